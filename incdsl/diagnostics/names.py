@@ -1,0 +1,389 @@
+"""E2xx: names and settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from incdsl.diagnostics.base import Diagnostic
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadName(Diagnostic):
+    """Names become attributes and arguments of generated code, so some cannot be used.
+
+    Not allowed are Python's keywords and builtins, the words that the generated file uses (`torch`, `nn`, `F`, `self`),
+    the attributes of `nn.Module` (a label `train` would leave the method in place and lose the layer), names that start
+    with an underscore and names of more than 64 characters.
+    """
+
+    code: ClassVar[str] = "E207"
+    title: ClassVar[str] = "the name cannot be used"
+    wrong: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> train: conv2d 3x3 @4\n}\n"
+    right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv1: conv2d 3x3 @4\n}\n"
+
+    name: str
+    reason: str
+
+    def message(self) -> str:
+        return f"`{self.name}` cannot be used as a name"
+
+    def label(self) -> str:
+        return self.reason
+
+
+def _net(body: str, before: str = "", params: str = "") -> str:
+    """A spec for the examples: an 8x16x16 input and these lines."""
+    return f"inc 1\n{before}net N{params} {{\n  input x [8, 16, 16]\n  {body}\n}}\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownName(Diagnostic):
+    """No value, unit, block or op has this name.
+
+    Names are looked up in this order: bound values (as the first step of a chain), parameters that hold an op,
+    units and blocks of the file, ops of the edition.
+    """
+
+    code: ClassVar[str] = "E201"
+    title: ClassVar[str] = "unknown name"
+    wrong: ClassVar[str] = _net("output y = x -> cnov2d 3x3 @4")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+
+    name: str
+    suggestion: str = ""
+    hint: str = ""
+
+    def message(self) -> str:
+        return f"nothing is called `{self.name}`"
+
+    def label(self) -> str:
+        return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownSetting(Diagnostic):
+    """The op has no setting of this name; `incdsl explain OP` lists those it has."""
+
+    code: ClassVar[str] = "E202"
+    title: ClassVar[str] = "unknown setting"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 (strde: 2)")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 (stride: 2, padding: valid)")
+
+    owner: str
+    setting: str
+    settings: tuple[str, ...]
+    suggestion: str = ""
+    hint: str = ""
+
+    def message(self) -> str:
+        return f"`{self.owner}` has no setting `{self.setting}`"
+
+    def label(self) -> str:
+        return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
+
+    def help(self) -> str:
+        if self.hint:
+            return self.hint
+        return f"its settings are {', '.join(self.settings)}" if self.settings else "it has no settings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadSetting(Diagnostic):
+    """The value does not suit the setting."""
+
+    code: ClassVar[str] = "E203"
+    title: ClassVar[str] = "bad value of a setting"
+    wrong: ClassVar[str] = _net("output y = x -> dropout 1.5")
+    right: ClassVar[str] = _net("output y = x -> dropout 0.5")
+
+    owner: str
+    setting: str
+    reason: str
+
+    def message(self) -> str:
+        return f"`{self.setting}` of `{self.owner}` {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingSetting(Diagnostic):
+    """Some settings have no default: a convolution's kernel and width, a pool's kernel, a dropout's probability."""
+
+    code: ClassVar[str] = "E204"
+    title: ClassVar[str] = "a setting is missing"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+
+    owner: str
+    setting: str
+    how: str
+
+    def message(self) -> str:
+        return f"`{self.owner}` needs its {self.setting}"
+
+    def help(self) -> str:
+        return f"write {self.how}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigilNotTaken(Diagnostic):
+    """Each op declares which of `3x3`, `/2`, `@64`, `valid`, `ceil` and a bare number it takes.
+
+    A bare number after a convolution is how a lost `@` shows.
+    """
+
+    code: ClassVar[str] = "E205"
+    title: ClassVar[str] = "the op does not take this"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 64")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @64")
+
+    owner: str
+    sigil: str
+    taken: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"`{self.owner}` takes no {self.sigil}"
+
+    def help(self) -> str:
+        return f"it takes {', '.join(self.taken)}" if self.taken else "it takes none of `3x3 /2 @64 valid ceil 0.5`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameTaken(Diagnostic):
+    """Every name is bound once: no shadowing, no two steps of one block with the same key, no block named as an op."""
+
+    code: ClassVar[str] = "E206"
+    title: ClassVar[str] = "the name is taken"
+    wrong: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4 -> a: conv2d 3x3 @4")
+    right: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4 -> b: conv2d 3x3 @4")
+
+    name: str
+    taken_by: str
+
+    def message(self) -> str:
+        return f"`{self.name}` is {self.taken_by}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unused(Diagnostic):
+    """Every value, parameter and input is used: what is not is usually a slip of the pen."""
+
+    code: ClassVar[str] = "E208"
+    title: ClassVar[str] = "something is not used"
+    wrong: ClassVar[str] = _net("a = x -> relu\n  output y = x -> conv2d 3x3 @4")
+    right: ClassVar[str] = _net("a = x -> relu\n  output y = a -> conv2d 3x3 @4")
+
+    what: str
+    name: str
+
+    def message(self) -> str:
+        return f"{self.what} `{self.name}` is never used"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadFlow(Diagnostic):
+    """A chain starts with what flows in or with a bound value, and goes on with ops, units, blocks and merges.
+
+    A value is bound before it is used and stands only at the start of a chain; to join two values, merge them.
+    """
+
+    code: ClassVar[str] = "E209"
+    title: ClassVar[str] = "the chain does not flow"
+    wrong: ClassVar[str] = _net("a = x -> relu\n  output y = x -> conv2d 3x3 @8 -> a")
+    right: ClassVar[str] = _net("a = x -> relu\n  output y = a -> add { | identity | conv2d 3x3 @8 }")
+
+    reason: str
+    hint: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recursion(Diagnostic):
+    """Blocks are finite: none may contain itself, not even through others."""
+
+    code: ClassVar[str] = "E210"
+    title: ClassVar[str] = "the block contains itself"
+    wrong: ClassVar[str] = _net("output y = x -> B", "block B = conv2d 3x3 @8 -> B\n")
+    right: ClassVar[str] = _net("output y = x -> B times 3", "block B = conv2d 3x3 @8\n")
+
+    chain: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"`{self.chain[0]}` contains itself: {' > '.join(self.chain)}"
+
+    def help(self) -> str:
+        return "say how often it repeats: `times 3`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongArguments(Diagnostic):
+    """A block is used with a value for each of its parameters, by name."""
+
+    code: ClassVar[str] = "E211"
+    title: ClassVar[str] = "wrong arguments"
+    wrong: ClassVar[str] = _net("output y = x -> B", "block B(width) = conv2d 3x3 @width\n")
+    right: ClassVar[str] = _net("output y = x -> B(width: 4)", "block B(width) = conv2d 3x3 @width\n")
+
+    reason: str
+    hint: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadExpression(Diagnostic):
+    """Expressions are made of numbers, parameters, `in`, values (their channels) and `+ - * //`."""
+
+    code: ClassVar[str] = "E212"
+    title: ClassVar[str] = "the expression has no value"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @(x // 0)")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @(x // 2)")
+
+    reason: str
+    suggestion: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def label(self) -> str:
+        return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadRepetition(Diagnostic):
+    """`times` needs a whole number of at least 1, `for` a list; what repeats is one step, block, unit or plain chain."""
+
+    code: ClassVar[str] = "E213"
+    title: ClassVar[str] = "this cannot be repeated"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 times 0")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 times 2")
+
+    reason: str
+    hint: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncompleteNet(Diagnostic):
+    """A net has at least one input and one output; a block has one output and is fed by one value."""
+
+    code: ClassVar[str] = "E214"
+    title: ClassVar[str] = "the net is not complete"
+    wrong: ClassVar[str] = "inc 1\nnet N {\n  input x [8, 16, 16]\n}\n"
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+
+    reason: str
+    hint: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelMismatch(Diagnostic):
+    """A step has one label, or one for each of its parts that own parameters: `conv1, bn1: conv 1x1 @64`."""
+
+    code: ClassVar[str] = "E215"
+    title: ClassVar[str] = "the labels do not fit the step"
+    wrong: ClassVar[str] = _net("output y = x -> a, b: conv2d 3x3 @4")
+    right: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4")
+
+    reason: str
+
+    def message(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadParameter(Diagnostic):
+    """`--set name=value` gives a parameter of the net another value; one without a default needs it."""
+
+    code: ClassVar[str] = "E216"
+    title: ClassVar[str] = "the parameter has no value"
+    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @width", params="(width)")
+    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @width", params="(width = 4)")
+
+    reason: str
+    hint: str = ""
+
+    def message(self) -> str:
+        return self.reason
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownFact(Diagnostic):
+    """`expect` knows `params`, `deployed_params`, `macs`, `train_macs` and `keys`."""
+
+    code: ClassVar[str] = "E217"
+    title: ClassVar[str] = "unknown fact"
+    wrong: ClassVar[str] = _net("output y = x -> relu\n  expect flops = 3")
+    right: ClassVar[str] = _net("output y = x -> relu\n  expect macs = 0")
+
+    name: str
+    reason: str = ""
+
+    def message(self) -> str:
+        return self.reason or f"`expect` knows no fact `{self.name}`"
+
+    def help(self) -> str:
+        return "the facts are params, deployed_params, macs, train_macs and keys"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseNet(Diagnostic):
+    """A file with several nets, or none, needs to be told which: `SPEC::NET`."""
+
+    code: ClassVar[str] = "E218"
+    title: ClassVar[str] = "which net?"
+    wrong: ClassVar[str] = "inc 1\nblock B = relu\n"
+    right: ClassVar[str] = _net("output y = x -> relu")
+
+    name: str | None
+    nets: tuple[str, ...]
+
+    def message(self) -> str:
+        if not self.nets:
+            return "the file describes no net"
+        return f"the file has no net `{self.name}`" if self.name else f"the file has {len(self.nets)} nets"
+
+    def help(self) -> str:
+        return f"choose one of {', '.join(self.nets)}: `SPEC::{self.nets[0]}`" if self.nets else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamesAlike(Diagnostic):
+    """Two names of one block differ only in the case of letters, which file systems and people confuse."""
+
+    code: ClassVar[str] = "W401"
+    title: ClassVar[str] = "names differ only in case"
+    wrong: ClassVar[str] = _net("output y = x -> Conv1: conv2d 3x3 @4 -> conv1: conv2d 3x3 @4")
+    right: ClassVar[str] = _net("output y = x -> conv1: conv2d 3x3 @4 -> conv2: conv2d 3x3 @4")
+
+    name: str
+    other: str
+
+    def message(self) -> str:
+        return f"`{self.name}` and `{self.other}` differ only in case"

@@ -1,0 +1,112 @@
+"""E1xx: what cannot be read as a spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from incdsl.diagnostics.base import Diagnostic
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnexpectedText(Diagnostic):
+    """The text cannot go on like this: the parser names what could stand here instead.
+
+    A chain is `step -> step`, a rail starts with `|`, a step is
+    `name kernel/stride @width padding number (setting: value)`, in this order.
+    """
+
+    code: ClassVar[str] = "E101"
+    title: ClassVar[str] = "unexpected text"
+    wrong: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4 conv2d 3x3 @4\n}\n"
+    right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4 -> conv2d 3x3 @4\n}\n"
+
+    found: str
+    expected: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"unexpected {self.found}"
+
+    def label(self) -> str:
+        if not self.expected:
+            return ""
+        if len(self.expected) == 1:
+            return f"expected {self.expected[0]}"
+        return f"expected {', '.join(self.expected[:-1])} or {self.expected[-1]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingCloser(Diagnostic):
+    """A bracket was opened and not closed; what follows would make sense if it were."""
+
+    code: ClassVar[str] = "E102"
+    title: ClassVar[str] = "missing closing bracket"
+    wrong: ClassVar[str] = (
+        "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4 (bias: false -> relu\n}\n"
+    )
+    right: ClassVar[str] = (
+        "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4 (bias: false) -> relu\n}\n"
+    )
+
+    closers: str
+
+    def message(self) -> str:
+        return f"missing `{self.closers}`"
+
+    def label(self) -> str:
+        return f"`{self.closers}` belongs here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownEdition(Diagnostic):
+    """Every spec starts with the edition of the language that it is written in, `inc 1`."""
+
+    code: ClassVar[str] = "E103"
+    title: ClassVar[str] = "unknown edition"
+    wrong: ClassVar[str] = "inc 7\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4\n}\n"
+    right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4\n}\n"
+
+    found: str | None
+
+    def message(self) -> str:
+        if self.found is None:
+            return "the file does not start with its edition"
+        return f"there is no edition {self.found}"
+
+    def help(self) -> str:
+        return "start the file with the line `inc 1`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IllegalCharacter(Diagnostic):
+    """Outside comments a spec is ASCII; in comments any printable character may stand, but no control characters."""
+
+    code: ClassVar[str] = "E104"
+    title: ClassVar[str] = "illegal character"
+    wrong: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x → conv2d 3x3 @4\n}\n"
+    right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4\n}\n"
+
+    character: str
+    name: str
+    suggestion: str = ""
+
+    def message(self) -> str:
+        shown = f"`{self.character}` " if self.character.isprintable() else ""
+        return f"illegal character {shown}(U+{ord(self.character):04X}{', ' if self.name else ''}{self.name})"
+
+    def help(self) -> str:
+        return f"write `{self.suggestion}`" if self.suggestion else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable(Diagnostic):
+    """The spec cannot be read: it does not exist, is no regular file, or is not UTF-8 text."""
+
+    code: ClassVar[str] = "E105"
+    title: ClassVar[str] = "cannot read the spec"
+
+    name: str
+    reason: str
+
+    def message(self) -> str:
+        return f"cannot read {self.name}: {self.reason}"

@@ -1,0 +1,384 @@
+"""Uses of ops, units and blocks: settings to ops, units and blocks to classes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+from incdsl.diagnostics.limits import TooDeep
+from incdsl.diagnostics.names import (
+    BadFlow,
+    BadRepetition,
+    LabelMismatch,
+    Recursion,
+    SigilNotTaken,
+    UnknownName,
+    Unused,
+    WrongArguments,
+)
+from incdsl.diagnostics.shapes import NoNominalSize
+from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
+from incdsl.elaborate.naming import Named, Naming, spliced
+from incdsl.elaborate.place import Placer, Spot
+from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.ir.graph import Chain, Scope
+from incdsl.ops import REGISTRY, Op
+from incdsl.ops.code import SELF
+from incdsl.ops.dense import Flatten, Linear
+from incdsl.ops.merge import Joining, is_scale
+from incdsl.source import Span
+from incdsl.syntax import tree
+from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
+from incdsl.types.num import rebased
+
+MAX_BLOCK_DEPTH = 64
+_DIALECT = {
+    "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d", "BatchNorm2d": "batchnorm",
+    "bn": "batchnorm", "batch_norm": "batchnorm", "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool",
+    "max_pool2d": "maxpool", "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
+    "AdaptiveAvgPool2d": "adaptiveavgpool", "GlobalAveragePooling2D": "gap", "globalavgpool": "gap", "global_avg_pool": "gap",
+    "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear", "Dropout": "dropout", "Flatten": "flatten",
+    "swish": "silu", "leaky_relu": "leakyrelu", "channel_shuffle": "channelshuffle", "group_norm": "groupnorm",
+    "layer_norm": "layernorm", "interpolate": "upsample", "skip": "identity",
+}  # fmt: skip
+_MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
+
+ChainOf = Callable[[tree.Pipe, Frame, Value | None, str | None, bool, Chain], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a name in a chain: the step, what flows in, and where the result goes."""
+
+    named: Named
+    call: tree.Call
+    value: Value
+    frame: Frame
+    chain: Chain
+    number: int
+    note: str = ""
+    optional: bool = False
+    fixed: tuple[tuple[str, Any], ...] = ()
+    """Settings that the compiler gives, such as the width of a factor."""
+
+    @property
+    def span(self) -> Span:
+        """Where it is written."""
+        return self.call.span
+
+    def spot(self, label: str) -> Spot:
+        """Where its node goes."""
+        return Spot(self.span, self.chain, self.number, label, self.note)
+
+
+class Calls:
+    """Elaborates uses; `chain` elaborates the chains inside blocks and units."""
+
+    def __init__(
+        self,
+        units: Mapping[str, tree.Unit],
+        blocks: Mapping[str, tree.Block],
+        placer: Placer,
+        naming: Naming,
+        evaluate: Expressions,
+        pin: Callable[[Frame, Any], None],
+    ) -> None:
+        self.units = units
+        self.blocks = blocks
+        self.placer = placer
+        self.naming = naming
+        self.evaluate = evaluate
+        self.pin = pin
+        self.chain: ChainOf
+        self.rest: Callable[[list[Named], Frame, Value, Chain, int], Value]
+        self.body: Callable[[tree.Block, Frame], Value]
+        self.report: Callable[[Any], None]
+
+    def use(self, use: Use) -> Value:
+        """The value of a step that names an op, a unit or a block."""
+        name, frame = use.call.name, use.frame
+        if isinstance(frame.params.get(name), OpRef):
+            frame.used.add(name)
+            return self._referred(use, frame.params[name])
+        if name in frame.values:
+            hint = f"a chain starts with a value: `{name} -> …`; to join two, write `concat {{ | … | … }}`"
+            reason = f"the value `{name}` cannot stand in the middle of a chain"
+            raise Complaint(BadFlow(span=use.call.name_span, path=frame.title, reason=reason, hint=hint))
+        if name in self.units:
+            return self._unit(self.units[name], use)
+        if name in self.blocks:
+            return self._block(self.blocks[name], use)
+        op = REGISTRY.get(name)
+        if op is None or issubclass(op, Joining):
+            raise Complaint(self._unknown(use))
+        return self._primitive(op, use)
+
+    def _referred(self, use: Use, ref: OpRef) -> Value:
+        if ref.args and use.call.args:
+            reason = f"`{use.call.name}` has its settings already"
+            raise Complaint(WrongArguments(span=use.span, path=use.frame.title, reason=reason))
+        call = replace(use.call, name=ref.name)
+        if not ref.args:
+            return self.use(replace(use, call=call))
+        names = [(arg.name or "", self.evaluate.value(arg.value, ref.frame)) for arg in ref.args]
+        return self.use(replace(use, call=call, fixed=(*use.fixed, *names)))
+
+    # Ops
+
+    def _primitive(self, op: type[Op], use: Use) -> Value:
+        frame = use.frame
+        settings = gather(use.call, op, frame, self.evaluate, use.call.name)
+        for name, value in use.fixed:
+            settings.put(name, value, use.span)
+        resolve_padding(op, settings, use.call.name, use.span, frame)
+        value = self._fit(op, settings, use)
+        built = build(op, settings, use.call.name, use.span, frame)
+        return self.put(built, value, use, use.named.names, use.named.labelled)
+
+    def put(self, op: Op, value: Value, use: Use, names: tuple[str, ...], labelled: bool) -> Value:
+        """Place an op under its name, if it owns parameters, was labelled or has no function."""
+        frame = use.frame
+        if len(names) > 1:
+            reason = f"`{use.call.name}` has one part that owns parameters, not {len(names)}"
+            raise Complaint(LabelMismatch(span=use.span, path=frame.title, reason=reason))
+        label = ""
+        lowering = op.lower(value.shape)
+        if type(op).owns_parameters() or labelled:
+            claimed = self.placer.claim(names[0], use.span, frame)
+            label = claimed if lowering.module else ""
+        elif lowering.function is None:
+            label = self.placer.free_label(op.word, use.span, frame)
+        if frame.scope.kind == "sequence" and (not label or lowering.forward is not SELF):
+            raise Complaint(self.no_sequence(f"`{op.word}` is no module of its own", use.span, frame))
+        self.pin_fields(op, value, frame)
+        return self.placer.place(op, [value], frame, use.spot(label))
+
+    def pin_fields(self, op: Op, value: Value, frame: Frame) -> None:
+        """Tell which numbers the structure depends on: all but widths, and what merely repeats the input's channels."""
+        incoming = expression(value.shape.channels)
+        for name in type(op).model_fields:
+            setting = getattr(op, name)
+            for part in setting if isinstance(setting, Pair) else (setting,):
+                if name not in op.flexible and not (isinstance(part, Num) and part.expr == incoming):
+                    self.pin(frame, part)
+        groups = getattr(op, "groups", 1)
+        if groups != 1 and expression(groups) != incoming:
+            self.pin(frame, value.shape.channels)
+            self.pin(frame, getattr(op, "width", None))
+
+    def no_sequence(self, reason: str, span: Span, frame: Frame) -> BadRepetition:
+        """What repeats is an `nn.Sequential`, so each repetition must be one module."""
+        return BadRepetition(span=span, path=frame.title, reason=reason, hint="put what repeats into a block of its own")
+
+    def _fit(self, op: type[Op], settings: Settings, use: Use) -> Value:
+        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
+        value, frame, shape = use.value, use.frame, use.value.shape
+        if op is Linear and isinstance(shape, Image) and is_scale(shape):
+            if frame.scope.kind == "sequence":
+                raise Complaint(self.no_sequence("`linear` flattens what flows in", use.span, frame))
+            return self.placer.place(Flatten(), [value], frame, use.spot(""))
+        if op is Flatten and isinstance(shape, Image) and "size" not in settings.values:
+            height, width = (self.placer.conditions.size(e) for e in (shape.height, shape.width))
+            if height is None or width is None:
+                reason = f"`flatten` needs an image of known size, not {self.placer.conditions.show(shape)}"
+                raise Complaint(NoNominalSize(span=use.span, path=frame.title, reason=reason))
+            settings.put("size", Pair(height, width), use.span)
+        return value
+
+    # Units
+
+    def first_of(self, unit: tree.Unit, frame: Frame) -> tuple[tree.Call, type[Op]]:
+        """The op that takes the sigils and settings of each use of a unit."""
+        first = spliced(unit.pipe)[0]
+        if isinstance(first.atom, tree.Call) and not first.repeat and not first.atom.factors:
+            op = REGISTRY.get(first.atom.name)
+            if op and not issubclass(op, Joining):
+                return first.atom, op
+        reason = f"the unit `{unit.name.text}` must start with an op, which takes what its uses say"
+        raise Complaint(BadFlow(span=first.span, path=frame.title, reason=reason))
+
+    def _unit(self, unit: tree.Unit, use: Use) -> Value:
+        frame = use.frame
+        call, op = self.first_of(unit, frame)
+        plan = self.naming.plan(unit.pipe, "", False, frame)
+        owners = [named for named in plan if named.names]
+        several = use.named.labelled and len(use.named.names) > 1
+        if several and len(use.named.names) != len(owners):
+            reason = f"`{unit.name.text}` has {len(owners)} parts that own parameters, not {len(use.named.names)}"
+            raise Complaint(LabelMismatch(span=use.span, path=frame.title, reason=reason))
+        plain = len(owners) <= 1 and not any(o.labelled for o in owners)
+        if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
+            return self._inline(call, op, plan, use)
+        return self._scoped(unit, call, op, plan, use)
+
+    def _inline(self, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+        """The parts of a unit as steps of the class that uses it."""
+        names = iter(use.named.names)
+        owned = any(named.names for named in plan)
+        renamed = []
+        for i, named in enumerate(plan):
+            mine = bool(named.names) or (not owned and i == 0 and use.named.labelled)
+            own = tuple(n for n in [next(names, None) if mine else None] if n)
+            renamed.append(Named(named.step, own, bool(own)))
+        frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels)
+        settings, _ = self._merged(call, op, use, frame)
+        inner = replace(use, frame=frame, named=renamed[0])
+        value = self._fit(op, settings, inner)
+        built = build(op, settings, use.call.name, use.span, use.frame)
+        value = self.put(built, value, inner, renamed[0].names, renamed[0].labelled)
+        return self.rest(renamed[1:], frame, value, use.chain, use.number)
+
+    def _scoped(self, unit: tree.Unit, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+        """A unit as a class of its own, whose constructor takes what its uses say."""
+        parent = use.frame
+        label = self.placer.claim(use.named.names[0], use.span, parent)
+        channels = use.value.shape.channels
+        scope = Scope(
+            "unit", unit.name.text, label, parent.scope, {"in_channels": channels}, unit.comments, use.note, use.span,
+            use.number, use.chain,
+        )  # fmt: skip
+        flowing = Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels")))
+        frame = self._unit_frame(use, scope, flowing, {})
+        settings, own = self._merged(call, op, use, frame)
+        inner = replace(use, frame=frame, value=flowing, named=plan[0], chain=Chain(unit.name.text), note="")
+        value = self._fit(op, settings, inner)
+        plain = build(op, settings, use.call.name, use.span, parent)
+        self.pin_fields(plain, use.value, parent)
+        symbols: dict[str, Any] = {}
+        for name in type(plain).model_fields:
+            setting = getattr(plain, name)
+            if name in own or isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair):
+                continue
+            keyword = op.keyword(name)
+            scope.arguments[keyword] = setting
+            symbols[name] = _symbol(setting, keyword)
+        value = self.put(plain.model_copy(update=symbols), value, inner, plan[0].names, plan[0].labelled)
+        value = self.rest(plan[1:], frame, value, inner.chain, use.number)
+        return leave(value, scope)
+
+    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, Span]) -> Frame:
+        return Frame(scope, use.frame.title, input=value, labels=labels, blocks=use.frame.blocks)
+
+    def _merged(self, call: tree.Call, op: type[Op], use: Use, frame: Frame) -> tuple[Settings, set[str]]:
+        """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
+        settings = gather(call, op, frame, self.evaluate, call.name)
+        own = set(settings.values)
+        said = gather(use.call, op, use.frame, self.evaluate, use.call.name)
+        for name, value in use.fixed:
+            said.put(name, value, use.span)
+        own -= set(said.values)
+        if "padding" in own and "kernel" not in own:
+            own.discard("padding")
+        settings.values.update(said.values)
+        settings.spans.update(said.spans)
+        resolve_padding(op, settings, use.call.name, use.span, use.frame)
+        return settings, own
+
+    # Blocks
+
+    def _block(self, block: tree.Block, use: Use) -> Value:
+        parent, name = use.frame, block.name.text
+        if name in parent.blocks:
+            chain = (*parent.blocks[parent.blocks.index(name) :], name)
+            raise Complaint(Recursion(span=use.call.name_span, path=parent.title, chain=chain))
+        if len(parent.blocks) >= MAX_BLOCK_DEPTH:
+            raise Complaint(TooDeep(span=use.span, path=parent.title, what="blocks", limit=MAX_BLOCK_DEPTH))
+        self._no_sigils(use)
+        if len(use.named.names) != 1:
+            reason = f"`{name}` is one module and takes one label"
+            raise Complaint(LabelMismatch(span=use.span, path=parent.title, reason=reason))
+        arguments = self._arguments(block, use)
+        label = self.placer.claim(use.named.names[0], use.span, parent)
+        channels = use.value.shape.channels
+        kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+        scope = Scope(
+            "block", name, label, parent.scope, {"in_channels": channels, **kept}, block.comments, use.note, use.span,
+            use.number, use.chain, use.optional,
+        )  # fmt: skip
+        frame = Frame(
+            scope,
+            f"{parent.title} > {label}: {name}",
+            {p: _symbol(v, p) if p in kept else v for p, v in arguments.items()},
+            input=Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
+            blocks=(*parent.blocks, name),
+        )
+        value = leave(self.body(block, frame), scope)
+        for param in block.params:
+            if param.name not in frame.used:
+                self.report(Unused(span=param.span, path=frame.title, what="parameter", name=param.name))
+        return value
+
+    def _no_sigils(self, use: Use) -> None:
+        call = use.call
+        for sigil, written in (
+            ("kernel", call.kernel), ("stride", call.stride), ("width", call.width), ("padding", call.padding),
+            ("number", call.number), ("factorization", call.factors),
+        ):  # fmt: skip
+            if written:
+                raise Complaint(
+                    SigilNotTaken(
+                        span=written.span, path=use.frame.title, owner=call.name, sigil=sigil,
+                        taken=("its parameters in parentheses",),
+                    )
+                )  # fmt: skip
+
+    def _arguments(self, block: tree.Block, use: Use) -> dict[str, Any]:
+        params = {p.name: p for p in block.params}
+        given: dict[str, Any] = dict(use.fixed)
+        title = use.frame.title
+        for arg in use.call.args:
+            if arg.name is None or arg.name not in params:
+                close = get_close_matches(arg.name or "", list(params), 1)
+                hint = f"did you mean `{close[0]}`?" if close else _signature(block)
+                what = f"has no parameter `{arg.name}`" if arg.name else "takes its arguments by name"
+                reason = f"`{block.name.text}` {what}"
+                raise Complaint(WrongArguments(span=arg.span, path=title, reason=reason, hint=hint))
+            if arg.name in given:
+                reason = f"`{arg.name}` is given twice"
+                raise Complaint(WrongArguments(span=arg.span, path=title, reason=reason))
+            given[arg.name] = self.evaluate.value(arg.value, use.frame)
+        missing = [p.name for p in block.params if p.name not in given and p.default is None]
+        if missing:
+            reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
+            raise Complaint(WrongArguments(span=use.span, path=title, reason=reason, hint=_signature(block)))
+        empty = Frame(use.frame.scope, title)
+        return {
+            name: given[name] if name in given else self.evaluate.value(param.default, empty)  # type: ignore[arg-type]
+            for name, param in params.items()
+        }
+
+    def _unknown(self, use: Use) -> UnknownName:
+        name, frame = use.call.name, use.frame
+        operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
+        known = [*frame.values, *self.units, *self.blocks, *operators, "split"]
+        if name in _MERGES:
+            suggestion, hint = "", f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
+        elif name == "split":
+            suggestion, hint = "", "`split` binds several names: `a, b = x -> split 2`"
+        elif name in _DIALECT and _DIALECT[name] in known:
+            suggestion, hint = _DIALECT[name], ""
+        else:
+            close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
+            suggestion, hint = (close[0] if close else ""), ""
+        return UnknownName(span=use.call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
+
+
+def leave(value: Value, scope: Scope) -> Value:
+    """The value that leaves a class, its channels in the symbols of the class around it."""
+    outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int) and not isinstance(v, bool)}
+    return Value(value.node, value.shape.with_channels(rebased(value.shape.channels, outer)))
+
+
+def _symbol(value: Any, name: str) -> Any:
+    if isinstance(value, Pair):
+        return SymbolPair(value[0], value[1], name)
+    return Num.symbol(int(value), name) if isinstance(value, int) else Real(value, name)
+
+
+def _signature(block: tree.Block) -> str:
+    if not block.params:
+        return f"write `{block.name.text}` alone"
+    return f"write `{block.name.text}({', '.join(f'{p.name}: …' for p in block.params)})`"

@@ -1,0 +1,144 @@
+"""Values of expressions and settings inside a frame."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Container
+from difflib import get_close_matches
+from typing import Any
+
+from incdsl.diagnostics.limits import NumberTooLarge
+from incdsl.diagnostics.names import BadExpression
+from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
+from incdsl.syntax import tree
+from incdsl.types import Extent, Num, Real
+
+LARGEST = 10**18
+_INTEGER = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+class Expressions:
+    """Evaluates expressions; `callables` are the names that may stand for an op, a unit or a block.
+
+    `pin` is told every number on which the structure of the net comes to depend.
+    """
+
+    def __init__(self, callables: Container[str], pin: Callable[[Frame, Any], None]) -> None:
+        self._callables = callables
+        self._pin = pin
+
+    def value(self, value: tree.Value, frame: Frame) -> Any:
+        """A number, boolean, word, tuple or `OpRef`."""
+        if isinstance(value, tree.List):
+            return tuple(self.value(item, frame) for item in value.items)
+        if isinstance(value, tree.Word):
+            return value.word
+        if isinstance(value, tree.Nested):
+            return OpRef(value.name, value.args, frame)
+        if isinstance(value, tree.Variable) and value.name not in frame.params and value.name not in frame.values:
+            if value.name in self._callables:
+                return OpRef(value.name, (), frame)
+        return self.number(value, frame)
+
+    def number(self, expr: tree.Expr, frame: Frame) -> Any:
+        """The value of an expression; usually an `int`, symbolic where parameters are."""
+        match expr:
+            case tree.Number(value=value) | tree.Boolean(value=value):
+                return value
+            case tree.Variable():
+                return self._variable(expr, frame)
+            case tree.InChannels():
+                return self._in(expr, frame)
+            case tree.Negative():
+                return self._checked(-self._operand(expr.operand, frame), expr, frame)
+            case tree.Arithmetic():
+                result = self._operand(expr.first, frame)
+                for sign, operand in expr.rest:
+                    result = self._checked(self._apply(sign, result, operand, frame), expr, frame)
+                return result
+
+    def test(self, test: tree.Test, frame: Frame) -> bool:
+        """Whether a condition holds; what it reads is decided at compile time."""
+        if isinstance(test, tree.Comparison):
+            left, right = self.number(test.left, frame), self.number(test.right, frame)
+            self._pin(frame, left)
+            self._pin(frame, right)
+            if isinstance(left, str | tuple | bool | OpRef) or isinstance(right, str | tuple | bool | OpRef):
+                if test.operator not in ("==", "!="):
+                    raise self._bad(test, frame, "only numbers can be ordered")
+            return _COMPARE[test.operator](left, right)
+        value = self.number(test, frame)
+        if not isinstance(value, bool):
+            raise self._bad(test, frame, "a condition is a comparison, or `true` or `false`")
+        return value
+
+    def _variable(self, expr: tree.Variable, frame: Frame) -> Any:
+        name = expr.name
+        if name in frame.params:
+            frame.used.add(name)
+            return frame.params[name]
+        if name in frame.values:
+            frame.used.add(name)
+            value = frame.values[name]
+            if value is None:
+                raise Poisoned
+            return value.shape.channels
+        close = get_close_matches(name, [*frame.params, *frame.values], 1)
+        raise Complaint(
+            BadExpression(
+                span=expr.span, path=frame.title, reason=f"`{name}` is no parameter or value here",
+                suggestion=close[0] if close else "",
+            )
+        )  # fmt: skip
+
+    def _in(self, expr: tree.Expr, frame: Frame) -> int:
+        if frame.input is None:
+            reason = "a net has no `in`: its inputs have names" if frame.is_net else "nothing flows in here"
+            raise self._bad(expr, frame, reason)
+        return frame.input.shape.channels
+
+    def _operand(self, expr: tree.Expr, frame: Frame) -> Any:
+        value = self.number(expr, frame)
+        if isinstance(value, bool) or not isinstance(value, int | float | Extent):
+            raise self._bad(expr, frame, "arithmetic needs numbers")
+        if isinstance(value, Real):
+            self._pin(frame, value)
+            return float(value)
+        return value
+
+    def _apply(self, sign: str, left: Any, operand: tree.Expr, frame: Frame) -> Any:
+        right = self._operand(operand, frame)
+        if isinstance(left, Extent) or isinstance(right, Extent):
+            return self._extent(sign, left, right, operand, frame)
+        if sign == "//":
+            if isinstance(left, float) or isinstance(right, float):
+                raise self._bad(operand, frame, "`//` divides whole numbers")
+            if right == 0:
+                raise self._bad(operand, frame, "division by zero")
+            self._pin(frame, right)
+        return _INTEGER[sign](left, right)
+
+    def _extent(self, sign: str, left: Any, right: Any, operand: tree.Expr, frame: Frame) -> Extent:
+        if isinstance(left, int) and sign in "+*":
+            left, right = right, left
+        if isinstance(left, Extent) and isinstance(right, int):
+            if sign in "+-":
+                return left.floor_affine(1, int(right if sign == "+" else -right), 1)
+            if sign == "*" and right > 0:
+                return left.floor_affine(int(right), 0, 1)
+            if sign == "//" and right > 0:
+                return left.floor_affine(1, 0, int(right))
+        raise self._bad(operand, frame, "a size may be added to, multiplied and divided by a number")
+
+    def _checked(self, value: Any, expr: tree.Expr, frame: Frame) -> Any:
+        if isinstance(value, int | float) and not isinstance(value, Num) and not abs(value) < LARGEST:
+            raise Complaint(NumberTooLarge(span=expr.span, path=frame.title, reason="the result has over 18 digits"))
+        if isinstance(value, Num) and not abs(int(value)) < LARGEST:
+            raise Complaint(NumberTooLarge(span=expr.span, path=frame.title, reason="the result has over 18 digits"))
+        return value
+
+    def _bad(self, expr: tree.Tree, frame: Frame, reason: str) -> Complaint:
+        return Complaint(BadExpression(span=expr.span, path=frame.title, reason=reason))

@@ -1,0 +1,61 @@
+"""Where a step is elaborated: the class it will belong to, what its names mean, and who collects complaints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from incdsl.diagnostics import Diagnostic
+from incdsl.ir.graph import Scope
+from incdsl.source import Span
+from incdsl.syntax import tree
+from incdsl.types import Shape
+
+
+class Complaint(Exception):
+    """Ends the elaboration of one step; its value is poisoned, so that one mistake gives one message."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.code)
+        self.diagnostic = diagnostic
+
+
+class Poisoned(Exception):
+    """A step depends on something whose mistake was already told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What flows: the node that makes it, and its shape in the symbols of the frame."""
+
+    node: str
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class OpRef:
+    """An op, unit or block as a value: `block B(act) = conv2d 3x3 @8 -> act` used as `B(act: relu)`."""
+
+    name: str
+    args: tuple[tree.Arg, ...]
+    frame: Frame
+
+
+@dataclass(eq=False)
+class Frame:
+    """One class of the generated code while it is being filled."""
+
+    scope: Scope
+    title: str
+    params: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Value | None] = field(default_factory=dict)
+    input: Value | None = None
+    used: set[str] = field(default_factory=set)
+    labels: dict[str, Span] = field(default_factory=dict)
+    blocks: tuple[str, ...] = ()
+    is_net: bool = False
+
+    def inside(self, scope: Scope, extra: dict[str, Any]) -> Frame:
+        """A frame for a repetition: the same class and names, labels of its own."""
+        title = f"{self.title} > {scope.label}"
+        return replace(self, scope=scope, title=title, params={**self.params, **extra}, labels={})

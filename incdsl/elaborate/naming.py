@@ -1,0 +1,132 @@
+"""The naming rule: which key of the state_dict each written step gets.
+
+Every chain has a name: its rail's label, its binding, output or head. An unlabelled step that owns parameters is `name`
+if it is the only one of its chain, else `name_1`, `name_2`, … as written, each sequential factor counting one. A chain
+without a name (a block's, a unit's) names its steps by their words. A step that splits adds letters: `name_2a`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from incdsl.elaborate.frame import Frame, OpRef
+from incdsl.ops import REGISTRY
+from incdsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A step of a chain with the names that it may use, one for each part that owns parameters in sequence."""
+
+    step: tree.Step
+    names: tuple[str, ...]
+    labelled: bool
+
+
+class Naming:
+    """Plans the names of chains; it looks at definitions only, never at values, so a choice renames nobody."""
+
+    def __init__(self, units: Mapping[str, tree.Unit], blocks: Mapping[str, tree.Block]) -> None:
+        self._units = units
+        self._blocks = blocks
+        self._owning: dict[str, bool] = {}
+
+    def plan(self, pipe: tree.Pipe, name: str, rail: bool, frame: Frame) -> list[Named]:
+        """The steps of a chain, groups spliced in, with their names."""
+        steps = list(spliced(pipe))
+        labels = [step.labels for step in steps]
+        if rail and labels and len(labels[0]) == 1 and not labels[0][0].counts:
+            labels[0] = ()
+        widths = [0 if own else self._width(step, frame) for step, own in zip(steps, labels, strict=True)]
+        given = iter(_numbered(name, sum(widths)) if name else _by_word(steps, widths))
+        planned = []
+        for step, own, width in zip(steps, labels, widths, strict=True):
+            if own:
+                texts = tuple(label.text for label in own)
+                factors = self._width(step, frame)
+                names = tuple(_numbered(texts[0], factors)) if len(texts) == 1 and factors > 1 else texts
+                planned.append(Named(step, names, True))
+            else:
+                planned.append(Named(step, tuple(next(given) for _ in range(width)), False))
+        return planned
+
+    def owns(self, atom: tree.Atom, frame: Frame | None) -> bool:
+        """Whether an atom owns parameters, in any of its choices."""
+        if isinstance(atom, tree.Call):
+            return self._name_owns(atom.name, frame)
+        if isinstance(atom, tree.Merge):
+            return any(self._pipe_owns(rail.pipe, frame) for rail in atom.rails)
+        return isinstance(atom, tree.Group) and self._pipe_owns(atom.pipe, frame)
+
+    def _name_owns(self, name: str, frame: Frame | None) -> bool:
+        if frame and isinstance(frame.params.get(name), OpRef):
+            return self._name_owns(frame.params[name].name, None)
+        if name in self._blocks:
+            return True  # a block is a module of its own
+        if name in REGISTRY:
+            return REGISTRY[name].owns_parameters()
+        if name not in self._owning:
+            self._owning[name] = False  # while a recursive block is being looked at
+            if name in self._units:
+                self._owning[name] = self._pipe_owns(self._units[name].pipe, None)
+        return self._owning[name]
+
+    def _pipe_owns(self, pipe: tree.Pipe, frame: Frame | None) -> bool:
+        return any(self.owns(step.atom, frame) for step in pipe.steps)
+
+    def _width(self, step: tree.Step, frame: Frame) -> int:
+        if isinstance(step.repeat, tree.Times | tree.Each):
+            return 1  # a repetition is an nn.Sequential
+        if not self.owns(step.atom, frame):
+            return 0
+        factors = step.atom.factors if isinstance(step.atom, tree.Call) else None
+        return len(factors.items) if factors and not factors.parallel else 1
+
+
+def spliced(pipe: tree.Pipe) -> list[tree.Step]:
+    """The steps of a chain, those of plain groups in parentheses among them."""
+    steps: list[tree.Step] = []
+    for step in pipe.steps:
+        if isinstance(step.atom, tree.Group) and not step.repeat and not step.labels:
+            inner = spliced(step.atom.pipe)
+            if step.shape and not inner[-1].shape:
+                inner[-1] = replace(inner[-1], shape=step.shape)
+            steps.extend(inner)
+        else:
+            steps.append(step)
+    return steps
+
+
+def lettered(name: str, index: int) -> str:
+    """The name of one part of a step that splits: `branch3x3_2` gives `branch3x3_2a`, `stem` gives `stem_a`."""
+    letters = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        letters = chr(ord("a") + letter) + letters
+    head, _, last = name.rpartition("_")
+    return f"{name}{letters}" if head and last.isdigit() else f"{name}_{letters}"
+
+
+def word_of(step: tree.Step) -> str:
+    """What a step is called where its chain has no name."""
+    if isinstance(step.atom, tree.Call):
+        return step.atom.name
+    return "branch" if isinstance(step.atom, tree.Merge) else "group"
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]
+
+
+def _by_word(steps: list[tree.Step], widths: list[int]) -> list[str]:
+    words = [word_of(step) for step, width in zip(steps, widths, strict=True) for _ in range(width)]
+    total = Counter(words)
+    seen: Counter[str] = Counter()
+    names = []
+    for word in words:
+        seen[word] += 1
+        names.append(word if total[word] == 1 else f"{word}_{seen[word]}")
+    return names

@@ -1,0 +1,230 @@
+"""Puts ops into the graph and holds every one to its shape rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from incdsl.diagnostics import Diagnostic, Row, Sink
+from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps
+from incdsl.diagnostics.names import BadName, NamesAlike, NameTaken
+from incdsl.diagnostics.shapes import ChannelsDisagree, ChannelsDoNotFit, DoesNotFit, RailsDisagree, RankMismatch
+from incdsl.elaborate.conditions import Conditions, Place
+from incdsl.elaborate.frame import Complaint, Frame, Value
+from incdsl.elaborate.reserved import why_no_attribute
+from incdsl.ir.graph import Chain, Graph, Node
+from incdsl.ops import Op, ShapeError
+from incdsl.ops.merge import Mul, is_scale
+from incdsl.source import Span
+from incdsl.types import Extent, Image, Shape, TooComplicated
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a node goes: the written step, the chain, and the label if it is an attribute."""
+
+    span: Span
+    chain: Chain
+    step: int
+    label: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RailEnd:
+    """The end of one rail of a merge, and where the rail was written."""
+
+    value: Value
+    span: Span
+
+
+class Placer:
+    """Appends nodes to a graph; complaints carry the place, shape rules do not know it."""
+
+    def __init__(self, graph: Graph, conditions: Conditions, sink: Sink, max_steps: int) -> None:
+        self.graph = graph
+        self.conditions = conditions
+        self.max_steps = max_steps
+        self._sink = sink
+        self._anonymous: Counter[str] = Counter()
+        self._steps = 0
+
+    def step_number(self) -> int:
+        """A number for the next written step."""
+        self._steps += 1
+        return self._steps
+
+    @property
+    def room(self) -> int:
+        """How many more nodes the budget allows."""
+        return self.max_steps - len(self.graph)
+
+    def place(self, op: Op, operands: list[Value], frame: Frame, spot: Spot) -> Value:
+        """Add a node; its value, with the shape that its rule gives."""
+        if self.room <= 0:
+            raise Complaint(TooManySteps(span=spot.span, path=frame.title, steps=None, limit=self.max_steps))
+        shapes = [v.shape for v in operands]
+        try:
+            shape = op.infer(*shapes)
+            demands = tuple(op.demands(*shapes))
+        except ShapeError as error:
+            raise Complaint(_shape_complaint(error, spot.span, frame.title)) from None
+        except TooComplicated as error:
+            raise Complaint(NumberTooLarge(span=spot.span, path=frame.title, reason=str(error))) from None
+        where = Place(spot.span, frame.title)
+        for demand in demands:
+            if not self.conditions.keep_demand(demand, where):
+                raise Complaint(self._misfit(op, shapes[0], spot.span, frame, demand.reason))
+        if isinstance(shape, Image) and not all(
+            [self.conditions.keep_positive(e, where) for e in (shape.height, shape.width)]
+        ):
+            raise Complaint(self._misfit(op, shapes[0], spot.span, frame))
+        name = self._name(op, frame, spot)
+        node = Node(name, op, frame.scope, spot.label, spot.span, spot.chain, spot.step, spot.note)
+        self.graph.add(node, tuple(v.node for v in operands))
+        return Value(name, shape)
+
+    def claim(self, label: str, span: Span, frame: Frame) -> str:
+        """Reserve an attribute in the class of a frame."""
+        for part in label.split("."):
+            if reason := why_no_attribute(part):
+                raise Complaint(BadName(span=span, path=frame.title, name=part, reason=reason))
+        parts = label.split(".")
+        prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
+        if label in frame.labels or prefixes & frame.labels.keys() or f"{label}." in frame.labels:
+            raise Complaint(
+                NameTaken(span=span, path=frame.title, name=label, taken_by="the label of another step of this block")
+            )
+        alike = f"~{label.lower()}"
+        if alike in frame.labels:
+            other = frame.labels[alike].text.rstrip(":").strip()
+            self._sink.add(NamesAlike(span=span, path=frame.title, name=label, other=other))
+        frame.labels[label] = span
+        frame.labels[alike] = span
+        for prefix in prefixes:
+            frame.labels[f"{prefix}."] = span
+        return label
+
+    def free_label(self, word: str, span: Span, frame: Frame) -> str:
+        """A label after an op's word, for an attribute that nobody named."""
+        label, count = word, 1
+        while label in frame.labels or f"{label}." in frame.labels:
+            count += 1
+            label = f"{word}_{count}"
+        return self.claim(label, span, frame)
+
+    def agree(self, op: Op, rails: list[RailEnd], frame: Frame, span: Span) -> None:
+        """Complain unless the rails of a merge end alike."""
+        images = [r for r in rails if not (isinstance(op, Mul) and is_scale(r.value.shape))]
+        ranks = {isinstance(r.value.shape, Image) for r in rails}
+        if len(ranks) > 1:
+            shapes = ", ".join(self.conditions.show(r.value.shape) for r in rails)
+            raise Complaint(RankMismatch(span=span, path=frame.title, reason=f"the rails of `{op.word}` are {shapes}"))
+        where = Place(span, frame.title)
+        first = images[0].value.shape if images else None
+        for rail in images[1:]:
+            other = rail.value.shape
+            if isinstance(first, Image) and isinstance(other, Image):
+                for left, right in ((first.height, other.height), (first.width, other.width)):
+                    sizes = self.conditions.size(left), self.conditions.size(right)
+                    if None not in sizes and sizes[0] != sizes[1]:
+                        raise Complaint(self._rails_disagree(op, images, frame, span))
+                    self.conditions.keep_equal(left, right, where)
+        if op.word in ("add", "mul") and len({int(r.value.shape.channels) for r in rails}) > 1:
+            rows = self._rows(rails, [int(r.value.shape.channels) for r in rails])
+            raise Complaint(ChannelsDisagree(span=span, path=frame.title, word=op.word, rails=rows))
+
+    def _name(self, op: Op, frame: Frame, spot: Spot) -> str:
+        above = frame.scope.path
+        if spot.label:
+            return f"{above}.{spot.label}" if above else spot.label
+        stem = f"{above}:{op.word}" if above else f":{op.word}"
+        self._anonymous[stem] += 1
+        count = self._anonymous[stem]
+        return stem if count == 1 else f"{stem}#{count}"
+
+    def _misfit(self, op: Op, shape: Shape, span: Span, frame: Frame, reason: str = "") -> Diagnostic:
+        windows = op.windows()
+        arithmetic = ""
+        if windows and isinstance(shape, Image):
+            sizes = [self.conditions.size(e) for e in (shape.height, shape.width)]
+            worked = [w.arithmetic(s) for w, s in zip(windows, sizes, strict=True) if s is not None]
+            arithmetic = min(worked, key=lambda text: int(text.rpartition("= ")[2]), default="")
+        shown = self.conditions.show(shape)
+        return DoesNotFit(
+            span=span, path=frame.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason
+        )
+
+    def _rails_disagree(self, op: Op, rails: list[RailEnd], frame: Frame, span: Span) -> Diagnostic:
+        grids: list[object] = []
+        for rail in rails:
+            shape = rail.value.shape
+            assert isinstance(shape, Image)
+            grids.append((self.conditions.size(shape.height), self.conditions.size(shape.width)))
+        counts = Counter(grids).most_common()
+        blame = len(counts) == 1 or counts[0][1] > counts[1][1]
+        usual = counts[0][0]
+        rows, advice = [], ""
+        for rail, grid in zip(rails, grids, strict=True):
+            remark = ""
+            if blame and grid != usual:
+                remark, fix = self._explain(rail.value, usual)
+                if fix:
+                    agreeing = counts[0][1]
+                    advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
+            rows.append(Row(rail.span, self.conditions.show(rail.value.shape), remark))
+        return RailsDisagree(span=span, path=frame.title, word=op.word, rails=tuple(rows), advice=advice)
+
+    def _explain(self, value: Value, usual: object) -> tuple[str, str]:
+        """The arithmetic of the odd rail's last window, and the padding that would make it agree."""
+        shapes = self.graph.shapes_above(value.node)
+        name = value.node
+        while True:
+            operands = self.graph.operands(name)
+            if len(operands) != 1 or name not in shapes:
+                return "", ""
+            windows = self.graph[name].op.windows()
+            shape = shapes[operands[0]]
+            if windows and isinstance(shape, Image) and any(w.stride > 1 or w.span > 1 for w in windows):
+                break
+            name = operands[0]
+        sizes = [self.conditions.size(e) for e in (shape.height, shape.width)]
+        assert windows is not None
+        assert isinstance(usual, tuple)
+        results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
+        axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
+        remark = windows[axis].arithmetic(sizes[axis] or 0)
+        for word, padding in (("valid", 0), ("half", None), ("pad 1", 1), ("pad 2", 2), ("pad 3", 3)):
+            fixed = [w._replace(padding=(w.span - 1) // 2 if padding is None else padding) for w in windows]
+            if [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, fixed, strict=True)] == list(usual):
+                return remark, f"write `{word}` here"
+        if windows[0].ceil:
+            return remark, "`ceil` rounds up where convolutions round down"
+        return remark, ""
+
+    def _rows(self, rails: list[RailEnd], keys: list[int]) -> tuple[Row, ...]:
+        counts = Counter(keys).most_common()
+        blame = len(counts) > 1 and counts[0][1] > counts[1][1]
+        return tuple(
+            Row(
+                rail.span,
+                self.conditions.show(rail.value.shape),
+                f"{key} channels, not {counts[0][0]}" if blame and key != counts[0][0] else "",
+            )
+            for rail, key in zip(rails, keys, strict=True)
+        )
+
+
+def _shape_complaint(error: ShapeError, span: Span, path: str) -> Diagnostic:
+    kind = RankMismatch if error.kind == "rank" else ChannelsDoNotFit
+    return kind(span=span, path=path, reason=error.reason, hint=error.help)
+
+
+def _grid(grid: object) -> str:
+    return "x".join(map(str, grid)) if isinstance(grid, tuple) else str(grid)
+
+
+def _count(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[number] if number < len(words) else str(number)

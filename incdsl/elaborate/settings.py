@@ -1,0 +1,211 @@
+"""From the sigils and settings of a step to an op: what is missing, unknown or of the wrong kind is told here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting
+from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
+from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.frame import Complaint, Frame
+from incdsl.ops import Op
+from incdsl.ops.window import Pool, Windowed
+from incdsl.source import Span
+from incdsl.syntax import tree
+from incdsl.types import Pair
+
+_SIGIL_TEXT = {
+    "kernel": "kernel (`3x3`)", "stride": "stride (`/2`)", "width": "width (`@64`)",
+    "padding": "padding (`valid`)", "ceil": "`ceil`", "number": "bare number",
+}  # fmt: skip
+_HOW = {"kernel": "a kernel, `{word} 3x3`", "width": "a width, `@64`", "number": "a number, `{word} 2`"}
+_DIALECT = {
+    "kernel_size": "the kernel is written `3x3`, or `kernel: [3, 3]`",
+    "out_channels": "the width is written `@64`, or `width: 64`",
+    "filters": "the width is written `@64`, or `width: 64`",
+    "out_features": "the width is written `@10`, or `width: 10`",
+    "in_channels": "what flows in is known; nothing needs to be written",
+    "in_features": "what flows in is known; nothing needs to be written",
+    "strides": "the stride is written `/2`, or `stride: 2`",
+    "ceil_mode": "write `ceil`",
+    "pad": "write `pad 1` before the settings, or `padding: 1`",
+    "use_bias": "the setting is `bias`",
+    "epsilon": "the setting is `eps`",
+}
+
+
+@dataclass(eq=False)
+class Settings:
+    """Field values of an op, with where each was written; padding may still be a word."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+
+    def put(self, name: str, value: Any, span: Span) -> None:
+        """Set a field."""
+        self.values[name] = value
+        self.spans[name] = span
+
+
+def gather(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str) -> Settings:
+    """The fields that a step sets by its sigils and settings, evaluated in a frame."""
+    settings = Settings()
+    _sigils(call, op, frame, evaluate, owner, settings)
+    known = op.model_fields
+    for arg in call.args:
+        name = arg.name
+        if name is None:
+            raise _unknown(owner, str(arg.value.span.text), op, arg.span, frame)
+        if name not in known:
+            raise _unknown(owner, name, op, arg.span, frame)
+        if name in settings.values:
+            raise _bad(owner, name, "is given twice", arg.span, frame)
+        settings.put(name, _setting(arg, op, frame, evaluate), arg.value.span)
+    return settings
+
+
+def build(
+    op: type[Op], settings: Settings, owner: str, span: Span, frame: Frame, dynamic: dict[str, Any] | None = None
+) -> Op:
+    """The op, or the complaint of its first bad setting. `dynamic` replaces values after they were checked."""
+    values = dict(settings.values)
+    for name, model_field in op.model_fields.items():
+        if model_field.is_required() and name not in values:
+            sigil = next((s for s, f in op.sigils.items() if f == name), None)
+            how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner)
+            raise Complaint(MissingSetting(span=span, path=frame.title, owner=owner, setting=name, how=how))
+    try:
+        return op(**{**values, **(dynamic or {})})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        reason = str(first.get("ctx", {}).get("error", "")) or _literal(op, name)
+        raise _bad(owner, name, reason, settings.spans.get(name, span), frame) from None
+
+
+def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, frame: Frame) -> None:
+    """Turn a padding word, or its absence, into numbers; without kernel or stride there is nothing to resolve."""
+    if not issubclass(op, Windowed) or "kernel" not in settings.values:
+        return
+    kernel, stride, dilation = (
+        _as_pair(settings.values.get(name, 1)) for name in ("kernel", "stride", "dilation")
+    )
+    if kernel is None or stride is None or dilation is None:
+        return
+    spans = Pair(*(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)))
+    word = settings.values.get("padding")
+    where = settings.spans.get("padding", span)
+    if word is None:
+        if any(s > 1 for s in stride) and spans != (1, 1):
+            choices = f"`valid`, `half` (here pad {_text(_half(spans))}) or `pad N`"
+            raise Complaint(PaddingUnstated(span=where, path=frame.title, owner=owner, choices=choices))
+        word = "same"
+    if word == "same":
+        _demand_same(spans, stride, owner, where, frame)
+    if word == "valid":
+        settings.values["padding"] = Pair(0, 0)
+    elif word in ("same", "half"):
+        settings.values["padding"] = _half(spans)
+    if issubclass(op, Pool):
+        padding = _as_pair(settings.values["padding"])
+        if padding and any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+            texts = {"padding": _text(padding), "kernel": _text(kernel)}
+            raise Complaint(PoolPadding(span=where, path=frame.title, owner=owner, **texts))
+
+
+def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span, frame: Frame) -> None:
+    if any(s > 1 for s in stride) and spans != (1, 1):
+        raise Complaint(
+            NoSamePadding(
+                span=where, path=frame.title, reason=f"`same` means stride 1, but `{owner}` has a stride",
+                hint=f"`half` pads both sides alike, as PyTorch does (here pad {_text(_half(spans))})",
+            )
+        )  # fmt: skip
+    if any(k % 2 == 0 for k in spans):
+        raise Complaint(
+            NoSamePadding(
+                span=where, path=frame.title,
+                reason=f"an even kernel ({_text(spans)}) cannot keep the size with the same padding on both sides",
+                hint="write `valid` or `pad N`, or take an odd kernel",
+            )
+        )  # fmt: skip
+
+
+def _sigils(
+    call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str, settings: Settings
+) -> None:
+    written: dict[str, tuple[Any, Span]] = {}
+    if call.kernel:
+        written["kernel"] = (Pair(call.kernel.height, call.kernel.width), call.kernel.span)
+    if isinstance(call.stride, tree.Kernel):
+        written["stride"] = (Pair(call.stride.height, call.stride.width), call.stride.span)
+    elif call.stride:
+        written["stride"] = (evaluate.number(call.stride, frame), call.stride.span)
+    if call.width:
+        written["width"] = (evaluate.number(call.width, frame), call.width.span)
+    if call.padding:
+        amount = call.padding.amount
+        written["padding"] = (Pair(*amount) if amount else call.padding.word, call.padding.span)
+    if call.ceil:
+        written["ceil"] = (True, call.ceil)
+    if call.number:
+        written["number"] = (call.number.value, call.number.span)
+    for sigil, (value, span) in written.items():
+        name = op.sigils.get(sigil)  # type: ignore[call-overload]
+        if name is None:
+            taken = tuple(_SIGIL_TEXT[s] for s in op.sigils)
+            raise Complaint(
+                SigilNotTaken(span=span, path=frame.title, owner=owner, sigil=_SIGIL_TEXT[sigil], taken=taken)
+            )
+        settings.put(name, value, span)
+
+
+def _setting(arg: tree.Arg, op: type[Op], frame: Frame, evaluate: Expressions) -> Any:
+    annotation = op.model_fields[str(arg.name)].annotation
+    words = get_args(annotation) if get_origin(annotation) is Literal else ()
+    if isinstance(arg.value, tree.Variable) and arg.value.name in words:
+        return arg.value.name
+    return evaluate.value(arg.value, frame)
+
+
+def _unknown(owner: str, name: str, op: type[Op], span: Span, frame: Frame) -> Complaint:
+    names = tuple(op.model_fields)
+    close = get_close_matches(name, names, 1)
+    return Complaint(
+        UnknownSetting(
+            span=span, path=frame.title, owner=owner, setting=name, settings=names,
+            suggestion=close[0] if close else "", hint=_DIALECT.get(name, ""),
+        )
+    )  # fmt: skip
+
+
+def _bad(owner: str, name: str, reason: str, span: Span, frame: Frame) -> Complaint:
+    return Complaint(BadSetting(span=span, path=frame.title, owner=owner, setting=name, reason=reason))
+
+
+def _literal(op: type[Op], name: str) -> str:
+    words = get_args(op.model_fields[name].annotation)
+    return f"is one of {', '.join(f'`{w}`' for w in words)}"
+
+
+def _as_pair(value: Any) -> Pair | None:
+    """A pair, where the value is fit to be one: the op itself complains about the others."""
+    if isinstance(value, Pair):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Pair(value, value)
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value):
+        return Pair(*value)
+    return None
+
+
+def _half(spans: Pair) -> Pair:
+    return Pair(*((k - 1) // 2 for k in spans))
+
+
+def _text(pair: Pair) -> str:
+    return str(int(pair[0])) if pair[0] == pair[1] else pair.text

@@ -1,0 +1,177 @@
+"""The typed graph: ops and the values between them, with the hierarchy that they were written in.
+
+A `MultiDiGraph` keyed by operand position, because `concat(x, x)` has two edges and the order of rails matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import networkx as nx
+
+from incdsl.diagnostics import CompilerBug
+from incdsl.ops import Op
+from incdsl.source import Span
+from incdsl.types import Shape
+
+Kind = Literal["net", "block", "unit", "sequence"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Chain:
+    """A chain of steps as it was written: what its values may be called in generated code."""
+
+    name: str
+    rail: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Scope:
+    """One instance of a net, block or unit (a class of the generated code), or a repetition inside one.
+
+    `arguments` are the values of the definition's symbols, written in the symbols of the enclosing class.
+    """
+
+    kind: Kind
+    word: str
+    label: str
+    parent: Scope | None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    comments: tuple[str, ...] = ()
+    note: str = ""
+    span: Span | None = None
+    step: int = 0
+    chain: Chain | None = None
+    optional: bool = False
+    """Whether it is an auxiliary head, which a generated net can do without."""
+
+    @property
+    def path(self) -> str:
+        """Attribute path from the net: `Mixed_5b.branch1x1`."""
+        if self.parent is None:
+            return ""
+        above = self.parent.path
+        return f"{above}.{self.label}" if above else self.label
+
+
+class Input(Op):
+    """What the user feeds in."""
+
+    shape: Any
+
+    def infer(self, *inputs: Shape) -> Shape:
+        shape: Shape = self.shape
+        return shape
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Node:
+    """An op in its place.
+
+    `label` is its attribute in the class of its scope, empty for a plain function call; `step` numbers the written
+    step that it belongs to, `chain` the chain.
+    """
+
+    name: str
+    op: Op
+    scope: Scope
+    label: str
+    span: Span
+    chain: Chain
+    step: int
+    note: str = ""
+
+    @property
+    def path(self) -> str:
+        """Attribute path from the net; empty for a function call."""
+        above = self.scope.path
+        return f"{above}.{self.label}" if above and self.label else self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An auxiliary head: its output, and the weight of its loss."""
+
+    name: str
+    node: str
+    weight: float
+    scope: Scope
+
+
+class Graph:
+    """Nodes in the order in which they were written, which is a topological one."""
+
+    def __init__(self, net: Scope) -> None:
+        self.net = net
+        self.inputs: dict[str, str] = {}
+        self.outputs: dict[str, str] = {}
+        self.heads: list[Head] = []
+        self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+
+    def add(self, node: Node, operands: tuple[str, ...] = ()) -> None:
+        """Append a node that reads these nodes, in this order."""
+        if node.name in self._graph:
+            raise CompilerBug(f"two nodes are called {node.name}")
+        self._graph.add_node(node.name, node=node)
+        for position, operand in enumerate(operands):
+            if operand not in self._graph:
+                raise CompilerBug(f"{node.name} reads {operand}, which does not exist yet")
+            self._graph.add_edge(operand, node.name, key=position)
+
+    def __iter__(self) -> Iterator[Node]:
+        return (data["node"] for _, data in self._graph.nodes(data=True))
+
+    def __len__(self) -> int:
+        return len(self._graph)
+
+    def __getitem__(self, name: str) -> Node:
+        node: Node = self._graph.nodes[name]["node"]
+        return node
+
+    def operands(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes that a node reads, by position."""
+        edges = self._graph.in_edges(name, keys=True)
+        return tuple(source for source, _, _ in sorted(edges, key=lambda edge: edge[2]))
+
+    def uses(self, name: str) -> int:
+        """How often a node is read, counting the net's outputs and heads."""
+        ends = [*self.outputs.values(), *(head.node for head in self.heads)]
+        return int(self._graph.out_degree(name)) + ends.count(name)
+
+    def users(self, name: str) -> list[str]:
+        """Names of the nodes that read a node, once for each time they do."""
+        return [user for _, user, _ in self._graph.out_edges(name, keys=True)]
+
+    def needed_by(self, ends: list[str]) -> set[str]:
+        """All nodes that these depend on, with themselves."""
+        needed: set[str] = set()
+        waiting = list(ends)
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting.extend(self._graph.pred[name])
+        return needed
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every node, in one sweep."""
+        known: dict[str, Shape] = {}
+        for node in self:
+            known[node.name] = _plain(node.op.infer(*(known[o] for o in self.operands(node.name))))
+        return known
+
+    def shapes_above(self, name: str) -> dict[str, Shape]:
+        """The shapes of a node and of all that it depends on."""
+        needed = self.needed_by([name])
+        known: dict[str, Shape] = {}
+        for node in self:
+            if node.name in needed:
+                known[node.name] = _plain(node.op.infer(*(known[o] for o in self.operands(node.name))))
+        return known
+
+
+def _plain(shape: Shape) -> Shape:
+    """Channels as a bare number: symbols of different classes must not meet."""
+    return shape.with_channels(int(shape.channels))

@@ -1,0 +1,91 @@
+"""What an op lowers to: expressions as data, with no names of any particular module in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An input of the op, by position."""
+
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Operands:
+    """All inputs of the op, as a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number, boolean, string, pair or tuple of them; numbers may be symbolic."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An argument with its PyTorch name; `positional` when engineers leave the name out."""
+
+    name: str
+    value: Any
+    positional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`callee(arguments)`: a constructor, a function of torch, or with callee None the op's own module."""
+
+    callee: str | None
+    operands: tuple[Code, ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`target.name(arguments)`."""
+
+    target: Code
+    name: str
+    operands: tuple[Code, ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Infix:
+    """`a + b + c`."""
+
+    operator: str
+    parts: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """`target[:, start:stop]`."""
+
+    target: Code
+    start: int
+    stop: int | None
+
+
+Code: TypeAlias = Operand | Operands | Value | Call | Method | Infix | Channels
+
+SELF = Call(None, (Operand(),))
+"""The op's module applied to its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """How PyTorch runs an op.
+
+    `module` constructs the `nn.Module` that holds its parameters, or that a label makes an attribute; `forward` applies
+    it; `function` does without a module, for ops that own no parameters. `helper` names a class that the generated file
+    must define because PyTorch has none.
+    """
+
+    module: Call | None
+    function: Code | None = None
+    forward: Code = SELF
+    helper: str | None = None

@@ -1,0 +1,115 @@
+"""Vectors, and ops that change nothing or little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import ClassVar, final
+
+from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, image, vector
+from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
+from incdsl.ops.fields import Flag, Fraction, Number, Positive
+from incdsl.ops.fields import Sizes as PairOfSizes
+from incdsl.types import Pair, Shape, Vector
+
+
+@final
+class Linear(Op):
+    """A fully connected layer of `width` outputs; [C, 1, 1] is flattened first."""
+
+    width: Positive
+    bias: Flag = True
+
+    word: ClassVar[str] = "linear"
+    example: ClassVar[str] = "linear @10"
+    example_rank: ClassVar[int] = 1
+    torch: ClassVar[str] = "torch.nn.Linear"
+    sigils: ClassVar[Mapping[Sigil, str]] = {"width": "width"}
+    keywords: ClassVar[Mapping[str, str]] = {"width": "out_features"}
+    flexible: ClassVar[frozenset[str]] = frozenset({"width"})
+    fresh: ClassVar[bool] = True
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return vector(self.word, inputs[0]).with_channels(self.width)
+
+    def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
+        weight = Tensor("weight", (int(self.width), int(inputs[0].channels)))
+        return (weight, Tensor("bias", (int(self.width),))) if self.bias else (weight,)
+
+    def macs(self, inputs: tuple[Sizes, ...], output: Sizes) -> int:
+        return prod(inputs[0]) * prod(output)
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        settings = [
+            Setting("in_features", inputs[0].channels, positional=True),
+            Setting("out_features", self.width, positional=True),
+        ]
+        if not self.bias:
+            settings.append(Setting("bias", False))
+        return Lowering(Call("nn.Linear", settings=tuple(settings)))
+
+
+@final
+class Flatten(Op):
+    """[C, H, W] as a vector; the input must be of its nominal size from here on, unless H = W = 1."""
+
+    size: PairOfSizes = Pair(1, 1)
+
+    word: ClassVar[str] = "flatten"
+    example: ClassVar[str] = "flatten"
+    torch: ClassVar[str] = "torch.nn.Flatten"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return Vector(image(self.word, inputs[0]).channels * int(self.size[0]) * int(self.size[1]))
+
+    def demands(self, *inputs: Shape) -> Iterable[Demand]:
+        x = image(self.word, inputs[0])
+        yield Demand("height", x.height, int(self.size[0]), "`flatten` fixes the size", exact=True)
+        yield Demand("width", x.width, int(self.size[1]), "`flatten` fixes the size", exact=True)
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(Call("nn.Flatten"), Method(Operand(), "flatten", (Value(1),)))
+
+
+@final
+class Dropout(Op):
+    """In training, values set to zero with probability `p` and the rest scaled up."""
+
+    p: Fraction
+
+    word: ClassVar[str] = "dropout"
+    example: ClassVar[str] = "dropout 0.5"
+    torch: ClassVar[str] = "torch.nn.Dropout"
+    sigils: ClassVar[Mapping[Sigil, str]] = {"number": "p"}
+    flexible: ClassVar[frozenset[str]] = frozenset({"p"})
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(Call("nn.Dropout", settings=(Setting("p", self.p, positional=True),)))
+
+
+@final
+class Identity(Op):
+    """What flows in."""
+
+    word: ClassVar[str] = "identity"
+    example: ClassVar[str] = "identity"
+    torch: ClassVar[str] = "torch.nn.Identity"
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(Call("nn.Identity"), Operand())
+
+
+@final
+class Scale(Op):
+    """Everything times a constant, such as the scale of a residual."""
+
+    factor: Number
+
+    word: ClassVar[str] = "scale"
+    example: ClassVar[str] = "scale 0.17"
+    sigils: ClassVar[Mapping[Sigil, str]] = {"number": "factor"}
+    flexible: ClassVar[frozenset[str]] = frozenset({"factor"})
+    fresh: ClassVar[bool] = True
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(None, Infix("*", (Operand(), Value(self.factor))))

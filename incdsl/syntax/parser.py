@@ -1,0 +1,180 @@
+"""Text to surface tree; the only user of Lark. Syntax errors are collected, each where it happens."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import lark
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from incdsl.diagnostics import CompileError, Sink
+from incdsl.diagnostics.syntax import MissingCloser, UnexpectedText, UnknownEdition
+from incdsl.source import Source, Span
+from incdsl.syntax import tree
+from incdsl.syntax.build import Builder, Token
+from incdsl.syntax.scan import scan
+from incdsl.syntax.table import load
+
+EDITION = 1
+
+_SPELLING = {
+    "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number", "KERNEL": "a kernel (`3x3`)",
+    "PATH": "a path", "STRING": "a string", "CMP": "a comparison", "MERGE": "a merge (`concat`, `add`, `mul`, `reduce`)",
+    "VALID": "`valid`", "SAME": "`same`", "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`",
+    "PLUS": "`+`", "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
+    "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
+    "SLASH": "`/stride`", "AT": "`@width`", "__ANON_0": "`->`",
+}  # fmt: skip
+_CLOSERS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
+_SYNC = {"UNIT", "BLOCK", "NET", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
+_RARELY_MEANT = {"PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
+_MAX_ERRORS = 20
+
+
+def parse(source: Source, sink: Sink) -> tree.File:
+    """The surface tree of a spec.
+
+    Raises:
+        CompileError: with everything that is wrong with the text, in order.
+    """
+    comments = scan(source, sink)
+    sink.stop_on_errors()
+    tokens = _tokens(source)
+    if not _edition_known(source, tokens, sink):
+        raise CompileError(tuple(sink))
+    result = _Recovering(source, tokens, Builder(source, comments, sink), sink).run()
+    sink.stop_on_errors()
+    assert result is not None
+    return result
+
+
+@cache
+def _parser() -> lark.Lark:
+    return load()
+
+
+def _tokens(source: Source) -> list[Token]:
+    tokens = []
+    for read in _parser().lex(source.text):
+        token = Token(read)
+        token.type = read.type
+        start = read.start_pos or 0
+        token.span = Span(source, start, start + len(read))
+        tokens.append(token)
+    return tokens
+
+
+def _edition_known(source: Source, tokens: list[Token], sink: Sink) -> bool:
+    if len(tokens) >= 2 and tokens[0].type == "INC" and tokens[1].type == "INT":
+        if int(tokens[1]) == EDITION:
+            return True
+        sink.add(UnknownEdition(span=tokens[1].span, found=str(tokens[1])))
+    else:
+        span = tokens[0].span if tokens else Span(source, 0, 0)
+        sink.add(UnknownEdition(span=span, found=None))
+    return False
+
+
+class _Recovering:
+    """Feeds tokens to the LALR automaton; on a bad one inserts a closer, or skips to where sense begins again."""
+
+    def __init__(self, source: Source, tokens: list[Token], builder: Builder, sink: Sink) -> None:
+        self._source = source
+        self._tokens = tokens
+        self._sink = sink
+        self._parser: InteractiveParser = _parser().parse_interactive("")
+        conf = self._parser.parser_state.parse_conf
+        conf.callbacks = {
+            rule: builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1)
+            for rule in _parser().rules
+        }
+
+    def run(self) -> tree.File | None:
+        """The tree, or nothing once an error was reported."""
+        end = Token("")
+        end.type = "$END"
+        end.span = Span(self._source, len(self._source.text), len(self._source.text))
+        tokens = [*self._tokens, end]
+        state = self._parser.parser_state
+        errors = 0
+        i = 0
+        while i < len(tokens):
+            saved = (state.state_stack[:], state.value_stack[:])
+            token: Any = tokens[i]
+            try:
+                result: tree.File | None = state.feed_token(token, token.type == "$END")
+            except lark.UnexpectedToken:
+                state.state_stack[:], state.value_stack[:] = saved
+                state.parse_conf.callbacks = {}
+                errors += 1
+                if errors > _MAX_ERRORS:
+                    return None
+                recovered = self._recover(tokens, i)
+                if recovered is None:
+                    return None
+                i = recovered
+                continue
+            i += 1
+        return result
+
+    def _recover(self, tokens: list[Token], i: int) -> int | None:
+        """Report the bad token; the index to go on from, or nothing if there is no going on."""
+        token = tokens[i]
+        closers = self._missing_closers(token)
+        if closers:
+            previous = tokens[i - 1].span
+            text = "".join(_CLOSERS[c] for c in closers)
+            self._sink.add(MissingCloser(span=Span(self._source, previous.end - 1, previous.end), closers=text))
+            return i
+        self._sink.add(UnexpectedText(span=token.span, found=_found(token), expected=_expected(self._parser.accepts())))
+        for j in range(i + 1, len(tokens)):
+            if self._may_resume(tokens, j) and self._pop_until(tokens[j]):
+                return j
+        return None
+
+    def _missing_closers(self, token: Token) -> tuple[str, ...]:
+        for closers in [(a,) for a in _CLOSERS] + [(a, b) for a in _CLOSERS for b in _CLOSERS]:
+            trial = self._parser.copy(deepcopy_values=False)
+            if all(_feeds(trial, c) for c in closers) and token.type in trial.accepts():
+                for closer in closers:
+                    _feeds(self._parser, closer)
+                return closers
+        return ()
+
+    def _may_resume(self, tokens: list[Token], j: int) -> bool:
+        token = tokens[j]
+        if token.type in _SYNC:
+            return True
+        starts_line = token.span.line != tokens[j - 1].span.line
+        return token.type == "NAME" and starts_line and tokens[j + 1].type in ("EQUAL", "COMMA")
+
+    def _pop_until(self, token: Token) -> bool:
+        state = self._parser.parser_state
+        saved = (state.state_stack[:], state.value_stack[:])
+        while len(state.state_stack) > 1:
+            if token.type in self._parser.accepts():
+                return True
+            state.state_stack.pop()
+            state.value_stack.pop()
+        state.state_stack[:], state.value_stack[:] = saved
+        return False
+
+
+def _feeds(parser: InteractiveParser, terminal: str) -> bool:
+    try:
+        parser.feed_token(lark.Token(terminal, ""))
+    except lark.UnexpectedToken:
+        return False
+    return True
+
+
+def _found(token: Token) -> str:
+    return _SPELLING["$END"] if token.type == "$END" else f"`{token}`"
+
+
+def _expected(accepts: set[str]) -> tuple[str, ...]:
+    """What may stand here, in words, without the operators and keywords that few people mean."""
+    useful = accepts - _RARELY_MEANT if len(accepts) > 4 else accepts
+    words = {_SPELLING.get(t, f"`{t.lower()}`") for t in useful}
+    return tuple(sorted(words)) if len(words) <= 8 else ()

@@ -1,0 +1,273 @@
+"""Numbers that remember the expression behind them: `224 + pool` is 288 here and 256 there.
+
+A `Num` is an `int`, so every rule computes with it as with any number; beside its value it carries an expression over the
+symbols of the class that it stands in. Expressions are kept canonical, so equal ones are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd, prod
+from typing import Any, SupportsIndex
+
+
+MAX_SIZE = 200
+"""Symbols and numbers in one expression, beyond which nobody could read it."""
+
+
+class TooComplicated(ValueError):
+    """An expression or a size has grown beyond what can be tracked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A block's parameter, `in`, or a setting of a unit."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of two expressions that both hold symbols."""
+
+    left: Linear
+    right: Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """A floor division that does not come out even."""
+
+    left: Linear
+    right: Linear
+
+
+Atom = Symbol | Product | Quotient
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`constant + Σ coefficient · atom`, atoms in the order of their text."""
+
+    constant: int
+    terms: tuple[tuple[Atom, int], ...] = ()
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """Names of all symbols inside."""
+        return frozenset().union(*(_symbols(atom) for atom, _ in self.terms))
+
+    @cached_property
+    def size(self) -> int:
+        """How many symbols and numbers its text has."""
+        return 1 + sum(1 + (0 if isinstance(a, Symbol) else a.left.size + a.right.size) for a, _ in self.terms)
+
+    def plus(self, other: Linear) -> Linear:
+        """The sum."""
+        terms = dict(self.terms)
+        for atom, coefficient in other.terms:
+            terms[atom] = terms.get(atom, 0) + coefficient
+        kept = sorted(((a, c) for a, c in terms.items() if c), key=lambda term: _text(term[0]))
+        return Linear(self.constant + other.constant, tuple(kept))
+
+    def scaled(self, factor: int) -> Linear:
+        """The product with a number."""
+        if factor == 0:
+            return Linear(0)
+        return Linear(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
+
+    def times(self, other: Linear) -> Linear:
+        """The product."""
+        if not self.terms:
+            return other.scaled(self.constant)
+        if not other.terms:
+            return self.scaled(other.constant)
+        left, right = sorted((self, other), key=str)
+        return Linear(0, ((Product(left, right), 1),))
+
+    def floor_divided(self, other: Linear) -> Linear:
+        """The floor of the quotient; even divisions are carried out."""
+        if self == other:
+            return Linear(1)
+        if not other.terms:
+            common = gcd(other.constant, *(c for _, c in self.terms))
+            divisor = other.constant // common
+            numerator = Linear(self.constant // common, tuple((a, c // common) for a, c in self.terms))
+            if divisor == 1 or not numerator.terms:
+                return numerator if divisor == 1 else Linear(numerator.constant // divisor)
+            return Linear(0, ((Quotient(numerator, Linear(divisor)), 1),))
+        return Linear(0, ((Quotient(self, other), 1),))
+
+    def substitute(self, values: Mapping[str, Linear]) -> Linear:
+        """The expression with symbols replaced."""
+        if not self.symbols & values.keys():
+            return self
+        result = Linear(self.constant)
+        for atom, coefficient in self.terms:
+            result = result.plus(_substitute(atom, values).scaled(coefficient))
+        return result
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """The number that the expression has for these values of its symbols."""
+        return self.constant + sum(c * _evaluate(atom, values) for atom, c in self.terms)
+
+    def show(self, name: Callable[[str], str] = str) -> str:
+        """Python source, symbols spelled by `name`."""
+        parts: list[str] = []
+        if self.constant > 0 or not self.terms:
+            parts.append(str(self.constant))
+        for atom, coefficient in self.terms:
+            text = _text(atom, name)
+            magnitude = abs(coefficient)
+            if magnitude != 1:
+                text = f"{magnitude} * {text}" if not isinstance(atom, Quotient) else f"{magnitude} * ({text})"
+            sign = "-" if coefficient < 0 else "+"
+            parts.append(f"{sign} {text}" if parts else (f"-{text}" if coefficient < 0 else text))
+        if self.constant < 0 and self.terms:
+            parts.append(f"- {-self.constant}")
+        return " ".join(parts)
+
+    def __str__(self) -> str:
+        return self.show()
+
+    @property
+    def compound(self) -> bool:
+        """Whether it needs parentheses as a factor."""
+        return len(self.terms) + (self.constant != 0) > 1 or any(
+            c != 1 or not isinstance(a, Symbol) for a, c in self.terms
+        )
+
+
+def _symbols(atom: Atom) -> frozenset[str]:
+    return frozenset({atom.name}) if isinstance(atom, Symbol) else atom.left.symbols | atom.right.symbols
+
+
+def _text(atom: Atom, name: Callable[[str], str] = str) -> str:
+    if isinstance(atom, Symbol):
+        return name(atom.name)
+    operator = "*" if isinstance(atom, Product) else "//"
+    left, right = (f"({x.show(name)})" if x.compound else x.show(name) for x in (atom.left, atom.right))
+    return f"{left} {operator} {right}"
+
+
+def _substitute(atom: Atom, values: Mapping[str, Linear]) -> Linear:
+    if isinstance(atom, Symbol):
+        return values.get(atom.name, Linear(0, ((atom, 1),)))
+    left, right = atom.left.substitute(values), atom.right.substitute(values)
+    return left.times(right) if isinstance(atom, Product) else left.floor_divided(right)
+
+
+def _evaluate(atom: Atom, values: Mapping[str, int]) -> int:
+    if isinstance(atom, Symbol):
+        return values[atom.name]
+    left, right = atom.left.evaluate(values), atom.right.evaluate(values)
+    return left * right if isinstance(atom, Product) else left // right
+
+
+class Num(int):
+    """An `int` with the expression behind it."""
+
+    expr: Linear
+
+    def __new__(cls, value: int, expr: Linear) -> Num:
+        number = super().__new__(cls, value)
+        number.expr = expr
+        return number
+
+    @classmethod
+    def symbol(cls, value: int, name: str) -> Num:
+        """The number that a symbol stands for."""
+        return cls(value, Linear(0, ((Symbol(name), 1),)))
+
+    def __add__(self, other: int) -> int:
+        return _number(int(self) + int(other), expression(self).plus(expression(other)))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: int) -> int:
+        return _number(int(self) - int(other), expression(self).plus(expression(other).scaled(-1)))
+
+    def __rsub__(self, other: int) -> int:
+        return _number(int(other) - int(self), expression(other).plus(expression(self).scaled(-1)))
+
+    def __mul__(self, other: SupportsIndex) -> int:
+        factor = other if isinstance(other, int) else int(other)
+        return _number(int(self) * int(factor), expression(self).times(expression(factor)))
+
+    def __rmul__(self, other: SupportsIndex) -> int:
+        return self * other
+
+    def __floordiv__(self, other: int) -> int:
+        return _number(int(self) // int(other), expression(self).floor_divided(expression(other)))
+
+    def __rfloordiv__(self, other: int) -> int:
+        return _number(int(other) // int(self), expression(other).floor_divided(expression(self)))
+
+    def __neg__(self) -> int:
+        return _number(-int(self), self.expr.scaled(-1))
+
+
+def _number(value: int, expr: Linear) -> int:
+    if expr.size > MAX_SIZE:
+        raise TooComplicated("the expression is too long")
+    return Num(value, expr) if expr.terms else value
+
+
+def expression(value: int) -> Linear:
+    """The expression behind a number; a plain one stands for itself."""
+    return value.expr if isinstance(value, Num) else Linear(int(value))
+
+
+def rebased(value: int, values: Mapping[str, Linear]) -> int:
+    """The same number, its expression rewritten in the symbols of an enclosing class."""
+    return _number(int(value), value.expr.substitute(values)) if isinstance(value, Num) else value
+
+
+class Real(float):
+    """A `float` that stands for a symbol, such as a dropout probability handed down as a parameter."""
+
+    name: str
+
+    def __new__(cls, value: float, name: str) -> Real:
+        number = super().__new__(cls, value)
+        number.name = name
+        return number
+
+
+class Pair(tuple[int, int]):
+    """A setting per axis, height first; `name` is the symbol that stands for both axes together, if one does."""
+
+    __slots__ = ()
+
+    def __new__(cls, height: int, width: int) -> Pair:
+        return super().__new__(cls, (height, width))
+
+    @property
+    def area(self) -> int:
+        """Height times width."""
+        return prod(self)
+
+    @property
+    def text(self) -> str:
+        """As a kernel is written: `3x3`."""
+        return f"{int(self[0])}x{int(self[1])}"
+
+
+class SymbolPair(Pair):
+    """A pair that one symbol stands for: a unit's `kernel_size`."""
+
+    name: str
+
+    def __new__(cls, height: int, width: int, name: str = "") -> SymbolPair:
+        pair = tuple.__new__(cls, (height, width))
+        pair.name = name
+        return pair
+
+
+def constant(value: Any) -> bool:
+    """Whether a setting holds no symbol."""
+    if isinstance(value, Pair):
+        return not isinstance(value, SymbolPair) and all(constant(v) for v in value)
+    return not isinstance(value, Num | Real | SymbolPair)
