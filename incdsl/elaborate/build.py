@@ -446,7 +446,7 @@ class Builder:
         word = name[0].upper() + name[1:] + "Head"
         scope = Scope(
             "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
-            optional=True,
+            defined=item.span.start, optional=True,
         )  # fmt: skip
         for param, setting in frame.params.items():
             if isinstance(setting, Num | Real):

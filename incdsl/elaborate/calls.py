@@ -238,7 +238,7 @@ class Calls:
         channels = use.value.shape.channels
         scope = Scope(
             "unit", unit.name.text, label, parent.scope, {"in_channels": channels}, unit.comments, use.note, use.span,
-            use.number, use.chain,
+            use.number, use.chain, unit.span.start,
         )  # fmt: skip
         flowing = Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels")))
         frame = self._unit_frame(use, scope, flowing, {})
@@ -296,7 +296,7 @@ class Calls:
         kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
         scope = Scope(
             "block", name, label, parent.scope, {"in_channels": channels, **kept}, block.comments, use.note, use.span,
-            use.number, use.chain, use.optional,
+            use.number, use.chain, block.span.start, use.optional,
         )  # fmt: skip
         frame = Frame(
             scope,

@@ -126,7 +126,7 @@ class GELU(Activation):
     function: ClassVar[str] = "F.gelu"
 
     def _settings(self) -> tuple[Setting, ...]:
-        return () if self.approximate == "none" else (Setting("approximate", self.approximate),)
+        return (Setting("approximate", self.approximate, default="none"),)
 
 
 @final

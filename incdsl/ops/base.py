@@ -92,6 +92,8 @@ class Op(BaseModel):
     sigils: ClassVar[Mapping[Sigil, str]] = {}
     keywords: ClassVar[Mapping[str, str]] = {}
     """Fields whose PyTorch argument has another name."""
+    signature: ClassVar[tuple[str, ...]] = ()
+    """Arguments of PyTorch's constructor in order, where positions may stand for names."""
     flexible: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     fresh: ClassVar[bool] = False

@@ -27,11 +27,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An argument with its PyTorch name; `positional` when engineers leave the name out."""
+    """An argument with its PyTorch name; `positional` when engineers leave the name out.
+
+    One that equals its `default` is not written.
+    """
 
     name: str
     value: Any
     positional: bool = False
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,12 @@ class Linear(Op):
         return prod(inputs[0]) * prod(output)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = [
+        settings = (
             Setting("in_features", inputs[0].channels, positional=True),
             Setting("out_features", self.width, positional=True),
-        ]
-        if not self.bias:
-            settings.append(Setting("bias", False))
-        return Lowering(Call("nn.Linear", settings=tuple(settings)))
+            Setting("bias", self.bias, default=True),
+        )
+        return Lowering(Call("nn.Linear", settings=settings))
 
 
 @final

@@ -34,11 +34,13 @@ class BatchNorm2d(Op):
         )
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = [Setting("num_features", inputs[0].channels, positional=True), Setting("eps", self.eps)]
-        if self.momentum != 0.1:
-            settings.append(Setting("momentum", self.momentum))
+        settings = (
+            Setting("num_features", inputs[0].channels, positional=True),
+            Setting("eps", self.eps),
+            Setting("momentum", self.momentum, default=0.1),
+        )
         callee = "nn.BatchNorm2d" if isinstance(inputs[0], Image) else "nn.BatchNorm1d"
-        return Lowering(Call(callee, settings=tuple(settings)))
+        return Lowering(Call(callee, settings=settings))
 
 
 @final
@@ -104,13 +106,15 @@ class LayerScale(Op):
     example: ClassVar[str] = "layerscale 1e-6"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "init"}
 
+    def infer(self, *inputs: Shape) -> Shape:
+        return image(self.word, inputs[0])
+
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         return (Tensor("gamma", (int(inputs[0].channels),)),)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        name = "LayerScale" if isinstance(inputs[0], Image) else "VectorScale"
         settings = (Setting("channels", inputs[0].channels, positional=True), Setting("init", self.init))
-        return Lowering(Call(name, settings=settings), helper=name)
+        return Lowering(Call("LayerScale", settings=settings), helper="LayerScale")
 
 
 @final

@@ -57,6 +57,9 @@ class Conv2d(Windowed):
         "width": "width",
         "padding": "padding",
     }
+    signature: ClassVar[tuple[str, ...]] = (
+        "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias",
+    )  # fmt: skip
     flexible: ClassVar[frozenset[str]] = frozenset({"width"})
     fresh: ClassVar[bool] = True
 
@@ -78,11 +81,11 @@ class Conv2d(Windowed):
             Setting("in_channels", inputs[0].channels, positional=True),
             Setting("out_channels", self.width, positional=True),
             Setting("kernel_size", self.kernel, positional=True),
-            *_unless("stride", self.stride, ONE),
-            *_unless("padding", self.padding, ZERO),
-            *_unless("dilation", self.dilation, ONE),
-            *_unless("groups", self.groups, 1),
-            *_unless("bias", self.bias, True),
+            Setting("stride", self.stride, default=ONE),
+            Setting("padding", self.padding, default=ZERO),
+            Setting("dilation", self.dilation, default=ONE),
+            Setting("groups", self.groups, default=1),
+            Setting("bias", self.bias, default=True),
         )
         return Lowering(Call("nn.Conv2d", settings=settings))
 
@@ -128,11 +131,11 @@ class MaxPool2d(Pool):
         settings = (
             Setting("kernel_size", self.kernel, positional=True),
             Setting("stride", self.stride),
-            *_unless("padding", self.padding, ZERO),
-            *_unless("dilation", self.dilation, ONE),
+            Setting("padding", self.padding, default=ZERO),
+            Setting("dilation", self.dilation, default=ONE),
         )
         return Lowering(
-            Call("nn.MaxPool2d", settings=(*settings, *_unless("ceil_mode", self.ceil, False))),
+            Call("nn.MaxPool2d", settings=(*settings, Setting("ceil_mode", self.ceil, default=False))),
             Call("F.max_pool2d", (Operand(),), (*settings, Setting("ceil_mode", self.ceil))),
         )
 
@@ -151,8 +154,8 @@ class AvgPool2d(Pool):
         settings = (
             Setting("kernel_size", self.kernel, positional=True),
             Setting("stride", self.stride),
-            *_unless("padding", self.padding, ZERO),
-            *_unless("ceil_mode", self.ceil, False),
+            Setting("padding", self.padding, default=ZERO),
+            Setting("ceil_mode", self.ceil, default=False),
             Setting("count_include_pad", self.count_include_pad),
         )
         return Lowering(Call("nn.AvgPool2d", settings=settings), Call("F.avg_pool2d", (Operand(),), settings))
@@ -221,10 +224,3 @@ class Upsample(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode))
         return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
-
-
-def _unless(name: str, value: object, default: object) -> tuple[Setting, ...]:
-    """The setting, left out where it only repeats PyTorch's default."""
-    from incdsl.types.num import constant
-
-    return () if constant(value) and value == default else (Setting(name, value),)

@@ -55,6 +55,13 @@ class Extent:
             self.base, scale * self.scale, scale * self.offset + offset * self.divisor, divisor * self.divisor
         )
 
+    def after(self, inner: Extent) -> Extent:
+        """The same function, applied to an extent in place of the input's."""
+        if self.base is None:
+            return self
+        base = inner if isinstance(self.base, str) else self.base.after(inner)
+        return base.floor_affine(self.scale, self.offset, self.divisor)
+
     def window(
         self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, ceil: bool = False
     ) -> Extent:
@@ -72,9 +79,7 @@ class Extent:
         starts_inside = self.floor_affine(1, padding - 1 + stride, stride)
         if padding - span + stride <= 0:
             return rounded_up
-        if rounded_up.is_fixed:
-            return rounded_up if rounded_up.offset <= starts_inside.offset else starts_inside
-        return Extent(Minimum(rounded_up, starts_inside), 1, 0, 1)
+        return smaller(rounded_up, starts_inside)
 
     def within(self, sizes: Mapping[str, int]) -> int:
         """The extent for given sizes of all input axes."""
@@ -163,6 +168,10 @@ class Minimum:
     left: Extent
     right: Extent
 
+    def after(self, inner: Extent) -> Extent:
+        """The same function, applied to an extent in place of the input's."""
+        return smaller(self.left.after(inner), self.right.after(inner))
+
     def at(self, size: int) -> int:
         """The smaller value for one size of the input."""
         return min(self.left.at(size), self.right.at(size))
@@ -190,3 +199,10 @@ class Minimum:
     def show(self) -> str:
         """Python source."""
         return f"min({self.left.show()}, {self.right.show()})"
+
+
+def smaller(left: Extent, right: Extent) -> Extent:
+    """The smaller of two extents that come from one window."""
+    if left.is_fixed and right.is_fixed:
+        return left if left.offset <= right.offset else right
+    return left if left == right else Extent(Minimum(left, right), 1, 0, 1)

@@ -1,0 +1,1 @@
+"""Graph to one standalone Python file."""

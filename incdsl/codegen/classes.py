@@ -1,0 +1,260 @@
+"""The classes of the generated file: constructors, docstrings, and `forward` laid out in paragraphs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from incdsl.codegen.forward import Forward, Statement
+from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc, flat, lines
+from incdsl.codegen.plan import Body, Class, Item, Plan
+from incdsl.codegen.scribe import Scribe
+from incdsl.ir.graph import Scope
+from incdsl.ops.code import Setting
+from incdsl.types import Extent, Image, Num, Shape, expression
+from incdsl.types.num import Linear, constant, rebased
+
+_POSITIONAL = ("in_channels", "out_channels", "kernel_size")
+
+
+class Classes:
+    """Writes the classes of a plan; constructors that a class calls are known before the class is written."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.helpers: dict[str, None] = {}
+        self._dropped = {each: _dropped(each) for each in plan.classes}
+        self._params: dict[Class, tuple[str, ...]] = {}
+        self._texts: dict[Class, list[str]] = {}
+
+    def text(self, each: Class) -> list[str]:
+        """The lines of one class."""
+        if each not in self._texts:
+            self._texts[each] = self._write(each)
+        return self._texts[each]
+
+    def _write(self, each: Class) -> list[str]:
+        body = each.body
+        scribe = Scribe(self._dropped[each], {item.label for item in body.items})
+        shapes = self.shapes(body)
+        forward = Forward(body, shapes, scribe, access(body))
+        statements = forward.statements({name: "x" for name in body.inputs}, {})
+        returned = _paragraphs(statements, body, apart=body.scope.kind == "block")
+        members = self.members(body, shapes, scribe)
+        params = self._parameters(each, scribe)
+        self._params[each] = params
+        written = [f"# {line}".rstrip() for line in body.scope.comments]
+        written += [f"class {each.name}(nn.Module):", f'{INDENT}"""{self._docstring(each, shapes)}"""', ""]
+        stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
+        if members or stored:
+            defaults = _defaults(body)
+            signature = ", ".join(f"{p}={scribe.value(defaults[p])}" if p in defaults else p for p in params)
+            written += [f"{INDENT}def __init__(self{', ' if signature else ''}{signature}):"]
+            written += [f"{INDENT * 2}super().__init__()", *stored, *members, ""]
+        written += [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *returned]
+        return written
+
+    def params(self, each: Class) -> tuple[str, ...]:
+        """The constructor arguments of a class."""
+        self.text(each)
+        return self._params[each]
+
+    def _parameters(self, each: Class, scribe: Scribe) -> tuple[str, ...]:
+        """The symbols that the class uses, in the order of PyTorch's constructor or of the block's parameters."""
+        body = each.body
+        order = list(body.scope.arguments)
+        if body.scope.kind == "unit" and body.items[0].node:
+            signature = body.items[0].node.op.signature
+            order.sort(key=lambda name: signature.index(name) if name in signature else len(signature))
+        return tuple(name for name in order if name in scribe.used)
+
+    # Shapes
+
+    def shapes(self, body: Body) -> dict[str, Shape]:
+        """Shapes of all values of a body in the symbols of its class, sizes as functions of its own input's."""
+        known: dict[str, Shape] = {}
+        for name in body.inputs:
+            shape = self.plan.shapes[name]
+            if body.scope.kind != "net":
+                shape = shape.with_channels(Num.symbol(int(shape.channels), "in_channels"))
+                if isinstance(shape, Image):
+                    axes = ((shape.height, "H"), (shape.width, "W"))
+                    shape = Image(shape.channels, *(e if e.is_fixed else Extent.of(axis) for e, axis in axes))
+            known[name] = shape
+        self._sweep(body, known)
+        return known
+
+    def _sweep(self, body: Body, known: dict[str, Shape]) -> None:
+        for item in body.items:
+            if item.node:
+                known[item.output] = item.node.op.infer(*(known[name] for name in item.inputs))
+                continue
+            assert item.scope is not None
+            inner = self.plan.bodies[item.scope]
+            if item.scope.kind == "sequence":
+                self._sweep(inner, known)
+            else:
+                known[item.output] = self._leaving(inner, item.scope, known[item.inputs[0]])
+
+    def _leaving(self, inner: Body, scope: Scope, flowing: Shape) -> Shape:
+        """What comes out of an instance, in the symbols of the class around it."""
+        shape = self.shapes(inner)[inner.output]
+        outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int)}
+        outer["in_channels"] = expression(flowing.channels)
+        channels = rebased(shape.channels, outer)
+        if isinstance(shape, Image) and isinstance(flowing, Image):
+            return Image(channels, shape.height.after(flowing.height), shape.width.after(flowing.width))
+        return shape.with_channels(channels)
+
+    def _docstring(self, each: Class, shapes: Mapping[str, Shape]) -> str:
+        body = each.body
+        if body.scope.kind == "unit":
+            words = [item.node.op.word if item.node else (item.scope.word if item.scope else "") for item in body.items]
+            return " -> ".join(words) + "."
+        dropped = {k: Linear(int(v)) for k, v in self._dropped[each].items() if isinstance(v, int)}
+        return f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(shapes[body.output], dropped)}"
+
+    # Constructors
+
+    def members(self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe) -> list[str]:
+        """The lines of `__init__` that make the attributes."""
+        tree: dict[str, Any] = {}
+        for item in body.items:
+            if item.label:
+                *above, last = item.label.split(".")
+                branch = tree
+                for part in above:
+                    branch = branch.setdefault(part, {})
+                branch[last] = item
+        written: list[str] = []
+        for name, member in tree.items():
+            doc = self._member(member, shapes, scribe)
+            note = member.note if isinstance(member, Item) else ""
+            if isinstance(member, Item) and member.scope and member.scope.optional:
+                doc = f"{flat(doc)} if aux else None"
+            made = lines(f"self.{name} = ", doc, "", 2)
+            if note and len(made) == 1 and len(made[0]) + len(note) + 4 <= WIDTH:
+                made[0] += f"  # {note}"
+            elif note:
+                made.insert(0, f"{INDENT * 2}# {note}")
+            written += made
+        return written
+
+    def _member(self, member: Any, shapes: Mapping[str, Shape], scribe: Scribe) -> Doc:
+        if isinstance(member, Item):
+            return self._constructor(member, shapes, scribe)
+        docs = {name: self._member(part, shapes, scribe) for name, part in member.items()}
+        if list(docs) == [str(i) for i in range(len(docs))]:
+            return Bracketed("nn.ModuleList", (Bracketed("", tuple(docs.values()), "[]"),))
+        entries = tuple(_entry(name, doc) for name, doc in docs.items())
+        return Bracketed("nn.ModuleDict", (Bracketed("", entries, "{}"),))
+
+    def _constructor(self, item: Item, shapes: Mapping[str, Shape], scribe: Scribe) -> Doc:
+        if item.node:
+            op = item.node.op
+            lowering = op.lower(*(shapes[name] for name in item.inputs))
+            assert lowering.module is not None
+            assert lowering.module.callee is not None
+            if lowering.helper:
+                self.helpers[lowering.helper] = None
+            operands = [scribe.code(part, (), "") for part in lowering.module.operands]
+            call = scribe.call(lowering.module.callee, lowering.module.settings, op.signature)
+            return Bracketed(call.head, (*operands, *call.items))
+        assert item.scope is not None
+        found = self.plan.class_of.get(item.scope)
+        if found:
+            return self._instantiation(found, item, shapes, scribe)
+        inner = self.plan.bodies[item.scope]
+        docs = [self._constructor(part, shapes, scribe) for part in inner.items]
+        texts = [flat(doc) for doc in docs]
+        if len(docs) > 2 and len(set(texts)) == 1:
+            return Bracketed("nn.Sequential", (f"*({texts[0]} for _ in range({len(docs)}))",))
+        return Bracketed("nn.Sequential", tuple(docs))
+
+    def _instantiation(self, each: Class, item: Item, shapes: Mapping[str, Shape], scribe: Scribe) -> Bracketed:
+        assert item.scope is not None
+        defaults = _defaults(each.body)
+        arguments = {**item.scope.arguments, "in_channels": shapes[item.inputs[0]].channels}
+        params = self.params(each)
+        settings = [
+            Setting(name, arguments[name], name in _POSITIONAL)
+            for name in params
+            if not (name in defaults and constant(arguments[name]) and arguments[name] == defaults[name])
+        ]
+        return scribe.call(each.name, settings, params)
+
+
+def access(body: Body) -> dict[str, str]:
+    """How each label is reached in `forward`: an attribute, or an entry of a container."""
+    labels = [item.label for item in body.items if item.label]
+    children: dict[str, list[str]] = {}
+    for label in labels:
+        parts = label.split(".")
+        for i in range(1, len(parts)):
+            known = children.setdefault(".".join(parts[:i]), [])
+            if parts[i] not in known:
+                known.append(parts[i])
+    reached: dict[str, str] = {}
+    for label in labels:
+        first, *rest = label.split(".")
+        text, path = f"self.{first}", first
+        for part in rest:
+            listed = children[path] == [str(i) for i in range(len(children[path]))]
+            text += f"[{part}]" if listed else f'["{part}"]'
+            path += f".{part}"
+        reached[label] = text
+    return reached
+
+
+def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:  # noqa: B006 - never changed
+    """A shape with its batch, for docstrings: `[N, 224 + pool, H, W]`."""
+    channels = expression(shape.channels).substitute(constants)
+    if isinstance(shape, Image):
+        return f"[N, {channels}, {shape.height}, {shape.width}]"
+    return f"[N, {channels}]"
+
+
+def _paragraphs(statements: list[Statement], body: Body, apart: bool) -> list[str]:
+    """The statements of a block: an empty line between chains, the last one returned."""
+    written: list[str] = []
+    previous = None
+    for i, statement in enumerate(statements):
+        if apart and previous is not None and statement.chain is not previous:
+            written.append("")
+        previous = statement.chain
+        last = i == len(statements) - 1 and statement.value == body.output
+        written += lines("return " if last else f"{statement.target} = ", statement.doc, "", 2)
+    if not statements or statements[-1].value != body.output:
+        held = {s.value: s.target for s in statements}
+        written.append(f"{INDENT * 2}return {held.get(body.output, 'x')}")
+    return written
+
+
+def _entry(name: str, doc: Doc) -> Doc:
+    if isinstance(doc, Bracketed):
+        return Bracketed(f'"{name}": {doc.head}', doc.items, doc.brackets, doc.tail)
+    return f'"{name}": {flat(doc)}'
+
+
+def _defaults(body: Body) -> dict[str, Any]:
+    """Defaults of a unit's arguments: those of its first op."""
+    if body.scope.kind != "unit" or not body.items[0].node:
+        return {}
+    op = type(body.items[0].node.op)
+    return {
+        op.keyword(name): field.default
+        for name, field in op.model_fields.items()
+        if not field.is_required() and op.keyword(name) in body.scope.arguments
+    }
+
+
+def _dropped(each: Class) -> dict[str, Any]:
+    """Symbols of a unit that no use ever changes: they are written as the default, and are no arguments."""
+    return {
+        name: default
+        for name, default in _defaults(each.body).items()
+        if all(
+            constant(value) and value == default
+            for value in (instance.scope.arguments[name] for instance in each.instances)
+        )
+    }

@@ -1,0 +1,46 @@
+"""Names of local variables: by liveness, so that a value in use is never overwritten."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable
+
+_RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"torch", "nn", "F", "Tensor", "self"}
+
+
+class Locals:
+    """Gives each value a variable; one whose value is dead is free again."""
+
+    def __init__(self, last_use: dict[str, int], taken: Iterable[str] = ()) -> None:
+        self._last_use = last_use
+        self._holds: dict[str, str] = {}
+        self._variable: dict[str, str] = {}
+        self._taken = frozenset(taken)
+
+    def bind(self, value: str, variable: str) -> str:
+        """A value that has its variable already, such as an argument of `forward`."""
+        self._holds[variable] = value
+        self._variable[value] = variable
+        return variable
+
+    def __getitem__(self, value: str) -> str:
+        return self._variable[value]
+
+    def name(self, value: str, wishes: Iterable[str], now: int) -> str:
+        """A variable for a value that statement `now` makes: the first wish that nobody needs any more."""
+        candidates = [self._legal(wish) for wish in wishes if wish]
+        for candidate in candidates:
+            if self._free(candidate, now):
+                return self.bind(value, candidate)
+        stem, count = candidates[-1], 2
+        while not self._free(f"{stem}_{count}", now):
+            count += 1
+        return self.bind(value, f"{stem}_{count}")
+
+    def _legal(self, wish: str) -> str:
+        return f"{wish}_" if wish in _RESERVED or wish in self._taken else wish
+
+    def _free(self, variable: str, now: int) -> bool:
+        value = self._holds.get(variable)
+        return value is None or self._last_use.get(value, -1) <= now

@@ -1,0 +1,127 @@
+"""Writes values, constructors and expressions in the symbols of one class, and notes which symbols it used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
+
+from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
+from incdsl.diagnostics import CompilerBug
+from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
+from incdsl.types import Num, Pair, Real, SymbolPair
+from incdsl.types.num import Linear, constant
+
+
+class Scribe:
+    """`constants` are symbols that are written as numbers, `labels` the attributes that hold modules."""
+
+    def __init__(self, constants: Mapping[str, Any], labels: Container[str]) -> None:
+        self._constants = constants
+        self._labels = labels
+        self._linear = {k: Linear(int(v)) for k, v in constants.items() if isinstance(v, int)}
+        self.used: dict[str, None] = {}
+        self.stored: dict[str, None] = {}
+
+    # Values
+
+    def value(self, value: Any, forward: bool = False) -> str:
+        """Python source of a setting."""
+        if isinstance(value, SymbolPair | Real):
+            if value.name in self._constants:
+                return self.value(self._constants[value.name])
+            return self._symbol(value.name, forward)
+        if isinstance(value, Num):
+            expr = value.expr.substitute(self._linear)
+            return expr.show(lambda name: self._symbol(name, forward))
+        if isinstance(value, Pair):
+            height, width = (self.value(part, forward) for part in value)
+            return height if height == width else f"({height}, {width})"
+        if isinstance(value, tuple):
+            items = ", ".join(self.value(part, forward) for part in value)
+            return f"({items},)" if len(value) == 1 else f"({items})"
+        if isinstance(value, str):
+            return f'"{value}"'
+        if isinstance(value, bool | int | float):
+            return repr(value)
+        raise CompilerBug(f"no way to write {value!r}")
+
+    def _symbol(self, name: str, forward: bool) -> str:
+        self.used[name] = None
+        if forward:
+            self.stored[name] = None
+            return f"self.{self.attribute(name)}"
+        return name
+
+    def attribute(self, name: str) -> str:
+        """The attribute that keeps a constructor argument for `forward`."""
+        return f"{name}_value" if name in self._labels else name
+
+    def repeats_default(self, setting: Setting) -> bool:
+        """Whether a setting says only what PyTorch takes for granted."""
+        if setting.default is None:
+            return False
+        value = setting.value
+        if isinstance(value, SymbolPair | Real):
+            value = self._constants.get(value.name, value)
+        elif isinstance(value, Num):
+            expr = value.expr.substitute(self._linear)
+            value = value if expr.terms else expr.constant
+        return constant(value) and bool(value == setting.default)
+
+    # Calls
+
+    def call(self, callee: str, settings: Sequence[Setting], signature: Sequence[str] = ()) -> Bracketed:
+        """A constructor call: names are left out where engineers do, or where the value already says them."""
+        items: list[Doc] = []
+        in_order = True
+        written = [setting for setting in settings if not self.repeats_default(setting)]
+        for i, setting in enumerate(written):
+            text = self.value(setting.value)
+            says_itself = i < len(signature) and signature[i] == setting.name == text
+            in_order = in_order and (setting.positional or says_itself)
+            items.append(text if in_order else f"{setting.name}={text}")
+        return Bracketed(callee, tuple(items))
+
+    def code(self, code: Code, operands: Sequence[Doc], module: str) -> Doc:
+        """An op's expression over its operands; `module` is how its own module is reached."""
+        write: Callable[[Code], Doc] = lambda part: self.code(part, operands, module)  # noqa: E731
+        match code:
+            case Operand(index=index):
+                return operands[index]
+            case Operands():
+                return Bracketed("", tuple(operands), "[]")
+            case Value(value=value):
+                return self.value(value, forward=True)
+            case Call(callee=callee, operands=parts, settings=settings):
+                return Bracketed(callee or module, (*map(write, parts), *self._settings(settings)))
+            case Method(target=target, name=name, operands=parts, settings=settings):
+                items = (*map(write, parts), *self._settings(settings))
+                return Bracketed(f"{flat(_atom(write(target)))}.{name}", items)
+            case Infix(operator=operator, parts=parts):
+                return Joined(operator, tuple(_atom(write(part)) for part in parts))
+            case Channels(target=target, start=start, stop=stop):
+                first = self.value(start, forward=True) if int(start) or isinstance(start, Num) else ""
+                last = "" if stop is None else self.value(stop, forward=True)
+                return f"{flat(_atom(write(target)))}[:, {_slice(first, last)}]"
+
+    def _settings(self, settings: Sequence[Setting]) -> list[Doc]:
+        texts: list[Doc] = []
+        for setting in settings:
+            if self.repeats_default(setting):
+                continue
+            text = self.value(setting.value, forward=True)
+            texts.append(text if setting.positional else f"{setting.name}={text}")
+        return texts
+
+
+def _atom(doc: Doc) -> Doc:
+    """The expression, in parentheses if an operator stands in it."""
+    return f"({flat(doc)})" if isinstance(doc, Joined) else doc
+
+
+def _slice(first: str, last: str) -> str:
+    """Bounds of a slice, spaced as ruff spaces them: tight around names and numbers, loose around expressions."""
+    simple = all(part.replace(".", "").replace("_", "").isalnum() or not part for part in (first, last))
+    if simple:
+        return f"{first}:{last}"
+    return f"{first} : {last}".strip()
