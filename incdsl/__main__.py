@@ -1,0 +1,5 @@
+"""`python -m incdsl`."""
+
+from incdsl.cli import main
+
+main()

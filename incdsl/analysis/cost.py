@@ -1,0 +1,178 @@
+"""What a net costs: parameters, multiply-accumulates, activations, and how far each value sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+from incdsl.elaborate.net import Net
+from incdsl.ir.graph import Graph, Node, Scope
+from incdsl.ops import Tensor
+from incdsl.types import Image, Shape
+
+_IN_PLACE = {"identity", "flatten", "slice", "dropout", "relu", "relu6"}
+"""Ops whose output takes no memory of its own: views, and what overwrites its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCost:
+    """One op at the nominal size and batch 1; `macs` and `activations` are unknown where the size is free."""
+
+    node: Node
+    shape: Shape
+    parameters: int
+    macs: int | None
+    activations: int | None
+    deployed: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The totals of a net: `deployed` is without auxiliary heads, `train` with them."""
+
+    nodes: tuple[NodeCost, ...]
+    params: int
+    deployed_params: int
+    macs: int | None
+    train_macs: int | None
+    keys: str
+
+    def fact(self, name: str) -> int | str | None:
+        """A fact that `expect` can state."""
+        facts: dict[str, int | str | None] = {
+            "params": self.params, "deployed_params": self.deployed_params, "macs": self.macs,
+            "train_macs": self.train_macs, "keys": self.keys,
+        }  # fmt: skip
+        return facts[name]
+
+
+FACTS = ("params", "deployed_params", "macs", "train_macs", "keys")
+
+
+def cost(net: Net) -> Cost:
+    """Count everything once."""
+    graph = net.graph
+    shapes = graph.shapes()
+    deployed = graph.needed_by(list(graph.outputs.values()))
+    sizes = {axis: size for axis, size in net.conditions.nominal.items() if size is not None}
+    known = len(sizes) == len(net.conditions.nominal)
+    nodes = []
+    for node in graph:
+        inputs = tuple(shapes[name] for name in graph.operands(node.name))
+        parameters = node.op.parameters(*inputs) if inputs else 0
+        macs = activations = None
+        if known:
+            output = shapes[node.name].at(sizes)
+            macs = node.op.macs(tuple(shape.at(sizes) for shape in inputs), output) if inputs else 0
+            activations = 0 if node.op.word in _IN_PLACE or not inputs else prod(output)
+        nodes.append(NodeCost(node, shapes[node.name], parameters, macs, activations, node.name in deployed))
+    return Cost(
+        tuple(nodes),
+        params=sum(n.parameters for n in nodes),
+        deployed_params=sum(n.parameters for n in nodes if n.deployed),
+        macs=sum(n.macs or 0 for n in nodes if n.deployed) if known else None,
+        train_macs=sum(n.macs or 0 for n in nodes) if known else None,
+        keys=_fingerprint(net, shapes),
+    )
+
+
+def state_dict(graph: Graph, shapes: dict[str, Shape]) -> Iterator[tuple[str, Tensor]]:
+    """Keys and tensors of the generated module's state_dict, in its order.
+
+    Attributes come in the order in which they are first written; a container keeps its place for later members.
+    """
+    tree: dict[str, Any] = {}
+    for node in graph:
+        if not node.label or not graph.operands(node.name):
+            continue
+        inputs = tuple(shapes[name] for name in graph.operands(node.name))
+        branch = tree
+        for part in node.path.split("."):
+            branch = branch.setdefault(part, {})
+        branch[""] = node.op.tensors(*inputs)
+    yield from _flattened(tree, "")
+
+
+def _flattened(tree: dict[str, Any], path: str) -> Iterator[tuple[str, Tensor]]:
+    waiting: list[tuple[str, Any]] = [(path, tree)]
+    while waiting:
+        above, branch = waiting.pop()
+        if isinstance(branch, Tensor):
+            yield above, branch
+            continue
+        children: list[tuple[str, Any]] = []
+        for name, child in branch.items():
+            if name == "":
+                children += [(f"{above}.{tensor.name}", tensor) for tensor in child]
+            else:
+                children.append((f"{above}.{name}" if above else name, child))
+        waiting.extend(reversed(children))
+
+
+def _fingerprint(net: Net, shapes: dict[str, Shape]) -> str:
+    """A hash of all that code and checkpoints name: keys with shapes, labels, inputs and outputs."""
+    graph = net.graph
+    lines = [f"{key} {list(tensor.shape)}" for key, tensor in state_dict(graph, shapes)]
+    lines += [f"{node.path} {node.op.word}" for node in graph if node.label]
+    lines += [f"{name} {shapes[node]}" for name, node in graph.inputs.items()]
+    lines += [f"{axis} {size}" for axis, size in net.conditions.nominal.items()]
+    lines += [*graph.outputs, *(head.name for head in graph.heads), *net.params]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How much of the input one value sees along an axis, and how far apart neighbours look; nothing for all of it."""
+
+    size: Fraction | None
+    step: Fraction
+
+
+def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
+    """The receptive field of every node, height and width; where rails meet, the largest counts."""
+    start = Field(Fraction(1), Fraction(1))
+    known: dict[str, tuple[Field, Field]] = {}
+    for node in graph:
+        operands = [known[name] for name in graph.operands(node.name)]
+        fields = tuple(_widest([pair[axis] for pair in operands]) if operands else start for axis in (0, 1))
+        windows = node.op.windows()
+        if windows:
+            fields = tuple(
+                Field(
+                    None if f.size is None else f.size + (w.span - 1) * f.step,
+                    f.step * w.stride,
+                )
+                for f, w in zip(fields, windows, strict=True)
+            )
+        elif node.op.word in ("gap", "adaptiveavgpool", "flatten"):
+            fields = tuple(Field(None, f.step) for f in fields)
+        elif node.op.word == "upsample":
+            factor = int(getattr(node.op, "factor", 1))
+            fields = tuple(Field(f.size, f.step / factor) for f in fields)
+        known[node.name] = (fields[0], fields[1])
+    return known
+
+
+def _widest(fields: list[Field]) -> Field:
+    if any(f.size is None for f in fields):
+        return Field(None, fields[0].step)
+    return max(fields, key=lambda f: f.size or 0)
+
+
+def is_image(shape: Shape) -> bool:
+    """Whether a shape has height and width."""
+    return isinstance(shape, Image)
+
+
+def top_scope(node: Node) -> Scope | None:
+    """The instance right below the net that a node is part of; nothing for a node of the net itself."""
+    scope = node.scope
+    if scope.parent is None:
+        return None
+    while scope.parent and scope.parent.parent:
+        scope = scope.parent
+    return scope

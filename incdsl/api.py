@@ -1,0 +1,63 @@
+"""The Python interface; importing it is cheap, the compiler is loaded at the first call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from incdsl.diagnostics import Diagnostic
+    from incdsl.source import Source
+
+Spec = str | os.PathLike[str]
+"""A path, or the text of a spec (a string of more than one line)."""
+
+
+def compile(spec: Spec, net: str | None = None, **settings: Any) -> str:
+    """The text of the PyTorch module for one net of a spec.
+
+    `net` is needed where the spec has several; `settings` give the net's parameters values.
+
+    Raises:
+        incdsl.diagnostics.CompileError: if the spec is wrong; its `diagnostics` say where and why.
+    """
+    from incdsl.compiler import compile_net
+
+    return compile_net(_source(spec), net, settings).text
+
+
+def check(spec: Spec, **settings: Any) -> list[Diagnostic]:
+    """All that is wrong with a spec, warnings included; empty if nothing is."""
+    from incdsl.compiler import check_file
+    from incdsl.diagnostics import CompileError
+
+    try:
+        done = check_file(_source(spec), settings)
+    except CompileError as error:
+        return list(error.diagnostics)
+    return [warning for each in done for warning in each.warnings]
+
+
+def load(spec: Spec, net: str | None = None, **settings: Any) -> ModuleType:
+    """The generated module itself: `load("specs/v3.inc").InceptionV3()`. Needs torch.
+
+    Raises:
+        incdsl.diagnostics.CompileError: if the spec is wrong.
+    """
+    from incdsl.compiler import compile_net
+    from incdsl.runtime.load import load_text
+
+    done = compile_net(_source(spec), net, settings)
+    return load_text(done.text, done.net.name)
+
+
+def _source(spec: Spec) -> Source:
+    from incdsl.compiler import read
+    from incdsl.source import Source
+
+    if isinstance(spec, str) and "\n" in spec:
+        return Source("<spec>", spec)
+    return read(Path(spec))

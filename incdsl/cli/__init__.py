@@ -1,0 +1,71 @@
+"""The command line; sub-commands are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+_COMMANDS = {
+    "check": "Check specs: syntax, names, shapes, and the facts that they state.",
+    "compile": "Write the PyTorch module of a spec.",
+    "explain": "Explain a diagnostic code or an op.",
+    "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
+    "verify": "Run the generated module and compare it with what the compiler says.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and one-line helps without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in alphabetical order."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"incdsl.cli.{cmd_name}_")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="incdsl")
+def cli() -> None:
+    """Describe convolutional networks made of parallel branches; get shapes, costs, mistakes and PyTorch code.
+
+    A spec is a file, `-` for standard input, or the path of a shipped spec such as specs/v3.inc;
+    SPEC::NET chooses one net of several.
+    """
+
+
+def main() -> None:
+    """Run, and turn what goes wrong into a message and an exit code: 1 for specs, 2 for usage and for our own bugs."""
+    try:
+        cli(standalone_mode=True)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("INCDSL_DEBUG"):
+            raise
+        _bug(error)
+        sys.exit(2)
+
+
+def _bug(error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"
+    click.echo(f"internal error: {text[:500]!r}", err=True)
+    click.echo("This is a bug in incdsl; please report it with the spec. INCDSL_DEBUG=1 shows the traceback.", err=True)
+

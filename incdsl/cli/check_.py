@@ -1,0 +1,49 @@
+"""`incdsl check`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net
+from incdsl.compiler import Compilation, check_file, compile_net, describe_sizes, in_giga
+from incdsl.diagnostics import CompileError, Diagnostic
+from incdsl.diagnostics.render import Format
+
+
+@click.command("check")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@set_option
+@limit_option
+@format_option
+def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, form: Format) -> None:
+    """Check every net of each SPEC."""
+    problems: list[Diagnostic] = []
+    for spec in specs:
+        try:
+            source, net = source_and_net(spec)
+            done = (
+                [compile_net(source, net, settings, max_steps)] if net else check_file(source, settings, max_steps)
+            )
+        except CompileError as error:
+            problems.extend(error.diagnostics)
+            continue
+        problems.extend(warning for each in done for warning in each.warnings)
+        if form == "human":
+            _report(spec, done)
+    if any(d.severity == "error" for d in problems):
+        fail(CompileError(tuple(problems)), form)
+    show(problems, form)
+    sys.exit(0)
+
+
+def _report(spec: str, done: list[Compilation]) -> None:
+    if not done:
+        click.echo(f"{spec}: no net, nothing to check but the syntax")
+    for each in done:
+        compute = f", {in_giga(each.cost.macs)} GMACs" if each.cost.macs is not None else ""
+        axes = [axis for axis in each.net.conditions.nominal]
+        sizes = f"; {describe_sizes(each, axes)}" if axes else ""
+        click.echo(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}")

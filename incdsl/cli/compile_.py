@@ -1,0 +1,60 @@
+"""`incdsl compile`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net
+from incdsl.codegen import output
+from incdsl.compiler import Compilation, compile_net, in_giga
+from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.render import Format
+
+
+@click.command("compile")
+@click.argument("spec")
+@click.option("-o", "--output", "target", metavar="FILE", help="Where to write; `-` for standard output.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; fail unless the file is current.")
+@click.option("--force", is_flag=True, help="Overwrite a file that was edited by hand.")
+@set_option
+@limit_option
+@format_option
+def command(
+    spec: str, target: str | None, only_check: bool, force: bool, settings: dict[str, Any], max_steps: int, form: Format
+) -> None:
+    """Write the PyTorch module of SPEC, by default to generated/NAME.py."""
+    try:
+        source, net = source_and_net(spec)
+        done = compile_net(source, net, settings, max_steps)
+        show(done.warnings, form)
+        if target == "-":
+            sys.stdout.write(done.text)
+            return
+        path = Path(target) if target else default_target(source.name, net)
+        if only_check:
+            extra = f" -o {target}" if target else ""
+            output.check(path, done.text, f"incdsl compile {spec}{extra}")
+            click.echo(f"{path} is current")
+            return
+        changed = output.write(path, done.text, force=force)
+    except CompileError as error:
+        fail(error, form)
+    click.echo(f"{spec} -> {path}  ({described(done)}{'' if changed else '; unchanged'})")
+
+
+def default_target(name: str, net: str | None) -> Path:
+    """`generated/v3.py` for specs/v3.inc, `generated/v3_small.py` for one net of several."""
+    stem = "".join(c if c.isalnum() or c == "_" else "_" for c in Path(name).stem if c.isascii()) or "net"
+    return Path("generated") / f"{stem}{f'_{net}' if net else ''}.py"
+
+
+def described(done: Compilation) -> str:
+    """The net in a few words."""
+    parts = [done.net.name, f"{done.cost.params:,} parameters"]
+    if done.cost.macs is not None:
+        parts.append(f"{in_giga(done.cost.macs)} GMACs")
+    return ", ".join(parts)

@@ -1,0 +1,40 @@
+"""`incdsl explain`."""
+
+from __future__ import annotations
+
+import sys
+from difflib import get_close_matches
+
+import click
+
+from incdsl.diagnostics import REGISTRY, Diagnostic
+from incdsl.diagnostics.catalogue import explanation
+
+
+@click.command("explain")
+@click.argument("subject", required=False)
+def command(subject: str | None) -> None:
+    """Explain a diagnostic code (E301) or an op (conv2d); without SUBJECT, list them."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from incdsl.ops import REGISTRY as OPS
+    from incdsl.ops.reference import op_reference
+
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    if subject is None:
+        for code, kind in sorted(REGISTRY.items()):
+            click.echo(f"{code}  {kind.title}")
+        click.echo("\nops: " + ", ".join(sorted(OPS)))
+        return
+    kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
+    if kind_:
+        console.print(Markdown(explanation(kind_)))
+    elif subject in OPS:
+        console.print(Markdown(op_reference(OPS[subject])))
+    else:
+        close = get_close_matches(subject, [*REGISTRY, *OPS], 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise click.UsageError(f"there is no code or op {subject!r}{hint}")
+
+

@@ -1,0 +1,109 @@
+"""What the commands share: the spec argument, settings, formats, colours."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from incdsl.compiler import from_bytes, read
+from incdsl.diagnostics import CompileError, Diagnostic
+from incdsl.diagnostics.render import Format, plain, render
+from incdsl.source import Source
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "bold": {"bold": True},
+    "place": {"fg": "cyan"},
+    "margin": {"dim": True},
+    "help": {"fg": "green", "bold": True},
+}
+
+
+def format_option(command: F) -> F:
+    """`--format human|json|github`, for diagnostics."""
+    return click.option(
+        "--format", "form", type=click.Choice(["human", "json", "github"]), default="human", show_default=True,
+        help="How diagnostics are written.",
+    )(command)  # fmt: skip
+
+
+def limit_option(command: F) -> F:
+    """`--max-steps N`."""
+    from incdsl.elaborate.net import MAX_STEPS
+
+    return click.option(
+        "--max-steps", type=click.IntRange(1), default=MAX_STEPS, show_default=True,
+        help="How many steps a net may expand to.",
+    )(command)  # fmt: skip
+
+
+def set_option(command: F) -> F:
+    """`--set name=value`."""
+    return click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
+        help="Give a parameter of the net a value.",
+    )(command)  # fmt: skip
+
+
+def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            raise click.BadParameter(f"write NAME=VALUE, not {text!r}", ctx, param)
+        settings[name] = _value(value, ctx, param)
+    return settings
+
+
+def _value(text: str, ctx: click.Context, param: click.Parameter) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"-?[0-9][0-9_]{0,20}", text) and abs(int(text)) < 10**18:
+        return int(text)
+    if re.fullmatch(r"-?[0-9]+\.[0-9]+(e-?[0-9]{1,3})?|-?[0-9]+e-?[0-9]{1,3}", text):
+        return float(text)
+    if text.startswith("[") and text.endswith("]"):
+        return tuple(_value(part.strip(), ctx, param) for part in text[1:-1].split(","))
+    raise click.BadParameter(f"{text!r} is no number, `true`, `false` or list of these", ctx, param)
+
+
+def source_and_net(spec: str) -> tuple[Source, str | None]:
+    """The spec and the net that an argument `SPEC[::NET]` names."""
+    path, _, net = spec.partition("::")
+    if path == "-":
+        return from_bytes(sys.stdin.buffer.read(), "<stdin>"), net or None
+    return read(path), net or None
+
+
+def show(diagnostics: Sequence[Diagnostic], form: Format, *, to_stdout: bool = False) -> None:
+    """Write diagnostics; formats for programs go to standard output, words for people to standard error."""
+    if form == "json" or diagnostics:
+        stream = sys.stdout if to_stdout or form != "human" else sys.stderr
+        paint = (lambda style, text: click.style(text, **_STYLES[style])) if colourful(stream) else plain
+        click.echo(render(diagnostics, form, paint), file=stream)
+
+
+def fail(error: CompileError, form: Format = "human") -> NoReturn:
+    """Show what is wrong and leave with exit code 1; 2 if the spec could not even be read."""
+    show(error.diagnostics, form)
+    if form == "human":
+        count = sum(d.severity == "error" for d in error.diagnostics)
+        if count > 1:
+            click.echo(f"\n{count} errors", err=True)
+    sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
+
+
+def colourful(stream: Any) -> bool:
+    """Whether a stream shows colours: a terminal, unless NO_COLOR is set, or FORCE_COLOR."""
+    import os
+
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

@@ -1,0 +1,23 @@
+"""All diagnostics, and the page that explains each."""
+
+from __future__ import annotations
+
+import inspect
+
+from incdsl.diagnostics import limits, names, output, shapes, syntax
+from incdsl.diagnostics.base import REGISTRY, Diagnostic
+
+MODULES = (syntax, names, shapes, limits, output)
+
+
+def all_codes() -> dict[str, type[Diagnostic]]:
+    """Every diagnostic by its code, in order."""
+    return dict(sorted(REGISTRY.items()))
+
+
+def explanation(kind: type[Diagnostic]) -> str:
+    """What `incdsl explain` prints, in Markdown."""
+    parts = [f"## {kind.code}: {kind.title}", inspect.cleandoc(kind.__doc__ or "")]
+    if kind.wrong:
+        parts += ["Wrong:", f"```\n{kind.wrong.rstrip()}\n```", "Right:", f"```\n{kind.right.rstrip()}\n```"]
+    return "\n\n".join(parts)

@@ -1,0 +1,149 @@
+"""Diagnostics for people, programs and CI logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+from incdsl.diagnostics.base import Diagnostic, Row
+from incdsl.source import Span
+
+Format = Literal["human", "json", "github"]
+Paint = Callable[[str, str], str]
+"""Colours a text: `paint("error", text)`."""
+
+
+def plain(style: str, text: str) -> str:
+    """No colour."""
+    return text
+
+
+def render(diagnostics: Sequence[Diagnostic], form: Format, paint: Paint = plain) -> str:
+    """All diagnostics in one of the formats."""
+    if form == "json":
+        return as_json(diagnostics)
+    if form == "github":
+        return "\n".join(map(_github, diagnostics))
+    return "\n\n".join(human(d, paint) for d in diagnostics)
+
+
+def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
+    """The complaint with its place, the source and a way out."""
+    kind = diagnostic.severity
+    lines = [f"{paint(kind, f'{kind}[{diagnostic.code}]')}: {paint('bold', printable(diagnostic.message()))}"]
+    span = diagnostic.span
+    path = f"  in {printable(diagnostic.path)}" if diagnostic.path else ""
+    if span:
+        lines.append(f"  {paint('place', printable(str(span)))}{path}")
+        rows = diagnostic.rows()
+        lines += _table(rows, paint) if rows else _caret(span, diagnostic.label(), paint)
+    if diagnostic.help():
+        lines.append(f"  {paint('help', 'help:')} {printable(diagnostic.help())}")
+    return "\n".join(lines)
+
+
+def _caret(span: Span, label: str, paint: Paint) -> list[str]:
+    number, column = span.source.position(span.start)
+    text = span.source.line(number)
+    end = min(span.end - span.start, len(text) - column + 1)
+    shown, before, marked = _window(text, column - 1, max(end, 1))
+    margin = f"{number:>4} | "
+    carets = " " * (len(margin) - 2) + "| " + " " * before + paint("error", "^" * marked)
+    return [f"{paint('margin', margin)}{shown}", f"{carets} {printable(label)}".rstrip()]
+
+
+def _window(text: str, start: int, length: int) -> tuple[str, int, int]:
+    """A long line around what matters; tabs as spaces, nothing unprintable."""
+    text = printable(text.replace("\t", " "))
+    if len(text) <= 140:
+        return text, start, length
+    first = max(0, start - 40)
+    shown = text[first : first + 130]
+    dots = "…" if first else ""
+    return f"{dots}{shown}…", start - first + len(dots), max(1, min(length, len(shown) - (start - first)))
+
+
+def _table(rows: Iterable[Row], paint: Paint) -> list[str]:
+    """Rails one under the other, shapes in a column, the odd one marked with its arithmetic."""
+    rows = list(rows)
+    texts = []
+    for row in rows:
+        number = row.span.source.position(row.span.start)[0]
+        text = printable(row.span.source.line(number).replace("\t", " "))
+        texts.append((number, text if len(text) <= 76 else text[:75] + "…"))
+    if len({number for number, _ in texts}) < len(texts):
+        texts = [(number, "  " + _short(row.span)) for (number, _), row in zip(texts, rows, strict=True)]
+    shapes = _aligned([row.shape for row in rows])
+    width = max(len(text) for _, text in texts)
+    lines = []
+    for (number, text), shape, row in zip(texts, shapes, rows, strict=True):
+        remark = f"  {paint('error', '<- ' + printable(row.remark))}" if row.remark else ""
+        lines.append(f"{paint('margin', f'{number:>4} | ')}{text.ljust(width)}   {shape}{remark}")
+    return lines
+
+
+def _short(span: Span) -> str:
+    text = " ".join(printable(span.text).split())
+    return text if len(text) <= 74 else text[:73] + "…"
+
+
+def _aligned(shapes: list[str]) -> list[str]:
+    parts = [shape.strip("[]").split(", ") for shape in shapes]
+    if len({len(p) for p in parts}) > 1:
+        return shapes
+    widths = [max(len(p[i]) for p in parts) for i in range(len(parts[0]))]
+    return [f"[{', '.join(v.rjust(w) for v, w in zip(p, widths, strict=True))}]" for p in parts]
+
+
+def as_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """One object with a format version, for programs."""
+    return json.dumps({"version": 1, "diagnostics": [_record(d) for d in diagnostics]}, indent=2)
+
+
+def _record(diagnostic: Diagnostic) -> dict[str, Any]:
+    span = diagnostic.span
+    place: dict[str, Any] | None = None
+    if span:
+        line, column = span.source.position(span.start)
+        end_line, end_column = span.source.position(span.end)
+        place = {
+            "file": span.source.name, "line": line, "column": column, "end_line": end_line, "end_column": end_column,
+        }  # fmt: skip
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message(),
+        "label": diagnostic.label(),
+        "help": diagnostic.help(),
+        "path": diagnostic.path,
+        "place": place,
+        "rails": [
+            {"line": r.span.line, "column": r.span.column, "shape": r.shape, "remark": r.remark}
+            for r in diagnostic.rows()
+        ],
+    }
+
+
+def _github(diagnostic: Diagnostic) -> str:
+    """A workflow command; its value is escaped as GitHub asks, so that no text can end it or start another."""
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def setting(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    where = ""
+    if diagnostic.span:
+        span = diagnostic.span
+        line, column = span.source.position(span.start)
+        where = f"file={setting(span.source.name)},line={line},col={column},"
+    parts = [diagnostic.message(), diagnostic.label(), f"in {diagnostic.path}" if diagnostic.path else "", diagnostic.help()]
+    text = data(printable(". ".join(part for part in parts if part)))
+    return f"::{diagnostic.severity} {where}title={setting(diagnostic.code)}::{text}"
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal would obey."""
+    return "".join(c if c.isprintable() or c == " " else f"\\u{ord(c):04x}" for c in text)

@@ -1,0 +1,43 @@
+"""The reference page of an op, from its class."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal, get_args, get_origin
+
+from incdsl.ops.base import Op
+from incdsl.types import Pair
+
+_SIGILS = {
+    "kernel": "`3x3`", "stride": "`/2`", "width": "`@64`", "padding": "`valid`, `same`, `half`, `pad N`",
+    "ceil": "`ceil`", "number": "a bare number",
+}  # fmt: skip
+
+
+def op_reference(op: type[Op]) -> str:
+    """What the op does, its settings, its example, in Markdown."""
+    lines = [f"## {op.word}", inspect.cleandoc(op.__doc__ or "")]
+    rows = ["| setting | written | default |", "| --- | --- | --- |"]
+    by_field = {field: sigil for sigil, field in op.sigils.items()}
+    for name, field in op.model_fields.items():
+        written = _SIGILS.get(by_field.get(name, ""), "")  # type: ignore[call-overload]
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        words = ", ".join(f"`{c}`" for c in choices)
+        default = "required" if field.is_required() else f"`{_plain(field.default)}`"
+        if name == "padding" and field.default == Pair(0, 0):
+            default = "`same` at stride 1, else it must be said"
+        if op.word == "flatten" and name == "size":
+            default = "the size that flows in"
+        rows.append(f"| `{name}` | {written or words or f'`({name}: …)`'} | {default} |")
+    if len(rows) > 2:
+        lines.append("\n".join(rows))
+    lines.append(f"```\nx -> {op.example}\n```")
+    if op.torch:
+        lines.append(f"PyTorch: `{op.torch}`.")
+    return "\n\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Pair):
+        return str(int(value[0])) if value[0] == value[1] else value.text
+    return str(value).lower() if isinstance(value, bool) else str(value)
