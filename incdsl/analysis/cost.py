@@ -10,9 +10,9 @@ from math import prod
 from typing import Any
 
 from incdsl.elaborate.net import Net
-from incdsl.ir.graph import Graph, Node, Scope
+from incdsl.ir.graph import Graph, Node
 from incdsl.ops import Tensor
-from incdsl.types import Image, Shape
+from incdsl.types import Shape
 
 _IN_PLACE = {"identity", "flatten", "slice", "dropout", "relu", "relu6"}
 """Ops whose output takes no memory of its own: views, and what overwrites its input."""
@@ -162,17 +162,3 @@ def _widest(fields: list[Field]) -> Field:
         return Field(None, fields[0].step)
     return max(fields, key=lambda f: f.size or 0)
 
-
-def is_image(shape: Shape) -> bool:
-    """Whether a shape has height and width."""
-    return isinstance(shape, Image)
-
-
-def top_scope(node: Node) -> Scope | None:
-    """The instance right below the net that a node is part of; nothing for a node of the net itself."""
-    scope = node.scope
-    if scope.parent is None:
-        return None
-    while scope.parent and scope.parent.parent:
-        scope = scope.parent
-    return scope

@@ -39,7 +39,7 @@ class Classes:
         shapes = self.shapes(body)
         forward = Forward(body, shapes, scribe, access(body))
         statements = forward.statements({name: "x" for name in body.inputs}, {})
-        returned = _paragraphs(statements, body, apart=body.scope.kind == "block")
+        returned = _paragraphs(statements, forward.output, apart=body.scope.kind == "block")
         members = self.members(body, shapes, scribe)
         params = self._parameters(each, scribe)
         self._params[each] = params
@@ -214,7 +214,7 @@ def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:  # noqa: B
     return f"[N, {channels}]"
 
 
-def _paragraphs(statements: list[Statement], body: Body, apart: bool) -> list[str]:
+def _paragraphs(statements: list[Statement], output: str, apart: bool) -> list[str]:
     """The statements of a block: an empty line between chains, the last one returned."""
     written: list[str] = []
     previous = None
@@ -222,11 +222,11 @@ def _paragraphs(statements: list[Statement], body: Body, apart: bool) -> list[st
         if apart and previous is not None and statement.chain is not previous:
             written.append("")
         previous = statement.chain
-        last = i == len(statements) - 1 and statement.value == body.output
+        last = i == len(statements) - 1 and statement.value == output
         written += lines("return " if last else f"{statement.target} = ", statement.doc, "", 2)
-    if not statements or statements[-1].value != body.output:
+    if not statements or statements[-1].value != output:
         held = {s.value: s.target for s in statements}
-        written.append(f"{INDENT * 2}return {held.get(body.output, 'x')}")
+        written.append(f"{INDENT * 2}return {held.get(output, 'x')}")
     return written
 
 

@@ -13,7 +13,7 @@ from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Chain, Node
 from incdsl.ops.activation import Activation
 from incdsl.ops.code import Lowering, Method, Operand, Value
-from incdsl.ops.dense import Flatten
+from incdsl.ops.dense import Flatten, Identity
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.types import Shape
 
@@ -25,8 +25,13 @@ class Statement:
     target: str
     doc: Doc
     value: str
-    chain: Chain
+    reads: tuple[str, ...]
     item: Item
+
+    @property
+    def chain(self) -> Chain:
+        """The chain that it belongs to."""
+        return self.item.chain
 
 
 class Forward:
@@ -39,9 +44,12 @@ class Forward:
         self._shapes = shapes
         self._scribe = scribe
         self._access = access
-        self._makes = {item.output: item for item in body.items}
-        self._uses = Counter(name for item in body.items for name in item.inputs)
-        self._docs: dict[str, Doc] = {}
+        self._alias: dict[str, str] = {}
+        self._items = [item for item in body.items if not self._is_silent(item)]
+        self._makes = {item.output: item for item in self._items}
+        self._inputs = {item.output: tuple(map(self.value, item.inputs)) for item in self._items}
+        self._uses = Counter(name for names in self._inputs.values() for name in names)
+        self.output = self.value(body.output)
 
     def statements(
         self, arguments: Mapping[str, str], keep: Mapping[str, str]
@@ -50,13 +58,10 @@ class Forward:
 
         `keep` gives values that must end up in a certain variable.
         """
-        items = [item for item in self._body.items if not self._is_input(item)]
-        inside = self._nested(items, keep)
-        written = [item for item in items if item.output not in inside]
-        last_use: dict[str, int] = {}
-        for now, item in enumerate(written):
-            for name in self._leaves(item, inside):
-                last_use[name] = now
+        inside = self._nested(keep)
+        written = [item for item in self._items if item.output not in inside]
+        leaves = {item.output: self._leaves(item, inside) for item in written}
+        last_use = {name: now for now, item in enumerate(written) for name in leaves[item.output]}
         for name in keep:
             last_use[name] = len(written)
         locals_ = Locals(last_use, keep.values())
@@ -68,42 +73,52 @@ class Forward:
             if item.output in keep:
                 target = locals_.bind(item.output, keep[item.output])
             else:
-                target = locals_.name(item.output, self._wishes(item), now)
-            statements.append(Statement(target, doc, item.output, item.chain, item))
+                target = locals_.name(item.output, self._wishes(item), item.chain.root.name, now)
+            statements.append(Statement(target, doc, item.output, leaves[item.output], item))
         return statements
 
-    def _is_input(self, item: Item) -> bool:
-        return item.node is not None and not item.inputs
+    def value(self, name: str) -> str:
+        """The value that a name stands for: `identity` gives what it reads."""
+        return self._alias.get(name, name)
+
+    def _is_silent(self, item: Item) -> bool:
+        """Inputs are arguments, and `identity` is another name for its operand."""
+        if item.node is None:
+            return False
+        if isinstance(item.node.op, Identity) and not item.label:
+            self._alias[item.output] = self.value(item.inputs[0])
+            return True
+        return not item.inputs
 
     def _wishes(self, item: Item) -> list[str]:
         chain = item.chain
         word = item.node.op.word if item.node else "y"
         return [chain.name] if chain.rail else ["x", chain.name, word]
 
-    def _nested(self, items: list[Item], keep: Mapping[str, str]) -> set[str]:
+    def _nested(self, keep: Mapping[str, str]) -> set[str]:
         """Values that are written inside the expression of their only reader: those of the same step."""
-        readers = {name: item for item in items for name in item.inputs}
+        readers = {name: item for item in self._items for name in self._inputs[item.output]}
         nested = set()
-        for item in items:
+        for item in self._items:
             reader = readers.get(item.output)
             if reader and self._uses[item.output] == 1 and item.output not in keep and reader.step == item.step:
                 nested.add(item.output)
         return nested
 
-    def _leaves(self, item: Item, inside: set[str]) -> list[str]:
+    def _leaves(self, item: Item, inside: set[str]) -> tuple[str, ...]:
         leaves: list[str] = []
-        waiting = list(item.inputs)
+        waiting = list(self._inputs[item.output])
         while waiting:
             name = waiting.pop()
             if name in inside:
-                waiting.extend(self._makes[name].inputs)
+                waiting.extend(self._inputs[name])
             else:
                 leaves.append(name)
-        return leaves
+        return tuple(reversed(leaves))
 
     def _doc(self, item: Item, inside: set[str], variables: Locals) -> Doc:
         operands: list[Doc] = []
-        for name in item.inputs:
+        for name in self._inputs[item.output]:
             operands.append(self._doc(self._makes[name], inside, variables) if name in inside else variables[name])
         module = self._access.get(item.label, "")
         if item.node is None:
@@ -118,7 +133,7 @@ class Forward:
         assert code is not None
         if self._drops_its_grid(item):
             code = Method(Operand(), "mean", (Value((2, 3)),))
-        elif isinstance(node.op, Flatten) and self._drops_its_grid(self._makes.get(item.inputs[0])):
+        elif isinstance(node.op, Flatten) and self._drops_its_grid(self._makes.get(self.value(item.inputs[0]))):
             return operands[0]
         doc = self._scribe.code(code, operands, module)
         if isinstance(node.op, Activation) and node.op.in_place and self._may_overwrite(item):
@@ -130,18 +145,18 @@ class Forward:
         """A global pool whose only reader flattens it takes the mean to a vector at once."""
         if item is None or item.node is None or not isinstance(item.node.op, GlobalAvgPool) or item.label:
             return False
-        if self._uses[item.output] != 1 or item.output == self._body.output:
+        if self._uses[item.output] != 1 or item.output == self.output:
             return False
-        reader = next(i for i in self._body.items if item.output in i.inputs)
+        reader = next(i for i in self._items if item.output in self._inputs[i.output])
         return reader.node is not None and isinstance(reader.node.op, Flatten) and not reader.label
 
     def _may_overwrite(self, item: Item) -> bool:
         """Whether the operand is a fresh tensor that nothing else reads, backward passes included."""
-        source = self._makes.get(item.inputs[0])
+        source = self._makes.get(self.value(item.inputs[0]))
         return (
             source is not None
             and source.node is not None
             and source.node.op.fresh
             and self._uses[source.output] == 1
-            and source.output != self._body.output
+            and source.output != self.output
         )

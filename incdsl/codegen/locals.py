@@ -27,9 +27,12 @@ class Locals:
     def __getitem__(self, value: str) -> str:
         return self._variable[value]
 
-    def name(self, value: str, wishes: Iterable[str], now: int) -> str:
-        """A variable for a value that statement `now` makes: the first wish that nobody needs any more."""
-        candidates = [self._legal(wish) for wish in wishes if wish]
+    def name(self, value: str, wishes: Iterable[str], own: str, now: int) -> str:
+        """A variable for a value that statement `now` makes: the first wish that nobody needs any more.
+
+        `own` is the name of the value's chain, which may be that of an output: the output comes last in its chain.
+        """
+        candidates = [self._legal(wish, own) for wish in wishes if wish]
         for candidate in candidates:
             if self._free(candidate, now):
                 return self.bind(value, candidate)
@@ -38,8 +41,8 @@ class Locals:
             count += 1
         return self.bind(value, f"{stem}_{count}")
 
-    def _legal(self, wish: str) -> str:
-        return f"{wish}_" if wish in _RESERVED or wish in self._taken else wish
+    def _legal(self, wish: str, own: str) -> str:
+        return f"{wish}_" if wish in _RESERVED or (wish in self._taken and wish != own) else wish
 
     def _free(self, variable: str, now: int) -> bool:
         value = self._holds.get(variable)

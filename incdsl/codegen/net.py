@@ -13,6 +13,10 @@ from incdsl.ir.graph import Chain, Head
 from incdsl.types import Image, Real, Shape, expression
 
 
+_FAR = 56
+"""Lines longer than this do not push the column of shapes to the right."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line of code, or a section's header, with a shape to show behind it."""
@@ -33,6 +37,7 @@ class NetWriter:
         self._body = classes.plan.net
         self._fixed = {name: value for name, value in net.params.items() if name in net.fixed}
         self._labels = {item.label for item in self._body.items}
+        self._values: dict[str, str] = {}
 
     @property
     def outputs_name(self) -> str:
@@ -59,9 +64,9 @@ class NetWriter:
         shapes = self._classes.shapes(body)
         forward = Forward(body, shapes, scribe, access(body))
         arguments = {node: name for name, node in graph.inputs.items()}
-        keep = {node: name for name, node in [(h.name, h.node) for h in graph.heads]} | {
-            node: name for name, node in graph.outputs.items() if node not in arguments
-        }
+        ends = [*((head.name, head.node) for head in graph.heads), *graph.outputs.items()]
+        self._values = {name: forward.value(node) for name, node in ends}
+        keep = {value: name for name, value in self._values.items() if value not in arguments}
         statements = forward.statements(arguments, keep)
         code = self._layout(statements, arguments, shapes)
         members = self._classes.members(body, shapes, scribe)
@@ -130,20 +135,21 @@ class NetWriter:
         """Statements with the shape of their value behind them, in columns; a comment heads each named chain."""
         found: list[_Line] = []
         chain: Chain | None = None
-        heads = {head.node: head for head in self._graph.heads}
+        heads = {self._values[head.name]: head for head in self._graph.heads}
         for statement in statements:
             if statement.value in heads:
                 found.append(_Line(self._head_call(heads[statement.value], statement)))
                 chain = None
                 continue
-            if statement.chain is not chain and not statement.chain.rail:
+            root = statement.chain.root
+            if root is not chain:
                 first = chain is None and not any(line.header for line in found)
                 shape = self._classes.plan.shapes[next(iter(arguments))] if first and len(arguments) == 1 else None
                 label = next(iter(arguments.values())) if shape else ""
-                found.append(_Line("", shape, statement.chain.name, label))
-                chain = statement.chain
+                found.append(_Line("", shape, root.name, label))
+                chain = root
             made = lines(f"{statement.target} = ", statement.doc, "", 2)
-            before, after = shapes[statement.item.inputs[0]], shapes[statement.value]
+            before, after = shapes[statement.reads[0]], shapes[statement.value]
             moves = len(made) == 1 and not self._same(statement, before, after)
             found += [_Line(line, after if moves else None) for line in made]
         return self._columns(found)
@@ -159,7 +165,7 @@ class NetWriter:
         grids = [t[1] for t in texts.values() if t[1]]
         widths = [max((len(grid[i]) for grid in grids), default=0) for i in (0, 1)]
         codes = [len(line.code) for line in found if line.shape is not None and line.code]
-        column = max(codes, default=0) + 3
+        column = max((c for c in codes if c <= _FAR), default=0) + 3
         written = []
         for line in found:
             shape = texts.get(id(line))
@@ -177,7 +183,8 @@ class NetWriter:
                 else:
                     written.append(head)
             elif tail:
-                text = f"{line.code}  #{' ' * (column - len(line.code) - 2)}{tail}"
+                far = len(line.code) > _FAR
+                text = f"{line.code}  # {tail.strip()}" if far else f"{line.code}  #{' ' * (column - len(line.code) - 2)}{tail}"
                 written.append(text if len(text) <= WIDTH else line.code)
             else:
                 written.append(line.code)
@@ -207,7 +214,7 @@ class NetWriter:
     def _return(self, statements: list[Statement], arguments: dict[str, str]) -> list[str]:
         graph = self._graph
         held = {**arguments, **{s.value: s.target for s in statements}}
-        values = [held[node] for node in graph.outputs.values()]
+        values = [held[self._values[name]] for name in graph.outputs]
         heads = [head.name for head in graph.heads]
         if not heads:
             doc = values[0] if len(values) == 1 else Bracketed(self.outputs_name, tuple(values))

@@ -139,7 +139,7 @@ class Builder:
             return self._counted(once, counting, rows, named.step, frame, value, chain)
         if len(named.names) != 1:
             raise Complaint(self._label(named.step, frame, "what repeats has one label"))
-        label = self.placer.claim(named.names[0], named.step.span, frame)
+        label = self.placer.claim(named.names[0], named.span, frame)
         scope = Scope("sequence", "sequence", label, frame.scope, step=number, chain=chain, span=named.step.span)
         for i, row in enumerate(rows):
             value = self._element(once, str(i), frame.inside(scope, row), value, chain)
@@ -227,13 +227,13 @@ class Builder:
         rails = [pair for rail in merge.rails for pair in self._expanded(rail, frame)]
         if not rails:
             raise Complaint(self._flow(merge, frame, f"no rail of `{merge.word}` is left"))
-        flows = self._shares(merge, len(rails), value, frame, chain)
+        names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
+        chains = [Chain(local, rail=True, parent=chain) for _, local in names]
+        flows = self._shares(merge, chains, value, frame)
         ends: list[RailEnd] = []
         poisoned = False
-        for i, ((pipe, inner, several), flow) in enumerate(zip(rails, flows, strict=True)):
-            name, local = self._rail_name(pipe, base, i, several)
+        for (pipe, inner, several), flow, (name, _), rail_chain in zip(rails, flows, names, chains, strict=True):
             try:
-                rail_chain = Chain(local, rail=True)
                 titled = replace(inner, title=f"{frame.title} > {name}")
                 end = self.chain(pipe, titled, flow, name, not several, rail_chain)
                 ends.append(RailEnd(end, pipe.span))
@@ -243,7 +243,7 @@ class Builder:
             raise Poisoned
         op = _JOINS[merge.word]()
         head = Span(merge.span.source, merge.word_span.start, merge.word_span.end)
-        self.placer.agree(op, ends, frame, head)
+        self.placer.agree(op, merge.word, ends, frame, head)
         if merge.word == "reduce":
             self._reduces(ends, value, frame, head)
         if merge.word in ("add", "mul") and len({expression(e.value.shape.channels) for e in ends}) > 1:
@@ -274,10 +274,10 @@ class Builder:
         single = len(pipe.steps) == 1 and isinstance(first.atom, tree.Call)
         return name, word_of(first) if single else name.replace(".", "_")
 
-    def _shares(self, merge: tree.Merge, count: int, value: Value, frame: Frame, chain: Chain) -> list[Value]:
+    def _shares(self, merge: tree.Merge, chains: list[Chain], value: Value, frame: Frame) -> list[Value]:
         """What flows into each rail: everything, or with `(split)` its share of the channels."""
         if not merge.args:
-            return [value] * count
+            return [value] * len(chains)
         arg = merge.args[0]
         name = arg.name or (arg.value.name if isinstance(arg.value, tree.Variable) else "")
         if len(merge.args) > 1 or name != "split":
@@ -286,11 +286,11 @@ class Builder:
                 BadSetting(span=arg.span, path=frame.title, owner=merge.word, setting="settings", reason=reason)
             )
         sizes = self.evaluate.value(arg.value, frame) if arg.name else None
-        return self.split(value, count, sizes, frame, arg.span, chain)
+        return self.split(value, sizes, frame, arg.span, chains)
 
-    def split(self, value: Value, count: int, sizes: Any, frame: Frame, span: Span, chain: Chain) -> list[Value]:
-        """The channels in parts, equal ones unless sizes are given."""
-        channels = value.shape.channels
+    def split(self, value: Value, sizes: Any, frame: Frame, span: Span, chains: list[Chain]) -> list[Value]:
+        """The channels in parts, one for each chain, equal ones unless sizes are given."""
+        channels, count = value.shape.channels, len(chains)
         reason = ""
         if sizes is None:
             if channels % count:
@@ -306,12 +306,11 @@ class Builder:
         if reason:
             raise Complaint(ChannelsDoNotFit(span=span, path=frame.title, reason=reason))
         self.pin(frame, channels)
-        number = self.placer.step_number()
         parts, start = [], 0
-        for size in sizes:
+        for size, chain in zip(sizes, chains, strict=True):
             stop = start + size
-            op = Slice(start=start, stop=stop)
-            parts.append(self.placer.place(op, [value], frame, Spot(span, chain, number)))
+            spot = Spot(span, chain, self.placer.step_number())
+            parts.append(self.placer.place(Slice(start=start, stop=stop), [value], frame, spot))
             start = stop
         return parts
 
@@ -337,7 +336,7 @@ class Builder:
             return value
         ends = [RailEnd(self.calls.use(part), part.span) for part in parts.uses]
         op = Concat()
-        self.placer.agree(op, ends, use.frame, factors.span)
+        self.placer.agree(op, op.word, ends, use.frame, factors.span)
         return self.placer.place(op, [e.value for e in ends], use.frame, use.spot(""))
 
     def _body(self, block: tree.Block, frame: Frame) -> Value:
@@ -397,12 +396,14 @@ class Builder:
         if count != len(item.names):
             reason = f"{len(item.names)} names for {count} parts"
             raise Complaint(ChannelsDoNotFit(span=atom.span, path=frame.title, reason=reason))
-        return self.split(value, len(item.names), sizes, frame, atom.span, chain)
+        chains = [Chain(name.text, rail=True, parent=chain) for name in item.names]
+        return self.split(value, sizes, frame, atom.span, chains)
 
     def claim_value(self, name: tree.Name, frame: Frame) -> None:
         """Hold a value's name to the rules."""
         if reason := why_no_identifier(name.text):
             self.sink.add(BadName(span=name.span, path=frame.title, name=name.text, reason=reason))
+        frame.bound.setdefault(name.text, name.span)
         taken = ""
         if name.text in frame.values:
             taken = "bound already"
@@ -463,8 +464,7 @@ class Builder:
         """Complain about bound values that nothing reads."""
         for name, value in frame.values.items():
             if name not in frame.used and name not in outputs and value is not None:
-                span = self.placer.graph[value.node].span
-                self.sink.add(Unused(span=span, path=frame.title, what="the value", name=name))
+                self.sink.add(Unused(span=frame.bound[name], path=frame.title, what="the value", name=name))
 
     def _assert_shape(self, step: tree.Step, value: Value, frame: Frame) -> None:
         if step.shape is None:

@@ -143,11 +143,11 @@ class Calls:
         frame = use.frame
         if len(names) > 1:
             reason = f"`{use.call.name}` has one part that owns parameters, not {len(names)}"
-            raise Complaint(LabelMismatch(span=use.span, path=frame.title, reason=reason))
+            raise Complaint(LabelMismatch(span=use.named.span, path=frame.title, reason=reason))
         label = ""
         lowering = op.lower(value.shape)
         if type(op).owns_parameters() or labelled:
-            claimed = self.placer.claim(names[0], use.span, frame)
+            claimed = self.placer.claim(names[0], use.named.span, frame)
             label = claimed if lowering.module else ""
         elif lowering.function is None:
             label = self.placer.free_label(op.word, use.span, frame)
@@ -208,7 +208,7 @@ class Calls:
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != len(owners):
             reason = f"`{unit.name.text}` has {len(owners)} parts that own parameters, not {len(use.named.names)}"
-            raise Complaint(LabelMismatch(span=use.span, path=frame.title, reason=reason))
+            raise Complaint(LabelMismatch(span=use.named.span, path=frame.title, reason=reason))
         plain = len(owners) <= 1 and not any(o.labelled for o in owners)
         if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
             return self._inline(call, op, plan, use)
@@ -234,7 +234,7 @@ class Calls:
     def _scoped(self, unit: tree.Unit, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
         """A unit as a class of its own, whose constructor takes what its uses say."""
         parent = use.frame
-        label = self.placer.claim(use.named.names[0], use.span, parent)
+        label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels
         scope = Scope(
             "unit", unit.name.text, label, parent.scope, {"in_channels": channels}, unit.comments, use.note, use.span,
@@ -259,7 +259,7 @@ class Calls:
         value = self.rest(plan[1:], frame, value, inner.chain, use.number)
         return leave(value, scope)
 
-    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, Span]) -> Frame:
+    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str]) -> Frame:
         return Frame(scope, use.frame.title, input=value, labels=labels, blocks=use.frame.blocks)
 
     def _merged(self, call: tree.Call, op: type[Op], use: Use, frame: Frame) -> tuple[Settings, set[str]]:
@@ -289,9 +289,9 @@ class Calls:
         self._no_sigils(use)
         if len(use.named.names) != 1:
             reason = f"`{name}` is one module and takes one label"
-            raise Complaint(LabelMismatch(span=use.span, path=parent.title, reason=reason))
+            raise Complaint(LabelMismatch(span=use.named.span, path=parent.title, reason=reason))
         arguments = self._arguments(block, use)
-        label = self.placer.claim(use.named.names[0], use.span, parent)
+        label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels
         kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
         scope = Scope(

@@ -119,6 +119,9 @@ class Expressions:
             if right == 0:
                 raise self._bad(operand, frame, "division by zero")
             self._pin(frame, right)
+        if isinstance(left, float) or isinstance(right, float):
+            self._pin(frame, left)  # a symbol would be lost in a floating-point result
+            self._pin(frame, right)
         return _INTEGER[sign](left, right)
 
     def _extent(self, sign: str, left: Any, right: Any, operand: tree.Expr, frame: Frame) -> Extent:

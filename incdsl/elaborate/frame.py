@@ -51,7 +51,8 @@ class Frame:
     values: dict[str, Value | None] = field(default_factory=dict)
     input: Value | None = None
     used: set[str] = field(default_factory=set)
-    labels: dict[str, Span] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    bound: dict[str, Span] = field(default_factory=dict)
     blocks: tuple[str, ...] = ()
     is_net: bool = False
 

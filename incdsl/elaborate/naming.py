@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from incdsl.elaborate.frame import Frame, OpRef
 from incdsl.ops import REGISTRY
+from incdsl.source import Span
 from incdsl.syntax import tree
 
 
@@ -23,6 +24,11 @@ class Named:
     step: tree.Step
     names: tuple[str, ...]
     labelled: bool
+
+    @property
+    def span(self) -> Span:
+        """Its label, or the step if it has none."""
+        return self.step.labels[0].span if self.step.labels else self.step.span
 
 
 class Naming:

@@ -115,9 +115,8 @@ def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
     for param in params:
         if reason := why_no_identifier(param.name):
             sink.add(BadName(span=param.span, name=param.name, reason=reason))
-        if param.name in seen or param.name in REGISTRY:
-            by = "the name of an op" if param.name in REGISTRY else "a parameter already"
-            sink.add(NameTaken(span=param.span, name=param.name, taken_by=by))
+        if param.name in seen:
+            sink.add(NameTaken(span=param.span, name=param.name, taken_by="a parameter already"))
         seen.add(param.name)
 
 

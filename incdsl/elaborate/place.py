@@ -98,12 +98,9 @@ class Placer:
             )
         alike = f"~{label.lower()}"
         if alike in frame.labels:
-            other = frame.labels[alike].text.rstrip(":").strip()
-            self._sink.add(NamesAlike(span=span, path=frame.title, name=label, other=other))
-        frame.labels[label] = span
-        frame.labels[alike] = span
-        for prefix in prefixes:
-            frame.labels[f"{prefix}."] = span
+            self._sink.add(NamesAlike(span=span, path=frame.title, name=label, other=frame.labels[alike]))
+        for key in (label, alike, *(f"{prefix}." for prefix in prefixes)):
+            frame.labels[key] = label
         return label
 
     def free_label(self, word: str, span: Span, frame: Frame) -> str:
@@ -114,13 +111,13 @@ class Placer:
             label = f"{word}_{count}"
         return self.claim(label, span, frame)
 
-    def agree(self, op: Op, rails: list[RailEnd], frame: Frame, span: Span) -> None:
+    def agree(self, op: Op, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> None:
         """Complain unless the rails of a merge end alike."""
         images = [r for r in rails if not (isinstance(op, Mul) and is_scale(r.value.shape))]
         ranks = {isinstance(r.value.shape, Image) for r in rails}
         if len(ranks) > 1:
             shapes = ", ".join(self.conditions.show(r.value.shape) for r in rails)
-            raise Complaint(RankMismatch(span=span, path=frame.title, reason=f"the rails of `{op.word}` are {shapes}"))
+            raise Complaint(RankMismatch(span=span, path=frame.title, reason=f"the rails of `{word}` are {shapes}"))
         where = Place(span, frame.title)
         first = images[0].value.shape if images else None
         for rail in images[1:]:
@@ -129,11 +126,11 @@ class Placer:
                 for left, right in ((first.height, other.height), (first.width, other.width)):
                     sizes = self.conditions.size(left), self.conditions.size(right)
                     if None not in sizes and sizes[0] != sizes[1]:
-                        raise Complaint(self._rails_disagree(op, images, frame, span))
+                        raise Complaint(self._rails_disagree(word, images, frame, span))
                     self.conditions.keep_equal(left, right, where)
-        if op.word in ("add", "mul") and len({int(r.value.shape.channels) for r in rails}) > 1:
+        if word in ("add", "mul") and len({int(r.value.shape.channels) for r in rails}) > 1:
             rows = self._rows(rails, [int(r.value.shape.channels) for r in rails])
-            raise Complaint(ChannelsDisagree(span=span, path=frame.title, word=op.word, rails=rows))
+            raise Complaint(ChannelsDisagree(span=span, path=frame.title, word=word, rails=rows))
 
     def _name(self, op: Op, frame: Frame, spot: Spot) -> str:
         above = frame.scope.path
@@ -156,7 +153,7 @@ class Placer:
             span=span, path=frame.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason
         )
 
-    def _rails_disagree(self, op: Op, rails: list[RailEnd], frame: Frame, span: Span) -> Diagnostic:
+    def _rails_disagree(self, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> Diagnostic:
         grids: list[object] = []
         for rail in rails:
             shape = rail.value.shape
@@ -174,7 +171,7 @@ class Placer:
                     agreeing = counts[0][1]
                     advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
             rows.append(Row(rail.span, self.conditions.show(rail.value.shape), remark))
-        return RailsDisagree(span=span, path=frame.title, word=op.word, rails=tuple(rows), advice=advice)
+        return RailsDisagree(span=span, path=frame.title, word=word, rails=tuple(rows), advice=advice)
 
     def _explain(self, value: Value, usual: object) -> tuple[str, str]:
         """The arithmetic of the odd rail's last window, and the padding that would make it agree."""

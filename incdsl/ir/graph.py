@@ -25,6 +25,12 @@ class Chain:
 
     name: str
     rail: bool = False
+    parent: Chain | None = None
+
+    @property
+    def root(self) -> Chain:
+        """The chain that is no rail of another."""
+        return self.parent.root if self.parent else self
 
 
 @dataclass(eq=False, slots=True)

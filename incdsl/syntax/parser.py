@@ -127,11 +127,22 @@ class _Recovering:
             text = "".join(_CLOSERS[c] for c in closers)
             self._sink.add(MissingCloser(span=Span(self._source, previous.end - 1, previous.end), closers=text))
             return i
-        self._sink.add(UnexpectedText(span=token.span, found=_found(token), expected=_expected(self._parser.accepts())))
+        if self._broken_chain(tokens, i):
+            before = tokens[i - 1]
+            self._sink.add(UnexpectedText(span=before.span, found=_found(before), expected=("`->`",)))
+        else:
+            expected = _expected(self._parser.accepts())
+            self._sink.add(UnexpectedText(span=token.span, found=_found(token), expected=expected))
         for j in range(i + 1, len(tokens)):
             if self._may_resume(tokens, j) and self._pop_until(tokens[j]):
                 return j
         return None
+
+    def _broken_chain(self, tokens: list[Token], i: int) -> bool:
+        """Whether a step follows another without `->`: its name was taken for the start of a binding."""
+        if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].span.line != tokens[i - 2].span.line:
+            return False
+        return self._parser.accepts() <= {"EQUAL", "COMMA"}
 
     def _missing_closers(self, token: Token) -> tuple[str, ...]:
         for closers in [(a,) for a in _CLOSERS] + [(a, b) for a in _CLOSERS for b in _CLOSERS]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, prod
-from typing import Any, SupportsIndex
+from typing import Any
 
 
 MAX_SIZE = 200
@@ -182,27 +182,37 @@ class Num(int):
         return cls(value, Linear(0, ((Symbol(name), 1),)))
 
     def __add__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return _number(int(self) + int(other), expression(self).plus(expression(other)))
 
     __radd__ = __add__
 
     def __sub__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return _number(int(self) - int(other), expression(self).plus(expression(other).scaled(-1)))
 
     def __rsub__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return _number(int(other) - int(self), expression(other).plus(expression(self).scaled(-1)))
 
-    def __mul__(self, other: SupportsIndex) -> int:
-        factor = other if isinstance(other, int) else int(other)
-        return _number(int(self) * int(factor), expression(self).times(expression(factor)))
+    def __mul__(self, other: Any) -> Any:
+        if not isinstance(other, int):
+            return NotImplemented
+        return _number(int(self) * int(other), expression(self).times(expression(other)))
 
-    def __rmul__(self, other: SupportsIndex) -> int:
-        return self * other
+    __rmul__ = __mul__
 
     def __floordiv__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return _number(int(self) // int(other), expression(self).floor_divided(expression(other)))
 
     def __rfloordiv__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return _number(int(other) // int(self), expression(other).floor_divided(expression(self)))
 
     def __neg__(self) -> int:

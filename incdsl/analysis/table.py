@@ -1,0 +1,98 @@
+"""The rows of `incdsl summary`: what each block, step or op costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from incdsl.analysis.cost import Cost, Field, NodeCost, receptive_fields
+from incdsl.elaborate.net import Net
+from incdsl.ir.graph import Scope
+
+By = Literal["block", "layer", "op"]
+
+
+@dataclass
+class Row:
+    """One line of the table; numbers are nothing where the input's size is free."""
+
+    name: str
+    kind: str
+    shape: str = ""
+    params: int = 0
+    macs: int | None = 0
+    activations: int | None = 0
+    sees: str = ""
+    training_only: bool = False
+    nodes: list[NodeCost] = field(default_factory=list)
+
+
+def rows(net: Net, cost: Cost, by: By) -> list[Row]:
+    """The rows in the order in which the net runs, one for each module of the net, layer, or op."""
+    fields = receptive_fields(net.graph)
+    found: dict[object, Row] = {}
+    for node_cost in cost.nodes:
+        node = node_cost.node
+        if not net.graph.operands(node.name):
+            continue
+        key, name, kind = _group(node_cost, by)
+        row = found.setdefault(key, Row(name, kind))
+        row.nodes.append(node_cost)
+        if node.label and by == "block" and node.scope is net.graph.net:
+            row.name, row.kind = name, kind
+        row.params += node_cost.parameters
+        row.macs = None if node_cost.macs is None else (row.macs or 0) + node_cost.macs
+        row.activations = None if node_cost.activations is None else (row.activations or 0) + node_cost.activations
+        row.training_only = not node_cost.deployed
+        row.shape = _shape(net, node_cost)
+        row.sees = _field(fields[node.name])
+    return list(found.values())
+
+
+def _group(cost: NodeCost, by: By) -> tuple[object, str, str]:
+    node = cost.node
+    lineage = list(_lineage(node.scope))
+    if by == "block" and len(lineage) > 1:
+        top = lineage[1]
+        return top, top.label, _kind(top)
+    if by == "layer" and node.scope.kind == "unit":
+        return node.scope, node.scope.path, _kind(node.scope)
+    if by == "block":
+        return node.step, node.path or node.op.word, node.op.word
+    name = node.path or (f"{node.scope.path}.{node.op.word}" if node.scope.path else node.op.word)
+    return node, name, node.op.word
+
+
+def _lineage(scope: Scope) -> Iterator[Scope]:
+    if scope.parent:
+        yield from _lineage(scope.parent)
+    yield scope
+
+
+def _kind(scope: Scope) -> str:
+    return "sequence" if scope.kind == "sequence" else scope.word
+
+
+def _shape(net: Net, cost: NodeCost) -> str:
+    return " x ".join(part.strip() for part in net.conditions.show(cost.shape).strip("[]").split(","))
+
+
+def _field(fields: tuple[Field, Field]) -> str:
+    texts = ["all" if f.size is None else str(int(f.size)) for f in fields]
+    return texts[0] if texts[0] == texts[1] else " x ".join(texts)
+
+
+def record(row: Row) -> dict[str, Any]:
+    """A row for programs."""
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "shape": row.shape,
+        "params": row.params,
+        "macs": row.macs,
+        "activations": row.activations,
+        "receptive_field": row.sees,
+        "training_only": row.training_only,
+    }
+

@@ -1,0 +1,263 @@
+"""Runs a generated module and compares it with what the compiler says of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from incdsl.analysis.cost import state_dict
+from incdsl.compiler import Compilation
+from incdsl.ir.graph import Scope
+from incdsl.runtime.load import load_text
+from incdsl.types import Image
+
+
+
+
+
+class Mismatch(Exception):
+    """The module and the compiler disagree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison: its name, what was seen, and whether it held."""
+
+    name: str
+    detail: str
+    passed: bool
+
+
+def verify(done: Compilation) -> Iterator[Check]:
+    """Run all comparisons, one after the other; each is reported as soon as it is known."""
+    module = load_text(done.text, done.net.name)
+    verifier = _Verifier(done, getattr(module, done.net.name))
+    for name, check in (
+        ("state_dict", verifier.keys),
+        ("parameters", verifier.parameters),
+        ("multiply-accumulates", verifier.macs),
+        ("shapes at legal sizes", verifier.shapes),
+        ("sizes too small are refused", verifier.too_small),
+        ("gradients", verifier.gradients),
+        ("torch.fx", verifier.fx),
+        ("torch.export", verifier.export),
+        ("torch.compile", verifier.compile),
+    ):
+        yield _run(name, check)
+
+
+def _run(name: str, check: Callable[[], str]) -> Check:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Check(name, check(), True)
+    except Mismatch as mismatch:
+        return Check(name, str(mismatch), False)
+    except Exception as error:  # whatever PyTorch raises is a finding, not a crash
+        text = str(error).strip().split("\n")[0][:300]
+        return Check(name, f"{type(error).__name__}: {text}", False)
+
+
+class _Verifier:
+    def __init__(self, done: Compilation, make: Callable[..., nn.Module]) -> None:
+        self._done = done
+        self._make = make
+        self._graph = done.net.graph
+        self._shapes = self._graph.shapes()
+        torch.manual_seed(0)
+        self._module = make().eval()
+
+    # Names and counts
+
+    def keys(self) -> str:
+        """Keys and shapes of the state_dict, in order."""
+        said = [(key, tensor.shape) for key, tensor in state_dict(self._graph, self._shapes)]
+        seen = [(key, tuple(value.shape)) for key, value in self._module.state_dict().items()]
+        _same(said, seen)
+        return f"{len(seen)} keys"
+
+    def parameters(self) -> str:
+        """Parameters with and without auxiliary heads."""
+        _same(self._done.cost.params, _count(self._module))
+        if self._graph.heads:
+            _same(self._done.cost.deployed_params, _count(self._make(aux=False)))
+        return f"{self._done.cost.params:,}"
+
+    def macs(self) -> str:
+        """PyTorch's own count, on tensors without data."""
+        sizes = self._nominal() or self._some_sizes()[0]
+        with torch.device("meta"):
+            module = self._make().eval()
+        inputs = self._inputs(sizes, batch=1, device="meta")
+        with FlopCounterMode(display=False) as counter:
+            module(*inputs)
+        said = self._macs_at(sizes)
+        _same(2 * said, counter.get_total_flops())
+        return f"{said:,} at {' x '.join(map(str, sizes.values())) or 'batch 1'}"
+
+    def _macs_at(self, sizes: Mapping[str, int]) -> int:
+        deployed = self._graph.needed_by(list(self._graph.outputs.values()))
+        total = 0
+        for node in self._graph:
+            operands = tuple(self._shapes[name].at(sizes) for name in self._graph.operands(node.name))
+            if operands and node.name in deployed:
+                total += node.op.macs(operands, self._shapes[node.name].at(sizes))
+        return total
+
+    # Shapes
+
+    def shapes(self) -> str:
+        """The output of every module at several legal sizes, the first of them not square."""
+        tried = []
+        for sizes in self._some_sizes():
+            seen = self._trace(sizes)
+            for path, value in self._expected().items():
+                if path in seen:
+                    _same((2, *self._shapes[value].at(sizes)), seen[path], path)
+            results = self._module(*self._inputs(sizes))
+            named = [results] if isinstance(results, Tensor) else list(results)
+            for name, result in zip(self._graph.outputs, named, strict=True):
+                _same((2, *self._shapes[self._graph.outputs[name]].at(sizes)), tuple(result.shape), name)
+            tried.append("x".join(map(str, sizes.values())))
+        return ", ".join(tried) or "no image to size"
+
+    def _expected(self) -> dict[str, str]:
+        """The value that each module gives, by the module's path."""
+        values: dict[str, str] = {}
+        for node in self._graph:
+            scope: Scope | None = node.scope
+            while scope is not None and scope.parent is not None:
+                values[scope.path] = node.name
+                scope = scope.parent
+            if node.label:
+                values[node.path] = node.name
+        return values
+
+    def _trace(self, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+        seen: dict[str, tuple[int, ...]] = {}
+
+        def note(path: str) -> Callable[..., None]:
+            def hook(_: nn.Module, __: Any, output: Any) -> None:
+                if isinstance(output, Tensor):
+                    seen[path] = tuple(output.shape)
+
+            return hook
+
+        hooks = [part.register_forward_hook(note(path)) for path, part in self._module.named_modules() if path]
+        with torch.no_grad():
+            self._module(*self._inputs(sizes))
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+    def too_small(self) -> str:
+        """PyTorch refuses the size below the smallest legal one, if a window is the reason."""
+        sizes = self._some_sizes()[0]
+        refused = []
+        for axis, legal in self._done.sizes.evaluation.items():
+            least = next(iter(legal))
+            if axis not in sizes or least == 1 or legal.only is not None or legal.most is not None:
+                continue
+            try:
+                with torch.no_grad():
+                    self._module(*self._inputs({**sizes, axis: least - 1}))
+            except RuntimeError:
+                refused.append(f"{axis} = {least - 1}")
+            else:
+                raise Mismatch(f"{axis} = {least - 1} runs, but {axis} {legal} was said")
+        return ", ".join(refused) or "every size is legal"
+
+    # What PyTorch's tools make of it
+
+    def gradients(self) -> str:
+        """A training step reaches every parameter."""
+        torch.manual_seed(0)
+        module = self._make().train()
+        results = module(*self._inputs(self._training_sizes()))
+        values = [results] if isinstance(results, Tensor) else list(results)
+        torch.stack([value.float().square().mean() for value in values]).sum().backward()  # type: ignore[no-untyped-call]
+        without = [name for name, parameter in module.named_parameters() if parameter.grad is None]
+        _same([], without)
+        return f"{len(list(module.parameters()))} tensors"
+
+    def fx(self) -> str:
+        """Symbolic tracing, and the traced module's outputs."""
+        traced = torch.fx.symbolic_trace(self._module)
+        self._agrees(traced)
+        return f"{len(traced.graph.nodes)} nodes"
+
+    def export(self) -> str:
+        """Export with a free batch size."""
+        batch = torch.export.Dim("batch", min=2, max=64)
+        inputs = self._inputs(self._some_sizes()[0])
+        dims = tuple({0: batch} for _ in inputs)
+        program = torch.export.export(self._module, inputs, dynamic_shapes=dims)
+        self._agrees(program.module())
+        return "free batch"
+
+    def compile(self) -> str:
+        """One graph without breaks."""
+        compiled = torch.compile(self._module, fullgraph=True, backend="eager")
+        self._agrees(compiled)
+        return "one graph"
+
+    def _agrees(self, other: Callable[..., Any]) -> None:
+        inputs = self._inputs(self._some_sizes()[0])
+        with torch.no_grad():
+            mine, theirs = self._module(*inputs), other(*inputs)
+        pairs = [(mine, theirs)] if isinstance(mine, Tensor) else list(zip(mine, theirs, strict=True))
+        for left, right in pairs:
+            torch.testing.assert_close(left, right)
+
+    # Inputs
+
+    def _nominal(self) -> dict[str, int]:
+        nominal = self._done.net.conditions.nominal
+        return {axis: size for axis, size in nominal.items() if size is not None}
+
+    def _some_sizes(self) -> list[dict[str, int]]:
+        """Legal sizes to try: small ones, height and width different where they can be."""
+        legal = self._done.sizes.evaluation
+        if not legal:
+            return [{}]
+        few = {axis: list(islice(sizes, 4)) for axis, sizes in legal.items()}
+        count = max(map(len, few.values()))
+        tried: list[dict[str, int]] = []
+        for i in range(count):
+            sizes = {axis: members[(i + k) % len(members)] for k, (axis, members) in enumerate(few.items())}
+            tried.append(sizes)
+        return tried
+
+    def _training_sizes(self) -> dict[str, int]:
+        """Small sizes that are legal in training, and leave more than one value to normalize."""
+        return {axis: next(iter(sizes)) for axis, sizes in self._done.sizes.training.items()}
+
+    def _inputs(self, sizes: Mapping[str, int], batch: int = 2, device: str = "cpu") -> tuple[Tensor, ...]:
+        generator = torch.Generator().manual_seed(1)
+        inputs = []
+        for node in self._graph.inputs.values():
+            shape = self._shapes[node]
+            size = (batch, *shape.at(sizes)) if isinstance(shape, Image) else (batch, int(shape.channels))
+            filled = torch.empty(size, device="meta") if device == "meta" else torch.randn(size, generator=generator)
+            inputs.append(filled)
+        return tuple(inputs)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _same(said: object, seen: object, what: str = "") -> None:
+    if said == seen:
+        return
+    where = f"{what}: " if what else ""
+    if isinstance(said, list) and isinstance(seen, list) and len(said) == len(seen):
+        said, seen = next((a, b) for a, b in zip(said, seen, strict=True) if a != b)
+    raise Mismatch(f"{where}the compiler says {str(said)[:200]}, PyTorch {str(seen)[:200]}")
