@@ -81,7 +81,9 @@ def compile_net(
         return _compiled(source, file, chosen, settings, name, sink, max_steps)
 
 
-def check_file(source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS) -> list[Compilation]:
+def check_file(
+    source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS
+) -> list[Compilation]:
     """Check every net of a spec.
 
     Raises:

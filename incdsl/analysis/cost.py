@@ -161,4 +161,3 @@ def _widest(fields: list[Field]) -> Field:
     if any(f.size is None for f in fields):
         return Field(None, fields[0].step)
     return max(fields, key=lambda f: f.size or 0)
-

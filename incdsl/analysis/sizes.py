@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import lcm
 
-from incdsl.diagnostics import Row, Sink
+from incdsl.diagnostics import Sink
 from incdsl.diagnostics.shapes import AssertionFails, NoLegalSize
 from incdsl.elaborate.conditions import Conditions, Equal, Place
 from incdsl.elaborate.net import Net
@@ -100,12 +101,12 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
         if result.training[axis].empty:
             _report_empty(net, axis, sink)
     for assertion in net.assertions:
-        axis = assertion.actual.axis or assertion.stated.axis
-        if axis in result.evaluation and not result.training[axis].empty:
-            wrong = _first_difference(assertion.stated, assertion.actual, result.training[axis])
+        where = assertion.actual.axis or assertion.stated.axis or ""
+        if where in result.evaluation and not result.training[where].empty:
+            wrong = _first_difference(assertion.stated, assertion.actual, result.training[where])
             if wrong is not None:
                 stated, actual = assertion.stated.at(wrong), assertion.actual.at(wrong)
-                remark = f"at {axis} = {wrong} it is {actual}, not {stated}"
+                remark = f"at {where} = {wrong} it is {actual}, not {stated}"
                 texts = {"stated": str(assertion.stated), "actual": str(assertion.actual), "remark": remark}
                 sink.add(AssertionFails(span=assertion.span, path=assertion.path, **texts))
     return result
@@ -195,14 +196,8 @@ def _first_difference(stated: Extent, actual: Extent, sizes: SizeSet) -> int | N
     period = lcm(stated.period, actual.period, sizes.period)
     if stated.slope != actual.slope:
         period *= 2
-    tried = 0
-    for size in sizes:
-        if stated.at(size) != actual.at(size):
-            return size
-        tried += 1
-        if tried > min(period, MAX_WORK):
-            return None
-    return None
+    tried = islice(sizes, min(period, MAX_WORK) + 1)
+    return next((size for size in tried if stated.at(size) != actual.at(size)), None)
 
 
 def _report_empty(net: Net, axis: str, sink: Sink) -> None:
@@ -220,10 +215,7 @@ def _report_empty(net: Net, axis: str, sink: Sink) -> None:
         place = next((p for d, p, _ in conditions.demands if d.extent.axis == axis), None)
     if place is None:
         place = next(p for e, p in conditions.positive.items() if e.axis == axis)
-    rows: tuple[Row, ...] = ()
-    if known and place:
-        rows = ()
-    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, rails=rows))
+    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name))
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

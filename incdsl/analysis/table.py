@@ -95,4 +95,3 @@ def record(row: Row) -> dict[str, Any]:
         "receptive_field": row.sees,
         "training_only": row.training_only,
     }
-

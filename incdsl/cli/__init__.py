@@ -68,4 +68,3 @@ def _bug(error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"
     click.echo(f"internal error: {text[:500]!r}", err=True)
     click.echo("This is a bug in incdsl; please report it with the spec. INCDSL_DEBUG=1 shows the traceback.", err=True)
-

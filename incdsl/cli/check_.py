@@ -24,9 +24,7 @@ def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, fo
     for spec in specs:
         try:
             source, net = source_and_net(spec)
-            done = (
-                [compile_net(source, net, settings, max_steps)] if net else check_file(source, settings, max_steps)
-            )
+            done = [compile_net(source, net, settings, max_steps)] if net else check_file(source, settings, max_steps)
         except CompileError as error:
             problems.extend(error.diagnostics)
             continue
@@ -44,6 +42,6 @@ def _report(spec: str, done: list[Compilation]) -> None:
         click.echo(f"{spec}: no net, nothing to check but the syntax")
     for each in done:
         compute = f", {in_giga(each.cost.macs)} GMACs" if each.cost.macs is not None else ""
-        axes = [axis for axis in each.net.conditions.nominal]
+        axes = list(each.net.conditions.nominal)
         sizes = f"; {describe_sizes(each, axes)}" if axes else ""
         click.echo(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}")

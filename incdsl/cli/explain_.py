@@ -36,5 +36,3 @@ def command(subject: str | None) -> None:
         close = get_close_matches(subject, [*REGISTRY, *OPS], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"there is no code or op {subject!r}{hint}")
-
-

@@ -19,7 +19,9 @@ _BYTES = 4
 
 @click.command("summary")
 @click.argument("spec")
-@click.option("--by", type=click.Choice(["block", "layer", "op"]), default="block", show_default=True, help="What a row is.")
+@click.option(
+    "--by", type=click.Choice(["block", "layer", "op"]), default="block", show_default=True, help="What a row is."
+)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @set_option
 @limit_option

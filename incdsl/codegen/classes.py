@@ -38,7 +38,7 @@ class Classes:
         scribe = Scribe(self._dropped[each], {item.label for item in body.items})
         shapes = self.shapes(body)
         forward = Forward(body, shapes, scribe, access(body))
-        statements = forward.statements({name: "x" for name in body.inputs}, {})
+        statements = forward.statements(dict.fromkeys(body.inputs, "x"), {})
         returned = _paragraphs(statements, forward.output, apart=body.scope.kind == "block")
         members = self.members(body, shapes, scribe)
         params = self._parameters(each, scribe)
@@ -206,7 +206,7 @@ def access(body: Body) -> dict[str, str]:
     return reached
 
 
-def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:  # noqa: B006 - never changed
+def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:
     """A shape with its batch, for docstrings: `[N, 224 + pool, H, W]`."""
     channels = expression(shape.channels).substitute(constants)
     if isinstance(shape, Image):

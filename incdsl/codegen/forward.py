@@ -37,9 +37,7 @@ class Statement:
 class Forward:
     """Turns the items of a body into statements."""
 
-    def __init__(
-        self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe, access: Mapping[str, str]
-    ) -> None:
+    def __init__(self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe, access: Mapping[str, str]) -> None:
         self._body = body
         self._shapes = shapes
         self._scribe = scribe
@@ -51,9 +49,7 @@ class Forward:
         self._uses = Counter(name for names in self._inputs.values() for name in names)
         self.output = self.value(body.output)
 
-    def statements(
-        self, arguments: Mapping[str, str], keep: Mapping[str, str]
-    ) -> list[Statement]:
+    def statements(self, arguments: Mapping[str, str], keep: Mapping[str, str]) -> list[Statement]:
         """The statements, for arguments of `forward` by the value they hold.
 
         `keep` gives values that must end up in a certain variable.

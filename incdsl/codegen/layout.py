@@ -36,7 +36,7 @@ def flat(doc: Doc) -> str:
         return doc
     if isinstance(doc, Joined):
         return f" {doc.operator} ".join(flat(part) for part in doc.parts)
-    opening, closing = doc.brackets
+    opening, closing = doc.brackets[0], doc.brackets[1]
     return f"{doc.head}{opening}{', '.join(map(flat, doc.items))}{closing}{doc.tail}"
 
 
@@ -51,7 +51,7 @@ def lines(prefix: str, doc: Doc, suffix: str, indent: int) -> list[str]:
         first, *rest = doc.parts
         body = [inner + flat(first), *(f"{inner}{doc.operator} {flat(part)}" for part in rest)]
         return [f"{margin}{prefix}(", *body, f"{margin}){suffix}"]
-    opening, closing = doc.brackets
+    opening, closing = doc.brackets[0], doc.brackets[1]
     together = f"{margin}{INDENT}{', '.join(map(flat, doc.items))}"
     if len(together) <= WIDTH and not _splits_inside(doc):
         body = [together]

@@ -12,7 +12,6 @@ from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Chain, Head
 from incdsl.types import Image, Real, Shape, expression
 
-
 _FAR = 56
 """Lines longer than this do not push the column of shapes to the right."""
 
@@ -129,9 +128,7 @@ class NetWriter:
 
     # forward
 
-    def _layout(
-        self, statements: list[Statement], arguments: dict[str, str], shapes: dict[str, Shape]
-    ) -> list[str]:
+    def _layout(self, statements: list[Statement], arguments: dict[str, str], shapes: dict[str, Shape]) -> list[str]:
         """Statements with the shape of their value behind them, in columns; a comment heads each named chain."""
         found: list[_Line] = []
         chain: Chain | None = None
@@ -171,20 +168,28 @@ class NetWriter:
             shape = texts.get(id(line))
             tail = ""
             if shape:
-                grid = " x ".join(part.rjust(width) for part, width in zip(shape[1], widths, strict=True)) if shape[1] else ""
+                grid = (
+                    " x ".join(part.rjust(width) for part, width in zip(shape[1], widths, strict=True))
+                    if shape[1]
+                    else ""
+                )
                 tail = f"{shape[0].rjust(channels)} x {grid}" if grid else shape[0].rjust(channels)
             if line.header:
                 head = f"{INDENT * 2}# {line.header}"
                 start = column + channels + 1
                 if tail:
-                    gap = max(start - len(tail.split(' x ')[0]) - len(head) - len(line.label), 2)
+                    gap = max(start - len(tail.split(" x ")[0]) - len(head) - len(line.label), 2)
                     text = f"{head}{' ' * gap}{line.label}  {tail}" if line.label else head
                     written.append(text if len(text) <= WIDTH else head)
                 else:
                     written.append(head)
             elif tail:
                 far = len(line.code) > _FAR
-                text = f"{line.code}  # {tail.strip()}" if far else f"{line.code}  #{' ' * (column - len(line.code) - 2)}{tail}"
+                text = (
+                    f"{line.code}  # {tail.strip()}"
+                    if far
+                    else f"{line.code}  #{' ' * (column - len(line.code) - 2)}{tail}"
+                )
                 written.append(text if len(text) <= WIDTH else line.code)
             else:
                 written.append(line.code)

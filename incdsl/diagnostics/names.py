@@ -263,7 +263,7 @@ class BadExpression(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadRepetition(Diagnostic):
-    """`times` needs a whole number of at least 1, `for` a list; what repeats is one step, block, unit or plain chain."""
+    """`times` needs a whole number of at least 1, `for` a list; what repeats is a step, block, unit or plain chain."""
 
     code: ClassVar[str] = "E213"
     title: ClassVar[str] = "this cannot be repeated"

@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic
 
 @dataclass(frozen=True, kw_only=True)
 class EditedByHand(Diagnostic):
-    """The file's body no longer matches the hash in its header, or it was not generated at all: writing would lose work."""
+    """The file's body no longer matches the hash in its header, or it was not generated: writing would lose work."""
 
     code: ClassVar[str] = "E601"
     title: ClassVar[str] = "the output was edited by hand"

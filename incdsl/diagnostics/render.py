@@ -139,7 +139,12 @@ def _github(diagnostic: Diagnostic) -> str:
         span = diagnostic.span
         line, column = span.source.position(span.start)
         where = f"file={setting(span.source.name)},line={line},col={column},"
-    parts = [diagnostic.message(), diagnostic.label(), f"in {diagnostic.path}" if diagnostic.path else "", diagnostic.help()]
+    parts = [
+        diagnostic.message(),
+        diagnostic.label(),
+        f"in {diagnostic.path}" if diagnostic.path else "",
+        diagnostic.help(),
+    ]
     text = data(printable(". ".join(part for part in parts if part)))
     return f"::{diagnostic.severity} {where}title={setting(diagnostic.code)}::{text}"
 

@@ -17,7 +17,8 @@ def _net(body: str, before: str = "", shape: str = "[8, 16, 16]") -> str:
 class RailsDisagree(Diagnostic):
     """All rails of a merge must end with the same height and width.
 
-    The usual reasons are a lost `valid` beside a stride, and pools that round up (`ceil`) beside convolutions that round down.
+    The usual reasons are a lost `valid` beside a stride, and pools that round up (`ceil`) beside convolutions that
+    round down.
     """
 
     code: ClassVar[str] = "E301"
@@ -234,7 +235,7 @@ class ChannelsDoNotFit(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorsDoNotCover(Diagnostic):
-    """Factors in sequence cover a kernel when Σ(k−1) + 1 equals it on both axes, factors in parallel when their bounding box does."""
+    """Factors in sequence cover a kernel when Σ(k−1) + 1 is its size; in parallel, when their bounding box is it."""
 
     code: ClassVar[str] = "E311"
     title: ClassVar[str] = "the factors do not cover the kernel"
@@ -250,7 +251,7 @@ class FactorsDoNotCover(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorWidths(Diagnostic):
-    """In sequence the last factor has the convolution's width; in parallel all widths are written and add up to it, or none is."""
+    """In sequence the last factor has the convolution's width; in parallel all widths add up to it, or none is written."""
 
     code: ClassVar[str] = "E312"
     title: ClassVar[str] = "the widths of the factors do not fit"
@@ -265,7 +266,7 @@ class FactorWidths(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class CannotFactor(Diagnostic):
-    """A plain convolution can be factorized: not a pool, not with groups or dilation, and with `same` only into odd kernels."""
+    """Plain convolutions can be factorized: no pools, no groups, no dilation, and with `same` only into odd kernels."""
 
     code: ClassVar[str] = "E313"
     title: ClassVar[str] = "this cannot be factorized"
@@ -309,22 +310,23 @@ class NoLegalSize(Diagnostic):
 
     code: ClassVar[str] = "E315"
     title: ClassVar[str] = "no input size is legal"
-    wrong: ClassVar[str] = _net("output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4 valid\n  }", shape="[8, H, W]")
+    wrong: ClassVar[str] = _net(
+        "output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4 valid\n  }", shape="[8, H, W]"
+    )
     right: ClassVar[str] = _net("output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4\n  }", shape="[8, H, W]")
 
     axis: str
-    rails: tuple[Row, ...] = ()
 
     def message(self) -> str:
         return f"no {self.axis} of the input is legal"
 
-    def rows(self) -> tuple[Row, ...]:
-        return self.rails
+    def label(self) -> str:
+        return "no size meets this"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoNominalSize(Diagnostic):
-    """Multiply-accumulates and the inputs of a `flatten` depend on the size of the input, which `[3, H, W]` leaves open."""
+    """Multiply-accumulates, and the inputs of a `flatten`, depend on the size that `[3, H, W]` leaves open."""
 
     code: ClassVar[str] = "E316"
     title: ClassVar[str] = "the input has no nominal size"

@@ -40,9 +40,7 @@ class Assertion:
 class Builder:
     """Elaborates the inside of one net."""
 
-    def __init__(
-        self, units: dict[str, tree.Unit], blocks: dict[str, tree.Block], placer: Placer, sink: Sink
-    ) -> None:
+    def __init__(self, units: dict[str, tree.Unit], blocks: dict[str, tree.Block], placer: Placer, sink: Sink) -> None:
         self.placer = placer
         self.sink = sink
         self.pinned: set[str] = set()
@@ -192,18 +190,14 @@ class Builder:
             return [{}] * count
         return list(self._each(repeat.names, repeat.rows, repeat.span, frame))
 
-    def _each(
-        self, names: tuple[str, ...], rows: tree.Value, span: Span, frame: Frame
-    ) -> Iterator[dict[str, Any]]:
+    def _each(self, names: tuple[str, ...], rows: tree.Value, span: Span, frame: Frame) -> Iterator[dict[str, Any]]:
         values = self.evaluate.value(rows, frame)
         if not isinstance(values, tuple) or not values:
             raise Complaint(BadRepetition(span=span, path=frame.title, reason="`for` needs a list that is not empty"))
         self._room_for(len(values), span, frame)
         for name in names:
             if name in frame.params or name in frame.values:
-                raise Complaint(
-                    NameTaken(span=span, path=frame.title, name=name, taken_by="a parameter or value here")
-                )
+                raise Complaint(NameTaken(span=span, path=frame.title, name=name, taken_by="a parameter or value here"))
         for row in values:
             self.pin(frame, row)
             parts = row if isinstance(row, tuple) and len(names) > 1 else (row,)
@@ -247,8 +241,8 @@ class Builder:
         if merge.word == "reduce":
             self._reduces(ends, value, frame, head)
         if merge.word in ("add", "mul") and len({expression(e.value.shape.channels) for e in ends}) > 1:
-            for end in ends:
-                self.pin(frame, end.value.shape.channels)
+            for rail_end in ends:
+                self.pin(frame, rail_end.value.shape.channels)
         spot = Spot(head, chain, self.placer.step_number())
         return self.placer.place(op, [e.value for e in ends], frame, spot)
 

@@ -36,13 +36,15 @@ from incdsl.types.num import rebased
 
 MAX_BLOCK_DEPTH = 64
 _DIALECT = {
-    "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d", "BatchNorm2d": "batchnorm",
-    "bn": "batchnorm", "batch_norm": "batchnorm", "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool",
-    "max_pool2d": "maxpool", "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
-    "AdaptiveAvgPool2d": "adaptiveavgpool", "GlobalAveragePooling2D": "gap", "globalavgpool": "gap", "global_avg_pool": "gap",
-    "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear", "Dropout": "dropout", "Flatten": "flatten",
-    "swish": "silu", "leaky_relu": "leakyrelu", "channel_shuffle": "channelshuffle", "group_norm": "groupnorm",
-    "layer_norm": "layernorm", "interpolate": "upsample", "skip": "identity",
+    "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d",
+    "BatchNorm2d": "batchnorm", "bn": "batchnorm", "batch_norm": "batchnorm",
+    "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool", "max_pool2d": "maxpool",
+    "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
+    "AdaptiveAvgPool2d": "adaptiveavgpool", "GlobalAveragePooling2D": "gap", "globalavgpool": "gap",
+    "global_avg_pool": "gap", "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear",
+    "Dropout": "dropout", "Flatten": "flatten", "swish": "silu", "leaky_relu": "leakyrelu",
+    "channel_shuffle": "channelshuffle", "group_norm": "groupnorm", "layer_norm": "layernorm",
+    "interpolate": "upsample", "skip": "identity",
 }  # fmt: skip
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
@@ -171,7 +173,9 @@ class Calls:
 
     def no_sequence(self, reason: str, span: Span, frame: Frame) -> BadRepetition:
         """What repeats is an `nn.Sequential`, so each repetition must be one module."""
-        return BadRepetition(span=span, path=frame.title, reason=reason, hint="put what repeats into a block of its own")
+        return BadRepetition(
+            span=span, path=frame.title, reason=reason, hint="put what repeats into a block of its own"
+        )
 
     def _fit(self, op: type[Op], settings: Settings, use: Use) -> Value:
         """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
@@ -250,7 +254,7 @@ class Calls:
         symbols: dict[str, Any] = {}
         for name in type(plain).model_fields:
             setting = getattr(plain, name)
-            if name in own or isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair):
+            if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
                 continue
             keyword = op.keyword(name)
             scope.arguments[keyword] = setting

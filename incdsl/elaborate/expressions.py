@@ -38,9 +38,9 @@ class Expressions:
             return value.word
         if isinstance(value, tree.Nested):
             return OpRef(value.name, value.args, frame)
-        if isinstance(value, tree.Variable) and value.name not in frame.params and value.name not in frame.values:
-            if value.name in self._callables:
-                return OpRef(value.name, (), frame)
+        bound = isinstance(value, tree.Variable) and (value.name in frame.params or value.name in frame.values)
+        if isinstance(value, tree.Variable) and not bound and value.name in self._callables:
+            return OpRef(value.name, (), frame)
         return self.number(value, frame)
 
     def number(self, expr: tree.Expr, frame: Frame) -> Any:
@@ -66,9 +66,9 @@ class Expressions:
             left, right = self.number(test.left, frame), self.number(test.right, frame)
             self._pin(frame, left)
             self._pin(frame, right)
-            if isinstance(left, str | tuple | bool | OpRef) or isinstance(right, str | tuple | bool | OpRef):
-                if test.operator not in ("==", "!="):
-                    raise self._bad(test, frame, "only numbers can be ordered")
+            unordered = any(isinstance(side, str | tuple | bool | OpRef) for side in (left, right))
+            if unordered and test.operator not in ("==", "!="):
+                raise self._bad(test, frame, "only numbers can be ordered")
             return _COMPARE[test.operator](left, right)
         value = self.number(test, frame)
         if not isinstance(value, bool):

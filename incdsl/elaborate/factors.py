@@ -89,7 +89,9 @@ def _padding(use: Use, factors: tree.Factors, settings: dict[str, Any]) -> str |
     """The padding word that carries over: `same` (or nothing said), `valid` or `half`."""
     word = settings.get("padding")
     if word is not None and word not in ("same", "valid", "half"):
-        raise _cannot(factors, use.frame, "explicit padding does not carry over to the factors", "say `same` or `valid`")
+        raise _cannot(
+            factors, use.frame, "explicit padding does not carry over to the factors", "say `same` or `valid`"
+        )
     if word == "valid":
         if factors.parallel and len({(f.kernel.height, f.kernel.width) for f in factors.items}) > 1:
             raise _cannot(factors, use.frame, "parallel factors of different shape need `same` padding")

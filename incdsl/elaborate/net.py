@@ -90,7 +90,8 @@ def _definitions(file: tree.File, sink: Sink) -> tuple[dict[str, tree.Unit], dic
     units: dict[str, tree.Unit] = {}
     blocks: dict[str, tree.Block] = {}
     taken: set[str] = set()
-    for definition in (*file.units, *file.blocks, *file.nets):
+    definitions: tuple[tree.Unit | tree.Block | tree.Net, ...] = (*file.units, *file.blocks, *file.nets)
+    for definition in definitions:
         name = definition.name
         by = ""
         if name.text in REGISTRY or name.text == "split":
@@ -139,8 +140,8 @@ class _NetBuilder:
         _params(self._net.params, self._sink)
         self._take_parameters(settings)
         inputs = [item for item in self._net.items if isinstance(item, tree.Input)]
-        for item in inputs:
-            self._guarded(self._input, item, len(inputs) > 1)
+        for one in inputs:
+            self._guarded(self._input, one, len(inputs) > 1)
         for item in self._net.items:
             if isinstance(item, tree.Bind | tree.Output):
                 self._bind(item)
@@ -307,5 +308,3 @@ class _NetBuilder:
             if param.name not in self._frame.used:
                 self._sink.add(Unused(span=param.span, path=title, what="parameter", name=param.name))
         self._builder.unused(self._frame, self._outputs | set(self._graph.inputs))
-
-

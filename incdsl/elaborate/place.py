@@ -76,10 +76,10 @@ class Placer:
         for demand in demands:
             if not self.conditions.keep_demand(demand, where):
                 raise Complaint(self._misfit(op, shapes[0], spot.span, frame, demand.reason))
-        if isinstance(shape, Image) and not all(
-            [self.conditions.keep_positive(e, where) for e in (shape.height, shape.width)]
-        ):
-            raise Complaint(self._misfit(op, shapes[0], spot.span, frame))
+        if isinstance(shape, Image):
+            fits = [self.conditions.keep_positive(extent, where) for extent in (shape.height, shape.width)]
+            if not all(fits):
+                raise Complaint(self._misfit(op, shapes[0], spot.span, frame))
         name = self._name(op, frame, spot)
         node = Node(name, op, frame.scope, spot.label, spot.span, spot.chain, spot.step, spot.note)
         self.graph.add(node, tuple(v.node for v in operands))
@@ -149,9 +149,7 @@ class Placer:
             worked = [w.arithmetic(s) for w, s in zip(windows, sizes, strict=True) if s is not None]
             arithmetic = min(worked, key=lambda text: int(text.rpartition("= ")[2]), default="")
         shown = self.conditions.show(shape)
-        return DoesNotFit(
-            span=span, path=frame.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason
-        )
+        return DoesNotFit(span=span, path=frame.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason)
 
     def _rails_disagree(self, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> Diagnostic:
         grids: list[object] = []

@@ -91,9 +91,7 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, fr
     """Turn a padding word, or its absence, into numbers; without kernel or stride there is nothing to resolve."""
     if not issubclass(op, Windowed) or "kernel" not in settings.values:
         return
-    kernel, stride, dilation = (
-        _as_pair(settings.values.get(name, 1)) for name in ("kernel", "stride", "dilation")
-    )
+    kernel, stride, dilation = (_as_pair(settings.values.get(name, 1)) for name in ("kernel", "stride", "dilation"))
     if kernel is None or stride is None or dilation is None:
         return
     spans = Pair(*(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)))
@@ -135,9 +133,7 @@ def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span, frame: Fram
         )  # fmt: skip
 
 
-def _sigils(
-    call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str, settings: Settings
-) -> None:
+def _sigils(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str, settings: Settings) -> None:
     written: dict[str, tuple[Any, Span]] = {}
     if call.kernel:
         written["kernel"] = (Pair(call.kernel.height, call.kernel.width), call.kernel.span)

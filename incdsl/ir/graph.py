@@ -70,6 +70,7 @@ class Input(Op):
     shape: Any
 
     def infer(self, *inputs: Shape) -> Shape:
+        """The shape that the spec gives."""
         shape: Shape = self.shape
         return shape
 

@@ -97,7 +97,7 @@ class Op(BaseModel):
     flexible: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     fresh: ClassVar[bool] = False
-    """Whether its output is a tensor of its own that its backward pass does not read, so that an activation may be in place."""
+    """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

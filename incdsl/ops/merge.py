@@ -82,7 +82,7 @@ class Slice(Op):
         if not self.start < self.stop <= inputs[0].channels:
             raise ShapeError(
                 "channels",
-                f"channels {int(self.start)} to {int(self.stop)} are not within the {int(inputs[0].channels)} that flow in",
+                f"{int(self.start)} to {int(self.stop)} are not within the {int(inputs[0].channels)} channels",
             )
         return inputs[0].with_channels(self.stop - self.start)
 
@@ -109,9 +109,7 @@ class ChannelShuffle(Op):
 
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("groups", self.groups, positional=True),)
-        return Lowering(
-            Call("nn.ChannelShuffle", settings=settings), Call("F.channel_shuffle", (Operand(),), settings)
-        )
+        return Lowering(Call("nn.ChannelShuffle", settings=settings), Call("F.channel_shuffle", (Operand(),), settings))
 
 
 def is_scale(shape: Shape) -> bool:

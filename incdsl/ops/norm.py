@@ -154,9 +154,7 @@ class Normalize(Op):
     shift: Numbers
 
     word: ClassVar[str] = "normalize"
-    example: ClassVar[str] = (
-        "normalize (scale: [1, 2, 3, 4, 5, 6, 7, 8], shift: [0, 0.5, 0, 0.5, 0, 0.5, 0, 0.5])"
-    )
+    example: ClassVar[str] = "normalize (scale: [1, 2, 3, 4, 5, 6, 7, 8], shift: [0, 0.5, 0, 0.5, 0, 0.5, 0, 0.5])"
 
     def infer(self, *inputs: Shape) -> Shape:
         x = image(self.word, inputs[0])
@@ -168,5 +166,3 @@ class Normalize(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("scale", self.scale, positional=True), Setting("shift", self.shift, positional=True))
         return Lowering(Call("Normalize", settings=settings), helper="Normalize")
-
-

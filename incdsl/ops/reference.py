@@ -20,7 +20,7 @@ def op_reference(op: type[Op]) -> str:
     rows = ["| setting | written | default |", "| --- | --- | --- |"]
     by_field = {field: sigil for sigil, field in op.sigils.items()}
     for name, field in op.model_fields.items():
-        written = _SIGILS.get(by_field.get(name, ""), "")  # type: ignore[call-overload]
+        written = _SIGILS.get(by_field.get(name, ""), "")
         choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
         words = ", ".join(f"`{c}`" for c in choices)
         default = "required" if field.is_required() else f"`{_plain(field.default)}`"

@@ -19,9 +19,6 @@ from incdsl.runtime.load import load_text
 from incdsl.types import Image
 
 
-
-
-
 class Mismatch(Exception):
     """The module and the compiler disagree."""
 

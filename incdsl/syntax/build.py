@@ -1,17 +1,15 @@
-"""From reductions of the LALR parser to the surface tree: one method per grammar rule, called bottom-up, no recursion."""
+"""From reductions of the LALR parser to the surface tree: one method per grammar rule, called bottom-up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.scan import Comment
-
-T = TypeVar("T")
 
 
 class Many(list[Any]):
@@ -75,14 +73,12 @@ class Builder:
 
     def _block(self, span: Span, children: list[Any]) -> tree.Block:
         pipe = _first(children, tree.Pipe)
-        items = _all(children, (tree.Bind, tree.Output))
+        items: tuple[tree.Bind | tree.Output, ...] = _all(children, (tree.Bind, tree.Output))
         return tree.Block(span, _name(children[1]), _all(children, tree.Param), items, pipe, self._above(span))
 
     def _net(self, span: Span, children: list[Any]) -> tree.Net:
         kinds = (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Bind)
-        return tree.Net(
-            span, _name(children[1]), _all(children, tree.Param), _all(children, kinds), self._above(span)
-        )
+        return tree.Net(span, _name(children[1]), _all(children, tree.Param), _all(children, kinds), self._above(span))
 
     def _above(self, span: Span) -> tuple[str, ...]:
         lines: list[str] = []
@@ -122,8 +118,8 @@ class Builder:
         return tree.Pipe(span, _all(children, tree.Step))
 
     def _step(self, span: Span, children: list[Any]) -> tree.Step:
-        atom = _first(children, (tree.Call, tree.BlockInput, tree.Group, tree.Merge))
-        repeat = _first(children, (tree.Times, tree.Each, tree.When))
+        atom: tree.Atom | None = _first(children, (tree.Call, tree.BlockInput, tree.Group, tree.Merge))
+        repeat: tree.Times | tree.Each | tree.When | None = _first(children, (tree.Times, tree.Each, tree.When))
         assert atom is not None
         return tree.Step(span, _all(children, tree.Label), atom, repeat, _first(children, tree.Dims))
 
@@ -148,7 +144,7 @@ class Builder:
     def _when(self, span: Span, children: list[Any]) -> tree.When:
         return tree.When(span, children[1])
 
-    def _count(self, span: Span, children: list[Any]) -> tree.Expr:
+    def _count(self, span: Span, children: list[Any]) -> Any:
         return _bare(children)
 
     def _block_input(self, span: Span, children: list[Any]) -> tree.BlockInput:
@@ -162,7 +158,8 @@ class Builder:
         return tree.Merge(span, str(word), word.span, _all(children, tree.Arg), _all(children, tree.Rail))
 
     def _rail(self, span: Span, children: list[Any]) -> tree.Rail:
-        return tree.Rail(span, _first(children, (tree.RailsFor, tree.Only)), children[-1])
+        guard: tree.RailsFor | tree.Only | None = _first(children, (tree.RailsFor, tree.Only))
+        return tree.Rail(span, guard, children[-1])
 
     def _rails(self, span: Span, children: list[Any]) -> tree.RailsFor:
         return tree.RailsFor(span, tuple(n.text for n in _names(children[1:])), children[-2])
@@ -261,7 +258,7 @@ class Builder:
     def _neg(self, span: Span, children: list[Any]) -> tree.Negative:
         return tree.Negative(span, children[1])
 
-    def _primary(self, span: Span, children: list[Any]) -> tree.Expr:
+    def _primary(self, span: Span, children: list[Any]) -> Any:
         inner = children[1]
         if isinstance(inner, tree.Arithmetic):
             return _Closed(span, inner.first, inner.rest)
@@ -315,11 +312,11 @@ def _span(child: Any) -> Span:
     return span
 
 
-def _all(children: Iterable[Any], kind: type[T] | tuple[type[Any], ...]) -> tuple[T, ...]:
+def _all(children: Iterable[Any], kind: type[Any] | tuple[type[Any], ...]) -> tuple[Any, ...]:
     return tuple(c for c in children if isinstance(c, kind))
 
 
-def _first(children: Iterable[Any], kind: type[T] | tuple[type[T], ...]) -> T | None:
+def _first(children: Iterable[Any], kind: type[Any] | tuple[type[Any], ...]) -> Any:
     return next((c for c in children if isinstance(c, kind)), None)
 
 

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import lark
-from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from incdsl.diagnostics import CompileError, Sink
 from incdsl.diagnostics.syntax import MissingCloser, UnexpectedText, UnknownEdition
@@ -19,10 +18,11 @@ from incdsl.syntax.table import load
 EDITION = 1
 
 _SPELLING = {
-    "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number", "KERNEL": "a kernel (`3x3`)",
-    "PATH": "a path", "STRING": "a string", "CMP": "a comparison", "MERGE": "a merge (`concat`, `add`, `mul`, `reduce`)",
-    "VALID": "`valid`", "SAME": "`same`", "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`",
-    "PLUS": "`+`", "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
+    "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number",
+    "KERNEL": "a kernel (`3x3`)", "PATH": "a path", "STRING": "a string", "CMP": "a comparison",
+    "MERGE": "a merge (`concat`, `add`, `mul`, `reduce`)", "VALID": "`valid`", "SAME": "`same`",
+    "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`", "PLUS": "`+`",
+    "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
     "SLASH": "`/stride`", "AT": "`@width`", "__ANON_0": "`->`",
 }  # fmt: skip
@@ -83,11 +83,11 @@ class _Recovering:
         self._source = source
         self._tokens = tokens
         self._sink = sink
-        self._parser: InteractiveParser = _parser().parse_interactive("")
+        self._parser: Any = _parser().parse_interactive("")
         conf = self._parser.parser_state.parse_conf
+        rules: list[Any] = list(_parser().rules)
         conf.callbacks = {
-            rule: builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1)
-            for rule in _parser().rules
+            rule: builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1) for rule in rules
         }
 
     def run(self) -> tree.File | None:
@@ -142,7 +142,7 @@ class _Recovering:
         """Whether a step follows another without `->`: its name was taken for the start of a binding."""
         if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].span.line != tokens[i - 2].span.line:
             return False
-        return self._parser.accepts() <= {"EQUAL", "COMMA"}
+        return bool(self._parser.accepts() <= {"EQUAL", "COMMA"})
 
     def _missing_closers(self, token: Token) -> tuple[str, ...]:
         for closers in [(a,) for a in _CLOSERS] + [(a, b) for a in _CLOSERS for b in _CLOSERS]:
@@ -172,7 +172,7 @@ class _Recovering:
         return False
 
 
-def _feeds(parser: InteractiveParser, terminal: str) -> bool:
+def _feeds(parser: Any, terminal: str) -> bool:
     try:
         parser.feed_token(lark.Token(terminal, ""))
     except lark.UnexpectedToken:

@@ -28,7 +28,10 @@ def build() -> str:
 def load() -> Lark:
     """The parser, from the shipped table."""
     stored = json.loads(TABLE.read_text(encoding="utf-8"))
-    return Lark._load_from_dict(_integer_keys(stored["data"]), _integer_keys(stored["memo"]))
+    lark: Lark = Lark._load_from_dict(  # type: ignore[no-untyped-call]
+        _integer_keys(stored["data"]), _integer_keys(stored["memo"])
+    )
+    return lark
 
 
 def _integer_keys(value: Any) -> Any:

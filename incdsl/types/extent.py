@@ -1,8 +1,8 @@
 """Extents: the height or width of a value, as an exact function of the size of the input.
 
 Almost every extent of a convolutional network is `(scale·H + offset) // stride`, and windows keep that form
-(`((H + a) // s + b) // t = (H + a + b·s) // (s·t)`), so equal functions are equal objects. A pool whose last window would
-start outside its input takes the smaller of two such functions, and enlarging a strided map multiplies one.
+(`((H + a) // s + b) // t = (H + a + b·s) // (s·t)`), so equal functions are equal objects. A pool whose last window
+would start outside its input takes the smaller of two such functions, and enlarging a strided map multiplies one.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class Extent:
         base = inner if isinstance(self.base, str) else self.base.after(inner)
         return base.floor_affine(self.scale, self.offset, self.divisor)
 
-    def window(
-        self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, ceil: bool = False
-    ) -> Extent:
+    def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, ceil: bool = False) -> Extent:
         """The number of positions of a sliding window, by PyTorch's rules.
 
         Convolutions and floor pools: `(n + 2p − d(k−1) − 1) // s + 1`. With `ceil` the division rounds up, except that

@@ -1,7 +1,7 @@
 """Numbers that remember the expression behind them: `224 + pool` is 288 here and 256 there.
 
-A `Num` is an `int`, so every rule computes with it as with any number; beside its value it carries an expression over the
-symbols of the class that it stands in. Expressions are kept canonical, so equal ones are equal.
+A `Num` is an `int`, so every rule computes with it as with any number; beside its value it carries an expression over
+the symbols of the class that it stands in. Expressions are kept canonical, so equal ones are equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, prod
 from typing import Any
-
 
 MAX_SIZE = 200
 """Symbols and numbers in one expression, beyond which nobody could read it."""
@@ -172,6 +171,7 @@ class Num(int):
     expr: Linear
 
     def __new__(cls, value: int, expr: Linear) -> Num:
+        """An `int` of this value and expression."""
         number = super().__new__(cls, value)
         number.expr = expr
         return number
@@ -241,6 +241,7 @@ class Real(float):
     name: str
 
     def __new__(cls, value: float, name: str) -> Real:
+        """A `float` of this value, for the symbol of this name."""
         number = super().__new__(cls, value)
         number.name = name
         return number
@@ -252,6 +253,7 @@ class Pair(tuple[int, int]):
     __slots__ = ()
 
     def __new__(cls, height: int, width: int) -> Pair:
+        """Height, then width."""
         return super().__new__(cls, (height, width))
 
     @property
@@ -271,6 +273,7 @@ class SymbolPair(Pair):
     name: str
 
     def __new__(cls, height: int, width: int, name: str = "") -> SymbolPair:
+        """A pair of these values, for the symbol of this name."""
         pair = tuple.__new__(cls, (height, width))
         pair.name = name
         return pair
