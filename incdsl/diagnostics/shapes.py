@@ -251,7 +251,7 @@ class FactorsDoNotCover(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorWidths(Diagnostic):
-    """In sequence the last factor has the convolution's width; in parallel all widths add up to it, or none is written."""
+    """In sequence the last factor has the convolution's width; parallel ones add up to it, or have none."""
 
     code: ClassVar[str] = "E312"
     title: ClassVar[str] = "the widths of the factors do not fit"

@@ -10,7 +10,6 @@ from typing import Any
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import (
     BadFlow,
-    BadRepetition,
     LabelMismatch,
     Recursion,
     SigilNotTaken,
@@ -19,9 +18,11 @@ from incdsl.diagnostics.names import (
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import NoNominalSize
+from incdsl.elaborate.complaints import no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
 from incdsl.elaborate.naming import Named, Naming, spliced
+from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
 from incdsl.ir.graph import Chain, Scope
@@ -86,14 +87,14 @@ class Calls:
         placer: Placer,
         naming: Naming,
         evaluate: Expressions,
-        pin: Callable[[Frame, Any], None],
+        pins: Pins,
     ) -> None:
         self.units = units
         self.blocks = blocks
         self.placer = placer
         self.naming = naming
         self.evaluate = evaluate
-        self.pin = pin
+        self._pins = pins
         self.chain: ChainOf
         self.rest: Callable[[list[Named], Frame, Value, Chain, int], Value]
         self.body: Callable[[tree.Block, Frame], Value]
@@ -154,7 +155,7 @@ class Calls:
         elif lowering.function is None:
             label = self.placer.free_label(op.word, use.span, frame)
         if frame.scope.kind == "sequence" and (not label or lowering.forward is not SELF):
-            raise Complaint(self.no_sequence(f"`{op.word}` is no module of its own", use.span, frame))
+            raise no_sequence(f"`{op.word}` is no module of its own", use.span, frame)
         self.pin_fields(op, value, frame)
         return self.placer.place(op, [value], frame, use.spot(label))
 
@@ -165,24 +166,18 @@ class Calls:
             setting = getattr(op, name)
             for part in setting if isinstance(setting, Pair) else (setting,):
                 if name not in op.flexible and not (isinstance(part, Num) and part.expr == incoming):
-                    self.pin(frame, part)
+                    self._pins.pin(frame, part)
         groups = getattr(op, "groups", 1)
         if groups != 1 and expression(groups) != incoming:
-            self.pin(frame, value.shape.channels)
-            self.pin(frame, getattr(op, "width", None))
-
-    def no_sequence(self, reason: str, span: Span, frame: Frame) -> BadRepetition:
-        """What repeats is an `nn.Sequential`, so each repetition must be one module."""
-        return BadRepetition(
-            span=span, path=frame.title, reason=reason, hint="put what repeats into a block of its own"
-        )
+            self._pins.pin(frame, value.shape.channels)
+            self._pins.pin(frame, getattr(op, "width", None))
 
     def _fit(self, op: type[Op], settings: Settings, use: Use) -> Value:
         """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
         value, frame, shape = use.value, use.frame, use.value.shape
         if op is Linear and isinstance(shape, Image) and is_scale(shape):
             if frame.scope.kind == "sequence":
-                raise Complaint(self.no_sequence("`linear` flattens what flows in", use.span, frame))
+                raise no_sequence("`linear` flattens what flows in", use.span, frame)
             return self.placer.place(Flatten(), [value], frame, use.spot(""))
         if op is Flatten and isinstance(shape, Image) and "size" not in settings.values:
             height, width = (self.placer.conditions.size(e) for e in (shape.height, shape.width))

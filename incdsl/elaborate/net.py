@@ -153,7 +153,7 @@ class _NetBuilder:
         if self._sink.errors:
             return None
         params = {p.name: self._frame.params[p.name] for p in self._net.params}
-        free = {n for n, v in params.items() if isinstance(v, Num | Real)} - self._builder.pinned
+        free = {n for n, v in params.items() if isinstance(v, Num | Real)} - self._builder.pins.names
         return Net(
             self._net.name.text, self._graph, self._conditions, params, frozenset(params.keys() - free),
             tuple(self._expectations), tuple(self._builder.assertions),
@@ -199,7 +199,7 @@ class _NetBuilder:
         name, dims = item.name, item.dims.items
         self._builder.claim_value(name, self._frame)
         channels = self._builder.evaluate.number(dims[0], self._frame)
-        self._builder.pin(self._frame, channels)
+        self._builder.pins.pin(self._frame, channels)
         if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:
             raise Complaint(self._bad_input(item, "the number of channels must be a whole number of at least 1"))
         shape: Shape = Vector(int(channels))
@@ -223,7 +223,7 @@ class _NetBuilder:
             nominal[axis] = None
             return Extent.of(axis)
         size = self._builder.evaluate.number(dim, self._frame)
-        self._builder.pin(self._frame, size)
+        self._builder.pins.pin(self._frame, size)
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size < 1 << 31:
             raise Complaint(self._bad_input(item, "a size is a whole number of at least 1"))
         nominal[prefix + axis] = int(size)
@@ -261,7 +261,7 @@ class _NetBuilder:
         weight: Any = DEFAULT_WEIGHT
         for arg in item.args:
             weight = self._builder.evaluate.value(arg.value, self._frame)
-            self._builder.pin(self._frame, weight)
+            self._builder.pins.pin(self._frame, weight)
             good = isinstance(weight, int | float) and not isinstance(weight, bool)
             if arg.name != "weight" or not good:
                 reason = "is a number, `(weight: 0.4)`"

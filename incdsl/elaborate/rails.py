@@ -1,0 +1,160 @@
+"""Rails: parallel branches, what flows into them, and the merge that joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from incdsl.diagnostics import Row
+from incdsl.diagnostics.names import BadSetting
+from incdsl.diagnostics.shapes import ChannelsDoNotFit, StridesDisagree
+from incdsl.elaborate.calls import ChainOf
+from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
+from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
+from incdsl.elaborate.naming import Named, lettered, word_of
+from incdsl.elaborate.pins import Pins
+from incdsl.elaborate.place import Placer, RailEnd, Spot
+from incdsl.elaborate.repeat import Loops
+from incdsl.ir.graph import Chain
+from incdsl.ops import Op
+from incdsl.ops.merge import Add, Concat, Mul, Slice
+from incdsl.source import Span
+from incdsl.syntax import tree
+from incdsl.types import Image, expression
+
+_JOINS: dict[str, Callable[[], Op]] = {"concat": Concat, "reduce": Concat, "add": Add, "mul": Mul}
+
+
+class Rails:
+    """Elaborates merges; `chain` elaborates the chain of each rail."""
+
+    def __init__(self, placer: Placer, evaluate: Expressions, loops: Loops, pins: Pins, chain: ChainOf) -> None:
+        self._placer = placer
+        self._evaluate = evaluate
+        self._loops = loops
+        self._pins = pins
+        self._chain = chain
+
+    def merge(self, merge: tree.Merge, named: Named, frame: Frame, value: Value, chain: Chain) -> Value:
+        """The value that the rails of a merge give together. Raises `Poisoned` if a rail is wrong."""
+        if frame.scope.kind == "sequence":
+            raise no_sequence("rails cannot repeat by themselves", merge.span, frame)
+        if len(named.names) > 1:
+            raise bad_label(named.step, frame, "a merge has one label")
+        base = named.names[0] if named.names else "branch"
+        rails = [pair for rail in merge.rails for pair in self._expanded(rail, frame)]
+        if not rails:
+            raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` is left")
+        names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
+        chains = [Chain(local, rail=True, parent=chain) for _, local in names]
+        flows = self._shares(merge, chains, value, frame)
+        ends: list[RailEnd] = []
+        poisoned = False
+        for (pipe, inner, several), flow, (name, _), rail_chain in zip(rails, flows, names, chains, strict=True):
+            try:
+                titled = replace(inner, title=f"{frame.title} > {name}")
+                end = self._chain(pipe, titled, flow, name, not several, rail_chain)
+                ends.append(RailEnd(end, pipe.span))
+            except Poisoned:
+                poisoned = True
+        if poisoned:
+            raise Poisoned
+        op = _JOINS[merge.word]()
+        head = Span(merge.span.source, merge.word_span.start, merge.word_span.end)
+        self._placer.agree(op, merge.word, ends, frame, head)
+        if merge.word == "reduce":
+            self._reduces(ends, value, frame, head)
+        if merge.word in ("add", "mul") and len({expression(e.value.shape.channels) for e in ends}) > 1:
+            for rail_end in ends:
+                self._pins.pin(frame, rail_end.value.shape.channels)
+        spot = Spot(head, chain, self._placer.step_number())
+        return self._placer.place(op, [e.value for e in ends], frame, spot)
+
+    def _expanded(self, rail: tree.Rail, frame: Frame) -> Iterator[tuple[tree.Pipe, Frame, bool]]:
+        guard = rail.guard
+        if isinstance(guard, tree.Only):
+            if self._evaluate.test(guard.test, frame):
+                yield rail.pipe, frame, False
+        elif isinstance(guard, tree.RailsFor):
+            for row in self._loops.each(guard.names, guard.rows, guard.span, frame):
+                yield rail.pipe, replace(frame, params={**frame.params, **row}), True
+        else:
+            yield rail.pipe, frame, False
+
+    def _rail_name(self, pipe: tree.Pipe, base: str, index: int, several: bool) -> tuple[str, str]:
+        """The name of a rail's chain, and what generated code may call its values."""
+        first = pipe.steps[0]
+        if first.labels and not first.labels[0].counts:
+            name = first.labels[0].text
+            name = lettered(name, index) if several else name
+            return name, name.replace(".", "_")
+        name = lettered(base, index)
+        single = len(pipe.steps) == 1 and isinstance(first.atom, tree.Call)
+        return name, word_of(first) if single else name.replace(".", "_")
+
+    def _shares(self, merge: tree.Merge, chains: list[Chain], value: Value, frame: Frame) -> list[Value]:
+        """What flows into each rail: everything, or with `(split)` its share of the channels."""
+        if not merge.args:
+            return [value] * len(chains)
+        arg = merge.args[0]
+        name = arg.name or (arg.value.name if isinstance(arg.value, tree.Variable) else "")
+        if len(merge.args) > 1 or name != "split":
+            reason = f"takes `(split)` or `(split: [widths])`, not `{arg.span.text}`"
+            raise Complaint(
+                BadSetting(span=arg.span, path=frame.title, owner=merge.word, setting="settings", reason=reason)
+            )
+        sizes = self._evaluate.value(arg.value, frame) if arg.name else None
+        return self.split(value, sizes, frame, arg.span, chains)
+
+    def split(self, value: Value, sizes: Any, frame: Frame, span: Span, chains: list[Chain]) -> list[Value]:
+        """The channels in parts, one for each chain, equal ones unless sizes are given."""
+        channels, count = value.shape.channels, len(chains)
+        reason = ""
+        if sizes is None:
+            if channels % count:
+                reason = f"{int(channels)} channels do not split into {count} equal parts"
+            sizes = (channels // count,) * count
+        elif not isinstance(sizes, tuple) or not all(
+            isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sizes
+        ):
+            reason = "`split` needs a list of whole numbers"
+        elif len(sizes) != count or sum(map(int, sizes)) != channels:
+            shown = " + ".join(str(int(s)) for s in sizes)
+            reason = f"{shown} = {sum(map(int, sizes))} in {count} parts, but {int(channels)} channels flow in"
+        if reason:
+            raise Complaint(ChannelsDoNotFit(span=span, path=frame.title, reason=reason))
+        self._pins.pin(frame, channels)
+        parts, start = [], 0
+        for size, chain in zip(sizes, chains, strict=True):
+            stop = start + size
+            spot = Spot(span, chain, self._placer.step_number())
+            parts.append(self._placer.place(Slice(start=start, stop=stop), [value], frame, spot))
+            start = stop
+        return parts
+
+    def _reduces(self, ends: list[RailEnd], value: Value, frame: Frame, span: Span) -> None:
+        strides = [tuple(_stride(value, end.value)) for end in ends]
+        if len(set(strides)) == 1 and all(s is not None and s >= 2 for s in strides[0]):
+            return
+        rows = tuple(
+            Row(e.span, self._placer.conditions.show(e.value.shape), f"stride {_shown(s)}")
+            for e, s in zip(ends, strides, strict=True)
+        )
+        raise Complaint(StridesDisagree(span=span, path=frame.title, rails=rows))
+
+
+def _stride(start: Value, end: Value) -> Iterator[Any]:
+    """The total stride between two values, for each axis; nothing where the end no longer follows the start."""
+    if isinstance(start.shape, Image) and isinstance(end.shape, Image):
+        for before, after in (
+            (start.shape.height, end.shape.height),
+            (start.shape.width, end.shape.width),
+        ):
+            yield before.slope / after.slope if after.slope else None
+
+
+def _shown(strides: tuple[Any, ...]) -> str:
+    texts = ["unknown" if s is None else str(s) for s in strides]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)

@@ -1,0 +1,58 @@
+"""Loop variables of `times` and `for`, counted before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from incdsl.diagnostics.limits import TooManySteps
+from incdsl.diagnostics.names import BadRepetition, NameTaken
+from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.frame import Complaint, Frame
+from incdsl.elaborate.pins import Pins
+from incdsl.elaborate.place import Placer
+from incdsl.source import Span
+from incdsl.syntax import tree
+
+
+class Loops:
+    """Says what each repetition binds."""
+
+    def __init__(self, placer: Placer, evaluate: Expressions, pins: Pins) -> None:
+        self._placer = placer
+        self._evaluate = evaluate
+        self._pins = pins
+
+    def rows(self, repeat: tree.Times | tree.Each, frame: Frame) -> list[dict[str, Any]]:
+        """The loop variables of each repetition."""
+        if isinstance(repeat, tree.Times):
+            count = self._evaluate.number(repeat.count, frame)
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                shown = f"{count}" if isinstance(count, int | float) else "this"
+                reason = f"`times` needs a whole number of at least 1, not {shown}"
+                raise Complaint(BadRepetition(span=repeat.span, path=frame.title, reason=reason))
+            self._pins.pin(frame, count)
+            self._room_for(count, repeat.span, frame)
+            return [{}] * count
+        return list(self.each(repeat.names, repeat.rows, repeat.span, frame))
+
+    def each(self, names: tuple[str, ...], rows: tree.Value, span: Span, frame: Frame) -> Iterator[dict[str, Any]]:
+        """The loop variables of `for names in rows`."""
+        values = self._evaluate.value(rows, frame)
+        if not isinstance(values, tuple) or not values:
+            raise Complaint(BadRepetition(span=span, path=frame.title, reason="`for` needs a list that is not empty"))
+        self._room_for(len(values), span, frame)
+        for name in names:
+            if name in frame.params or name in frame.values:
+                raise Complaint(NameTaken(span=span, path=frame.title, name=name, taken_by="a parameter or value here"))
+        for row in values:
+            self._pins.pin(frame, row)
+            parts = row if isinstance(row, tuple) and len(names) > 1 else (row,)
+            if len(parts) != len(names):
+                reason = f"each item must give {', '.join(names)}"
+                raise Complaint(BadRepetition(span=span, path=frame.title, reason=reason))
+            yield dict(zip(names, parts, strict=True))
+
+    def _room_for(self, count: int, span: Span, frame: Frame) -> None:
+        if count > self._placer.room:
+            raise Complaint(TooManySteps(span=span, path=frame.title, steps=count, limit=self._placer.max_steps))
