@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from incdsl.codegen.comments import Comments
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc, flat, lines
 from incdsl.codegen.plan import Body, Class, Item, Plan
@@ -20,8 +21,9 @@ _POSITIONAL = ("in_channels", "out_channels", "kernel_size")
 class Classes:
     """Writes the classes of a plan; constructors that a class calls are known before the class is written."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, comment: Comments) -> None:
         self.plan = plan
+        self.comment = comment
         self.helpers: dict[str, None] = {}
         self._dropped = {each: _dropped(each) for each in plan.classes}
         self._params: dict[Class, tuple[str, ...]] = {}
@@ -43,7 +45,7 @@ class Classes:
         members = self.members(body, shapes, scribe)
         params = self._parameters(each, scribe)
         self._params[each] = params
-        written = [f"# {line}".rstrip() for line in body.scope.comments]
+        written = [self.comment(line) for line in body.scope.comments]
         written += [f"class {each.name}(nn.Module):", f'{INDENT}"""{self._docstring(each, shapes)}"""', ""]
         stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
         if members or stored:
@@ -134,9 +136,9 @@ class Classes:
                 doc = f"{flat(doc)} if aux else None"
             made = lines(f"self.{name} = ", doc, "", 2)
             if note and len(made) == 1 and len(made[0]) + len(note) + 4 <= WIDTH:
-                made[0] += f"  # {note}"
+                made[0] += f"  {self.comment(note)}"
             elif note:
-                made.insert(0, f"{INDENT * 2}# {note}")
+                made.insert(0, f"{INDENT * 2}{self.comment(note)}")
             written += made
         return written
 

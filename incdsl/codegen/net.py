@@ -32,6 +32,7 @@ class NetWriter:
     def __init__(self, net: Net, classes: Classes) -> None:
         self._net = net
         self._classes = classes
+        self._comment = classes.comment
         self._graph = net.graph
         self._body = classes.plan.net
         self._fixed = {name: value for name, value in net.params.items() if name in net.fixed}
@@ -71,7 +72,7 @@ class NetWriter:
         members = self._classes.members(body, shapes, scribe)
         stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
         return [
-            *(f"# {line}".rstrip() for line in body.scope.comments),
+            *map(self._comment, body.scope.comments),
             f"class {self._net.name}(nn.Module):",
             f'{INDENT}"""{self._docstring(shapes)}"""',
             "",
@@ -157,43 +158,39 @@ class NetWriter:
         return node is not None and node.op.word in ("dropout", "relu", "identity", "scale") and before == after
 
     def _columns(self, found: list[_Line]) -> list[str]:
-        texts = {id(line): self._shape(line) for line in found if line.shape is not None}
-        channels = max((len(t[0]) for t in texts.values()), default=0)
-        grids = [t[1] for t in texts.values() if t[1]]
+        shapes = {id(line): self._shape(line) for line in found if line.shape is not None}
+        channels = max((len(t[0]) for t in shapes.values()), default=0)
+        grids = [t[1] for t in shapes.values() if t[1]]
         widths = [max((len(grid[i]) for grid in grids), default=0) for i in (0, 1)]
         codes = [len(line.code) for line in found if line.shape is not None and line.code]
         column = max((c for c in codes if c <= _FAR), default=0) + 3
         written = []
         for line in found:
-            shape = texts.get(id(line))
-            tail = ""
+            shape = shapes.get(id(line))
+            text = ""
             if shape:
-                grid = (
-                    " x ".join(part.rjust(width) for part, width in zip(shape[1], widths, strict=True))
-                    if shape[1]
-                    else ""
-                )
-                tail = f"{shape[0].rjust(channels)} x {grid}" if grid else shape[0].rjust(channels)
-            if line.header:
-                head = f"{INDENT * 2}# {line.header}"
-                start = column + channels + 1
-                if tail:
-                    gap = max(start - len(tail.split(" x ")[0]) - len(head) - len(line.label), 2)
-                    text = f"{head}{' ' * gap}{line.label}  {tail}" if line.label else head
-                    written.append(text if len(text) <= WIDTH else head)
-                else:
-                    written.append(head)
-            elif tail:
-                far = len(line.code) > _FAR
-                text = (
-                    f"{line.code}  # {tail.strip()}"
-                    if far
-                    else f"{line.code}  #{' ' * (column - len(line.code) - 2)}{tail}"
-                )
-                written.append(text if len(text) <= WIDTH else line.code)
-            else:
-                written.append(line.code)
+                grid = " x ".join(p.rjust(w) for p, w in zip(shape[1], widths, strict=True)) if shape[1] else ""
+                text = shape[0].rjust(channels) + (f" x {grid}" if grid else "")
+            written.append(
+                self._header(line, text, column) if line.header else self._commented(line.code, text, column)
+            )
         return written
+
+    def _header(self, line: _Line, shape: str, column: int) -> str:
+        """`# stem    image    3 x 299 x 299`: the chain, and for the first one what flows in."""
+        if not shape:
+            return f"{INDENT * 2}{self._comment(line.header)}"
+        gap = column - len(INDENT * 2) - len(line.header) - len(line.label) - 1
+        text = f"{line.header}{' ' * max(gap, 2)}{line.label}{shape}"
+        return f"{INDENT * 2}{self._comment(text)}"
+
+    def _commented(self, code: str, shape: str, column: int) -> str:
+        if not shape:
+            return code
+        text = shape.strip() if len(code) > _FAR else f"{' ' * (column - len(code) - 3)}{shape}"
+        if len(code) + len(text) + 4 > WIDTH:
+            return code
+        return f"{code}  {self._comment(text)}"
 
     def _shape(self, line: _Line) -> tuple[str, tuple[str, str] | None]:
         shape = line.shape

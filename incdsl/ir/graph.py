@@ -118,12 +118,16 @@ class Graph:
         self.outputs: dict[str, str] = {}
         self.heads: list[Head] = []
         self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        self._operands: dict[str, tuple[str, ...]] = {}
+        self._shapes: dict[str, Shape] | None = None
 
     def add(self, node: Node, operands: tuple[str, ...] = ()) -> None:
         """Append a node that reads these nodes, in this order."""
         if node.name in self._graph:
             raise CompilerBug(f"two nodes are called {node.name}")
         self._graph.add_node(node.name, node=node)
+        self._operands[node.name] = operands
+        self._shapes = None
         for position, operand in enumerate(operands):
             if operand not in self._graph:
                 raise CompilerBug(f"{node.name} reads {operand}, which does not exist yet")
@@ -141,8 +145,7 @@ class Graph:
 
     def operands(self, name: str) -> tuple[str, ...]:
         """Names of the nodes that a node reads, by position."""
-        edges = self._graph.in_edges(name, keys=True)
-        return tuple(source for source, _, _ in sorted(edges, key=lambda edge: edge[2]))
+        return self._operands[name]
 
     def uses(self, name: str) -> int:
         """How often a node is read, counting the net's outputs and heads."""
@@ -165,11 +168,13 @@ class Graph:
         return needed
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape of every node, in one sweep."""
-        known: dict[str, Shape] = {}
-        for node in self:
-            known[node.name] = _plain(node.op.infer(*(known[o] for o in self.operands(node.name))))
-        return known
+        """The shape of every node, in one sweep; kept until the graph changes."""
+        if self._shapes is None:
+            known: dict[str, Shape] = {}
+            for node in self:
+                known[node.name] = _plain(node.op.infer(*[known[o] for o in self._operands[node.name]]))
+            self._shapes = known
+        return self._shapes
 
     def shapes_above(self, name: str) -> dict[str, Shape]:
         """The shapes of a node and of all that it depends on."""

@@ -8,7 +8,7 @@ would start outside its input takes the smaller of two such functions, and enlar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
@@ -29,6 +29,17 @@ class Extent:
     scale: int
     offset: int
     divisor: int
+    axis: str | None = field(init=False, compare=False, repr=False)
+    """The input axis that it depends on, if any."""
+    depth: int = field(init=False, compare=False, repr=False)
+    """How many roundings stand inside one another that could not be joined into one."""
+    _known: dict[int, int] = field(init=False, compare=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        base = self.base
+        plain = base is None or isinstance(base, str)
+        object.__setattr__(self, "axis", base if plain else base.axis)  # type: ignore[union-attr]
+        object.__setattr__(self, "depth", 0 if plain else base.depth + 1)  # type: ignore[union-attr]
 
     @staticmethod
     def of(name: str) -> Extent:
@@ -85,20 +96,15 @@ class Extent:
 
     def at(self, size: int) -> int:
         """The extent for one size of its input axis."""
-        cache = self._cache
-        known = cache.get(size)
+        if self.base is None:
+            return self.offset
+        if isinstance(self.base, str):
+            return (self.scale * size + self.offset) // self.divisor
+        known = self._known.get(size)
         if known is None:
-            if self.base is None:
-                known = self.offset
-            else:
-                base = size if isinstance(self.base, str) else self.base.at(size)
-                known = (self.scale * base + self.offset) // self.divisor
-            cache[size] = known
+            known = (self.scale * self.base.at(size) + self.offset) // self.divisor
+            self._known[size] = known
         return known
-
-    @cached_property
-    def _cache(self) -> dict[int, int]:
-        return {}
 
     @cached_property
     def slope(self) -> Fraction:
@@ -116,16 +122,6 @@ class Extent:
         inner = 1 if isinstance(self.base, str) else self.base.period
         growth = 1 if isinstance(self.base, str) else int(self.base.slope * inner)
         return inner * (self.divisor // gcd(self.divisor, self.scale * growth))
-
-    @cached_property
-    def depth(self) -> int:
-        """How many roundings stand inside one another that could not be joined into one."""
-        return 0 if self.base is None or isinstance(self.base, str) else self.base.depth + 1
-
-    @cached_property
-    def axis(self) -> str | None:
-        """The input axis that it depends on, if any."""
-        return self.base if self.base is None or isinstance(self.base, str) else self.base.axis
 
     def show(self) -> str:
         """Python source over the names of the input axes."""

@@ -7,8 +7,7 @@ the symbols of the class that it stands in. Expressions are kept canonical, so e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from math import gcd, prod
 from typing import Any
 
@@ -52,16 +51,17 @@ class Linear:
 
     constant: int
     terms: tuple[tuple[Atom, int], ...] = ()
+    symbols: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
+    """Names of all symbols inside."""
+    size: int = field(init=False, compare=False, repr=False, default=1)
+    """How many symbols and numbers its text has."""
 
-    @cached_property
-    def symbols(self) -> frozenset[str]:
-        """Names of all symbols inside."""
-        return frozenset().union(*(_symbols(atom) for atom, _ in self.terms))
-
-    @cached_property
-    def size(self) -> int:
-        """How many symbols and numbers its text has."""
-        return 1 + sum(1 + (0 if isinstance(a, Symbol) else a.left.size + a.right.size) for a, _ in self.terms)
+    def __post_init__(self) -> None:
+        if self.terms:
+            symbols = frozenset().union(*(_symbols(atom) for atom, _ in self.terms))
+            size = 1 + sum(1 + (0 if isinstance(a, Symbol) else a.left.size + a.right.size) for a, _ in self.terms)
+            object.__setattr__(self, "symbols", symbols)
+            object.__setattr__(self, "size", size)
 
     def plus(self, other: Linear) -> Linear:
         """The sum."""

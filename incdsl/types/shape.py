@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from incdsl.types.extent import Extent
@@ -20,7 +20,7 @@ class Image:
 
     def with_channels(self, channels: int) -> Image:
         """The same extents with another number of channels."""
-        return replace(self, channels=channels)
+        return Image(channels, self.height, self.width)
 
     def at(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """Plain numbers for given sizes of the input's axes."""
