@@ -204,18 +204,21 @@ def _report_empty(net: Net, axis: str, sink: Sink) -> None:
     """Blame the condition with which the set becomes empty."""
     conditions, name = net.conditions, {"H": "height", "W": "width"}[axis]
     place: Place | None = None
+    reason = "no size meets this"
     known: list[Equal] = []
     for equal, (where, _) in conditions.equal.items():
         if axis in _axes(equal):
             known.append(equal)
             if _where_equal(known, 1, LARGEST).empty:
                 place = where
+                together = ", with what stands before," if len(known) > 1 else ""
+                reason = f"{equal.left} and {equal.right}{together} are never equal"
                 break
     if place is None:
         place = next((p for d, p, _ in conditions.demands if d.extent.axis == axis), None)
     if place is None:
         place = next(p for e, p in conditions.positive.items() if e.axis == axis)
-    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name))
+    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, reason=reason))
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

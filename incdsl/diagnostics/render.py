@@ -33,7 +33,7 @@ def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
     kind = diagnostic.severity
     lines = [f"{paint(kind, f'{kind}[{diagnostic.code}]')}: {paint('bold', printable(diagnostic.message()))}"]
     span = diagnostic.span
-    path = f"  in {printable(diagnostic.path)}" if diagnostic.path else ""
+    path = f"  in {printable(_shortened(diagnostic.path))}" if diagnostic.path else ""
     if span:
         lines.append(f"  {paint('place', printable(str(span)))}{path}")
         rows = diagnostic.rows()
@@ -41,6 +41,12 @@ def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
     if diagnostic.help():
         lines.append(f"  {paint('help', 'help:')} {printable(diagnostic.help())}")
     return "\n".join(lines)
+
+
+def _shortened(path: str) -> str:
+    """A long call path by its ends."""
+    parts = path.split(" > ")
+    return path if len(parts) <= 8 else " > ".join([*parts[:3], "…", *parts[-4:]])
 
 
 def _caret(span: Span, label: str, paint: Paint) -> list[str]:

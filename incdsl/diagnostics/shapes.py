@@ -316,12 +316,13 @@ class NoLegalSize(Diagnostic):
     right: ClassVar[str] = _net("output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4\n  }", shape="[8, H, W]")
 
     axis: str
+    reason: str = ""
 
     def message(self) -> str:
         return f"no {self.axis} of the input is legal"
 
     def label(self) -> str:
-        return "no size meets this"
+        return self.reason
 
 
 @dataclass(frozen=True, kw_only=True)

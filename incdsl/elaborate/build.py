@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics import Sink
-from incdsl.diagnostics.names import BadName, BadSetting, NameTaken, Unused
+from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import AssertionFails, ChannelsDoNotFit
 from incdsl.elaborate.calls import Calls, Use, leave
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
@@ -94,6 +94,8 @@ class Builder:
             value = bound
         elif flow is not None:
             return flow, plan
+        elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name):
+            raise Complaint(self.calls.unknown(atom, frame, "a value is bound before it is used"))
         else:
             hint = f"write `{'in' if frame.input else 'image'} -> …`"
             raise bad_flow(first.span, frame, "the chain does not say what flows into it", hint)
@@ -243,9 +245,9 @@ class Builder:
         count = atom.number.value if atom.number else len(item.names)
         for arg in atom.args:
             if arg.name != "sizes":
-                reason = "takes a number of parts, or `(sizes: [a, b])`"
+                name = arg.name or arg.span.text
                 raise Complaint(
-                    BadSetting(span=arg.span, path=frame.title, owner="split", setting="settings", reason=reason)
+                    UnknownSetting(span=arg.span, path=frame.title, owner="split", setting=name, settings=("sizes",))
                 )
             sizes = self.evaluate.value(arg.value, frame)
         if count != len(item.names):

@@ -116,7 +116,7 @@ class Calls:
             return self._block(self.blocks[name], use)
         op = REGISTRY.get(name)
         if op is None or issubclass(op, Joining):
-            raise Complaint(self._unknown(use))
+            raise Complaint(self.unknown(use.call, frame))
         return self._primitive(op, use)
 
     def _referred(self, use: Use, ref: OpRef) -> Value:
@@ -349,20 +349,26 @@ class Calls:
             for name, param in params.items()
         }
 
-    def _unknown(self, use: Use) -> UnknownName:
-        name, frame = use.call.name, use.frame
+    def knows(self, name: str) -> bool:
+        """Whether a name is an op, a unit or a block."""
+        return name in REGISTRY or name in self.units or name in self.blocks
+
+    def unknown(self, call: tree.Call, frame: Frame, remark: str = "") -> UnknownName:
+        """The complaint about a name that is nothing, with what was probably meant."""
+        name = call.name
         operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
         known = [*frame.values, *self.units, *self.blocks, *operators, "split"]
+        suggestion, hint = "", remark
         if name in _MERGES:
-            suggestion, hint = "", f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
+            hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
         elif name == "split":
-            suggestion, hint = "", "`split` binds several names: `a, b = x -> split 2`"
-        elif name in _DIALECT and _DIALECT[name] in known:
-            suggestion, hint = _DIALECT[name], ""
+            hint = "`split` binds several names: `a, b = x -> split 2`"
+        elif _DIALECT.get(name) in known:
+            suggestion = _DIALECT[name]
         else:
             close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
-            suggestion, hint = (close[0] if close else ""), ""
-        return UnknownName(span=use.call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
+            suggestion = close[0] if close else ""
+        return UnknownName(span=call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
 
 
 def leave(value: Value, scope: Scope) -> Value:

@@ -17,6 +17,7 @@ from incdsl.diagnostics.names import (
     ChooseNet,
     IncompleteNet,
     NameTaken,
+    UnknownSetting,
     Unused,
 )
 from incdsl.elaborate.build import Assertion, Builder
@@ -260,11 +261,18 @@ class _NetBuilder:
     def _weight(self, item: tree.Aux) -> float:
         weight: Any = DEFAULT_WEIGHT
         for arg in item.args:
+            if arg.name != "weight":
+                name = arg.name or arg.value.span.text
+                raise Complaint(
+                    UnknownSetting(
+                        span=arg.span, path=self._frame.title, owner="aux", setting=name, settings=("weight",)
+                    )
+                )
             weight = self._builder.evaluate.value(arg.value, self._frame)
             self._builder.pins.pin(self._frame, weight)
             good = isinstance(weight, int | float) and not isinstance(weight, bool)
-            if arg.name != "weight" or not good:
-                reason = "is a number, `(weight: 0.4)`"
+            if not good:
+                reason = "must be a number, such as 0.4"
                 raise Complaint(
                     BadSetting(span=arg.span, path=self._frame.title, owner="aux", setting="weight", reason=reason)
                 )

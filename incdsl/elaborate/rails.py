@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from incdsl.diagnostics import Row
-from incdsl.diagnostics.names import BadSetting
+from incdsl.diagnostics.names import UnknownSetting
 from incdsl.diagnostics.shapes import ChannelsDoNotFit, StridesDisagree
 from incdsl.elaborate.calls import ChainOf
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
@@ -101,10 +101,13 @@ class Rails:
         arg = merge.args[0]
         name = arg.name or (arg.value.name if isinstance(arg.value, tree.Variable) else "")
         if len(merge.args) > 1 or name != "split":
-            reason = f"takes `(split)` or `(split: [widths])`, not `{arg.span.text}`"
+            hint = "`(split)` or `(split: [widths])` hands each rail its share of the channels"
             raise Complaint(
-                BadSetting(span=arg.span, path=frame.title, owner=merge.word, setting="settings", reason=reason)
-            )
+                UnknownSetting(
+                    span=arg.span, path=frame.title, owner=merge.word, setting=name or arg.span.text,
+                    settings=("split",), hint=hint,
+                )
+            )  # fmt: skip
         sizes = self._evaluate.value(arg.value, frame) if arg.name else None
         return self.split(value, sizes, frame, arg.span, chains)
 

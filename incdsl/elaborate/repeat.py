@@ -28,7 +28,8 @@ class Loops:
         if isinstance(repeat, tree.Times):
             count = self._evaluate.number(repeat.count, frame)
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                shown = f"{count}" if isinstance(count, int | float) else "this"
+                number = isinstance(count, int | float) and not isinstance(count, bool)
+                shown = f"{count}" if number else f"`{repeat.count.span.text}`"
                 reason = f"`times` needs a whole number of at least 1, not {shown}"
                 raise Complaint(BadRepetition(span=repeat.span, path=frame.title, reason=reason))
             self._pins.pin(frame, count)

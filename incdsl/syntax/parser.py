@@ -27,6 +27,7 @@ _SPELLING = {
     "SLASH": "`/stride`", "AT": "`@width`", "__ANON_0": "`->`",
 }  # fmt: skip
 _CLOSERS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
+_OPENERS = {"LPAR", "LSQB", "LBRACE", "ASCRIBE"}
 _SYNC = {"UNIT", "BLOCK", "NET", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
 _RARELY_MEANT = {"PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
 _MAX_ERRORS = 20
@@ -97,10 +98,11 @@ class _Recovering:
         end.span = Span(self._source, len(self._source.text), len(self._source.text))
         tokens = [*self._tokens, end]
         state = self._parser.parser_state
+        saved: tuple[list[Any], list[Any]] = ([], [])
         errors = 0
         i = 0
         while i < len(tokens):
-            saved = (state.state_stack[:], state.value_stack[:])
+            before, saved = saved, (state.state_stack[:], state.value_stack[:])
             token: Any = tokens[i]
             try:
                 result: tree.File | None = state.feed_token(token, token.type == "$END")
@@ -110,6 +112,9 @@ class _Recovering:
                 errors += 1
                 if errors > _MAX_ERRORS:
                     return None
+                if self._unfinished_line(tokens, i):
+                    state.state_stack[:], state.value_stack[:] = before
+                    i -= 1
                 recovered = self._recover(tokens, i)
                 if recovered is None:
                     return None
@@ -129,14 +134,36 @@ class _Recovering:
             return i
         if self._broken_chain(tokens, i):
             before = tokens[i - 1]
-            self._sink.add(UnexpectedText(span=before.span, found=_found(before), expected=("`->`",)))
+            self._complain(before.span, _found(before), ("`->`",))
+        elif self._unfinished_line(tokens, i + 1):
+            end = tokens[i - 1].span
+            where = Span(self._source, end.end - 1, end.end)
+            self._complain(where, "end of the line", _expected(self._parser.accepts()))
         else:
-            expected = _expected(self._parser.accepts())
-            self._sink.add(UnexpectedText(span=token.span, found=_found(token), expected=expected))
-        for j in range(i + 1, len(tokens)):
-            if self._may_resume(tokens, j) and self._pop_until(tokens[j]):
+            self._complain(token.span, _found(token), _expected(self._parser.accepts()))
+        return self._resume(tokens, i)
+
+    def _complain(self, span: Span, found: str, expected: tuple[str, ...]) -> None:
+        self._sink.add(UnexpectedText(span=span, found=found, expected=expected))
+
+    def _resume(self, tokens: list[Token], i: int) -> int | None:
+        """Where sense begins again: past brackets opened meanwhile, at a word or sign that starts something."""
+        depth = 0
+        for j in range(i, len(tokens)):
+            starts = j > i or tokens[j].type == "NAME"
+            if depth == 0 and starts and self._may_resume(tokens, j) and self._pop_until(tokens, j):
                 return j
+            if tokens[j].type in _OPENERS:
+                depth += 1
+            elif tokens[j].type in _CLOSERS:
+                depth = max(depth - 1, 0)
         return None
+
+    def _unfinished_line(self, tokens: list[Token], i: int) -> bool:
+        """Whether a name that starts a line, and binds, was taken for the rest of the line before."""
+        if i < 2 or i >= len(tokens) or tokens[i].type != "EQUAL" or tokens[i - 1].type != "NAME":
+            return False
+        return tokens[i - 1].span.line != tokens[i - 2].span.line
 
     def _broken_chain(self, tokens: list[Token], i: int) -> bool:
         """Whether a step follows another without `->`: its name was taken for the start of a binding."""
@@ -160,11 +187,13 @@ class _Recovering:
         starts_line = token.span.line != tokens[j - 1].span.line
         return token.type == "NAME" and starts_line and tokens[j + 1].type in ("EQUAL", "COMMA")
 
-    def _pop_until(self, token: Token) -> bool:
+    def _pop_until(self, tokens: list[Token], j: int) -> bool:
+        """Leave constructs until a token, and the one behind it, make sense."""
         state = self._parser.parser_state
         saved = (state.state_stack[:], state.value_stack[:])
         while len(state.state_stack) > 1:
-            if token.type in self._parser.accepts():
+            trial = self._parser.copy(deepcopy_values=False)
+            if _feeds(trial, tokens[j].type) and tokens[j + 1].type in trial.accepts():
                 return True
             state.state_stack.pop()
             state.value_stack.pop()

@@ -1,0 +1,94 @@
+"""Every diagnostic as people see it: one golden for each code, and one for each specimen in `errors/`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from incdsl.codegen import output
+from incdsl.compiler import check_file, compile_net, from_bytes, read
+from incdsl.diagnostics import CompileError, Diagnostic
+from incdsl.diagnostics.catalogue import all_codes, explanation
+from incdsl.diagnostics.render import human
+from incdsl.source import Source
+from tests.golden.files import FOLDER, matches
+
+CODES = all_codes()
+SPECIMENS = sorted((FOLDER / "errors").glob("*.inc"))
+
+
+def diagnostics(text: str) -> list[Diagnostic]:
+    """What a spec's nets give, or what a library without nets gives when it is asked for one."""
+    source = Source("spec.inc", text)
+    try:
+        done = check_file(source)
+        if not done:
+            compile_net(source)
+    except CompileError as error:
+        return list(error.diagnostics)
+    return [warning for each in done for warning in each.warnings]
+
+
+def raised(action: Callable[[], object]) -> list[Diagnostic]:
+    with pytest.raises(CompileError) as caught:
+        action()
+    return list(caught.value.diagnostics)
+
+
+def _block_tower(depth: int) -> str:
+    blocks = "".join(f"block B{i} = B{i - 1}\n" for i in range(1, depth))
+    return (
+        f"inc 1\nblock B0 = conv2d 1x1 @3\n{blocks}net N {{\n  input x [3, 8, 8]\n  output y = x -> B{depth - 1}\n}}\n"
+    )
+
+
+def _edited(tmp: Path) -> list[Diagnostic]:
+    target = tmp / "net.py"
+    target.write_text("x = 1\n")
+    return raised(lambda: output.write(target, "y = 2\n"))
+
+
+WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
+    "E105": lambda tmp: raised(lambda: from_bytes(b"inc 1 \xff\xfe", "spec.inc")),
+    "E501": lambda tmp: raised(lambda: from_bytes(b" " * ((1 << 20) + 1), "spec.inc")),
+    "E502": lambda tmp: diagnostics("inc 1\n" + "x " * 50_001),
+    "E503": lambda tmp: diagnostics(_block_tower(80)),
+    "E601": _edited,
+    "E602": lambda tmp: raised(lambda: output.write(Path("torch.py"), "")),
+    "E603": lambda tmp: raised(lambda: output.write(Path("pyproject.toml/net.py"), "")),
+    "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_its_golden(code: str, tmp_path: Path) -> None:
+    kind = CODES[code]
+    found = diagnostics(kind.wrong) if kind.wrong else WITHOUT_EXAMPLE[code](tmp_path)
+    assert [d.code for d in found] == [code]
+    shown = "\n\n".join(map(human, found)).replace(str(tmp_path), "DIR")
+    matches(f"errors/{code}.err", shown + "\n")
+
+
+@pytest.mark.parametrize("code", [c for c, kind in CODES.items() if kind.wrong])
+def test_the_right_example_is_right(code: str) -> None:
+    assert diagnostics(CODES[code].right) == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_explained(code: str) -> None:
+    text = explanation(CODES[code])
+    assert CODES[code].__doc__
+    assert code in text
+    assert not text.endswith("None")
+
+
+@pytest.mark.parametrize("path", SPECIMENS, ids=lambda p: p.stem)
+def test_specimen(path: Path) -> None:
+    found = diagnostics(path.read_text(encoding="utf-8"))
+    assert found
+    matches(f"errors/{path.stem}.err", "\n\n".join(map(human, found)) + "\n")
+
+
+def test_a_spec_that_is_not_there() -> None:
+    (found,) = raised(lambda: read("absent.inc"))
+    assert human(found) == "error[E105]: cannot read absent.inc: no such file or directory"
