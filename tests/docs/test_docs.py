@@ -1,0 +1,82 @@
+"""The documentation is executed: specs compile, Python runs, generated pages are current, links lead somewhere."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from incdsl.compiler import check_file
+from incdsl.diagnostics import CompileError
+from incdsl.source import Source
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        for i, (tag, text) in enumerate(FENCE.findall(page.read_text(encoding="utf-8"))):
+            if tag == language:
+                found.append((f"{page.stem}-{i}", text))
+    return found
+
+
+def whole(text: str) -> str:
+    """A fragment as a spec: items of a net around an 8x16x16 input, or definitions."""
+    if text.startswith("inc "):
+        return text
+    if text.lstrip().startswith(("#", "block", "unit")):
+        return f"inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\n{text}"
+    return f"inc 1\nnet Example {{\n  input x [8, 16, 16]\n{text}\n}}\n"
+
+
+@pytest.mark.parametrize(("name", "text"), blocks("inc"), ids=lambda v: v if len(v) < 40 else "")
+def test_specs_compile(name: str, text: str) -> None:
+    try:
+        done = check_file(Source(name, whole(text)))
+    except CompileError as error:
+        pytest.fail(str(error))
+    assert done or "net " not in whole(text)
+    assert all(each.text for each in done)
+
+
+def test_there_are_specs_to_compile() -> None:
+    assert len(blocks("inc")) >= 10
+
+
+@pytest.mark.parametrize(("name", "text"), [b for b in blocks("python") if "import" in b[1]], ids=lambda v: v[:20])
+def test_python_runs(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    program = ROOT / "docs" / f"<{name}>"
+    namespace = importlib.util.module_from_spec(importlib.util.spec_from_loader("docs_example", None)).__dict__
+    exec(compile(text, str(program), "exec"), namespace)
+    assert "incdsl" in namespace
+
+
+def test_generated_pages_are_current() -> None:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for name, page in generate.PAGES.items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), f"run {sys.executable} docs/generate.py"
+
+
+def test_the_readme_shows_the_generated_block() -> None:
+    """The class in the README is that of v3.inc, up to the ellipsis."""
+    import incdsl
+
+    shown = next(text for name, text in blocks("python") if "class InceptionB" in text)
+    module = incdsl.compile(ROOT / "specs" / "v3.inc")
+    assert shown.split("        ...")[0] in module
+    rails = next(text for name, text in blocks("inc") if name.startswith("README"))
+    assert rails in (ROOT / "specs" / "v3.inc").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
