@@ -9,6 +9,7 @@ import pytest
 
 from incdsl.compiler import check_file
 from incdsl.diagnostics import CompileError
+from incdsl.runtime.load import load_text
 from incdsl.source import Source
 
 ROOT = Path(__file__).parents[2]
@@ -51,10 +52,7 @@ def test_there_are_specs_to_compile() -> None:
 @pytest.mark.parametrize(("name", "text"), [b for b in blocks("python") if "import" in b[1]], ids=lambda v: v[:20])
 def test_python_runs(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    program = ROOT / "docs" / f"<{name}>"
-    namespace = importlib.util.module_from_spec(importlib.util.spec_from_loader("docs_example", None)).__dict__
-    exec(compile(text, str(program), "exec"), namespace)
-    assert "incdsl" in namespace
+    assert load_text(text, "docs_example").incdsl
 
 
 def test_generated_pages_are_current() -> None:
