@@ -53,7 +53,14 @@ class NetWriter:
         """The `NamedTuple` of several outputs; nothing for a net with one."""
         if len(self.fields) == 1:
             return []
-        return [f"class {self.outputs_name}(NamedTuple):", *(f"{INDENT}{name}: Tensor" for name in self.fields)]
+        shapes = self._classes.shapes(self._body)
+        ends = {**self._graph.outputs, **{head.name: head.node for head in self._graph.heads}}
+        absent = {head.name for head in self._graph.heads} if len(self._graph.outputs) > 1 else set()
+        lines_ = [f"class {self.outputs_name}(NamedTuple):"]
+        for name, node in ends.items():
+            kind = "Tensor | None" if name in absent else "Tensor"
+            lines_.append(f"{INDENT}{name}: {kind}  {self._comment(shown(shapes[node]))}")
+        return lines_
 
     def text(self) -> list[str]:
         """The net's class."""
@@ -87,6 +94,8 @@ class NetWriter:
         graph = self._graph
         ins = ", ".join(self._free(self._classes.plan.shapes[node]) for node in graph.inputs.values())
         outs = ", ".join(shown(shapes[node]) for node in graph.outputs.values())
+        if len(graph.outputs) > 1:
+            return f"{ins} -> {self.outputs_name}"
         if not graph.heads:
             return f"{ins} -> {outs}"
         heads = graph.heads

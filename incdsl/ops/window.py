@@ -22,15 +22,14 @@ class Windowed(Op):
     kernel: PairOfSizes
     stride: PairOfSizes = ONE
     padding: Amounts = ZERO
-    dilation: PairOfSizes = ONE
 
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_channels", "kernel": "kernel_size", "ceil": "ceil_mode"}
 
     def windows(self) -> tuple[Window, Window]:
-        ceil = bool(getattr(self, "ceil", False))
+        ceil, dilation = bool(getattr(self, "ceil", False)), getattr(self, "dilation", ONE)
         height, width = (
             Window(int(k), int(s), int(p), int(d), ceil)
-            for k, s, p, d in zip(self.kernel, self.stride, self.padding, self.dilation, strict=True)
+            for k, s, p, d in zip(self.kernel, self.stride, self.padding, dilation, strict=True)
         )
         return height, width
 
@@ -44,6 +43,7 @@ class Windowed(Op):
 class Conv2d(Windowed):
     """A convolution; `width` filters, each over `in / groups` channels. Macs: output size · filters · filter size."""
 
+    dilation: PairOfSizes = ONE
     width: Positive
     groups: Positive = 1
     bias: Flag = True
@@ -109,6 +109,8 @@ class Pool(Windowed):
 @final
 class MaxPool2d(Pool):
     """The largest value of each window; padding never wins."""
+
+    dilation: PairOfSizes = ONE
 
     word: ClassVar[str] = "maxpool"
     example: ClassVar[str] = "maxpool 3x3/2 half"

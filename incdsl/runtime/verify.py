@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Scope
+from incdsl.ops.code import SELF
 from incdsl.runtime.load import load_text
 from incdsl.types import Image
 
@@ -133,7 +134,8 @@ class _Verifier:
             while scope is not None and scope.parent is not None:
                 values[scope.path] = node.name
                 scope = scope.parent
-            if node.label:
+            operands = [self._shapes[name] for name in self._graph.operands(node.name)]
+            if node.label and node.op.lower(*operands).forward is SELF:
                 values[node.path] = node.name
         return values
 

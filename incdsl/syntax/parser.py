@@ -140,7 +140,9 @@ class _Recovering:
             where = Span(self._source, end.end - 1, end.end)
             self._complain(where, "end of the line", _expected(self._parser.accepts()))
         else:
-            self._complain(token.span, _found(token), _expected(self._parser.accepts()))
+            accepts = self._parser.accepts()
+            word = ", a word of the language" if "NAME" in accepts and token.isidentifier() else ""
+            self._complain(token.span, _found(token) + word, _expected(accepts))
         return self._resume(tokens, i)
 
     def _complain(self, span: Span, found: str, expected: tuple[str, ...]) -> None:
