@@ -11,6 +11,7 @@ from incdsl.codegen.scribe import Scribe
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Chain, Head
 from incdsl.types import Image, Real, Shape, expression
+from incdsl.types.num import Linear
 
 _FAR = 56
 """Lines longer than this do not push the column of shapes to the right."""
@@ -36,6 +37,8 @@ class NetWriter:
         self._graph = net.graph
         self._body = classes.plan.net
         self._fixed = {name: value for name, value in net.params.items() if name in net.fixed}
+        fixed = {k: v for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
+        self._numbers = {name: Linear(int(value)) for name, value in fixed.items()}
         self._labels = {item.label for item in self._body.items}
         self._values: dict[str, str] = {}
 
@@ -59,7 +62,7 @@ class NetWriter:
         lines_ = [f"class {self.outputs_name}(NamedTuple):"]
         for name, node in ends.items():
             kind = "Tensor | None" if name in absent else "Tensor"
-            lines_.append(f"{INDENT}{name}: {kind}  {self._comment(shown(shapes[node]))}")
+            lines_.append(f"{INDENT}{name}: {kind}  {self._comment(shown(shapes[node], self._numbers))}")
         return lines_
 
     def text(self) -> list[str]:
@@ -93,7 +96,7 @@ class NetWriter:
     def _docstring(self, shapes: dict[str, Shape]) -> str:
         graph = self._graph
         ins = ", ".join(self._free(self._classes.plan.shapes[node]) for node in graph.inputs.values())
-        outs = ", ".join(shown(shapes[node]) for node in graph.outputs.values())
+        outs = ", ".join(shown(shapes[node], self._numbers) for node in graph.outputs.values())
         if len(graph.outputs) > 1:
             return f"{ins} -> {self.outputs_name}"
         if not graph.heads:
