@@ -17,6 +17,9 @@ from incdsl.ops.dense import Flatten, Identity
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.types import Shape
 
+MAX_DEPTH = 6
+"""Calls inside calls, beyond which an expression is hard to read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -94,12 +97,14 @@ class Forward:
     def _nested(self, keep: Mapping[str, str]) -> set[str]:
         """Values that are written inside the expression of their only reader: those of the same step."""
         readers = {name: item for item in self._items for name in self._inputs[item.output]}
-        nested = set()
+        depth: dict[str, int] = {}
         for item in self._items:
             reader = readers.get(item.output)
-            if reader and self._uses[item.output] == 1 and item.output not in keep and reader.step == item.step:
-                nested.add(item.output)
-        return nested
+            deep = 1 + max((depth.get(name, 0) for name in self._inputs[item.output]), default=0)
+            alone = self._uses[item.output] == 1 and item.output not in keep
+            if reader and alone and reader.step == item.step and deep < MAX_DEPTH:
+                depth[item.output] = deep
+        return set(depth)
 
     def _leaves(self, item: Item, inside: set[str]) -> tuple[str, ...]:
         leaves: list[str] = []

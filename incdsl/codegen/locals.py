@@ -17,6 +17,7 @@ class Locals:
         self._holds: dict[str, str] = {}
         self._variable: dict[str, str] = {}
         self._taken = frozenset(taken)
+        self._count: dict[str, int] = {}
 
     def bind(self, value: str, variable: str) -> str:
         """A value that has its variable already, such as an argument of `forward`."""
@@ -36,9 +37,11 @@ class Locals:
         for candidate in candidates:
             if self._free(candidate, now):
                 return self.bind(value, candidate)
-        stem, count = candidates[-1], 2
+        stem = candidates[-1]
+        count = self._count.get(stem, 2)
         while not self._free(f"{stem}_{count}", now):
             count += 1
+        self._count[stem] = count
         return self.bind(value, f"{stem}_{count}")
 
     def _legal(self, wish: str, own: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics import Sink
+from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import AssertionFails, ChannelsDoNotFit
 from incdsl.elaborate.calls import Calls, Use, leave
@@ -37,6 +38,10 @@ class Assertion:
     actual: Extent
 
 
+MAX_NESTING = 100
+"""Chains inside rails inside blocks: what Python's stack holds with room to spare."""
+
+
 class Builder:
     """Elaborates the inside of one net."""
 
@@ -45,6 +50,7 @@ class Builder:
         self.sink = sink
         self.pins = Pins()
         self.assertions: list[Assertion] = []
+        self._depth = 0
         self.evaluate = Expressions({*units, *blocks, *REGISTRY}, self.pins.pin)
         self.naming = Naming(units, blocks)
         self.loops = Loops(placer, self.evaluate, self.pins)
@@ -62,14 +68,22 @@ class Builder:
     ) -> Value:
         """The value at the end of a chain. Raises `Poisoned` once its mistake is in the sink."""
         plan = self.naming.plan(pipe, name or "", rail, frame)
+        self._depth += 1
         try:
+            self._check_depth(pipe, frame)
             value, plan = self._start(plan, frame, flow)
             for named in plan:
                 value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
             self.sink.add(complaint.diagnostic)
             raise Poisoned from None
+        finally:
+            self._depth -= 1
         return value
+
+    def _check_depth(self, pipe: tree.Pipe, frame: Frame) -> None:
+        if self._depth > MAX_NESTING:
+            raise Complaint(TooDeep(span=pipe.span, path=frame.title, what="chains", limit=MAX_NESTING))
 
     def _rest(self, plan: list[Named], frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         """The remaining steps of a unit, which all belong to one written step."""

@@ -223,6 +223,7 @@ class Calls:
             own = tuple(n for n in [next(names, None) if mine else None] if n)
             renamed.append(Named(named.step, own, bool(own)))
         frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels)
+        frame.counts = use.frame.counts
         settings, _ = self._merged(call, op, use, frame)
         inner = replace(use, frame=frame, named=renamed[0])
         value = self._fit(op, settings, inner)

@@ -52,6 +52,7 @@ class Frame:
     input: Value | None = None
     used: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     bound: dict[str, Span] = field(default_factory=dict)
     blocks: tuple[str, ...] = ()
     is_net: bool = False
@@ -59,4 +60,4 @@ class Frame:
     def inside(self, scope: Scope, extra: dict[str, Any]) -> Frame:
         """A frame for a repetition: the same class and names, labels of its own."""
         title = f"{self.title} > {scope.label}"
-        return replace(self, scope=scope, title=title, params={**self.params, **extra}, labels={})
+        return replace(self, scope=scope, title=title, params={**self.params, **extra}, labels={}, counts={})

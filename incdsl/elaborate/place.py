@@ -105,10 +105,12 @@ class Placer:
 
     def free_label(self, word: str, span: Span, frame: Frame) -> str:
         """A label after an op's word, for an attribute that nobody named."""
-        label, count = word, 1
+        count = frame.counts.get(word, 0) + 1
+        label = word if count == 1 else f"{word}_{count}"
         while label in frame.labels or f"{label}." in frame.labels:
             count += 1
             label = f"{word}_{count}"
+        frame.counts[word] = count
         return self.claim(label, span, frame)
 
     def agree(self, op: Op, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> None:

@@ -11,6 +11,7 @@ from incdsl.diagnostics import CompileError, Sink
 from incdsl.diagnostics.syntax import MissingCloser, UnexpectedText, UnknownEdition
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
+from incdsl.syntax.automaton import Automaton
 from incdsl.syntax.build import Builder, Token
 from incdsl.syntax.scan import scan
 from incdsl.syntax.table import load
@@ -31,6 +32,7 @@ _OPENERS = {"LPAR", "LSQB", "LBRACE", "ASCRIBE"}
 _SYNC = {"UNIT", "BLOCK", "NET", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
 _RARELY_MEANT = {"PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
 _MAX_ERRORS = 20
+_MAX_TRIES = 200
 
 
 def parse(source: Source, sink: Sink) -> tree.File:
@@ -86,6 +88,7 @@ class _Recovering:
         self._sink = sink
         self._parser: Any = _parser().parse_interactive("")
         conf = self._parser.parser_state.parse_conf
+        self._automaton = Automaton(conf.states, conf.end_state)
         rules: list[Any] = list(_parser().rules)
         conf.callbacks = {
             rule: builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1) for rule in rules
@@ -138,23 +141,30 @@ class _Recovering:
         elif self._unfinished_line(tokens, i + 1):
             end = tokens[i - 1].span
             where = Span(self._source, end.end - 1, end.end)
-            self._complain(where, "end of the line", _expected(self._parser.accepts()))
+            self._complain(where, "end of the line", _expected(self._accepts()))
         else:
-            accepts = self._parser.accepts()
+            accepts = self._accepts()
             word = ", a word of the language" if "NAME" in accepts and token.isidentifier() else ""
             self._complain(token.span, _found(token) + word, _expected(accepts))
         return self._resume(tokens, i)
+
+    def _accepts(self) -> set[str]:
+        return self._automaton.accepts(self._parser.parser_state.state_stack)
 
     def _complain(self, span: Span, found: str, expected: tuple[str, ...]) -> None:
         self._sink.add(UnexpectedText(span=span, found=found, expected=expected))
 
     def _resume(self, tokens: list[Token], i: int) -> int | None:
         """Where sense begins again: past brackets opened meanwhile, at a word or sign that starts something."""
-        depth = 0
-        for j in range(i, len(tokens)):
+        depth = tries = 0
+        for j in range(i, len(tokens) - 1):
             starts = j > i or tokens[j].type == "NAME"
-            if depth == 0 and starts and self._may_resume(tokens, j) and self._pop_until(tokens, j):
-                return j
+            if depth == 0 and starts and self._may_resume(tokens, j):
+                tries += 1
+                if tries > _MAX_TRIES:
+                    return None
+                if self._pop_until(tokens, j):
+                    return j
             if tokens[j].type in _OPENERS:
                 depth += 1
             elif tokens[j].type in _CLOSERS:
@@ -171,14 +181,14 @@ class _Recovering:
         """Whether a step follows another without `->`: its name was taken for the start of a binding."""
         if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].span.line != tokens[i - 2].span.line:
             return False
-        return bool(self._parser.accepts() <= {"EQUAL", "COMMA"})
+        return self._accepts() <= {"EQUAL", "COMMA"}
 
     def _missing_closers(self, token: Token) -> tuple[str, ...]:
+        stack = self._parser.parser_state.state_stack
         for closers in [(a,) for a in _CLOSERS] + [(a, b) for a in _CLOSERS for b in _CLOSERS]:
-            trial = self._parser.copy(deepcopy_values=False)
-            if all(_feeds(trial, c) for c in closers) and token.type in trial.accepts():
+            if self._automaton.feed(stack, (*closers, token.type)) is not None:
                 for closer in closers:
-                    _feeds(self._parser, closer)
+                    self._parser.feed_token(lark.Token(closer, ""))
                 return closers
         return ()
 
@@ -192,23 +202,12 @@ class _Recovering:
     def _pop_until(self, tokens: list[Token], j: int) -> bool:
         """Leave constructs until a token, and the one behind it, make sense."""
         state = self._parser.parser_state
-        saved = (state.state_stack[:], state.value_stack[:])
-        while len(state.state_stack) > 1:
-            trial = self._parser.copy(deepcopy_values=False)
-            if _feeds(trial, tokens[j].type) and tokens[j + 1].type in trial.accepts():
+        for depth in range(len(state.state_stack), 0, -1):
+            if self._automaton.feed(state.state_stack[:depth], (tokens[j].type, tokens[j + 1].type)) is not None:
+                del state.state_stack[depth:]
+                del state.value_stack[depth - 1 :]
                 return True
-            state.state_stack.pop()
-            state.value_stack.pop()
-        state.state_stack[:], state.value_stack[:] = saved
         return False
-
-
-def _feeds(parser: Any, terminal: str) -> bool:
-    try:
-        parser.feed_token(lark.Token(terminal, ""))
-    except lark.UnexpectedToken:
-        return False
-    return True
 
 
 def _found(token: Token) -> str:
