@@ -87,6 +87,11 @@ class Sink:
         return iter(sorted(self._kept.values(), key=place))
 
     @property
+    def full(self) -> bool:
+        """Whether nobody will read any more of them."""
+        return len(self._kept) >= self._limit
+
+    @property
     def errors(self) -> bool:
         """Whether anything worse than a warning was collected."""
         return any(d.severity == "error" for d in self._kept.values())

@@ -50,7 +50,7 @@ class Builder:
         self.sink = sink
         self.pins = Pins()
         self.assertions: list[Assertion] = []
-        self._depth = 0
+        self._depth = self._chains = 0
         self.evaluate = Expressions({*units, *blocks, *REGISTRY}, self.pins.pin)
         self.naming = Naming(units, blocks)
         self.loops = Loops(placer, self.evaluate, self.pins)
@@ -70,7 +70,7 @@ class Builder:
         plan = self.naming.plan(pipe, name or "", rail, frame)
         self._depth += 1
         try:
-            self._check_depth(pipe, frame)
+            self._check_budget(pipe, frame)
             value, plan = self._start(plan, frame, flow)
             for named in plan:
                 value = self._step(named, frame, value, chain, self.placer.step_number())
@@ -81,7 +81,13 @@ class Builder:
             self._depth -= 1
         return value
 
-    def _check_depth(self, pipe: tree.Pipe, frame: Frame) -> None:
+    def _check_budget(self, pipe: tree.Pipe, frame: Frame) -> None:
+        """Chains count as well as steps: a mistake in a block used 2^60 times places no step at all."""
+        if self.placer.exhausted or self.sink.full:
+            raise Poisoned
+        self._chains += 1
+        if self._chains > 2 * self.placer.max_steps:
+            raise self.placer.exhaust(pipe.span, frame)
         if self._depth > MAX_NESTING:
             raise Complaint(TooDeep(span=pipe.span, path=frame.title, what="chains", limit=MAX_NESTING))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from incdsl.diagnostics.limits import TooDeep
@@ -36,6 +37,8 @@ from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
 from incdsl.types.num import rebased
 
 MAX_BLOCK_DEPTH = 64
+MAX_SUGGESTIONS = 300
+"""Names of the spec among which the one that was meant is sought."""
 _DIALECT = {
     "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d",
     "BatchNorm2d": "batchnorm", "bn": "batchnorm", "batch_norm": "batchnorm",
@@ -358,7 +361,7 @@ class Calls:
         """The complaint about a name that is nothing, with what was probably meant."""
         name = call.name
         operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-        known = [*frame.values, *self.units, *self.blocks, *operators, "split"]
+        known = [*operators, "split", *islice((*self.units, *self.blocks, *frame.values), MAX_SUGGESTIONS)]
         suggestion, hint = "", remark
         if name in _MERGES:
             hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Container
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import BadExpression
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
 from incdsl.syntax import tree
-from incdsl.types import Extent, Num, Real
+from incdsl.types import Extent, Num, Real, TooComplicated
 
 LARGEST = 10**18
 _INTEGER = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv}
@@ -86,7 +87,7 @@ class Expressions:
             if value is None:
                 raise Poisoned
             return value.shape.channels
-        close = get_close_matches(name, [*frame.params, *frame.values], 1)
+        close = get_close_matches(name, islice((*frame.params, *frame.values), 300), 1)
         raise Complaint(
             BadExpression(
                 span=expr.span, path=frame.title, reason=f"`{name}` is no parameter or value here",
@@ -122,7 +123,10 @@ class Expressions:
         if isinstance(left, float) or isinstance(right, float):
             self._pin(frame, left)  # a symbol would be lost in a floating-point result
             self._pin(frame, right)
-        return _INTEGER[sign](left, right)
+        try:
+            return _INTEGER[sign](left, right)
+        except TooComplicated as error:
+            raise Complaint(NumberTooLarge(span=operand.span, path=frame.title, reason=str(error))) from None
 
     def _extent(self, sign: str, left: Any, right: Any, operand: tree.Expr, frame: Frame) -> Extent:
         if isinstance(left, int) and sign in "+*":

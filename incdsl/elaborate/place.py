@@ -19,6 +19,9 @@ from incdsl.ops.merge import Mul, is_scale
 from incdsl.source import Span
 from incdsl.types import Extent, Image, Shape, TooComplicated
 
+MAX_ROWS = 16
+"""Rails that a diagnostic shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spot:
@@ -49,11 +52,17 @@ class Placer:
         self._sink = sink
         self._anonymous: Counter[str] = Counter()
         self._steps = 0
+        self.exhausted = False
 
     def step_number(self) -> int:
         """A number for the next written step."""
         self._steps += 1
         return self._steps
+
+    def exhaust(self, span: Span, frame: Frame, steps: int | None = None) -> Complaint:
+        """The complaint that ends everything: nothing is elaborated any more."""
+        self.exhausted = True
+        return Complaint(TooManySteps(span=span, path=frame.title, steps=steps, limit=self.max_steps))
 
     @property
     def room(self) -> int:
@@ -63,7 +72,7 @@ class Placer:
     def place(self, op: Op, operands: list[Value], frame: Frame, spot: Spot) -> Value:
         """Add a node; its value, with the shape that its rule gives."""
         if self.room <= 0:
-            raise Complaint(TooManySteps(span=spot.span, path=frame.title, steps=None, limit=self.max_steps))
+            raise self.exhaust(spot.span, frame)
         shapes = [v.shape for v in operands]
         try:
             shape = op.infer(*shapes)
@@ -162,16 +171,18 @@ class Placer:
         counts = Counter(grids).most_common()
         blame = len(counts) == 1 or counts[0][1] > counts[1][1]
         usual = counts[0][0]
-        rows, advice = [], ""
+        rows, advice, odd = [], "", 0
         for rail, grid in zip(rails, grids, strict=True):
             remark = ""
             if blame and grid != usual:
+                odd += 1
+            if blame and grid != usual and odd <= MAX_ROWS // 4:
                 remark, fix = self._explain(rail.value, usual)
                 if fix:
                     agreeing = counts[0][1]
                     advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
             rows.append(Row(rail.span, self.conditions.show(rail.value.shape), remark))
-        return RailsDisagree(span=span, path=frame.title, word=word, rails=tuple(rows), advice=advice)
+        return RailsDisagree(span=span, path=frame.title, word=word, rails=_few(rows), advice=advice)
 
     def _explain(self, value: Value, usual: object) -> tuple[str, str]:
         """The arithmetic of the odd rail's last window, and the padding that would make it agree."""
@@ -203,14 +214,26 @@ class Placer:
     def _rows(self, rails: list[RailEnd], keys: list[int]) -> tuple[Row, ...]:
         counts = Counter(keys).most_common()
         blame = len(counts) > 1 and counts[0][1] > counts[1][1]
-        return tuple(
-            Row(
-                rail.span,
-                self.conditions.show(rail.value.shape),
-                f"{key} channels, not {counts[0][0]}" if blame and key != counts[0][0] else "",
-            )
-            for rail, key in zip(rails, keys, strict=True)
+        usual = counts[0][0]
+        return _few(
+            [
+                Row(
+                    rail.span,
+                    self.conditions.show(rail.value.shape),
+                    f"{key} channels, not {usual}" if blame and key != usual else "",
+                )
+                for rail, key in zip(rails, keys, strict=True)
+            ]
         )
+
+
+def _few(rows: list[Row]) -> tuple[Row, ...]:
+    """As many rows as people read, odd ones among them."""
+    if len(rows) <= MAX_ROWS:
+        return tuple(rows)
+    odd = [row for row in rows if row.remark][: MAX_ROWS // 2]
+    plain = [row for row in rows if not row.remark][: MAX_ROWS - len(odd)]
+    return tuple(sorted([*odd, *plain], key=lambda row: row.span.start))
 
 
 def _shape_complaint(error: ShapeError, span: Span, path: str) -> Diagnostic:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from incdsl.diagnostics.limits import TooManySteps
 from incdsl.diagnostics.names import BadRepetition, NameTaken
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame
@@ -56,4 +55,4 @@ class Loops:
 
     def _room_for(self, count: int, span: Span, frame: Frame) -> None:
         if count > self._placer.room:
-            raise Complaint(TooManySteps(span=span, path=frame.title, steps=count, limit=self._placer.max_steps))
+            raise self._placer.exhaust(span, frame, count)
