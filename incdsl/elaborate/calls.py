@@ -98,6 +98,7 @@ class Calls:
         self.naming = naming
         self.evaluate = evaluate
         self._pins = pins
+        self._plans: dict[str, list[Named]] = {}
         self.chain: ChainOf
         self.rest: Callable[[list[Named], Frame, Value, Chain, int], Value]
         self.body: Callable[[tree.Block, Frame], Value]
@@ -151,13 +152,12 @@ class Calls:
             reason = f"`{use.call.name}` has one part that owns parameters, not {len(names)}"
             raise Complaint(LabelMismatch(span=use.named.span, path=frame.title, reason=reason))
         label = ""
-        lowering = op.lower(value.shape)
         if type(op).owns_parameters() or labelled:
             claimed = self.placer.claim(names[0], use.named.span, frame)
-            label = claimed if lowering.module else ""
-        elif lowering.function is None:
+            label = claimed if type(op).owns_parameters() or op.lower(value.shape).module else ""
+        elif op.lower(value.shape).function is None:
             label = self.placer.free_label(op.word, use.span, frame)
-        if frame.scope.kind == "sequence" and (not label or lowering.forward is not SELF):
+        if frame.scope.kind == "sequence" and (not label or op.lower(value.shape).forward is not SELF):
             raise no_sequence(f"`{op.word}` is no module of its own", use.span, frame)
         self.pin_fields(op, value, frame)
         return self.placer.place(op, [value], frame, use.spot(label))
@@ -205,7 +205,9 @@ class Calls:
     def _unit(self, unit: tree.Unit, use: Use) -> Value:
         frame = use.frame
         call, op = self.first_of(unit, frame)
-        plan = self.naming.plan(unit.pipe, "", False, frame)
+        plan = self._plans.get(unit.name.text)
+        if plan is None:
+            plan = self._plans[unit.name.text] = self.naming.plan(unit.pipe, "", False, frame)
         owners = [named for named in plan if named.names]
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != len(owners):
