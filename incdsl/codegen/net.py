@@ -193,7 +193,7 @@ class NetWriter:
         if not shape:
             return f"{INDENT * 2}{self._comment(line.header)}"
         gap = column - len(INDENT * 2) - len(line.header) - len(line.label) - 1
-        text = f"{line.header}{' ' * max(gap, 2)}{line.label}{shape}"
+        text = f"{line.header}{' ' * max(gap, 2)}{line.label}{'' if shape.startswith(' ') else ' '}{shape}"
         return f"{INDENT * 2}{self._comment(text)}"
 
     def _commented(self, code: str, shape: str, column: int) -> str:

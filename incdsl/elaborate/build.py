@@ -71,7 +71,7 @@ class Builder:
         self._depth += 1
         try:
             self._check_budget(pipe, frame)
-            value, plan = self._start(plan, frame, flow)
+            value, plan = self._start(plan, frame, flow, chain)
             for named in plan:
                 value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
@@ -97,7 +97,7 @@ class Builder:
             value = self._step(named, frame, value, chain, number)
         return value
 
-    def _start(self, plan: list[Named], frame: Frame, flow: Value | None) -> tuple[Value, list[Named]]:
+    def _start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
         first = plan[0].step
         atom = first.atom
         if isinstance(atom, tree.BlockInput):
@@ -114,12 +114,16 @@ class Builder:
             value = bound
         elif flow is not None:
             return flow, plan
+        elif isinstance(atom, tree.Merge) and not first.repeat:
+            value = self.rails.merge(atom, plan[0], frame, None, chain)
+            self._assert_shape(first, value, frame)
+            return value, plan[1:]
         elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name):
             raise Complaint(self.calls.unknown(atom, frame, "a value is bound before it is used"))
         else:
             hint = f"write `{'in' if frame.input else 'image'} -> …`"
             raise bad_flow(first.span, frame, "the chain does not say what flows into it", hint)
-        if first.labels or first.repeat:
+        if plan[0].labelled or first.repeat:
             raise bad_flow(first.span, frame, "a value has no label and does not repeat")
         self._assert_shape(first, value, frame)
         return value, plan[1:]
@@ -295,8 +299,8 @@ class Builder:
         """An auxiliary head as one module: the block that it names, or a class made of its chain."""
         plan = self.naming.plan(item.pipe, item.name.text, False, frame)
         try:
-            flow, rest = self._start(plan, frame, None)
             chain = Chain(item.name.text)
+            flow, rest = self._start(plan, frame, None, chain)
             number = self.placer.step_number()
             first = rest[0].step
             atom = first.atom

@@ -11,7 +11,6 @@ from typing import Any
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import (
     BadFlow,
-    LabelMismatch,
     Recursion,
     SigilNotTaken,
     UnknownName,
@@ -19,7 +18,7 @@ from incdsl.diagnostics.names import (
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import NoNominalSize
-from incdsl.elaborate.complaints import no_sequence
+from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
 from incdsl.elaborate.naming import Named, Naming, spliced
@@ -150,11 +149,13 @@ class Calls:
         frame = use.frame
         if len(names) > 1:
             reason = f"`{use.call.name}` has one part that owns parameters, not {len(names)}"
-            raise Complaint(LabelMismatch(span=use.named.span, path=frame.title, reason=reason))
+            raise bad_label(use.named.step, frame, reason)
         label = ""
         if type(op).owns_parameters() or labelled:
             claimed = self.placer.claim(names[0], use.named.span, frame)
-            label = claimed if type(op).owns_parameters() or op.lower(value.shape).module else ""
+            label = claimed
+            if not type(op).owns_parameters() and op.lower(value.shape).module is None:
+                raise bad_label(use.named.step, frame, f"`{op.word}` is no module, so it has no label")
         elif op.lower(value.shape).function is None:
             label = self.placer.free_label(op.word, use.span, frame)
         if frame.scope.kind == "sequence" and (not label or op.lower(value.shape).forward is not SELF):
@@ -212,7 +213,7 @@ class Calls:
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != len(owners):
             reason = f"`{unit.name.text}` has {len(owners)} parts that own parameters, not {len(use.named.names)}"
-            raise Complaint(LabelMismatch(span=use.named.span, path=frame.title, reason=reason))
+            raise bad_label(use.named.step, frame, reason)
         plain = len(owners) <= 1 and not any(o.labelled for o in owners)
         if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
             return self._inline(call, op, plan, use)
@@ -294,7 +295,7 @@ class Calls:
         self._no_sigils(use)
         if len(use.named.names) != 1:
             reason = f"`{name}` is one module and takes one label"
-            raise Complaint(LabelMismatch(span=use.named.span, path=parent.title, reason=reason))
+            raise bad_label(use.named.step, parent, reason)
         arguments = self._arguments(block, use)
         label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels

@@ -16,6 +16,7 @@ from incdsl.elaborate.reserved import why_no_attribute
 from incdsl.ir.graph import Chain, Graph, Node
 from incdsl.ops import Op, ShapeError
 from incdsl.ops.merge import Mul, is_scale
+from incdsl.ops.window import Pool
 from incdsl.source import Span
 from incdsl.types import Extent, Image, Shape, TooComplicated
 
@@ -203,7 +204,10 @@ class Placer:
         results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
         axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
         remark = windows[axis].arithmetic(sizes[axis] or 0)
+        pool = isinstance(self.graph[name].op, Pool)
         for word, padding in (("valid", 0), ("half", None), ("pad 1", 1), ("pad 2", 2), ("pad 3", 3)):
+            if padding and pool and any(2 * padding > w.kernel for w in windows):
+                continue
             fixed = [w._replace(padding=(w.span - 1) // 2 if padding is None else padding) for w in windows]
             if [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, fixed, strict=True)] == list(usual):
                 return remark, f"write `{word}` here"

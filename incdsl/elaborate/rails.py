@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,8 +37,11 @@ class Rails:
         self._pins = pins
         self._chain = chain
 
-    def merge(self, merge: tree.Merge, named: Named, frame: Frame, value: Value, chain: Chain) -> Value:
-        """The value that the rails of a merge give together. Raises `Poisoned` if a rail is wrong."""
+    def merge(self, merge: tree.Merge, named: Named, frame: Frame, value: Value | None, chain: Chain) -> Value:
+        """The value that the rails of a merge give together. Raises `Poisoned` if a rail is wrong.
+
+        Nothing need flow in where every rail starts with a bound value.
+        """
         if frame.scope.kind == "sequence":
             raise no_sequence("rails cannot repeat by themselves", merge.span, frame)
         if len(named.names) > 1:
@@ -47,6 +50,8 @@ class Rails:
         rails = [pair for rail in merge.rails for pair in self._expanded(rail, frame)]
         if not rails:
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` is left")
+        if value and not merge.args and all(_starts_bound(pipe, inner) for pipe, inner, _ in rails):
+            raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` reads what flows into it", _BOUND_ONLY)
         names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
         chains = [Chain(local, rail=True, parent=chain) for _, local in names]
         flows = self._shares(merge, chains, value, frame)
@@ -65,6 +70,8 @@ class Rails:
         head = Span(merge.span.source, merge.word_span.start, merge.word_span.end)
         self._placer.agree(op, merge.word, ends, frame, head)
         if merge.word == "reduce":
+            if value is None:
+                raise bad_flow(merge.span, frame, "`reduce` reduces what flows into it", "`concat` joins bound values")
             self._reduces(ends, value, frame, head)
         if merge.word in ("add", "mul") and len({expression(e.value.shape.channels) for e in ends}) > 1:
             for rail_end in ends:
@@ -94,10 +101,14 @@ class Rails:
         single = len(pipe.steps) == 1 and isinstance(first.atom, tree.Call)
         return name, word_of(first) if single else name.replace(".", "_")
 
-    def _shares(self, merge: tree.Merge, chains: list[Chain], value: Value, frame: Frame) -> list[Value]:
+    def _shares(
+        self, merge: tree.Merge, chains: list[Chain], value: Value | None, frame: Frame
+    ) -> Sequence[Value | None]:
         """What flows into each rail: everything, or with `(split)` its share of the channels."""
         if not merge.args:
             return [value] * len(chains)
+        if value is None:
+            raise bad_flow(merge.span, frame, "nothing flows in that could be split")
         arg = merge.args[0]
         name = arg.name or (arg.value.name if isinstance(arg.value, tree.Variable) else "")
         if len(merge.args) > 1 or name != "split":
@@ -146,6 +157,15 @@ class Rails:
             for e, s in zip(ends, strides, strict=True)
         )
         raise Complaint(StridesDisagree(span=span, path=frame.title, rails=rows))
+
+
+_BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
+
+
+def _starts_bound(pipe: tree.Pipe, frame: Frame) -> bool:
+    """Whether a rail starts with a value of its own rather than with what flows in."""
+    atom = pipe.steps[0].atom
+    return isinstance(atom, tree.BlockInput) or (isinstance(atom, tree.Call) and atom.name in frame.values)
 
 
 def _stride(start: Value, end: Value) -> Iterator[Any]:

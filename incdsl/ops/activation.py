@@ -76,7 +76,7 @@ class PReLU(Op):
     init: Number = 0.25
 
     word: ClassVar[str] = "prelu"
-    example: ClassVar[str] = "prelu (slopes: in)"
+    example: ClassVar[str] = "prelu (slopes: 8)"
     torch: ClassVar[str] = "torch.nn.PReLU"
     keywords: ClassVar[Mapping[str, str]] = {"slopes": "num_parameters"}
 

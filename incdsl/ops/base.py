@@ -51,12 +51,17 @@ class Window(NamedTuple):
         return self.dilation * (self.kernel - 1) + 1
 
     def arithmetic(self, size: int) -> str:
-        """The size of the output, worked out for people: `(35 + 2·1 − 3)//2 + 1 = 18`."""
+        """The size of the output, worked out for people: `(35 + 2·1 − 3)//2 + 1 = 18`.
+
+        Where rounding up makes a last window that would start outside the input, it is not counted: `+ 0`.
+        """
         result = Extent.fixed(size).window(*self).at(0)
+        room = size + 2 * self.padding - self.span
         padded = f" + 2·{self.padding}" if self.padding else ""
-        division = f"⌈({size}{padded} − {self.span})/{self.stride}⌉" if self.ceil else None
-        division = division or f"({size}{padded} − {self.span})//{self.stride}"
-        return f"{division} + 1 = {result}"
+        inside = f"({size}{padded} − {self.span})"
+        division = f"⌈{inside}/{self.stride}⌉" if self.ceil else f"{inside}//{self.stride}"
+        quotient = -(-room // self.stride) if self.ceil else room // self.stride
+        return f"{division} + {result - quotient} = {result}"
 
 
 @dataclass(frozen=True)

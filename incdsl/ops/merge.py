@@ -22,6 +22,7 @@ class Concat(Joining):
     word: ClassVar[str] = "concat"
     example: ClassVar[str] = "concat { | conv2d 1x1 @4 | maxpool 3x3 }"
     torch: ClassVar[str] = "torch.cat"
+    fresh: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         channels = inputs[0].channels
