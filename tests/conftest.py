@@ -1,6 +1,10 @@
 """Tests behind a marker run only where the marker is asked for."""
 
+import os
+
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait for each other
 
 ON_DEMAND = ("gpu", "long")
 
