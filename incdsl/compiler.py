@@ -52,7 +52,7 @@ class Compilation:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
         words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
-        words += [f"--set {name}={_literal(value)}" for name, value in self.settings.items()]
+        words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 
     def _banner(self) -> Banner:
@@ -127,15 +127,15 @@ def read(path: str | os.PathLike[str]) -> Source:
         CompileError: if it is no readable UTF-8 text.
     """
     given = Path(path)
-    found = given if given.exists() else shipped_spec(os.fspath(path)) or given
     name = given.as_posix()
     try:
+        found = given if given.exists() else shipped_spec(os.fspath(path)) or given
         if found.exists() and not found.is_file():
             raise CompileError((Unreadable(span=None, name=name, reason="it is no regular file"),))
         with found.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise CompileError((Unreadable(span=None, name=name, reason=reason),)) from None
     return from_bytes(data, name)
 
@@ -188,7 +188,7 @@ def _facts(done: Compilation) -> Iterator[str]:
         nominal = " x ".join(str(n) for n in net.conditions.nominal.values())
         compute += f" at {nominal}" if nominal else ""
     yield f"  {costs.params:,} parameters{without}{compute}"
-    fixed = [f"{name} = {_literal(net.params[name])}" for name in net.params if name in net.fixed]
+    fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
     if fixed:
         yield f"  decided at compile time: {', '.join(fixed)}"
 
@@ -238,12 +238,15 @@ def in_giga(number: int) -> str:
     return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """A parameter's value as `--set` takes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return repr(float(value))
-    return str(int(value)) if isinstance(value, int) else re.sub(r"[^A-Za-z0-9_.,\[\]-]", "_", str(value))
+    if isinstance(value, tuple):
+        return f"[{','.join(map(literal, value))}]"
+    return str(int(value)) if isinstance(value, int) else re.sub(r"[^A-Za-z0-9_.-]", "_", str(value))
 
 
 def _safe_name(name: str) -> str:

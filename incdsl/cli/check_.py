@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net
+from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net, tell
 from incdsl.compiler import Compilation, check_file, compile_net, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
@@ -39,9 +39,9 @@ def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, fo
 
 def _report(spec: str, done: list[Compilation]) -> None:
     if not done:
-        click.echo(f"{spec}: no net, nothing to check but the syntax")
+        tell(f"{spec}: no net, nothing to check but the syntax")
     for each in done:
         compute = f", {in_giga(each.cost.macs)} GMACs" if each.cost.macs is not None else ""
         axes = list(each.net.conditions.nominal)
         sizes = f"; {describe_sizes(each, axes)}" if axes else ""
-        click.echo(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}")
+        tell(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net
+from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net, tell
 from incdsl.codegen import output
-from incdsl.compiler import Compilation, compile_net, in_giga
-from incdsl.diagnostics import CompileError
+from incdsl.compiler import Compilation, compile_net, in_giga, literal
+from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
 
 
@@ -27,23 +28,36 @@ def command(
     spec: str, target: str | None, only_check: bool, force: bool, settings: dict[str, Any], max_steps: int, form: Format
 ) -> None:
     """Write the PyTorch module of SPEC, by default to generated/NAME.py."""
+    warnings: tuple[Diagnostic, ...] = ()
+    aside = target == "-"
     try:
         source, net = source_and_net(spec)
         done = compile_net(source, net, settings, max_steps)
-        show(done.warnings, form)
-        if target == "-":
-            sys.stdout.write(done.text)
+        warnings, text = done.warnings, done.text
+        if aside:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+            show(warnings, form, beside=True)
             return
         path = Path(target) if target else default_target(source.name, net)
         if only_check:
-            extra = f" -o {target}" if target else ""
-            output.check(path, done.text, f"incdsl compile {spec}{extra}")
-            click.echo(f"{path} is current")
-            return
-        changed = output.write(path, done.text, force=force)
+            output.check(path, text, _command(spec, target, settings))
+            message = f"{path} is current"
+        else:
+            changed = output.write(path, text, force=force)
+            message = f"{spec} -> {path}  ({described(done)}{'' if changed else '; unchanged'})"
     except CompileError as error:
-        fail(error, form)
-    click.echo(f"{spec} -> {path}  ({described(done)}{'' if changed else '; unchanged'})")
+        fail(error, form, warnings, beside=aside)
+    show(warnings, form)
+    tell(message, form)
+
+
+def _command(spec: str, target: str | None, settings: dict[str, Any]) -> str:
+    """The command that makes the file current, for a shell."""
+    words = ["incdsl", "compile", spec, *(["-o", target] if target else [])]
+    for name, value in settings.items():
+        words += ["--set", f"{name}={literal(value)}"]
+    return shlex.join(words)
 
 
 def default_target(name: str, net: str | None) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +13,7 @@ import click
 
 from incdsl.compiler import from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.render import Format, plain, render
+from incdsl.diagnostics.render import Format, plain, printable, render
 from incdsl.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,13 +67,25 @@ def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
 def _value(text: str, ctx: click.Context, param: click.Parameter) -> Any:
     if text in ("true", "false"):
         return text == "true"
-    if re.fullmatch(r"-?[0-9][0-9_]{0,20}", text) and abs(int(text)) < 10**18:
+    if re.fullmatch(r"-?[0-9]+(_[0-9]+)*", text) and len(text.strip("-").replace("_", "")) <= 18:
         return int(text)
     if re.fullmatch(r"-?[0-9]+\.[0-9]+(e-?[0-9]{1,3})?|-?[0-9]+e-?[0-9]{1,3}", text):
         return float(text)
-    if text.startswith("[") and text.endswith("]"):
-        return tuple(_value(part.strip(), ctx, param) for part in text[1:-1].split(","))
+    if text.startswith("[") and len(text) <= 1000 and text.count("[") <= 100:
+        try:
+            return _tuples(json.loads(text))
+        except ValueError:
+            pass
     raise click.BadParameter(f"{text!r} is no number, `true`, `false` or list of these", ctx, param)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples; anything that a parameter cannot be is refused."""
+    if isinstance(value, list) and value:
+        return tuple(map(_tuples, value))
+    if isinstance(value, bool | int | float) and abs(value) < 10**18:
+        return value
+    raise ValueError(value)
 
 
 def source_and_net(spec: str) -> tuple[Source, str | None]:
@@ -82,17 +96,28 @@ def source_and_net(spec: str) -> tuple[Source, str | None]:
     return read(path), net or None
 
 
-def show(diagnostics: Sequence[Diagnostic], form: Format, *, to_stdout: bool = False) -> None:
-    """Write diagnostics; formats for programs go to standard output, words for people to standard error."""
+def show(diagnostics: Sequence[Diagnostic], form: Format, *, beside: bool = False) -> None:
+    """Write diagnostics: formats for programs to standard output, words for people to standard error.
+
+    `beside` keeps standard output free, where the module itself is written there.
+    """
     if form == "json" or diagnostics:
-        stream = sys.stdout if to_stdout or form != "human" else sys.stderr
-        paint = (lambda style, text: click.style(text, **_STYLES[style])) if colourful(stream) else plain
-        click.echo(render(diagnostics, form, paint), file=stream)
+        stream = sys.stderr if beside or form == "human" else sys.stdout
+        colour = form == "human" and colourful(stream)
+        paint = (lambda style, text: click.style(text, **_STYLES[style])) if colour else plain
+        click.echo(render(diagnostics, form, paint), file=stream, color=colour)
 
 
-def fail(error: CompileError, form: Format = "human") -> NoReturn:
+def tell(text: str, form: Format = "human") -> None:
+    """Say how it went; beside the document where standard output is one."""
+    click.echo(printable(text), err=form != "human")
+
+
+def fail(
+    error: CompileError, form: Format = "human", warnings: Sequence[Diagnostic] = (), *, beside: bool = False
+) -> NoReturn:
     """Show what is wrong and leave with exit code 1; 2 if the spec could not even be read."""
-    show(error.diagnostics, form)
+    show((*warnings, *error.diagnostics), form, beside=beside)
     if form == "human":
         count = sum(d.severity == "error" for d in error.diagnostics)
         if count > 1:
@@ -102,8 +127,6 @@ def fail(error: CompileError, form: Format = "human") -> NoReturn:
 
 def colourful(stream: Any) -> bool:
     """Whether a stream shows colours: a terminal, unless NO_COLOR is set, or FORCE_COLOR."""
-    import os
-
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

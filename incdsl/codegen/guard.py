@@ -15,7 +15,24 @@ _NODES = (
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
 )  # fmt: skip
-_IMPORTS = {"torch", "torch.nn", "typing"}
+_IMPORTS = {
+    "torch": {"Tensor", "nn"},
+    "torch.nn": {"functional as F"},
+    "typing": {"ClassVar", "NamedTuple"},
+}
+_NAMES = {
+    "torch": {"cat", "full", "sigmoid", "softmax", "tanh"},
+    "nn": {
+        "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
+        "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",
+        "LocalResponseNorm", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "PReLU", "Parameter", "ReLU", "ReLU6",
+        "Sequential", "SiLU", "Sigmoid", "Softmax", "Tanh", "Upsample",
+    },
+    "F": {
+        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "gelu", "hardsigmoid", "hardswish", "interpolate",
+        "leaky_relu", "local_response_norm", "max_pool2d", "relu", "relu6", "silu",
+    },
+}  # fmt: skip
 _CALLABLE_NAMES = {"super", "range", "zip", "enumerate"}
 _METHODS = {"flatten", "mean", "permute", "view", "__init__"}
 
@@ -24,7 +41,7 @@ def check(text: str, comments: Iterable[str]) -> None:
     """Hold the text to the allow-list.
 
     Raises:
-        CompilerBug: if it holds a construct, a call or a comment that the emitter did not write.
+        CompilerBug: if it holds a construct, a name, a call or a comment that the emitter did not write.
     """
     module = ast.parse(text)
     classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
@@ -32,17 +49,46 @@ def check(text: str, comments: Iterable[str]) -> None:
         if not isinstance(node, _NODES):
             raise CompilerBug(f"generated code holds a {type(node).__name__}")
         if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            if not _IMPORTS.issuperset(str(name) for name in names):
-                raise CompilerBug(f"generated code imports {names}")
+            _check_import(node)
         elif isinstance(node, ast.Call):
             _check_call(node.func, classes)
+        elif isinstance(node, ast.Attribute):
+            _check_attribute(node)
         elif isinstance(node, ast.Constant):
             _check_constant(node.value)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+            _check_definition(node)
     # No string holds a `#`, so every `#` starts a comment.
     found = Counter(line[line.index("#") :] for line in text.split("\n") if "#" in line)
     if found != Counter(comments):
         raise CompilerBug("generated code holds a comment that was not written as one")
+
+
+def _check_import(node: ast.Import | ast.ImportFrom) -> None:
+    names = {f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names}
+    if isinstance(node, ast.Import):
+        known = names == {"torch"}
+    else:
+        known = not node.level and names <= _IMPORTS.get(str(node.module), set())
+    if not known:
+        raise CompilerBug(f"generated code imports {ast.unparse(node)}")
+
+
+def _check_attribute(node: ast.Attribute) -> None:
+    root = node.value.id if isinstance(node.value, ast.Name) else ""
+    private = node.attr.startswith("_") and node.attr != "__init__"
+    if private or (root in _NAMES and node.attr not in _NAMES[root]):
+        raise CompilerBug(f"generated code names {ast.unparse(node)}")
+
+
+def _check_definition(node: ast.ClassDef | ast.FunctionDef) -> None:
+    plain = not node.decorator_list
+    if isinstance(node, ast.ClassDef):
+        plain = (
+            plain and not node.keywords and {ast.unparse(base) for base in node.bases} <= {"nn.Module", "NamedTuple"}
+        )
+    if not plain:
+        raise CompilerBug(f"generated code defines {node.name} in a way that the emitter does not")
 
 
 def _check_constant(value: object) -> None:
@@ -55,7 +101,7 @@ def _check_call(function: ast.expr, classes: set[str]) -> None:
         known = function.id in classes or function.id in _CALLABLE_NAMES
     elif isinstance(function, ast.Attribute):
         root = function.value
-        known = function.attr in _METHODS or (isinstance(root, ast.Name) and root.id in ("nn", "F", "torch", "self"))
+        known = function.attr in _METHODS or (isinstance(root, ast.Name) and root.id in (*_NAMES, "self"))
     else:
         known = isinstance(function, ast.Subscript)
     if not known:

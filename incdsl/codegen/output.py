@@ -47,11 +47,11 @@ def check(target: Path, text: str, command: str) -> None:
         CompileError: if it does not.
     """
     try:
-        present = target.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        present = target.read_text(encoding="utf-8") if target.is_file() else None
+    except (OSError, ValueError):
         raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command)) from None
     if present != text:
-        raise _error(OutOfDate(span=None, file=str(target), exists=True, command=command))
+        raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command))
 
 
 def _check_name(target: Path) -> None:

@@ -138,7 +138,7 @@ def _github(diagnostic: Diagnostic) -> str:
         return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
     def setting(text: str) -> str:
-        return data(text).replace(":", "%3A").replace(",", "%2C")
+        return data(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
     where = ""
     if diagnostic.span:

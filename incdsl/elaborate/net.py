@@ -172,9 +172,11 @@ class _NetBuilder:
 
     def _take_parameters(self, settings: Mapping[str, Any]) -> None:
         names = {p.name for p in self._net.params}
-        for name in settings.keys() - names:
+        unknown = sorted(settings.keys() - names)
+        if unknown:
             hint = f"its parameters are {', '.join(sorted(names))}" if names else "it has none"
-            reason = f"`{self._net.name.text}` has no parameter `{name}`"
+            listed = " and ".join(f"no parameter `{name}`" for name in unknown)
+            reason = f"`{self._net.name.text}` has {listed}"
             self._sink.add(BadParameter(span=self._net.name.span, reason=reason, hint=hint))
         for param in self._net.params:
             if param.name in settings:

@@ -101,6 +101,9 @@ class Placer:
             if reason := why_no_attribute(part):
                 raise Complaint(BadName(span=span, path=frame.title, name=part, reason=reason))
         parts = label.split(".")
+        if parts[0].isdigit() and frame.scope.kind != "sequence":
+            reason = "an attribute starts with a letter; `features.0:` labels a member of a container"
+            raise Complaint(BadName(span=span, path=frame.title, name=label, reason=reason))
         prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
         if label in frame.labels or prefixes & frame.labels.keys() or f"{label}." in frame.labels:
             raise Complaint(
