@@ -18,7 +18,7 @@ from incdsl.elaborate.net import Net
 from incdsl.types import Extent
 
 LARGEST = 1 << 31
-MAX_WORK = 2_000_000
+MAX_WORK = 200_000
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,7 @@ def _where_equal(equal: list[Equal], least: int, most: int) -> SizeSet:
         return SizeSet(least, only=tuple(sorted(n for n in members if _agree(equal, n))))
     residues = frozenset(n % period for n in range(least, least + period) if _agree(equal, n))
     smallest, kept = _shortest(period, residues)
-    bounded = SizeSet(least, None if most >= LARGEST - 1 else most, smallest, kept)
-    return bounded if bounded.most is None else SizeSet(least, only=tuple(bounded))
+    return SizeSet(least, None if most >= LARGEST - 1 else most, smallest, kept)
 
 
 def _agree(equal: list[Equal], size: int) -> bool:

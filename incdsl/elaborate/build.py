@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics import Sink
-from incdsl.diagnostics.limits import TooDeep
+from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
 from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import AssertionFails, ChannelsDoNotFit
 from incdsl.elaborate.calls import Calls, Use, leave
@@ -25,7 +25,7 @@ from incdsl.ops import REGISTRY
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Extent, Image, Num, Real
+from incdsl.types import Extent, Image, Num, Real, TooComplicated
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,9 @@ class Builder:
                 value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
             self.sink.add(complaint.diagnostic)
+            raise Poisoned from None
+        except TooComplicated as error:
+            self.sink.add(NumberTooLarge(span=pipe.span, path=frame.title, reason=str(error)))
             raise Poisoned from None
         finally:
             self._depth -= 1
@@ -178,6 +181,8 @@ class Builder:
         last = labels[0].parts[-1]
         if len(step.labels) > 1 or not last.isdigit():
             raise bad_label(step, frame, "a label that counts up ends in a number: `features.3..:`")
+        if isinstance(once.atom, tree.Call) and once.atom.factors:
+            raise no_sequence("a factorized kernel is several modules", once.span, frame)
         for i, row in enumerate(rows):
             path = ".".join((*labels[0].parts[:-1], str(int(last) + i)))
             inner = replace(frame, params={**frame.params, **row})
@@ -188,9 +193,9 @@ class Builder:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
         atom = once.atom
         number = self.placer.step_number()
-        if isinstance(atom, tree.Merge):
-            raise no_sequence("rails cannot repeat by themselves", atom.span, frame)
         factors = atom.factors if isinstance(atom, tree.Call) else None
+        if isinstance(atom, tree.Merge) or (factors and factors.parallel):
+            raise no_sequence("rails cannot repeat by themselves", atom.span, frame)
         if not isinstance(atom, tree.Group) and not factors:
             return self._step(Named(once, (label,), True), frame, value, chain, number)
         claimed = self.placer.claim(label, once.span, frame)
@@ -311,6 +316,8 @@ class Builder:
             else:
                 value = self._own_class(item, rest, frame, flow, chain, number)
             self._assert_shape(first, value, frame)
+            if value.node == flow.node:
+                raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
         except Complaint as complaint:
             self.sink.add(complaint.diagnostic)
             raise Poisoned from None

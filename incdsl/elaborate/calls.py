@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import islice
 from typing import Any
 
 from incdsl.diagnostics.limits import TooDeep
@@ -25,6 +24,7 @@ from incdsl.elaborate.naming import Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.elaborate.suggest import unknown_name
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops import REGISTRY, Op
 from incdsl.ops.code import SELF
@@ -36,20 +36,6 @@ from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
 from incdsl.types.num import rebased
 
 MAX_BLOCK_DEPTH = 64
-MAX_SUGGESTIONS = 300
-"""Names of the spec among which the one that was meant is sought."""
-_DIALECT = {
-    "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d",
-    "BatchNorm2d": "batchnorm", "bn": "batchnorm", "batch_norm": "batchnorm",
-    "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool", "max_pool2d": "maxpool",
-    "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
-    "AdaptiveAvgPool2d": "adaptiveavgpool", "GlobalAveragePooling2D": "gap", "globalavgpool": "gap",
-    "global_avg_pool": "gap", "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear",
-    "Dropout": "dropout", "Flatten": "flatten", "swish": "silu", "leaky_relu": "leakyrelu",
-    "channel_shuffle": "channelshuffle", "group_norm": "groupnorm", "layer_norm": "layernorm",
-    "interpolate": "upsample", "skip": "identity",
-}  # fmt: skip
-_MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
 ChainOf = Callable[[tree.Pipe, Frame, Value | None, str | None, bool, Chain], Value]
 
@@ -109,6 +95,11 @@ class Calls:
         if isinstance(frame.params.get(name), OpRef):
             frame.used.add(name)
             return self._referred(use, frame.params[name])
+        return self._resolved(use)
+
+    def _resolved(self, use: Use) -> Value:
+        """A name that is no parameter."""
+        name, frame = use.call.name, use.frame
         if name in frame.values:
             hint = f"a chain starts with a value: `{name} -> …`; to join two, write `concat {{ | … | … }}`"
             reason = f"the value `{name}` cannot stand in the middle of a chain"
@@ -128,9 +119,9 @@ class Calls:
             raise Complaint(WrongArguments(span=use.span, path=use.frame.title, reason=reason))
         call = replace(use.call, name=ref.name)
         if not ref.args:
-            return self.use(replace(use, call=call))
+            return self._resolved(replace(use, call=call))
         names = [(arg.name or "", self.evaluate.value(arg.value, ref.frame)) for arg in ref.args]
-        return self.use(replace(use, call=call, fixed=(*use.fixed, *names)))
+        return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)))
 
     # Ops
 
@@ -205,6 +196,8 @@ class Calls:
 
     def _unit(self, unit: tree.Unit, use: Use) -> Value:
         frame = use.frame
+        if unit.name.text in frame.blocks:
+            raise self._recursion(unit.name.text, use)
         call, op = self.first_of(unit, frame)
         plan = self._plans.get(unit.name.text)
         if plan is None:
@@ -216,10 +209,10 @@ class Calls:
             raise bad_label(use.named.step, frame, reason)
         plain = len(owners) <= 1 and not any(o.labelled for o in owners)
         if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
-            return self._inline(call, op, plan, use)
+            return self._inline(unit, call, op, plan, use)
         return self._scoped(unit, call, op, plan, use)
 
-    def _inline(self, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+    def _inline(self, unit: tree.Unit, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
         """The parts of a unit as steps of the class that uses it."""
         names = iter(use.named.names)
         owned = any(named.names for named in plan)
@@ -228,7 +221,7 @@ class Calls:
             mine = bool(named.names) or (not owned and i == 0 and use.named.labelled)
             own = tuple(n for n in [next(names, None) if mine else None] if n)
             renamed.append(Named(named.step, own, bool(own)))
-        frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels)
+        frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels, unit.name.text)
         frame.counts = use.frame.counts
         settings, _ = self._merged(call, op, use, frame)
         inner = replace(use, frame=frame, named=renamed[0])
@@ -247,7 +240,7 @@ class Calls:
             use.number, use.chain, unit.span.start,
         )  # fmt: skip
         flowing = Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels")))
-        frame = self._unit_frame(use, scope, flowing, {})
+        frame = self._unit_frame(use, scope, flowing, {}, unit.name.text)
         settings, own = self._merged(call, op, use, frame)
         inner = replace(use, frame=frame, value=flowing, named=plan[0], chain=Chain(unit.name.text), note="")
         value = self._fit(op, settings, inner)
@@ -265,8 +258,8 @@ class Calls:
         value = self.rest(plan[1:], frame, value, inner.chain, use.number)
         return leave(value, scope)
 
-    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str]) -> Frame:
-        return Frame(scope, use.frame.title, input=value, labels=labels, blocks=use.frame.blocks)
+    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str], name: str) -> Frame:
+        return Frame(scope, use.frame.title, input=value, labels=labels, blocks=(*use.frame.blocks, name))
 
     def _merged(self, call: tree.Call, op: type[Op], use: Use, frame: Frame) -> tuple[Settings, set[str]]:
         """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
@@ -288,8 +281,7 @@ class Calls:
     def _block(self, block: tree.Block, use: Use) -> Value:
         parent, name = use.frame, block.name.text
         if name in parent.blocks:
-            chain = (*parent.blocks[parent.blocks.index(name) :], name)
-            raise Complaint(Recursion(span=use.call.name_span, path=parent.title, chain=chain))
+            raise self._recursion(name, use)
         if len(parent.blocks) >= MAX_BLOCK_DEPTH:
             raise Complaint(TooDeep(span=use.span, path=parent.title, what="blocks", limit=MAX_BLOCK_DEPTH))
         self._no_sigils(use)
@@ -316,6 +308,11 @@ class Calls:
             if param.name not in frame.used:
                 self.report(Unused(span=param.span, path=frame.title, what="parameter", name=param.name))
         return value
+
+    def _recursion(self, name: str, use: Use) -> Complaint:
+        inside = use.frame.blocks
+        chain = (*inside[inside.index(name) :], name)
+        return Complaint(Recursion(span=use.call.name_span, path=use.frame.title, chain=chain))
 
     def _no_sigils(self, use: Use) -> None:
         call = use.call
@@ -362,20 +359,7 @@ class Calls:
 
     def unknown(self, call: tree.Call, frame: Frame, remark: str = "") -> UnknownName:
         """The complaint about a name that is nothing, with what was probably meant."""
-        name = call.name
-        operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-        known = [*operators, "split", *islice((*self.units, *self.blocks, *frame.values), MAX_SUGGESTIONS)]
-        suggestion, hint = "", remark
-        if name in _MERGES:
-            hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
-        elif name == "split":
-            hint = "`split` binds several names: `a, b = x -> split 2`"
-        elif _DIALECT.get(name) in known:
-            suggestion = _DIALECT[name]
-        else:
-            close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
-            suggestion = close[0] if close else ""
-        return UnknownName(span=call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
+        return unknown_name(call, frame, (*self.units, *self.blocks), remark)
 
 
 def leave(value: Value, scope: Scope) -> Value:

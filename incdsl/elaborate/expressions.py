@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Container
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -15,10 +16,20 @@ from incdsl.syntax import tree
 from incdsl.types import Extent, Num, Real, TooComplicated
 
 LARGEST = 10**18
+MAX_ITEMS = 100_000
 _INTEGER = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+
+
+class Items(tuple[Any, ...]):
+    """A list of the spec; it knows how many items it holds in all, which doubling makes many soon."""
+
+    @cached_property
+    def size(self) -> int:
+        """Items, and those of items."""
+        return sum(item.size if isinstance(item, Items) else 1 for item in self)
 
 
 class Expressions:
@@ -34,7 +45,11 @@ class Expressions:
     def value(self, value: tree.Value, frame: Frame) -> Any:
         """A number, boolean, word, tuple or `OpRef`."""
         if isinstance(value, tree.List):
-            return tuple(self.value(item, frame) for item in value.items)
+            items = Items(self.value(item, frame) for item in value.items)
+            if items.size > MAX_ITEMS:
+                reason = f"lists hold at most {MAX_ITEMS:,} items, those of inner lists included"
+                raise Complaint(NumberTooLarge(span=value.span, path=frame.title, reason=reason))
+            return items
         if isinstance(value, tree.Word):
             return value.word
         if isinstance(value, tree.Nested):

@@ -20,6 +20,9 @@ from incdsl.ops.window import Pool
 from incdsl.source import Span
 from incdsl.types import Extent, Image, Shape, TooComplicated
 
+MAX_PARTS = 16
+"""Parts of a label that is a path."""
+
 MAX_ROWS = 16
 """Rails that a diagnostic shows."""
 
@@ -101,6 +104,9 @@ class Placer:
             if reason := why_no_attribute(part):
                 raise Complaint(BadName(span=span, path=frame.title, name=part, reason=reason))
         parts = label.split(".")
+        if len(parts) > MAX_PARTS:
+            reason = f"a path has at most {MAX_PARTS} parts"
+            raise Complaint(BadName(span=span, path=frame.title, name=f"{label[:20]}…", reason=reason))
         if parts[0].isdigit() and frame.scope.kind != "sequence":
             reason = "an attribute starts with a letter; `features.0:` labels a member of a container"
             raise Complaint(BadName(span=span, path=frame.title, name=label, reason=reason))

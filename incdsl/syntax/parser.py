@@ -43,7 +43,8 @@ def parse(source: Source, sink: Sink) -> tree.File:
     """
     comments = scan(source, sink)
     sink.stop_on_errors()
-    tokens = _tokens(source)
+    tokens = _tokens(source, sink)
+    sink.stop_on_errors()
     if not _edition_known(source, tokens, sink):
         raise CompileError(tuple(sink))
     result = _Recovering(source, tokens, Builder(source, comments, sink), sink).run()
@@ -57,14 +58,18 @@ def _parser() -> lark.Lark:
     return load()
 
 
-def _tokens(source: Source) -> list[Token]:
+def _tokens(source: Source, sink: Sink) -> list[Token]:
     tokens = []
-    for read in _parser().lex(source.text):
-        token = Token(read)
-        token.type = read.type
-        start = read.start_pos or 0
-        token.span = Span(source, start, start + len(read))
-        tokens.append(token)
+    try:
+        for read in _parser().lex(source.text):
+            token = Token(read)
+            token.type = read.type
+            start = read.start_pos or 0
+            token.span = Span(source, start, start + len(read))
+            tokens.append(token)
+    except lark.UnexpectedCharacters as error:  # a dot in a wrong place: the alphabet was checked before
+        where = error.pos_in_stream or 0
+        sink.add(UnexpectedText(span=Span(source, where, where + 1), found=f"`{source.text[where]}`", expected=()))
     return tokens
 
 

@@ -56,6 +56,8 @@ def scan(source: Source, sink: Sink) -> tuple[Comment, ...]:
         kind = match.lastgroup
         if kind == "space":
             continue
+        if sink.full:
+            break
         span = Span(source, match.start(), match.end())
         if kind == "comment":
             comments.append(_comment(span, sink))
@@ -93,7 +95,7 @@ def _printable(span: Span, sink: Sink) -> None:
     if text.isascii() and text.rstrip("\r").isprintable():
         return
     for i, character in enumerate(text):
-        if character in "\t\r" or character.isprintable():
+        if character in "\t\r" or character.isprintable() or sink.full:
             continue
         sink.add(_illegal(Span(span.source, span.start + i, span.start + i + 1), character))
 

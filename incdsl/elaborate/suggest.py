@@ -1,0 +1,45 @@
+"""What a name that is nothing was probably meant to be: a near one, or the word of another framework."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import islice
+
+from incdsl.diagnostics.names import UnknownName
+from incdsl.elaborate.frame import Frame
+from incdsl.ops import REGISTRY
+from incdsl.ops.merge import Joining
+from incdsl.syntax import tree
+
+MAX_SUGGESTIONS = 300
+"""Names of the spec among which the one that was meant is sought."""
+_DIALECT = {
+    "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d",
+    "BatchNorm2d": "batchnorm", "bn": "batchnorm", "batch_norm": "batchnorm",
+    "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool", "max_pool2d": "maxpool",
+    "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
+    "AdaptiveAvgPool2d": "adaptiveavgpool", "GlobalAveragePooling2D": "gap", "globalavgpool": "gap",
+    "global_avg_pool": "gap", "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear",
+    "Dropout": "dropout", "Flatten": "flatten", "swish": "silu", "leaky_relu": "leakyrelu",
+    "channel_shuffle": "channelshuffle", "group_norm": "groupnorm", "layer_norm": "layernorm",
+    "interpolate": "upsample", "skip": "identity",
+}  # fmt: skip
+_MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
+
+
+def unknown_name(call: tree.Call, frame: Frame, definitions: tuple[str, ...], remark: str) -> UnknownName:
+    """The complaint about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
+    name = call.name
+    operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
+    known = [*operators, "split", *islice((*definitions, *frame.values), MAX_SUGGESTIONS)]
+    suggestion, hint = "", remark
+    if name in _MERGES:
+        hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
+    elif name == "split":
+        hint = "`split` binds several names: `a, b = x -> split 2`"
+    elif _DIALECT.get(name) in known:
+        suggestion = _DIALECT[name]
+    else:
+        close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
+        suggestion = close[0] if close else ""
+    return UnknownName(span=call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
