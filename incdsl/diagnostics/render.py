@@ -61,13 +61,15 @@ def _caret(span: Span, label: str, paint: Paint) -> list[str]:
 
 def _window(text: str, start: int, length: int) -> tuple[str, int, int]:
     """A long line around what matters; tabs as spaces, nothing unprintable."""
-    text = printable(text.replace("\t", " "))
-    if len(text) <= 140:
-        return text, start, length
-    first = max(0, start - 40)
-    shown = text[first : first + 130]
-    dots = "…" if first else ""
-    return f"{dots}{shown}…", start - first + len(dots), max(1, min(length, len(shown) - (start - first)))
+    first = max(0, start - 40) if len(text) > 140 else 0
+    last = first + 130 if len(text) > 140 else len(text)
+    clean = [
+        printable(part.replace("\t", " "))
+        for part in (text[first:start], text[start : start + length], text[start:last])
+    ]
+    before = ("…" if first else "") + clean[0]
+    marked = min(len(clean[1]), len(clean[2])) if clean[2] else 1
+    return before + clean[2] + ("…" if last < len(text) else ""), len(before), max(marked, 1)
 
 
 def _table(rows: Iterable[Row], paint: Paint) -> list[str]:
@@ -76,8 +78,9 @@ def _table(rows: Iterable[Row], paint: Paint) -> list[str]:
     texts = []
     for row in rows:
         number = row.span.source.position(row.span.start)[0]
-        text = printable(row.span.source.line(number).replace("\t", " "))
-        texts.append((number, text if len(text) <= 76 else text[:75] + "…"))
+        raw = row.span.source.line(number)
+        text = printable(raw[:76].replace("\t", " "))
+        texts.append((number, text if len(raw) <= 76 else text[:75] + "…"))
     if len({number for number, _ in texts}) < len(texts):
         texts = [(number, "  " + _short(row.span)) for (number, _), row in zip(texts, rows, strict=True)]
     shapes = _aligned([row.shape for row in rows])
@@ -90,7 +93,7 @@ def _table(rows: Iterable[Row], paint: Paint) -> list[str]:
 
 
 def _short(span: Span) -> str:
-    text = " ".join(printable(span.text).split())
+    text = " ".join(printable(span.text[:1000]).split())
     return text if len(text) <= 74 else text[:73] + "…"
 
 

@@ -54,10 +54,8 @@ def scan(source: Source, sink: Sink) -> tuple[Comment, ...]:
     depth = tokens = 0
     for match in _TOKEN.finditer(source.text):
         kind = match.lastgroup
-        if kind == "space":
+        if kind == "space" or sink.full:
             continue
-        if sink.full:
-            break
         span = Span(source, match.start(), match.end())
         if kind == "comment":
             comments.append(_comment(span, sink))
@@ -95,7 +93,9 @@ def _printable(span: Span, sink: Sink) -> None:
     if text.isascii() and text.rstrip("\r").isprintable():
         return
     for i, character in enumerate(text):
-        if character in "\t\r" or character.isprintable() or sink.full:
+        if sink.full:
+            break
+        if character in "\t\r" or character.isprintable():
             continue
         sink.add(_illegal(Span(span.source, span.start + i, span.start + i + 1), character))
 

@@ -1,0 +1,313 @@
+"""Generated files are written whole or not at all, and never over somebody's work."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from incdsl.codegen import output
+from incdsl.diagnostics import CompileError
+from tests.cli.conftest import ONE
+from tests.process import environment, incdsl
+
+OLD_SPEC = ONE
+NEW_SPEC = ONE.replace("width = 4", "width = 5")
+STOP_IN_THE_MIDDLE = """
+import os, signal, sys
+from pathlib import Path
+from incdsl.codegen import output
+step, target, text = sys.argv[1], Path(sys.argv[2]), sys.stdin.read()
+real = {"fsync": os.fsync, "replace": Path.replace, "chmod": Path.chmod}[step]
+def stop(*arguments):
+    if "after" in sys.argv:
+        real(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(os if step == "fsync" else Path, step, stop)
+output.write(target, text)
+"""
+
+
+@pytest.fixture
+def texts(call, folder):
+    """The module as it was, and as it is to be."""
+    old = call("compile", "one.inc", "-o", "-").stdout
+    (folder / "one.inc").write_text(NEW_SPEC, encoding="utf-8")
+    return old, call("compile", "one.inc", "-o", "-").stdout
+
+
+def code(error):
+    """The code of the only diagnostic."""
+    (found,) = error.value.diagnostics
+    return found.code
+
+
+def entries(folder):
+    """All names below a folder."""
+    return sorted(p.name for p in folder.iterdir())
+
+
+# Failures in the middle
+
+
+class _Broken:
+    """A stream that takes a part of the text, and then no more."""
+
+    def __init__(self, stream, step):
+        self._stream, self._step = stream, step
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._stream.close()
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        if self._step == "write":
+            self._stream.write(text[: len(text) // 2])
+            raise OSError(28, "No space left on device")
+        return self._stream.write(text)
+
+    def flush(self):
+        if self._step == "flush":
+            raise OSError(28, "No space left on device")
+        self._stream.flush()
+
+
+def refuse(*arguments, **settings):
+    """What a full or broken disk does."""
+    raise OSError(5, "Input/output error")
+
+
+def interrupt(*arguments, **settings):
+    """What a user does who is tired of waiting."""
+    raise KeyboardInterrupt
+
+
+def break_at(step, monkeypatch, how=refuse):
+    """Make one step of writing fail."""
+    if step in ("write", "flush"):
+        real = os.fdopen
+        monkeypatch.setattr(os, "fdopen", lambda *a, **k: _Broken(real(*a, **k), step))
+    elif step in ("chmod", "replace", "mkdir"):
+        monkeypatch.setattr(Path, step, how)
+    elif step == "mkstemp":
+        monkeypatch.setattr(output.tempfile, step, how)
+    else:
+        monkeypatch.setattr(os, step, how)
+
+
+@pytest.mark.parametrize("step", ["mkdir", "mkstemp", "write", "flush", "fsync", "chmod", "replace"])
+@pytest.mark.parametrize("present", [False, True], ids=["new", "over"])
+def test_a_step_that_fails_leaves_the_old_file_or_none(texts, tmp_path, monkeypatch, step, present):
+    old, new = texts
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "net.py"
+    if present:
+        target.write_text(old, encoding="utf-8")
+    break_at(step, monkeypatch)
+    with pytest.raises(CompileError) as error:
+        output.write(target, new)
+    assert code(error) == "E603"
+    assert entries(folder) == (["net.py"] if present else [])
+    assert not present or target.read_text(encoding="utf-8") == old
+
+
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+def test_an_interrupt_leaves_no_temporary_file(texts, tmp_path, monkeypatch, step):
+    old, new = texts
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "net.py"
+    target.write_text(old, encoding="utf-8")
+    break_at(step, monkeypatch, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        output.write(target, new)
+    assert entries(folder) == ["net.py"]
+    assert target.read_text(encoding="utf-8") == old
+
+
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_killed_in_the_middle_leaves_the_old_file_or_the_new(texts, folder, step, when):
+    old, new = texts
+    target = folder / "net.py"
+    target.write_text(old, encoding="utf-8")
+    command = [sys.executable, "-c", STOP_IN_THE_MIDDLE, step, str(target), when]
+    killed = subprocess.run(command, input=new.encode(), env=environment(), capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    written = new if (step, when) == ("replace", "after") else old
+    assert target.read_text(encoding="utf-8") == written
+    assert incdsl("compile", "one.inc", "-o", "net.py", cwd=folder).returncode == 0
+    assert target.read_text(encoding="utf-8") == new
+
+
+def test_readers_never_see_half_a_file(texts, folder):
+    target = folder / "net.py"
+    seen = set()
+    output.write(target, texts[0])
+    loop = (
+        "import sys; from pathlib import Path; from incdsl.codegen import output\n"
+        "texts = sys.stdin.read().split('\\x00')\n"
+        "for i in range(400): output.write(Path(sys.argv[1]), texts[i % 2])\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", loop, target], stdin=subprocess.PIPE, env=environment())
+    writer.stdin.write("\0".join(texts).encode())
+    writer.stdin.close()
+    end = time.monotonic() + 60
+    while writer.poll() is None and time.monotonic() < end:
+        seen.add(target.read_text(encoding="utf-8"))
+    assert writer.wait(timeout=1) == 0
+    assert seen == set(texts)
+
+
+# What is there already
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text + "\n",
+        lambda text: text.replace("nn.Conv2d", "nn.Conv3d"),
+        lambda text: text.replace("\n#\n", "\n# my remark\n", 1),
+        lambda text: text.rstrip("\n"),
+        lambda text: text.replace("body sha256:", "body sha256:0"),
+        lambda text: text.replace("  body sha256:", "  body:"),
+    ],
+    ids=["line", "code", "comment", "end", "hash", "no hash"],
+)
+def test_an_edited_file_is_refused_without_force(texts, tmp_path, edit):
+    old, new = texts
+    target = tmp_path / "net.py"
+    target.write_text(edit(old), encoding="utf-8")
+    assert edit(old) != old
+    with pytest.raises(CompileError, match="was edited by hand") as error:
+        output.write(target, new)
+    assert code(error) == "E601"
+    assert target.read_text(encoding="utf-8") == edit(old)
+    assert output.write(target, new, force=True)
+    assert target.read_text(encoding="utf-8") == new
+
+
+@pytest.mark.parametrize("content", [b"", b"import os\n", b"\xff\xfe\x00", b"# Generated by incdsl;", b"a\nb\nc\n"])
+def test_a_file_that_incdsl_did_not_write_is_refused_without_force(texts, tmp_path, content):
+    target = tmp_path / "net.py"
+    target.write_bytes(content)
+    with pytest.raises(CompileError, match=r"net\.py was not written by incdsl") as error:
+        output.write(target, texts[1])
+    assert code(error) == "E601"
+    assert target.read_bytes() == content
+    assert output.write(target, texts[1], force=True)
+    assert target.read_text(encoding="utf-8") == texts[1]
+
+
+def test_a_generated_file_is_replaced_without_asking(texts, tmp_path):
+    target = tmp_path / "net.py"
+    assert output.write(target, texts[0])
+    assert output.write(target, texts[1])
+    assert target.read_text(encoding="utf-8") == texts[1]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_unchanged_file_is_not_touched(texts, tmp_path, force):
+    target = tmp_path / "net.py"
+    output.write(target, texts[0])
+    os.utime(target, ns=(10**18, 10**18))
+    before = target.stat()
+    assert not output.write(target, texts[0], force=force)
+    after = target.stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+# Modes
+
+
+def test_a_new_file_has_the_mode_of_the_umask(texts, tmp_path):
+    mask = os.umask(0o027)
+    try:
+        output.write(tmp_path / "net.py", texts[0])
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "net.py").stat().st_mode) == 0o640
+
+
+def test_an_old_file_keeps_its_mode(texts, tmp_path):
+    target = tmp_path / "net.py"
+    output.write(target, texts[0])
+    target.chmod(0o600)
+    output.write(target, texts[1])
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+# Names and places
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["torch.py", "typing.py", "os.py", "numpy.py", "incdsl.py", "con.py", "NUL.py", "com1.py", "lpt9.py", "x.txt", "x",
+     "x.pyc", ".py", "x.py.bak"],
+)  # fmt: skip
+@pytest.mark.parametrize("force", [[], ["--force"]], ids=["plain", "force"])
+def test_names_that_hide_modules_or_are_no_modules_are_refused(call, folder, name, force):
+    before = entries(folder)
+    result = call("compile", "one.inc", "-o", name, *force)
+    assert result.exit_code == 1
+    assert f"error[E602]: {name} " in result.stderr
+    assert entries(folder) == before
+
+
+@pytest.mark.parametrize("target", ["one.inc/net.py", "one.inc/deep/net.py", "/dev/null/net.py", "a" * 300 + ".py"])
+def test_a_place_where_no_file_can_be(call, folder, target):
+    before = entries(folder)
+    result = call("compile", "one.inc", "-o", target)
+    assert result.exit_code == 2
+    assert "error[E603]: cannot write" in result.stderr
+    assert entries(folder) == before
+
+
+def test_a_folder_is_no_target(call, folder):
+    (folder / "net.py").mkdir()
+    for force in ([], ["--force"]):
+        result = call("compile", "one.inc", "-o", "net.py", *force)
+        assert result.exit_code == 2
+        assert "error[E603]: cannot write net.py: it is no regular file" in result.stderr
+    assert (folder / "net.py").is_dir()
+    assert call("compile", "one.inc", "--check", "-o", "net.py").exit_code in (1, 2)
+
+
+@pytest.mark.parametrize("flags", [[], ["--force"], ["--check"]], ids=["plain", "force", "check"])
+def test_a_fifo_is_no_target_and_nobody_waits_for_it(folder, flags):
+    os.mkfifo(folder / "net.py")
+    result = incdsl("compile", "one.inc", "-o", "net.py", *flags, cwd=folder, timeout=10)
+    assert result.returncode in (1, 2)
+    assert b"error[E60" in result.stderr
+    assert stat.S_ISFIFO((folder / "net.py").stat().st_mode)
+
+
+def test_a_link_stays_a_link_and_its_file_is_written(call, folder):
+    (folder / "real").mkdir()
+    call("compile", "one.inc", "-o", "real/net.py")
+    (folder / "net.py").symlink_to(Path("real") / "net.py")
+    assert call("compile", "one.inc", "-o", "net.py", "--set", "width=9").exit_code == 0
+    assert (folder / "net.py").is_symlink()
+    assert not (folder / "real" / "net.py").is_symlink()
+    assert "width=9" in (folder / "real" / "net.py").read_text(encoding="utf-8")
+    assert entries(folder / "real") == ["net.py"]
+
+
+@pytest.mark.parametrize("target", ["missing.py", "net.py"], ids=["dangling", "loop"])
+def test_a_link_to_nothing_is_refused(call, folder, target):
+    (folder / "net.py").symlink_to(target)
+    result = call("compile", "one.inc", "-o", "net.py")
+    assert result.exit_code == 2
+    assert "error[E603]" in result.stderr
+    assert (folder / "net.py").is_symlink()
+    assert not (folder / "missing.py").exists()
