@@ -51,10 +51,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run, and turn what goes wrong into a message and an exit code: 1 for specs, 2 for usage and for our own bugs."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no `·` still gets an answer
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a terminal that knows no `·` still gets an answer
         cli(standalone_mode=True)
     except (SystemExit, KeyboardInterrupt):
         raise

@@ -170,8 +170,11 @@ class Builder:
             raise bad_label(named.step, frame, "what repeats has one label")
         label = self.placer.claim(named.names[0], named.span, frame)
         scope = Scope("sequence", "sequence", label, frame.scope, step=number, chain=chain, span=named.step.span)
-        for i, row in enumerate(rows):
-            value = self._element(once, str(i), frame.inside(scope, row), value, chain)
+        made = 0
+        for row in rows:
+            before = value
+            value = self._element(once, str(made), frame.inside(scope, row), value, chain)
+            made += value.node != before.node  # a choice may leave nothing, and `nn.Sequential` no gap
         return value
 
     def _counted(
@@ -202,8 +205,11 @@ class Builder:
         scope = Scope("sequence", "sequence", claimed, frame.scope, step=number, chain=chain, span=once.span)
         inner = frame.inside(scope, {})
         if isinstance(atom, tree.Group):
-            for i, named in enumerate(self.naming.plan(atom.pipe, "", False, frame)):
-                value = self._element(replace(named.step, labels=()), str(i), inner, value, chain)
+            made = 0
+            for named in self.naming.plan(atom.pipe, "", False, frame):
+                before = value
+                value = self._element(replace(named.step, labels=()), str(made), inner, value, chain)
+                made += value.node != before.node
             return value
         assert isinstance(atom, tree.Call)
         assert factors is not None

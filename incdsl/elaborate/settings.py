@@ -92,7 +92,7 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, fr
     if not issubclass(op, Windowed) or "kernel" not in settings.values:
         return
     kernel, stride, dilation = (_as_pair(settings.values.get(name, 1)) for name in ("kernel", "stride", "dilation"))
-    if kernel is None or stride is None or dilation is None:
+    if kernel is None or stride is None or dilation is None or min(kernel) < 1:
         return
     spans = Pair(*(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)))
     word = settings.values.get("padding")

@@ -1,0 +1,61 @@
+"""Strategies for nets put together from steps, labels, repetitions and rails."""
+
+from hypothesis import strategies as st
+
+LABELS = ["", "", "", "a: ", "b: ", "a.b: ", "a.0: ", "f.0..: ", "c1, c2: ", "x: ", "relu: ", "N: ", "fc: "]
+REPEATS = ["", "", "", "", " times 2", " times w", " for k in [1, 2]", " if w == 4", " if false", " : [4, 16, 16]"]
+GUARDS = ["", "", "", "for k in [1, 2]: ", "if w == 4: ", "a: "]
+SHAPES = ["[4, 16, 16]", "[4, H, W]", "[4]", "[w, 9, 9]", "[4, 8, W]"]
+CALLS = [
+    "conv2d 3x3 @4", "conv2d 1x1 @w", "u 3x3 @4", "u 1x1 @8", "batchnorm", "relu", "maxpool 2x2/2 valid", "avgpool 3x3",
+    "gap", "linear @3", "flatten", "dropout 0.5", "identity", "upsample 2", "B", "C(a: 4)", "C(a: w)", "D(f: relu)",
+    "D(f: u (kernel: 3, width: 4))", "groupnorm 2", "layernorm", "lrn", "prelu", "scale 0.5", "layerscale", "normalize",
+    "channelshuffle 2", "slice (start: 0, stop: 2)", "softmax", "adaptiveavgpool 1x1", "in", "x",
+    "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @8 as { | 1x3 @4 | 3x1 @4 }",
+]  # fmt: skip
+KEEPING = [
+    "conv2d 3x3 @4", "conv2d 1x1 @w", "u 3x3 @4", "u 1x1 @4", "batchnorm", "relu", "gelu", "maxpool 3x3", "avgpool 3x3",
+    "maxpool 3x3/2 half ceil -> upsample 2", "identity", "B", "C(a: 4)", "C(a: w)", "D(f: relu)", "groupnorm 2",
+    "D(f: u (kernel: 3, width: 4))", "layernorm", "lrn", "prelu", "scale 0.5", "layerscale", "normalize", "softmax",
+    "channelshuffle 2", "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @4 as { | 1x3 @2 | 3x1 @2 }", "in", "q",
+]  # fmt: skip
+"""Steps that mostly turn [4, 16, 16] into [4, 16, 16], so that many of their chains are legal."""
+NET = """inc 1
+unit u = conv: conv2d (bias: false) -> bn: batchnorm -> relu
+block B = {0}
+block C(a) = conv2d 1x1 @a -> {1}
+block D(f) = conv2d 1x1 @4 -> f
+net N(w = 4) {{
+  input x {shape}
+  q = x -> {2}
+  output y = q -> relu
+  output z = x -> scale (factor: w)
+  {tail}
+}}
+"""
+
+
+def chains(calls, labels, most):
+    """Chains of such steps, with rails and groups inside one another."""
+
+    def nested(step):
+        chain = st.lists(step, min_size=1, max_size=4).map(" -> ".join)
+        rails = st.lists(st.tuples(st.sampled_from(GUARDS), chain).map("| {0[0]}{0[1]}".format), min_size=1, max_size=3)
+        word = st.sampled_from(["concat", "add", "mul", "reduce", "concat (split)"])
+        return st.one_of(
+            st.builds("{}{} {{ {} }}{}".format, label, word, rails.map(" ".join), repeat),
+            st.builds("{}({}){}".format, label, chain, repeat),
+        )
+
+    label, repeat = st.sampled_from(labels), st.sampled_from(REPEATS)
+    step = st.builds("{}{}{}".format, label, st.sampled_from(calls), repeat)
+    return st.lists(st.recursive(step, nested, max_leaves=8), min_size=1, max_size=most).map(" -> ".join)
+
+
+ANY = chains(CALLS, LABELS, 6)
+LEGAL = chains(KEEPING, ["", "", "", "", "", "a: ", "b: ", "a.b: ", "f.0..: "], 4)
+TAILS = st.one_of(
+    st.just(""),
+    ANY.map("aux h = q -> {}".format),
+    ANY.map("a, b = q -> split 2\n  output c = a -> add {{ | identity | b -> {} }}".format),
+)
