@@ -105,7 +105,8 @@ def plan(graph: Graph, reserved: set[str]) -> Plan:
             class_of[scope] = found
     for each in keys.values():
         each.instances.reverse()
-    classes = _ordered(reversed(keys.values()))
+    met = {scope: i for i, scope in enumerate(bodies)}
+    classes = _ordered(sorted(keys.values(), key=lambda each: met[each.body.scope]))
     _name(classes, reserved)
     return Plan(classes, class_of, bodies, bodies[graph.net], shapes)
 
