@@ -9,6 +9,7 @@ from incdsl.codegen.comments import Comments
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc, flat, lines
 from incdsl.codegen.plan import Body, Class, Item, Plan
+from incdsl.codegen.runs import runs
 from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Scope
 from incdsl.ops.code import Setting
@@ -39,10 +40,11 @@ class Classes:
         body = each.body
         scribe = Scribe(self._dropped[each], {item.label for item in body.items})
         shapes = self.shapes(body)
-        forward = Forward(body, shapes, scribe, access(body))
+        found = runs(body, shapes)
+        forward = Forward(body, shapes, scribe, access(body, found), found)
         statements = forward.statements(dict.fromkeys(body.inputs, "x"), {})
         returned = _paragraphs(statements, forward.output, apart=body.scope.kind == "block")
-        members = self.members(body, shapes, scribe)
+        members = self.members(body, shapes, scribe, found)
         params = self._parameters(each, scribe)
         self._params[each] = params
         written = [self.comment(line) for line in body.scope.comments]
@@ -118,8 +120,10 @@ class Classes:
 
     # Constructors
 
-    def members(self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe) -> list[str]:
-        """The lines of `__init__` that make the attributes."""
+    def members(
+        self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe, found: Mapping[str, list[Item]]
+    ) -> list[str]:
+        """The lines of `__init__` that make the attributes; `found` are containers that run as one."""
         tree: dict[str, Any] = {}
         for item in body.items:
             if item.label:
@@ -130,7 +134,7 @@ class Classes:
                 branch[last] = item
         written: list[str] = []
         for name, member in tree.items():
-            doc = self._member(member, shapes, scribe)
+            doc = self._member(member, shapes, scribe, runs_through=name in found)
             note = member.note if isinstance(member, Item) else ""
             if isinstance(member, Item) and member.scope and member.scope.optional:
                 doc = f"{flat(doc)} if aux else None"
@@ -142,10 +146,12 @@ class Classes:
             written += made
         return written
 
-    def _member(self, member: Any, shapes: Mapping[str, Shape], scribe: Scribe) -> Doc:
+    def _member(self, member: Any, shapes: Mapping[str, Shape], scribe: Scribe, *, runs_through: bool = False) -> Doc:
         if isinstance(member, Item):
             return self._constructor(member, shapes, scribe)
         docs = {name: self._member(part, shapes, scribe) for name, part in member.items()}
+        if runs_through:
+            return Bracketed("nn.Sequential", tuple(docs.values()))
         if list(docs) == [str(i) for i in range(len(docs))]:
             return Bracketed("nn.ModuleList", (Bracketed("", tuple(docs.values()), "[]"),))
         entries = tuple(_entry(name, doc) for name, doc in docs.items())
@@ -186,7 +192,7 @@ class Classes:
         return scribe.call(each.name, settings, params)
 
 
-def access(body: Body) -> dict[str, str]:
+def access(body: Body, found: Mapping[str, list[Item]]) -> dict[str, str]:
     """How each label is reached in `forward`: an attribute, or an entry of a container."""
     labels = [item.label for item in body.items if item.label]
     children: dict[str, list[str]] = {}
@@ -196,7 +202,7 @@ def access(body: Body) -> dict[str, str]:
             known = children.setdefault(".".join(parts[:i]), [])
             if parts[i] not in known:
                 known.append(parts[i])
-    reached: dict[str, str] = {}
+    reached = {label: f"self.{label}" for label in found}
     for label in labels:
         first, *rest = label.split(".")
         text, path = f"self.{first}", first

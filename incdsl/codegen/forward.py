@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from incdsl.codegen.layout import Bracketed, Doc
 from incdsl.codegen.locals import Locals
 from incdsl.codegen.plan import Body, Item
+from incdsl.codegen.runs import joined
 from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Chain, Node
 from incdsl.ops.activation import Activation
@@ -40,13 +41,20 @@ class Statement:
 class Forward:
     """Turns the items of a body into statements."""
 
-    def __init__(self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe, access: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        shapes: Mapping[str, Shape],
+        scribe: Scribe,
+        access: Mapping[str, str],
+        found: Mapping[str, list[Item]],
+    ) -> None:
         self._body = body
         self._shapes = shapes
         self._scribe = scribe
         self._access = access
         self._alias: dict[str, str] = {}
-        self._items = [item for item in body.items if not self._is_silent(item)]
+        self._items = [item for item in joined(body, found) if not self._is_silent(item)]
         self._makes = {item.output: item for item in self._items}
         self._inputs = {item.output: tuple(map(self.value, item.inputs)) for item in self._items}
         self._uses = Counter(name for names in self._inputs.values() for name in names)

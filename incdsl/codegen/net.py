@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from incdsl.codegen.classes import Classes, access, shown
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, flat, lines
+from incdsl.codegen.runs import runs
 from incdsl.codegen.scribe import Scribe
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Chain, Head
@@ -72,14 +73,15 @@ class NetWriter:
         reals = {k: float(v) for k, v in self._fixed.items() if isinstance(v, Real)}
         scribe = Scribe({**numbers, **reals}, self._labels)
         shapes = self._classes.shapes(body)
-        forward = Forward(body, shapes, scribe, access(body))
+        found = runs(body, shapes)
+        forward = Forward(body, shapes, scribe, access(body, found), found)
         arguments = {node: name for name, node in graph.inputs.items()}
         ends = [*((head.name, head.node) for head in graph.heads), *graph.outputs.items()]
         self._values = {name: forward.value(node) for name, node in ends}
         keep = {value: name for name, value in self._values.items() if value not in arguments}
         statements = forward.statements(arguments, keep)
         code = self._layout(statements, arguments, shapes)
-        members = self._classes.members(body, shapes, scribe)
+        members = self._classes.members(body, shapes, scribe, found)
         stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
         return [
             *map(self._comment, body.scope.comments),

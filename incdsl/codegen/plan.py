@@ -59,6 +59,8 @@ class Body:
     items: list[Item] = field(default_factory=list)
     inputs: tuple[str, ...] = ()
     output: str = ""
+    ends: frozenset[str] = frozenset()
+    """Values that leave it: the output of an instance, outputs and heads of the net."""
 
 
 @dataclass(eq=False, slots=True)
@@ -145,6 +147,8 @@ def _bodies(graph: Graph) -> dict[Scope, Body]:
     for scope, item in calls.items():
         item.inputs = bodies[scope].inputs = tuple(reads[scope])
         item.output = bodies[scope].output = gives[scope]
+        bodies[scope].ends = frozenset({gives[scope]})
+    bodies[graph.net].ends = frozenset([*graph.outputs.values(), *(head.node for head in graph.heads)])
     return bodies
 
 
