@@ -26,6 +26,7 @@ class Classes:
         self.plan = plan
         self.comment = comment
         self.helpers: dict[str, None] = {}
+        self._shapes: dict[Scope, dict[str, Shape]] = {}
         self._dropped = {each: _dropped(each) for each in plan.classes}
         self._params: dict[Class, tuple[str, ...]] = {}
         self._texts: dict[Class, list[str]] = {}
@@ -76,7 +77,9 @@ class Classes:
 
     def shapes(self, body: Body) -> dict[str, Shape]:
         """Shapes of all values of a body in the symbols of its class, sizes as functions of its own input's."""
-        known: dict[str, Shape] = {}
+        if body.scope in self._shapes:
+            return self._shapes[body.scope]
+        known = self._shapes[body.scope] = dict[str, Shape]()
         for name in body.inputs:
             shape = self.plan.shapes[name]
             if body.scope.kind != "net":

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from incdsl.diagnostics import CompilerBug
 
-_NODES = (
+_NODES = frozenset({
     ast.Module, ast.Expr, ast.Constant, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
     ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword, ast.Attribute,
     ast.Name, ast.Load, ast.Store, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
-)  # fmt: skip
+})  # fmt: skip
 _IMPORTS = {
     "torch": {"Tensor", "nn"},
     "torch.nn": {"functional as F"},
@@ -46,18 +47,13 @@ def check(text: str, comments: Iterable[str]) -> None:
     module = ast.parse(text)
     classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
     for node in ast.walk(module):
-        if not isinstance(node, _NODES):
-            raise CompilerBug(f"generated code holds a {type(node).__name__}")
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            _check_import(node)
-        elif isinstance(node, ast.Call):
+        kind = type(node)
+        if kind not in _NODES:
+            raise CompilerBug(f"generated code holds a {kind.__name__}")
+        if isinstance(node, ast.Call):
             _check_call(node.func, classes)
-        elif isinstance(node, ast.Attribute):
-            _check_attribute(node)
-        elif isinstance(node, ast.Constant):
-            _check_constant(node.value)
-        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
-            _check_definition(node)
+        elif kind in _CHECKS:
+            _CHECKS[kind](node)
     # No string holds a `#`, so every `#` starts a comment.
     found = Counter(line[line.index("#") :] for line in text.split("\n") if "#" in line)
     if found != Counter(comments):
@@ -106,3 +102,13 @@ def _check_call(function: ast.expr, classes: set[str]) -> None:
         known = isinstance(function, ast.Subscript)
     if not known:
         raise CompilerBug(f"generated code calls {ast.unparse(function)}")
+
+
+_CHECKS: dict[type[ast.AST], Callable[[Any], None]] = {
+    ast.Import: _check_import,
+    ast.ImportFrom: _check_import,
+    ast.Attribute: _check_attribute,
+    ast.Constant: lambda node: _check_constant(node.value),
+    ast.ClassDef: _check_definition,
+    ast.FunctionDef: _check_definition,
+}

@@ -9,6 +9,8 @@ from incdsl.elaborate.frame import Frame
 from incdsl.ir.graph import Scope
 from incdsl.types import Num, Real, SymbolPair
 
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+
 
 class Pins:
     """Follows numbers back through the arguments of blocks and units to the parameters of the net."""
@@ -18,6 +20,8 @@ class Pins:
 
     def pin(self, frame: Frame, value: Any) -> None:
         """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
+        if type(value) in _PLAIN:
+            return
         if isinstance(value, Num):
             names = value.expr.symbols
         elif isinstance(value, Real | SymbolPair):
