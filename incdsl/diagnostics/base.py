@@ -34,7 +34,6 @@ class Diagnostic:
     title: ClassVar[str] = ""
     wrong: ClassVar[str] = ""
     right: ClassVar[str] = ""
-    options: ClassVar[tuple[str, ...]] = ()
 
     span: Span | None
     path: str = ""

@@ -147,15 +147,6 @@ class Graph:
         """Names of the nodes that a node reads, by position."""
         return self._operands[name]
 
-    def uses(self, name: str) -> int:
-        """How often a node is read, counting the net's outputs and heads."""
-        ends = [*self.outputs.values(), *(head.node for head in self.heads)]
-        return int(self._graph.out_degree(name)) + ends.count(name)
-
-    def users(self, name: str) -> list[str]:
-        """Names of the nodes that read a node, once for each time they do."""
-        return [user for _, user, _ in self._graph.out_edges(name, keys=True)]
-
     def needed_by(self, ends: list[str]) -> set[str]:
         """All nodes that these depend on, with themselves."""
         needed: set[str] = set()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from incdsl.ops.code import Lowering
-from incdsl.types import Extent, Image, Pair, Shape, Vector
+from incdsl.types import Extent, Image, Shape, Vector
 
 Sigil = Literal["kernel", "stride", "width", "padding", "ceil", "number"]
 Sizes: TypeAlias = tuple[int, ...]
@@ -166,8 +166,3 @@ def divides(what: str, divisor: int, whole: str, number: int) -> None:
     """Raise unless a number of groups or parts divides a number of channels."""
     if int(number) % int(divisor):
         raise ShapeError("divide", f"{int(divisor)} {what} do not divide {int(number)} {whole}")
-
-
-def each(value: Pair) -> tuple[int, int]:
-    """Height and width of a pair."""
-    return value[0], value[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
@@ -85,5 +85,3 @@ PositiveNumber = Annotated[float, PlainValidator(_positive_real)]
 Fraction = Annotated[float, PlainValidator(_fraction)]
 Flag = Annotated[bool, PlainValidator(_flag)]
 Numbers = Annotated[tuple[float, ...], PlainValidator(_reals)]
-
-PaddingWord = Literal["valid", "same", "half"]

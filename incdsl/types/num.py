@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import gcd, prod
+from math import gcd
 from typing import Any
 
 MAX_SIZE = 200
@@ -255,11 +255,6 @@ class Pair(tuple[int, int]):
     def __new__(cls, height: int, width: int) -> Pair:
         """Height, then width."""
         return super().__new__(cls, (height, width))
-
-    @property
-    def area(self) -> int:
-        """Height times width."""
-        return prod(self)
 
     @property
     def text(self) -> str:
