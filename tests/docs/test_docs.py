@@ -9,6 +9,7 @@ import pytest
 
 from incdsl.compiler import check_file
 from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.render import human
 from incdsl.runtime.load import load_text
 from incdsl.source import Source
 
@@ -78,3 +79,13 @@ def test_the_readme_shows_the_generated_block() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_error_in_the_readme_is_the_one_that_is_given() -> None:
+    """The lost `valid` of the README's example, planted in v3.inc."""
+    text = (ROOT / "specs" / "v3.inc").read_text(encoding="utf-8")
+    planted = text.replace("conv 3x3 @96 -> conv 3x3/2 @96 valid", "conv 3x3 @96 -> conv 3x3/2 @96 pad 1")
+    assert planted != text
+    with pytest.raises(CompileError) as caught:
+        check_file(Source("specs/v3.inc", planted))
+    assert human(caught.value.diagnostics[0]) in (ROOT / "README.md").read_text(encoding="utf-8")
