@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from incdsl.compiler import from_bytes, read
+from incdsl.compiler import Compilation, compile_net, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format, plain, printable, render
 from incdsl.source import Source
@@ -123,6 +123,17 @@ def fail(
         if count > 1:
             click.echo(f"\n{count} errors", err=True)
     sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
+
+
+def checked(spec: str, settings: dict[str, Any], max_steps: int) -> Compilation:
+    """The net of an argument, its warnings shown; what is wrong with it ends the command."""
+    try:
+        source, net = source_and_net(spec)
+        done = compile_net(source, net, settings, max_steps)
+    except CompileError as error:
+        fail(error)
+    show(done.warnings, "human")
+    return done
 
 
 def colourful(stream: Any) -> bool:

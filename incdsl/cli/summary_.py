@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from incdsl.analysis.table import By, Row, record, rows
-from incdsl.cli.options import fail, limit_option, set_option, show, source_and_net
-from incdsl.compiler import Compilation, compile_net, describe_sizes, in_giga
-from incdsl.diagnostics import CompileError
+from incdsl.cli.options import checked, limit_option, set_option
+from incdsl.compiler import Compilation, describe_sizes, in_giga
 
 _BYTES = 4
 """A float32 number."""
@@ -27,12 +26,7 @@ _BYTES = 4
 @limit_option
 def command(spec: str, by: By, form: str, settings: dict[str, Any], max_steps: int) -> None:
     """Show what each part of SPEC costs, at its nominal size and batch 1."""
-    try:
-        source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps)
-    except CompileError as error:
-        fail(error)
-    show(done.warnings, "human")
+    done = checked(spec, settings, max_steps)
     table = rows(done.net, done.cost, by)
     if form == "json":
         click.echo(json.dumps(_document(done, table), indent=2))

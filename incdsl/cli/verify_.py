@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import colourful, fail, limit_option, set_option, show, source_and_net
-from incdsl.compiler import compile_net
-from incdsl.diagnostics import CompileError
+from incdsl.cli.options import checked, colourful, limit_option, set_option
 
 
 @click.command("verify")
@@ -21,12 +19,7 @@ def command(spec: str, settings: dict[str, Any], max_steps: int) -> None:
     """Import the module of SPEC, run it at legal sizes, trace, export and compile it. Needs torch."""
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("verify runs the module and needs PyTorch: pip install 'incdsl[torch]'")
-    try:
-        source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps)
-    except CompileError as error:
-        fail(error)
-    show(done.warnings, "human")
+    done = checked(spec, settings, max_steps)
     from incdsl.runtime.verify import verify
 
     failed = 0
