@@ -20,8 +20,8 @@ from incdsl.elaborate.place import Placer, RailEnd
 from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
+from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
-from incdsl.ops import REGISTRY
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -45,17 +45,18 @@ MAX_NESTING = 100
 class Builder:
     """Elaborates the inside of one net."""
 
-    def __init__(self, units: dict[str, tree.Unit], blocks: dict[str, tree.Block], placer: Placer, sink: Sink) -> None:
+    def __init__(self, changes: Changes, placer: Placer, sink: Sink) -> None:
+        self.changes = changes
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
         self.assertions: list[Assertion] = []
         self._depth = self._chains = 0
-        self.evaluate = Expressions({*units, *blocks, *REGISTRY}, self.pins.pin)
-        self.naming = Naming(units, blocks)
+        self.evaluate = Expressions(self.pins.pin)
+        self.naming = Naming(changes)
         self.loops = Loops(placer, self.evaluate, self.pins)
-        self.rails = Rails(placer, self.evaluate, self.loops, self.pins, self.chain)
-        self.calls = Calls(units, blocks, placer, self.naming, self.evaluate, self.pins)
+        self.rails = Rails(changes, placer, self.evaluate, self.loops, self.pins, self.chain)
+        self.calls = Calls(changes, placer, self.naming, self.evaluate, self.pins)
         self.calls.chain = self.chain
         self.calls.rest = self._rest
         self.calls.body = self._body
@@ -121,7 +122,7 @@ class Builder:
             value = self.rails.merge(atom, plan[0], frame, None, chain)
             self._assert_shape(first, value, frame)
             return value, plan[1:]
-        elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name):
+        elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name, frame):
             raise Complaint(self.calls.unknown(atom, frame, "a value is bound before it is used"))
         else:
             hint = f"write `{'in' if frame.input else 'image'} -> …`"
@@ -134,7 +135,11 @@ class Builder:
     def _step(self, named: Named, frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         step = named.step
         repeat = step.repeat
-        if isinstance(repeat, tree.Times | tree.Each):
+        change = self.changes.take(frame.scope, named.names)
+        if change:
+            inner = replace(frame, names=change.names)
+            value = self.chain(change.pipe, inner, value, named.names[0], False, chain)
+        elif isinstance(repeat, tree.Times | tree.Each):
             value = self._repeated(named, repeat, frame, value, chain, number)
         elif repeat is None or self.evaluate.test(repeat.test, frame):
             if any(label.counts for label in step.labels):
@@ -194,6 +199,9 @@ class Builder:
 
     def _element(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
+        if change := self.changes.take(frame.scope, (label,)):
+            frame = replace(frame, names=change.names)
+            once = replace(once, atom=tree.Group(change.span, change.pipe))
         atom = once.atom
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
@@ -301,7 +309,7 @@ class Builder:
             taken = "bound already"
         elif name.text in frame.params:
             taken = "a parameter"
-        elif name.text in self.calls.units or name.text in self.calls.blocks or name.text in REGISTRY:
+        elif self.calls.knows(name.text, frame):
             taken = "the name of a unit, block or op"
         if taken:
             self.sink.add(NameTaken(span=name.span, path=frame.title, name=name.text, taken_by=taken))
@@ -315,7 +323,7 @@ class Builder:
             number = self.placer.step_number()
             first = rest[0].step
             atom = first.atom
-            if len(rest) == 1 and isinstance(atom, tree.Call) and atom.name in self.calls.blocks and not first.repeat:
+            if len(rest) == 1 and isinstance(atom, tree.Call) and frame.names.block(atom.name) and not first.repeat:
                 named = Named(first, (item.name.text,), True)
                 use = Use(named, atom, flow, frame, chain, number, optional=True)
                 value = self.calls.use(use)
@@ -341,7 +349,7 @@ class Builder:
         word = name[0].upper() + name[1:] + "Head"
         scope = Scope(
             "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
-            defined=item.span.start, optional=True,
+            defined=(frame.names.order, item.span.start), optional=True,
         )  # fmt: skip
         for param, setting in frame.params.items():
             if isinstance(setting, Num | Real):
