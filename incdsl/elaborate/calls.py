@@ -258,7 +258,7 @@ class Calls:
                 continue
             keyword = op.keyword(name)
             scope.arguments[keyword] = setting
-            symbols[name] = _symbol(setting, keyword)
+            symbols[name] = as_symbol(setting, keyword)
         value = self.put(plain.model_copy(update=symbols), value, inner, plan[0].names, plan[0].labelled)
         value = self.rest(plan[1:], frame, value, inner.chain, use.number)
         return leave(value, scope)
@@ -307,7 +307,7 @@ class Calls:
             scope,
             f"{parent.title} > {label}: {name}",
             definition.names,
-            {p: _symbol(v, p) if p in kept else v for p, v in arguments.items()},
+            {p: as_symbol(v, p) if p in kept else v for p, v in arguments.items()},
             input=Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
             around=(*parent.around, definition),
         )
@@ -382,7 +382,8 @@ def _unit(definition: Definition) -> tree.Unit:
     return definition.tree
 
 
-def _symbol(value: Any, name: str) -> Any:
+def as_symbol(value: Any, name: str) -> Any:
+    """A number that is known by its name inside a class."""
     if isinstance(value, Pair):
         return SymbolPair(value[0], value[1], name)
     return Num.symbol(int(value), name) if isinstance(value, int) else Real(value, name)

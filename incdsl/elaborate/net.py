@@ -17,7 +17,8 @@ from incdsl.diagnostics.names import (
     UnknownSetting,
     Unused,
 )
-from incdsl.elaborate.build import Assertion, Builder
+from incdsl.elaborate.assertions import Assertion
+from incdsl.elaborate.build import Builder
 from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.names import Definition
@@ -125,7 +126,7 @@ class _NetBuilder:
         free = {n for n, v in params.items() if isinstance(v, Num | Real)} - self._builder.pins.names
         return Net(
             self._line[0].name, self._graph, self._conditions, params, frozenset(params.keys() - free),
-            tuple(self._expectations), tuple(self._builder.assertions),
+            tuple(self._expectations), tuple(self._builder.assertions.pending),
         )  # fmt: skip
 
     def _guarded(self, method: Any, *arguments: Any) -> None:

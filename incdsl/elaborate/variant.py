@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice
 
@@ -61,6 +61,13 @@ class Change:
     names: Names
     path: str
     span: Span
+
+    def as_step(self, replaced: tree.Step) -> tree.Step:
+        """The chain as one step: itself if it is one, else in parentheses."""
+        only = self.pipe.steps[0] if len(self.pipe.steps) == 1 else None
+        if only and not only.labels and not only.repeat:
+            return replace(replaced, atom=only.atom)
+        return replace(replaced, atom=tree.Group(self.span, self.pipe))
 
 
 class Changes:
