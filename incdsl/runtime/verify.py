@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +50,8 @@ def verify(done: Compilation) -> Iterator[Check]:
         ("torch.fx", verifier.fx),
         ("torch.export", verifier.export),
         ("torch.compile", verifier.compile),
+        ("ONNX", verifier.onnx),
+        ("DistributedDataParallel", verifier.distributed),
     ):
         yield _run(name, check)
 
@@ -204,6 +209,39 @@ class _Verifier:
         compiled = torch.compile(self._module, fullgraph=True, backend="eager")
         self._agrees(compiled)
         return "one graph"
+
+    def onnx(self) -> str:
+        """Export to ONNX with a free batch size; the checker of ONNX accepts the model."""
+        if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
+            return "not tried: pip install onnx onnxscript"
+        import onnx
+
+        dims = tuple({0: torch.export.Dim("batch", min=2, max=64)} for _ in self._graph.inputs)
+        inputs = self._inputs(self._some_sizes()[0])
+        with contextlib.redirect_stdout(io.StringIO()):
+            program = torch.onnx.export(self._module, inputs, dynamo=True, dynamic_shapes=dims, verbose=False)
+        assert program is not None
+        onnx.checker.check_model(program.model_proto)
+        return f"{len(program.model_proto.graph.node)} nodes"
+
+    def distributed(self) -> str:
+        """Two steps under DistributedDataParallel, which stops when a parameter was left without a gradient."""
+        if not torch.distributed.is_available():
+            return "not tried: this PyTorch has no torch.distributed"
+        if not any(parameter.requires_grad for parameter in self._module.parameters()):
+            return "no parameters"
+        ways = [{}, {"aux": False}] if self._graph.heads else [{}]
+        store = torch.distributed.HashStore()  # type: ignore[attr-defined]
+        torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+        try:
+            for way in ways:
+                module = nn.parallel.DistributedDataParallel(self._make(**way).train())
+                for _ in range(2):
+                    values = _tensors(module(*self._inputs(self._training_sizes())))
+                    torch.stack([value.float().square().mean() for value in values]).sum().backward()  # type: ignore[no-untyped-call]
+        finally:
+            torch.distributed.destroy_process_group()
+        return "with and without heads" if len(ways) > 1 else "two steps"
 
     def _agrees(self, other: Callable[..., Any]) -> None:
         inputs = self._inputs(self._some_sizes()[0])
