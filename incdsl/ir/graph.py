@@ -136,6 +136,9 @@ class Graph:
     def __iter__(self) -> Iterator[Node]:
         return (data["node"] for _, data in self._graph.nodes(data=True))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._graph
+
     def __len__(self) -> int:
         return len(self._graph)
 
@@ -158,6 +161,46 @@ class Graph:
                 waiting.extend(self._graph.pred[name])
         return needed
 
+    def without_dead_nodes(self) -> Graph:
+        """The graph without what neither an output nor a head depends on; inputs stay."""
+        alive = self.needed_by([*self.outputs.values(), *(head.node for head in self.heads)])
+        alive.update(self.inputs.values())
+        if len(alive) == len(self):
+            return self
+        kept = Graph(self.net)
+        for node in self:
+            if node.name in alive:
+                kept.add(node, self._operands[node.name])
+        kept.inputs, kept.outputs, kept.heads = self.inputs, self.outputs, self.heads
+        return kept
+
+    def check_doors(self) -> None:
+        """Hold every instance to one value that comes in and one that goes out.
+
+        Raises:
+            CompilerBug: if an instance has more; generated classes have one argument and return one value.
+        """
+        ends = {*self.outputs.values(), *(head.node for head in self.heads)}
+        enters: dict[Scope, set[str]] = {}
+        leaves: dict[Scope, set[str]] = {}
+        around = {node.scope: _around(node.scope) for node in self}
+        for node in self:
+            here = around[node.scope]
+            for operand in self._operands[node.name]:
+                there = around[self[operand].scope]
+                shared = sum(a is b for a, b in zip(here, there, strict=False))
+                for scope in here[shared:]:
+                    enters.setdefault(scope, set()).add(operand)
+                for scope in there[shared:]:
+                    leaves.setdefault(scope, set()).add(operand)
+            if node.name in ends:
+                for scope in here[1:]:
+                    leaves.setdefault(scope, set()).add(node.name)
+        for way, doors in (("comes in", enters), ("goes out", leaves)):
+            for scope, values in doors.items():
+                if len(values) > 1:
+                    raise CompilerBug(f"more than one value {way} at {scope.path}: {', '.join(sorted(values))}")
+
     def shapes(self) -> dict[str, Shape]:
         """The shape of every node, in one sweep; kept until the graph changes."""
         if self._shapes is None:
@@ -175,6 +218,12 @@ class Graph:
             if node.name in needed:
                 known[node.name] = _plain(node.op.infer(*(known[o] for o in self.operands(node.name))))
         return known
+
+
+def _around(scope: Scope) -> tuple[Scope, ...]:
+    """A scope and all around it, the net first."""
+    above: tuple[Scope, ...] = _around(scope.parent) if scope.parent else ()
+    return (*above, scope)
 
 
 def _plain(shape: Shape) -> Shape:

@@ -1,0 +1,1 @@
+"""Rewrites of the typed graph: rules propose, the engine disposes."""

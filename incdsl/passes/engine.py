@@ -1,0 +1,232 @@
+"""Applies rules: finds their sites, holds them to their conditions, edits the graph, and checks what came out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from incdsl.diagnostics import CompilerBug
+from incdsl.ir.graph import Graph, Head, Node, Scope
+from incdsl.ops import Op
+from incdsl.passes.filters import Filter
+from incdsl.passes.view import View
+from incdsl.types import Shape
+
+MAX_SWEEPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold at a site: a name for tests, a test, and the reason that people read when it fails."""
+
+    name: str
+    holds: Callable[[View, Any], bool]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A node that an edit adds. It reads values by name, or earlier nodes of the edit by their position.
+
+    `like` is the node that it stands for: chain, step and place in the spec are its own.
+    """
+
+    op: Op
+    operands: tuple[str | int, ...]
+    scope: Scope
+    like: Node
+    label: str = ""
+    filter: Filter | None = None
+    note: str = ""
+    own_step: bool = False
+    """Whether generated code gives it a statement of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """New nodes, placed where `at` stands, and the values that they, or older ones, stand in for."""
+
+    at: str
+    new: tuple[New, ...]
+    replaces: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A rule at a place: applied, or declined for a reason."""
+
+    rule: str
+    path: str
+    applied: bool
+    text: str
+
+
+class Rule(ABC):
+    """A rewrite. Its docstring is its equation and its condition; `conditions` are the same as data.
+
+    A rule looks and proposes; it changes nothing.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = ()
+    exact: ClassVar[bool] = False
+    """Whether float results stay the same to the last bit."""
+
+    def __init__(self, without: str = "") -> None:
+        self.active = tuple(c for c in self.conditions if c.name != without)
+
+    @property
+    def name(self) -> str:
+        """The class's name."""
+        return type(self).__name__
+
+    @abstractmethod
+    def find(self, view: View, node: Node) -> Any:
+        """The site that a node stands for, an object with `nodes` (names), or nothing. Structure only."""
+
+    @abstractmethod
+    def rewrite(self, view: View, site: Any) -> Edit:
+        """The edit of a site whose conditions hold."""
+
+    def told(self, view: View, site: Any) -> str:
+        """What an application did, in a few words."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """A rewritten graph, where its weights come from, and all that happened."""
+
+    graph: Graph
+    filters: Mapping[str, Filter]
+    trace: tuple[Event, ...]
+
+
+def optimize(graph: Graph, rules: Sequence[Rule]) -> Optimized:
+    """Apply rules one after the other, each as long as it finds something."""
+    filters: dict[str, Filter] = {}
+    trace: list[Event] = []
+    for rule in rules:
+        graph, filters = _Pass(rule, trace).run(graph, filters)
+    return Optimized(graph, filters, tuple(trace))
+
+
+@dataclass
+class _Pass:
+    rule: Rule
+    trace: list[Event]
+    declined: set[tuple[str, str]] = field(default_factory=set)
+
+    def run(self, graph: Graph, filters: dict[str, Filter]) -> tuple[Graph, dict[str, Filter]]:
+        for _ in range(MAX_SWEEPS):
+            view = View(graph, filters)
+            edits = list(self._edits(view))
+            if not edits:
+                return graph, filters
+            before = graph
+            graph, filters = _edited(view, edits)
+            check(before, graph)
+        raise CompilerBug(f"{self.rule.name} does not come to an end")
+
+    def _edits(self, view: View) -> Iterator[Edit]:
+        """Edits that do not touch each other, from the inputs to the outputs."""
+        busy: set[str] = set()
+        for node in view.graph:
+            if node.name in busy:
+                continue
+            site = self.rule.find(view, node)
+            if site is None or busy.intersection(site.nodes):
+                continue
+            broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
+            where = node.path or f"{node.scope.path}:{node.op.word}".lstrip(":")
+            if broken:
+                if (where, broken.name) not in self.declined:
+                    self.declined.add((where, broken.name))
+                    self.trace.append(Event(self.rule.name, where, False, broken.reason))
+                continue
+            busy.update(site.nodes)
+            edit = self.rule.rewrite(view, site)
+            self.trace.append(Event(self.rule.name, where, True, self.rule.told(view, site)))
+            yield edit
+
+
+def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:
+    """A new graph with all edits, dead nodes dropped."""
+    graph, shapes = view.graph, view.shapes
+    by_place = {edit.at: edit for edit in edits}
+    stands_for: dict[str, str] = {}
+    result, filters = Graph(graph.net), dict(view.filters)
+    step = max((node.step for node in graph), default=0)
+
+    def now(name: str) -> str:
+        while name in stands_for:
+            name = stands_for[name]
+        return name
+
+    replaced = {name for edit in edits for name in edit.replaces}
+    for node in graph:
+        edit = by_place.get(node.name)
+        if edit:
+            made: list[str] = []
+            for new in edit.new:
+                operands = tuple(made[o] if isinstance(o, int) else now(o) for o in new.operands)
+                name = _name(graph, result, new)
+                step += new.own_step
+                fresh = Node(
+                    name, new.op, new.scope, new.label, new.like.span, new.like.chain,
+                    step if new.own_step else new.like.step, new.note,
+                )  # fmt: skip
+                result.add(fresh, operands)
+                made.append(name)
+                if new.filter:
+                    filters[name] = new.filter
+            for old, stand_in in edit.replaces.items():
+                stands_for[old] = made[stand_in] if isinstance(stand_in, int) else now(stand_in)
+        if node.name not in replaced:
+            result.add(node, tuple(now(operand) for operand in graph.operands(node.name)))
+    result.inputs = dict(graph.inputs)
+    result.outputs = {name: now(value) for name, value in graph.outputs.items()}
+    result.heads = [Head(h.name, now(h.node), h.weight, h.scope) for h in graph.heads]
+    alive = result.without_dead_nodes()
+    known = alive.shapes()
+    for old, new_name in stands_for.items():
+        found = known.get(now(new_name))
+        if found is not None and not _same(shapes[old], found):
+            raise CompilerBug(f"{old} is {shapes[old]}, but what stands in for it is {found}")
+    return alive, {name: filter for name, filter in filters.items() if name in alive}
+
+
+def _name(old: Graph, graph: Graph, new: New) -> str:
+    above = new.scope.path
+    stem = ".".join(part for part in (above, new.label) if part) if new.label else f"{above}:{new.op.word}"
+    name, count = stem, 1
+    while name in old or name in graph:
+        count += 1
+        name = f"{stem}#{count}"
+    return name
+
+
+def _same(before: Shape, after: Shape) -> bool:
+    return before == after and int(before.channels) == int(after.channels)
+
+
+def check(before: Graph, after: Graph) -> None:
+    """Hold a rewritten graph to the invariants that later passes and the emitter rely on.
+
+    Raises:
+        CompilerBug: if the rewrite broke one.
+    """
+    if before.inputs != after.inputs or list(before.outputs) != list(after.outputs):
+        raise CompilerBug("a rewrite changed the inputs or outputs of the net")
+    old, new = before.shapes(), after.shapes()
+    for name, value in after.outputs.items():
+        if not _same(old[before.outputs[name]], new[value]):
+            raise CompilerBug(f"a rewrite changed the shape of the output {name}")
+    seen: set[tuple[Scope, str]] = set()
+    for node in after:
+        if node.label:
+            if (node.scope, node.label) in seen:
+                raise CompilerBug(f"two nodes are called {node.path}")
+            seen.add((node.scope, node.label))
+    after.check_doors()

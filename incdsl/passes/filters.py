@@ -1,0 +1,94 @@
+"""Where the weights of a rewritten net come from: each filter as a function of the training module's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The tensors of a module as they are; `prefix` is its path in the training module."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A convolution or linear layer times the affine map of the batch norm behind it.
+
+    W' = W·γ/√(σ² + ε) for each output channel, b' = (b − μ)·γ/√(σ² + ε) + β.
+    """
+
+    filter: Filter
+    norm: str
+    eps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The output channels of several filters, one behind the other; a missing bias counts as zeros."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """W' = f·W, b' = f·b."""
+
+    filter: Filter
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """A filter that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c]."""
+
+    filter: Filter
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Enlarged:
+    """A filter in the middle of a larger kernel of zeros."""
+
+    filter: Filter
+    kernel: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightOf:
+    """A filter without its bias, which something later adds."""
+
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class BiasOf:
+    """The bias of a filter, for something later to add."""
+
+    filter: Filter
+
+
+Filter = Kept | Folded | Merged | Scaled | Normalized | Enlarged | WeightOf | BiasOf
+
+
+def parts(filter: Filter) -> tuple[Filter, ...]:
+    """The filters that a filter is made of."""
+    match filter:
+        case Kept():
+            return ()
+        case Merged(parts=inner):
+            return inner
+    return (filter.filter,)
+
+
+def prefixes(filter: Filter) -> Iterator[str]:
+    """Paths of all modules of the training net that a filter reads."""
+    if isinstance(filter, Kept):
+        yield filter.prefix
+    if isinstance(filter, Folded):
+        yield filter.norm
+    for part in parts(filter):
+        yield from prefixes(part)

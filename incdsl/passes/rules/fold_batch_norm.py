@@ -1,0 +1,65 @@
+"""Batch normalization folded into the convolution or linear layer before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.dense import Linear
+from incdsl.ops.norm import BatchNorm2d
+from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.filters import Folded
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A batch norm, and what it reads."""
+
+    before: Node
+    norm: Node
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return self.before.name, self.norm.name
+
+
+@final
+class FoldBatchNorm(Rule):
+    """BN(conv(x)) = conv'(x) with W' = W·γ/√(σ² + ε) and b' = (b − μ)·γ/√(σ² + ε) + β.
+
+    In evaluation a batch norm is an affine map of each channel, by running statistics. The unnormalized value must have no
+    other reader and must not leave the net. Exact in real arithmetic, not to the last bit.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition(
+            "only reader",
+            lambda view, site: len(view.readers[site.before.name]) == 1,
+            "the unnormalized value has another reader",
+        ),
+        Condition(
+            "inner value", lambda view, site: site.before.name not in view.ends, "the unnormalized value leaves the net"
+        ),
+    )
+
+    def find(self, view: View, node: Node) -> Site | None:
+        if not isinstance(node.op, BatchNorm2d):
+            return None
+        before = view.operand(node)
+        return Site(before, node) if isinstance(before.op, Conv2d | Linear) else None
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        before = site.before
+        assert isinstance(site.norm.op, BatchNorm2d)
+        folded = Folded(view.filter(before), site.norm.path, float(site.norm.op.eps))
+        new = New(
+            before.op.model_copy(update={"bias": True}), view.graph.operands(before.name), before.scope, before,
+            before.label, folded, before.note,
+        )  # fmt: skip
+        return Edit(before.name, (new,), {before.name: 0, site.norm.name: 0})
+
+    def told(self, view: View, site: Site) -> str:
+        return f"into {site.before.path}"

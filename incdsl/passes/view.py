@@ -1,0 +1,118 @@
+"""What rules see of a graph: readers, shapes, classes, and steps lifted out of the units that hold them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from incdsl.ir.graph import Graph, Node, Scope
+from incdsl.ops import Op
+from incdsl.passes.filters import Filter, Kept
+from incdsl.types import Num, Pair, Real, Shape, SymbolPair, expression
+from incdsl.types.num import rebased
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A graph that nobody changes while rules look at it."""
+
+    graph: Graph
+    filters: Mapping[str, Filter]
+    """Where the weights of nodes come from that a rule has made."""
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every value."""
+        return self.graph.shapes()
+
+    @cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """Names of the nodes that read a value, one for each operand, in the order in which they were written."""
+        readers: dict[str, list[str]] = defaultdict(list)
+        for node in self.graph:
+            for operand in self.graph.operands(node.name):
+                readers[operand].append(node.name)
+        return readers
+
+    @cached_property
+    def ends(self) -> frozenset[str]:
+        """Values that leave the net."""
+        return frozenset([*self.graph.outputs.values(), *(head.node for head in self.graph.heads)])
+
+    @cached_property
+    def _labels(self) -> dict[Scope, set[str]]:
+        """Attributes of every class."""
+        labels: dict[Scope, set[str]] = defaultdict(set)
+        for node in self.graph:
+            labels[node.scope].add(node.label)
+            scope = node.scope
+            while scope.parent and scope.label not in labels[scope.parent]:
+                labels[scope.parent].add(scope.label)
+                scope = scope.parent
+        return labels
+
+    @cached_property
+    def members(self) -> dict[Scope, list[str]]:
+        """Names of the nodes that stand directly in a class."""
+        members: dict[Scope, list[str]] = defaultdict(list)
+        for node in self.graph:
+            members[node.scope].append(node.name)
+        return members
+
+    def operand(self, node: Node) -> Node:
+        """The node that a node with one operand reads."""
+        return self.graph[self.graph.operands(node.name)[0]]
+
+    def only_reader(self, name: str) -> Node | None:
+        """The one reader of a value that does not leave the net."""
+        readers = self.readers.get(name, [])
+        return self.graph[readers[0]] if len(readers) == 1 and name not in self.ends else None
+
+    def filter(self, node: Node) -> Filter:
+        """Where a node's weights come from."""
+        return self.filters.get(node.name) or Kept(node.path)
+
+    def free_label(self, scope: Scope, word: str) -> str:
+        """An attribute that a class does not have yet."""
+        taken = {part for label in self._labels[scope] for part in (label, label.split(".")[0])}
+        label, count = word, 1
+        while label in taken:
+            count += 1
+            label = f"{word}_{count}"
+        return label
+
+
+def class_of(scope: Scope) -> Scope:
+    """The scope whose symbols are used in a scope: repetitions have none of their own."""
+    while scope.kind == "sequence" and scope.parent:
+        scope = scope.parent
+    return scope
+
+
+def lifted(op: Op, scope: Scope, outer: Scope) -> Op:
+    """An op of a scope, its settings in the symbols of a class around it."""
+    changes = {name: _lifted(getattr(op, name), scope, outer) for name in type(op).model_fields}
+    return op.model_copy(update=changes)
+
+
+def _lifted(value: Any, scope: Scope, outer: Scope) -> Any:
+    while scope is not outer and scope.parent:
+        if scope.kind != "sequence":
+            value = _outside(value, scope)
+        scope = scope.parent
+    return value
+
+
+def _outside(value: Any, scope: Scope) -> Any:
+    """A value in the symbols of the class around the one that it stands in."""
+    if isinstance(value, SymbolPair | Real):
+        return scope.arguments[value.name]
+    if isinstance(value, Num):
+        outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int)}
+        return rebased(value, outer)
+    if isinstance(value, Pair):
+        return Pair(_outside(value[0], scope), _outside(value[1], scope))
+    return value
