@@ -22,7 +22,7 @@ _IMPORTS = {
     "typing": {"ClassVar", "NamedTuple"},
 }
 _NAMES = {
-    "torch": {"cat", "full", "sigmoid", "softmax", "tanh"},
+    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros"},
     "nn": {
         "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
         "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",

@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 HELPERS = {
+    "ActivationFloor": '''class ActivationFloor(nn.Module):
+    """ReLU for the first `active` channels; the others pass."""
+
+    def __init__(self, active, channels):
+        super().__init__()
+        floor = torch.full((channels, 1, 1), -torch.inf)
+        floor[:active] = 0.0
+        self.register_buffer("floor", floor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.maximum(x, self.floor)''',
+    "ChannelBias": '''class ChannelBias(nn.Module):
+    """A number of its own added to each channel."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias.view(-1, 1, 1)''',
     "LayerScale": '''class LayerScale(nn.Module):
     """Each channel times a learned number."""
 

@@ -90,6 +90,8 @@ class Op(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", arbitrary_types_allowed=True)
 
     word: ClassVar[str] = ""
+    public: ClassVar[bool] = True
+    """Whether a spec can name it."""
     example: ClassVar[str] = ""
     example_rank: ClassVar[int] = 3
     torch: ClassVar[str] = ""
@@ -106,7 +108,7 @@ class Op(BaseModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.word:
+        if cls.word and cls.public:
             REGISTRY[cls.word] = cls
 
     @classmethod

@@ -46,7 +46,10 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """New nodes, placed where `at` stands, and the values that they, or older ones, stand in for."""
+    """New nodes, placed where `at` stands, and the values that they, or older ones, stand in for.
+
+    Nothing is taken away: what nobody reads any more is dropped afterwards.
+    """
 
     at: str
     new: tuple[New, ...]
@@ -223,10 +226,11 @@ def check(before: Graph, after: Graph) -> None:
     for name, value in after.outputs.items():
         if not _same(old[before.outputs[name]], new[value]):
             raise CompilerBug(f"a rewrite changed the shape of the output {name}")
-    seen: set[tuple[Scope, str]] = set()
+    owner: dict[tuple[Scope, str], object] = {}
     for node in after:
-        if node.label:
-            if (node.scope, node.label) in seen:
-                raise CompilerBug(f"two nodes are called {node.path}")
-            seen.add((node.scope, node.label))
+        scope, label, held = node.scope, node.label, object()
+        while label or scope.parent:
+            if label and owner.setdefault((scope, label), held) is not held:
+                raise CompilerBug(f"two members of {scope.path or scope.word} are called {label}")
+            scope, label, held = scope.parent or scope, scope.label, scope
     after.check_doors()

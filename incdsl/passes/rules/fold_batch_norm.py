@@ -59,7 +59,7 @@ class FoldBatchNorm(Rule):
             before.op.model_copy(update={"bias": True}), view.graph.operands(before.name), before.scope, before,
             before.label, folded, before.note,
         )  # fmt: skip
-        return Edit(before.name, (new,), {before.name: 0, site.norm.name: 0})
+        return Edit(before.name, (new,), {site.norm.name: 0})
 
     def told(self, view: View, site: Site) -> str:
         return f"into {site.before.path}"

@@ -1,0 +1,62 @@
+"""Convolutions as steps of the class around them: a bare one, or a unit that is a convolution and its activation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from incdsl.ir.graph import Node, Scope
+from incdsl.ops.activation import ReLU
+from incdsl.ops.window import Conv2d
+from incdsl.passes.view import View, lifted
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A convolution, the ReLU that alone reads it, and the class in which they are one step."""
+
+    conv: Node
+    relu: Node | None
+    home: Scope
+    whole: bool
+    """Whether the step holds nothing else."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of its nodes."""
+        return (self.conv.name, self.relu.name) if self.relu else (self.conv.name,)
+
+    @property
+    def output(self) -> str:
+        """The value that the step gives."""
+        return self.nodes[-1]
+
+    @property
+    def op(self) -> Conv2d:
+        """The convolution in the symbols of the class around the step."""
+        op = lifted(self.conv.op, self.conv.scope, self.home)
+        assert isinstance(op, Conv2d)
+        return op
+
+    @property
+    def label(self) -> str:
+        """The attribute of the step in the class around it."""
+        return self.conv.label if self.conv.scope is self.home else self.conv.scope.label
+
+    @property
+    def step(self) -> Node:
+        """The node as a step of the class around it: its chain and number are those of the unit."""
+        scope = self.conv.scope
+        if scope is self.home or scope.chain is None:
+            return self.conv
+        return replace(self.conv, chain=scope.chain, step=scope.step, note=scope.note)
+
+
+def layer(view: View, conv: Node) -> Layer:
+    """The step that a convolution belongs to."""
+    scope = conv.scope
+    reader = view.only_reader(conv.name)
+    relu = reader if reader and isinstance(reader.op, ReLU) and reader.scope is scope else None
+    if scope.kind != "unit" or scope.parent is None:
+        return Layer(conv, relu, scope, True)
+    inside = {conv.name, relu.name} if relu else {conv.name}
+    return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)

@@ -1,0 +1,99 @@
+"""A 1x1 convolution before the average pool that it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.deployed import ChannelBias
+from incdsl.ops.window import AvgPool2d, Conv2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.filters import BiasOf, WeightOf
+from incdsl.passes.layers import Layer, layer
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An average pool, and the convolution that reads it."""
+
+    pool: Node
+    layer: Layer
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (self.pool.name, *self.layer.nodes)
+
+    @property
+    def op(self) -> AvgPool2d:
+        assert isinstance(self.pool.op, AvgPool2d)
+        return self.pool.op
+
+    @property
+    def conv(self) -> Conv2d:
+        return self.layer.op
+
+
+def _fewer_channels(view: View, site: Site) -> bool:
+    return int(site.conv.width) < int(view.shapes[site.pool.name].channels)
+
+
+def _full_windows(site: Site) -> bool:
+    """Whether the mean of a constant is the constant: padding that counts makes it smaller at the border."""
+    return not site.op.count_include_pad or max(map(int, site.op.padding)) == 0
+
+
+@final
+class CommuteAvgPool(Rule):
+    """conv(avgpool(x)) = avgpool(conv(x)) for a 1x1 convolution of stride 1 without padding.
+
+    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all positions:
+    they commute. A bias stays inside where every window divides by its real cells; where padding counts, the pool would
+    shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the convolution
+    has fewer outputs than inputs; then its 1x1 can join its siblings.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition("1x1", lambda _, s: tuple(s.conv.kernel) == (1, 1), "the convolution is larger than 1x1"),
+        Condition("stride 1", lambda _, s: tuple(s.conv.stride) == (1, 1), "the convolution has a stride"),
+        Condition("no padding", lambda _, s: tuple(s.conv.padding) == (0, 0), "the convolution pads"),
+        Condition("only reader", lambda v, s: len(v.readers[s.pool.name]) == 1, "the pool has another reader"),
+        Condition("inner value", lambda v, s: s.pool.name not in v.ends, "the pool's output leaves the net"),
+        Condition("fewer channels", _fewer_channels, "the convolution has as many outputs as inputs, or more"),
+        Condition("one step", lambda _, s: s.layer.whole, "the unit of the convolution does more"),
+        Condition("one class", lambda _, s: s.layer.home is s.pool.scope, "pool and convolution stand in two classes"),
+    )
+    bias_behind = True
+
+    def find(self, view: View, node: Node) -> Site | None:
+        if not isinstance(node.op, AvgPool2d):
+            return None
+        for name in view.readers[node.name]:
+            reader = view.graph[name]
+            if isinstance(reader.op, Conv2d):
+                return Site(node, layer(view, reader))
+        return None
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        found, pool, home = site.layer, site.pool, site.pool.scope
+        weights, step = view.filter(found.conv), found.step
+        behind = bool(site.conv.bias) and not _full_windows(site) and self.bias_behind
+        conv = site.conv.model_copy(update={"bias": bool(site.conv.bias) and not behind})
+        new = [
+            New(conv, view.graph.operands(pool.name), home, step, found.label, WeightOf(weights) if behind else weights,
+                own_step=True),
+            New(site.op, (0,), home, pool, pool.label),
+        ]  # fmt: skip
+        if behind:
+            label = view.free_label(home, f"{found.label.replace('.', '_')}_bias")
+            new.append(New(ChannelBias(), (len(new) - 1,), home, step, label, BiasOf(weights), own_step=True))
+        replaces: dict[str, str | int] = {found.conv.name: len(new) - 1}
+        if found.relu:
+            new.append(New(found.relu.op, (len(new) - 1,), home, new[-1].like, own_step=not behind))
+            replaces[found.relu.name] = len(new) - 1
+        return Edit(pool.name, tuple(new), replaces)
+
+    def told(self, view: View, site: Site) -> str:
+        channels = int(view.shapes[site.pool.name].channels)
+        return f"{site.layer.label} before the pool: {channels} channels pooled, now {int(site.conv.width)}"

@@ -1,0 +1,108 @@
+"""Convolutions that read one value as one convolution."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, final
+
+from incdsl.ir.graph import Chain, Node
+from incdsl.ops import Op
+from incdsl.ops.activation import ReLU
+from incdsl.ops.deployed import ActivationFloor
+from incdsl.ops.merge import Slice
+from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.filters import Merged
+from incdsl.passes.layers import Layer, layer
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Siblings in the order of the merged channels: those with an activation first."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(name for each in self.layers for name in each.nodes)
+
+    def alike(self, what: Callable[[Conv2d], Any]) -> bool:
+        """Whether all siblings agree."""
+        return len({what(each.op) for each in self.layers}) == 1
+
+
+def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
+    return Condition(name, lambda _, site: site.alike(what), f"the siblings do not have the {name}")
+
+
+@final
+class MergeSiblingConvs(Rule):
+    """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
+
+    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where some
+    have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
+    """
+
+    keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {
+        "same kernel": lambda op: tuple(map(int, op.kernel)),
+        "same stride": lambda op: tuple(map(int, op.stride)),
+        "same padding": lambda op: tuple(map(int, op.padding)),
+        "same dilation": lambda op: tuple(map(int, op.dilation)),
+    }
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        *(_alike(name, what) for name, what in keys.items()),
+        Condition("no groups", lambda _, s: all(int(e.op.groups) == 1 for e in s.layers), "a sibling has groups"),
+        Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a sibling does more"),
+    )
+
+    def find(self, view: View, node: Node) -> Site | None:
+        convs = [
+            view.graph[name] for name in view.readers.get(node.name, ()) if isinstance(view.graph[name].op, Conv2d)
+        ]
+        if len(convs) < 2:
+            return None
+        keys = [self.keys[c.name] for c in self.active if c.name in self.keys]
+        groups: dict[object, list[Layer]] = defaultdict(list)
+        for conv in convs:
+            found = layer(view, conv)
+            if found.home.kind != "sequence":
+                groups[(found.home, *(key(found.op) for key in keys))].append(found)
+        for layers in groups.values():
+            if len(layers) > 1:
+                return Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
+        return None
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        layers, home = site.layers, site.layers[0].home
+        written = {name: i for i, name in enumerate(view.readers[view.operand(layers[0].conv).name])}
+        first = min(layers, key=lambda each: written[each.conv.name])
+        ops = [each.op for each in layers]
+        width = sum((op.width for op in ops[1:]), ops[0].width)
+        bias = any(op.bias for op in ops)
+        merged = ops[0].model_copy(update={"width": width, "bias": bias})
+        label = view.free_label(home, "merged")
+        like = replace(first.step, chain=Chain(label, rail=True, parent=first.step.chain.parent), note="")
+        filters = Merged(tuple(view.filter(each.conv) for each in layers))
+        operands = view.graph.operands(first.conv.name)
+        new = [New(merged, operands, home, like, label, filters, own_step=True)]
+        active = [each for each in layers if each.relu]
+        if active:
+            channels = sum((each.op.width for each in active[1:]), active[0].op.width)
+            op: Op = ReLU() if len(active) == len(layers) else ActivationFloor(active=channels)
+            floor = "" if isinstance(op, ReLU) else view.free_label(home, f"{label}_floor")
+            new.append(New(op, (0,), home, like, floor))
+        value = len(new) - 1
+        replaces: dict[str, str | int] = {}
+        start: int = 0
+        for each, op_ in zip(layers, ops, strict=True):
+            stop = start + op_.width
+            new.append(New(Slice(start=start, stop=stop), (value,), home, each.step, own_step=True))
+            replaces[each.output] = len(new) - 1
+            start = stop
+        return Edit(first.conv.name, tuple(new), replaces)
+
+    def told(self, view: View, site: Site) -> str:
+        return f"{len(site.layers)} convolutions as one: {', '.join(each.label for each in site.layers)}"
