@@ -51,7 +51,7 @@ class CommuteAvgPool(Rule):
     The pool is one linear map of positions for all channels, the convolution one linear map of channels for all positions:
     they commute. A bias stays inside where every window divides by its real cells; where padding counts, the pool would
     shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the convolution
-    has fewer outputs than inputs; then its 1x1 can join its siblings.
+    has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (
@@ -60,6 +60,7 @@ class CommuteAvgPool(Rule):
         Condition("no padding", lambda _, s: tuple(s.conv.padding) == (0, 0), "the convolution pads"),
         Condition("only reader", lambda v, s: len(v.readers[s.pool.name]) == 1, "the pool has another reader"),
         Condition("inner value", lambda v, s: s.pool.name not in v.ends, "the pool's output leaves the net"),
+        Condition("same grid", lambda _, s: tuple(s.op.stride) == (1, 1), "the convolution would run on a larger grid"),
         Condition("fewer channels", _fewer_channels, "the convolution has as many outputs as inputs, or more"),
         Condition("one step", lambda _, s: s.layer.whole, "the unit of the convolution does more"),
         Condition("one class", lambda _, s: s.layer.home is s.pool.scope, "pool and convolution stand in two classes"),

@@ -1,0 +1,135 @@
+"""`from_training` of a deployed module: how each of its tensors is computed from the training module's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
+from incdsl.ir.graph import Graph
+from incdsl.passes.filters import (
+    BiasOf,
+    Enlarged,
+    Filter,
+    Folded,
+    Kept,
+    Merged,
+    Normalized,
+    Scaled,
+    WeightOf,
+)
+
+HELPER = "TrainingWeights"
+
+
+def from_training(graph: Graph, filters: Mapping[str, Filter], ignored: Iterable[str]) -> list[str]:
+    """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
+    entries: list[Doc] = []
+    for node in graph:
+        if node.label and node.op.owns_parameters():
+            doc = _doc(filters.get(node.name, Kept(node.path)))
+            entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
+    left_out = tuple(f'"{path}."' for path in ignored)
+    unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
+    return [
+        f"{INDENT}@classmethod",
+        f"{INDENT}def from_training(cls, state_dict, **arguments):",
+        f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
+        f"{INDENT * 2}given = {HELPER}(state_dict)",
+        *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),
+        *lines("given.complain_about_unused", Bracketed("", (unused,) if left_out else (), "()"), "", 2),
+        f"{INDENT * 2}module = cls(**arguments)",
+        f"{INDENT * 2}module.load_state_dict(given.state(layers))",
+        f"{INDENT * 2}return module",
+        "",
+    ]
+
+
+def _doc(filter: Filter) -> Bracketed:
+    match filter:
+        case Kept(prefix=prefix):
+            return Bracketed("given.layer", (f'"{prefix}"',))
+        case Folded(filter=inner, norm=norm, eps=eps):
+            return Bracketed("given.folded", (_inner(inner), f'"{norm}"', repr(eps)))
+        case Merged(parts=parts):
+            return Bracketed("given.merged", tuple(map(_inner, parts)))
+        case Scaled(filter=inner, factor=factor):
+            return Bracketed("given.scaled", (_inner(inner), repr(factor)))
+        case Normalized(filter=inner, scale=scale, shift=shift):
+            return Bracketed("given.normalized", (_inner(inner), _numbers(scale), _numbers(shift)))
+        case Enlarged(filter=inner, kernel=kernel):
+            return Bracketed("given.enlarged", (_inner(inner), repr(kernel)))
+        case WeightOf(filter=inner):
+            return Bracketed("given.weight_of", (_inner(inner),))
+        case BiasOf(filter=inner):
+            return Bracketed("given.bias_of", (_inner(inner),))
+
+
+def _inner(filter: Filter) -> Doc:
+    """A part of a filter; a layer of the training module goes by its path."""
+    return f'"{filter.prefix}"' if isinstance(filter, Kept) else _doc(filter)
+
+
+def _numbers(numbers: tuple[float, ...]) -> str:
+    return repr(tuple(map(float, numbers)))
+
+
+TEXT = '''class TrainingWeights:
+    """Layers of a training checkpoint in float64, each a dictionary of its tensors; a layer may go by its path."""
+
+    def __init__(self, state_dict):
+        self.tensors = {name: tensor.double() for name, tensor in state_dict.items()}
+        self.unused = {name for name in state_dict if not name.endswith("num_batches_tracked")}
+
+    def layer(self, path):
+        found = {name: tensor for name, tensor in self.tensors.items() if name.rpartition(".")[0] == path}
+        if not found:
+            raise KeyError("the checkpoint has no layer " + path)
+        self.unused -= found.keys()
+        return {name.rpartition(".")[2]: tensor for name, tensor in found.items()}
+
+    def given(self, layer):
+        return self.layer(layer) if isinstance(layer, str) else layer
+
+    def folded(self, layer, norm, eps):
+        layer, norm = self.given(layer), self.layer(norm)
+        scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
+        bias = layer.get("bias", torch.zeros_like(scale))
+        weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))
+        return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}
+
+    def merged(self, *layers):
+        layers = [self.given(layer) for layer in layers]
+        merged = {"weight": torch.cat([layer["weight"] for layer in layers])}
+        if any("bias" in layer for layer in layers):
+            zeros = [torch.zeros_like(layer["weight"][:, 0, 0, 0]) for layer in layers]
+            merged["bias"] = torch.cat([layer.get("bias", zero) for layer, zero in zip(layers, zeros, strict=True)])
+        return merged
+
+    def scaled(self, layer, factor):
+        return {name: tensor * factor for name, tensor in self.given(layer).items()}
+
+    def normalized(self, layer, scale, shift):
+        layer = self.given(layer)
+        weight = layer["weight"]
+        scale, shift = (torch.tensor(numbers, dtype=torch.float64).view(-1, 1, 1) for numbers in (scale, shift))
+        return {"weight": weight * scale, "bias": layer.get("bias", 0.0) + (weight * shift).sum((1, 2, 3))}
+
+    def enlarged(self, layer, kernel):
+        layer = self.given(layer)
+        weight = layer["weight"]
+        height, width = ((large - small) // 2 for large, small in zip(kernel, weight.shape[2:], strict=True))
+        return {**layer, "weight": F.pad(weight, (width, width, height, height))}
+
+    def weight_of(self, layer):
+        return {"weight": self.given(layer)["weight"]}
+
+    def bias_of(self, layer):
+        return {"bias": self.given(layer)["bias"]}
+
+    def state(self, layers):
+        return {path + "." + name: tensor for path, layer in layers.items() for name, tensor in layer.items()}
+
+    def complain_about_unused(self, left_out=()):
+        unused = sorted(name for name in self.unused if not name.startswith(left_out))
+        if unused:
+            raise KeyError("the deployed module has no place for " + ", ".join(unused))'''
