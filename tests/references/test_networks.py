@@ -26,6 +26,7 @@ EVALUATION, TRAINING = 1e-10, 1e-8
 """Relative; the mistakes planted below are at least five orders of magnitude away."""
 TIMMS_WORDS = {"Pool1": "maxpool1", "Pool2": "maxpool2", "global_pool": "avgpool", "head_drop": "dropout"}
 """Its names in Inception-v3 for what is torchvision's there, and ours."""
+V3, GOOGLENET, XCEPTION = "torchvision.inception_v3.noaux", "torchvision.googlenet.noaux", "timm.legacy_xception"
 
 every_network = pytest.mark.parametrize("name", NAMES)
 
@@ -160,6 +161,20 @@ def test_outputs_of_googlenet():
     assert instance("torchvision.googlenet")(torch.zeros(2, 3, 15, 15))._fields == ("logits", "aux1", "aux2")
 
 
+def test_skips_of_xception_see_what_flowed_in():
+    """Its rails start with activations, which must leave the value alone that the skip reads beside them."""
+    net = instance(XCEPTION).eval()
+    seen = {}
+    blocks = [block for name, block in net.named_children() if name.startswith("block")]
+    for block in blocks:
+        block.register_forward_pre_hook(lambda block, args: seen.update({block: args[0].clone()}))
+        block.register_forward_hook(lambda block, args, _: seen.update({block: torch.equal(seen[block], args[0])}))
+    with torch.no_grad():
+        net(detfill.image([1, 3, 64, 64]).float())
+    assert seen == dict.fromkeys(blocks, True)
+    assert len(blocks) == 12
+
+
 def heavier(net):
     net.Mixed_6c.branch7x7_2.conv.weight.data *= 1.01
 
@@ -184,7 +199,6 @@ def replaced(text, old, new):
     return text.replace(old, new)
 
 
-V3, GOOGLENET, XCEPTION = "torchvision.inception_v3.noaux", "torchvision.googlenet.noaux", "timm.legacy_xception"
 IN_SPECS = {
     "divisor of v3": (V3, r"avgpool 3x3", "avgpool 3x3 (count_include_pad: false)"),
     "divisor of v4": ("timm.inception_v4", "count_include_pad: false", "count_include_pad: true"),
