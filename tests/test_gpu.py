@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.compare import assert_near, distance
-from tests.references.inception_v3 import filled, without_dropout
+from tests.references.networks import filled, without_dropout
 
 pytestmark = pytest.mark.gpu
 

@@ -1,100 +1,146 @@
-"""The generated Inception-v3 is torchvision's, bit for bit, and the tools that take torchvision's take it."""
+"""The generated Inception-v3 and GoogLeNet are torchvision's, bit for bit, and the tools that take its take ours."""
 
+import copy
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
 from torch import nn
 
 import incdsl
-from tests.compare import assert_near, assert_same, assert_same_tensors
+from tests.compare import assert_near, assert_same, assert_same_tensors, distance
 from tests.nets import noise, randomized
 from tests.peers._torchvision import torchvision
 from tests.references import detfill
 
-SPEC = Path(__file__).parents[2] / "specs" / "v3.inc"
+SPECS = Path(__file__).parents[2] / "specs"
 RETRACED = 1e-5
 """For float32 after a tool has reordered operations."""
 
 
+class Peer(NamedTuple):
+    """A network of torchvision, and ours."""
+
+    make: str
+    spec: str
+    name: str
+    heads: tuple[str, ...]
+    """Ours, in the order of torchvision's outputs."""
+    weight: float
+    sizes: tuple[tuple[int, int], ...]
+    """The nominal one, and a small one."""
+    statistic: str
+    """One that is made late, and that a training step changes."""
+    training: torch.dtype = torch.float32
+    gradients: float = 0.0
+    """How far they may be: where a head reads a value beside other steps, autograd adds up in another order."""
+
+
+PEERS = {
+    "v3": Peer(
+        "inception_v3", "v3", "InceptionV3", ("AuxLogits",), 0.4, ((299, 299), (75, 107)),
+        "Mixed_7c.branch_pool.bn.running_mean",
+    ),
+    "googlenet": Peer(
+        "googlenet", "googlenet", "GoogLeNet", ("aux2", "aux1"), 0.3, ((224, 224), (15, 87)),
+        "inception5b.branch4.1.bn.running_mean", torch.float64, 1e-12,
+    ),
+}  # fmt: skip
+
+
 @cache
-def ours():
-    return incdsl.load(SPEC)
+def ours(peer):
+    """Our class."""
+    return getattr(incdsl.load(SPECS / f"{peer.spec}.inc"), peer.name)
 
 
-def pair(aux):
+def pair(peer, aux):
     """Our net and torchvision's, the same numbers in both."""
-    peer = torchvision.models.inception_v3(weights=None, aux_logits=aux, init_weights=False)
-    net = ours().InceptionV3(aux=aux)
-    entries = [(name, tuple(tensor.shape)) for name, tensor in peer.state_dict().items()]
-    peer.load_state_dict(detfill.state(entries))
-    net.load_state_dict(peer.state_dict(), strict=True)
-    return net, peer
+    theirs = getattr(torchvision.models, peer.make)(weights=None, aux_logits=aux, init_weights=False)
+    net = ours(peer)(aux=aux)
+    entries = [(name, tuple(tensor.shape)) for name, tensor in theirs.state_dict().items()]
+    theirs.load_state_dict(detfill.state(entries))
+    net.load_state_dict(theirs.state_dict(), strict=True)
+    return net, theirs
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["aux", "noaux"])
+class Nets(NamedTuple):
+    """What most tests compare."""
+
+    peer: Peer
+    aux: bool
+    net: nn.Module
+    theirs: nn.Module
+
+
+@pytest.fixture(scope="module", params=[(name, aux) for name in PEERS for aux in (True, False)], ids=str)
 def nets(request):
-    return pair(request.param)
+    name, aux = request.param
+    return Nets(PEERS[name], aux, *pair(PEERS[name], aux))
 
 
 @pytest.fixture
 def net():
-    """Our net alone, for evaluation."""
-    return pair(aux=True)[0].eval()
+    """Our Inception-v3 alone, for evaluation."""
+    return pair(PEERS["v3"], aux=True)[0].eval()
 
 
 def test_checkpoints_are_interchangeable(nets):
-    net, peer = nets
-    assert_same_tensors(net.state_dict(), peer.state_dict())
-    peer.load_state_dict(randomized(ours().InceptionV3(aux=net.AuxLogits is not None)).state_dict(), strict=True)
-    assert not torch.equal(peer.fc.weight, net.fc.weight)
-    peer.load_state_dict(net.state_dict(), strict=True)
-    assert [n for n, _ in net.named_parameters()] == [n for n, _ in peer.named_parameters()]
+    peer, aux, net, theirs = nets
+    assert_same_tensors(net.state_dict(), theirs.state_dict())
+    theirs.load_state_dict(randomized(ours(peer)(aux=aux)).state_dict(), strict=True)
+    assert not torch.equal(theirs.fc.weight, net.fc.weight)
+    theirs.load_state_dict(net.state_dict(), strict=True)
+    assert [n for n, _ in net.named_parameters()] == [n for n, _ in theirs.named_parameters()]
 
 
-@pytest.mark.parametrize("size", [(299, 299), (75, 107)])
-def test_evaluation(nets, size):
-    x = noise(2, 3, *size, dtype=torch.float32)
-    net, peer = (each.eval() for each in nets)
+@pytest.mark.parametrize("which", [0, 1])
+def test_evaluation(nets, which):
+    x = noise(2, 3, *nets.peer.sizes[which], dtype=torch.float32)
     with torch.no_grad():
-        expected = peer(x)
-        assert_same(net(x), expected)
+        expected = nets.theirs.eval()(x)
+        assert_same(nets.net.eval()(x), expected)
     assert expected.std() > 0.01
 
 
-def trained(net, x):
-    """Outputs, gradients and state after one step; the net is as before."""
-    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    net.train().zero_grad()
+def trained(net, x, heads=()):
+    """Outputs, gradients and state after one step of a copy; heads are put into the order given."""
+    net = copy.deepcopy(net).to(x.dtype).train()
     torch.manual_seed(11)
     result = net(x)
     outputs = (result,) if isinstance(result, torch.Tensor) else tuple(result)
+    if heads and len(outputs) > 1:
+        outputs = (result.logits, *(getattr(result, head) for head in heads))
     losses = [nn.functional.cross_entropy(y, torch.arange(len(y))) for y in outputs]
     (losses[0] + 0.4 * sum(losses[1:])).backward()
-    after = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    net.load_state_dict(before)
     gradients = {name: p.grad for name, p in net.named_parameters()}
-    return {str(i): y.detach() for i, y in enumerate(outputs)}, gradients, after
+    return {str(i): y.detach() for i, y in enumerate(outputs)}, gradients, net.state_dict()
 
 
 def test_training(nets):
-    x = noise(2, 3, 299, 299, dtype=torch.float32)
-    (outputs, gradients, state), (peer_outputs, peer_gradients, peer_state) = (trained(each, x) for each in nets)
-    assert len(outputs) == 1 + (nets[0].AuxLogits is not None)
-    assert_same_tensors(outputs, peer_outputs)
-    assert_same_tensors(gradients, peer_gradients)
-    assert_same_tensors(state, peer_state)
+    peer, aux, net, theirs = nets
+    x = noise(2, 3, *peer.sizes[0], dtype=peer.training)
+    outputs, gradients, state = trained(net, x, peer.heads)
+    their_outputs, their_gradients, their_state = trained(theirs, x)
+    assert len(outputs) == 1 + len(peer.heads) * aux
+    assert_same_tensors(outputs, their_outputs)
+    assert_same_tensors(state, their_state)
+    assert list(gradients) == list(their_gradients)
+    far = {name: distance(gradients[name], their_gradients[name]) for name in gradients}
+    assert max(far.values()) <= peer.gradients * aux, max(far.items(), key=lambda item: item[1])
     assert all(gradient.any() for gradient in gradients.values())
-    name = "Mixed_7c.branch_pool.bn.running_mean"
-    assert not torch.equal(state[name], nets[0].state_dict()[name])
+    assert distance(state[peer.statistic], net.state_dict()[peer.statistic]) > 1e-3
 
 
-def test_names_of_outputs_and_loss():
-    net = ours().InceptionV3().train()
-    outputs = net(noise(2, 3, 299, 299, dtype=torch.float32))
-    assert type(outputs)._fields == ("logits", "AuxLogits")
-    assert net.aux_weights == {"AuxLogits": 0.4}
+@pytest.mark.parametrize("name", PEERS)
+def test_names_of_outputs_and_loss(name):
+    peer = PEERS[name]
+    net = ours(peer)().train()
+    outputs = net(noise(2, 3, *peer.sizes[0], dtype=torch.float32))
+    assert type(outputs)._fields == ("logits", *sorted(peer.heads))
+    assert net.aux_weights == dict.fromkeys(sorted(peer.heads), peer.weight)
 
 
 def test_feature_extraction(net):
