@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 from incdsl.analysis.cost import Cost, cost
 from incdsl.analysis.facts import check_facts
 from incdsl.analysis.sizes import Sizes, legal_sizes
-from incdsl.codegen.module import Banner, digest, module
+from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.elaborate.names import Definition, resolve
 from incdsl.elaborate.net import MAX_STEPS, Net, choose, elaborate
 from incdsl.elaborate.variant import interface, lineage
 from incdsl.files import SpecFile, from_bytes as from_bytes, load, read as read
+from incdsl.passes.engine import Optimized
+from incdsl.passes.levels import rewritten
 from incdsl.source import Source
 from incdsl.types import Image, Shape, expression
 
@@ -35,6 +37,8 @@ class Compilation:
     settings: Mapping[str, Any]
     chosen: str | None
     warnings: tuple[Diagnostic, ...]
+    deployed: Optimized | None = None
+    """What was done to the net for inference, and where its weights come from."""
 
     @property
     def source(self) -> Source:
@@ -45,13 +49,20 @@ class Compilation:
     def text(self) -> str:
         """The generated module."""
         with _without_gc():
-            return module(self.net, self._banner())
+            return module(self.net, self._banner(), self._origin())
+
+    def _origin(self) -> Origin | None:
+        if self.deployed is None:
+            return None
+        heads = tuple(event.path for event in self.deployed.trace if event.rule == "DropHeads")
+        return Origin(self.deployed.filters, heads)
 
     @property
     def command(self) -> str:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
         words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
+        words += ["--inference"] if self.deployed else []
         words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 
@@ -107,6 +118,14 @@ def check_file(
             sink.add(problem)
         sink.stop_on_errors()
     return done
+
+
+def for_inference(done: Compilation, without: frozenset[str] = frozenset()) -> Compilation:
+    """The compilation of the module that is deployed: rewritten, its weights computed from the training module's."""
+    with _without_gc():
+        net, deployed = rewritten(done.net, "inference", without)
+        sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
+        return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=deployed)
 
 
 def _compiled(

@@ -15,6 +15,7 @@ _NODES = frozenset({
     ast.Name, ast.Load, ast.Store, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
+    ast.DictComp, ast.SetComp, ast.Set, ast.If, ast.Raise, ast.AugAssign, ast.Div, ast.Not, ast.Eq, ast.In,
 })  # fmt: skip
 _IMPORTS = {
     "torch": {"Tensor", "nn"},
@@ -22,7 +23,7 @@ _IMPORTS = {
     "typing": {"ClassVar", "NamedTuple"},
 }
 _NAMES = {
-    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros"},
+    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros", "zeros_like", "sqrt", "float64", "tensor"},
     "nn": {
         "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
         "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",
@@ -31,11 +32,16 @@ _NAMES = {
     },
     "F": {
         "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "gelu", "hardsigmoid", "hardswish", "interpolate",
-        "leaky_relu", "local_response_norm", "max_pool2d", "relu", "relu6", "silu",
+        "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
     },
 }  # fmt: skip
-_CALLABLE_NAMES = {"super", "range", "zip", "enumerate"}
-_METHODS = {"flatten", "mean", "permute", "view", "__init__"}
+_CALLABLE_NAMES = {"super", "range", "zip", "enumerate", "any", "cls", "isinstance", "sorted", "KeyError"}
+_METHODS = {
+    "flatten", "mean", "permute", "view", "__init__", "double", "endswith", "items", "rpartition", "keys", "get", "dim",
+    "sum", "startswith", "join",
+}  # fmt: skip
+_OBJECTS = {"self", "given", "module"}
+"""Names of objects of the file's own classes."""
 
 
 def check(text: str, comments: Iterable[str]) -> None:
@@ -78,7 +84,7 @@ def _check_attribute(node: ast.Attribute) -> None:
 
 
 def _check_definition(node: ast.ClassDef | ast.FunctionDef) -> None:
-    plain = not node.decorator_list
+    plain = all(ast.unparse(each) == "classmethod" for each in node.decorator_list)
     if isinstance(node, ast.ClassDef):
         plain = (
             plain and not node.keywords and {ast.unparse(base) for base in node.bases} <= {"nn.Module", "NamedTuple"}
@@ -97,7 +103,7 @@ def _check_call(function: ast.expr, classes: set[str]) -> None:
         known = function.id in classes or function.id in _CALLABLE_NAMES
     elif isinstance(function, ast.Attribute):
         root = function.value
-        known = function.attr in _METHODS or (isinstance(root, ast.Name) and root.id in (*_NAMES, "self"))
+        known = function.attr in _METHODS or (isinstance(root, ast.Name) and root.id in (*_NAMES, *_OBJECTS))
     else:
         known = isinstance(function, ast.Subscript)
     if not known:

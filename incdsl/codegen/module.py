@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from incdsl.codegen import deployed
 from incdsl.codegen.classes import Classes
 from incdsl.codegen.comments import Comments
 from incdsl.codegen.guard import check
@@ -13,6 +15,7 @@ from incdsl.codegen.helpers import HELPERS
 from incdsl.codegen.net import NetWriter
 from incdsl.codegen.plan import plan
 from incdsl.elaborate.net import Net
+from incdsl.passes.filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,22 @@ class Banner:
     remarks: tuple[str, ...]
 
 
-def module(net: Net, banner: Banner) -> str:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the weights of a deployed module come from, and paths of the training module that it leaves out."""
+
+    filters: Mapping[str, Filter]
+    ignored: tuple[str, ...]
+
+
+def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     """The text of the generated module; equal nets and banners give equal bytes."""
     comment = Comments()
     classes = Classes(plan(net.graph, {net.name, f"{net.name}Outputs", *HELPERS}), comment)
-    writer = NetWriter(net, classes)
+    if origin:
+        classes.helpers[deployed.HELPER] = None
+    extra = deployed.from_training(net.graph, origin.filters, origin.ignored) if origin else ()
+    writer = NetWriter(net, classes, extra)
     bodies = [classes.text(each) for each in classes.plan.classes]
     main = writer.text()
     outputs = writer.tuple_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from incdsl.codegen.classes import Classes, access, shown
@@ -29,10 +30,11 @@ class _Line:
 
 
 class NetWriter:
-    """Writes the net's class, and the tuple that it returns if it has more than one output."""
+    """Writes the net's class, and the tuple that it returns if it has more than one output; `extra` are more methods."""
 
-    def __init__(self, net: Net, classes: Classes) -> None:
+    def __init__(self, net: Net, classes: Classes, extra: Sequence[str] = ()) -> None:
         self._net = net
+        self._extra = extra
         self._classes = classes
         self._comment = classes.comment
         self._graph = net.graph
@@ -90,6 +92,7 @@ class NetWriter:
             "",
             *self._weights(),
             *self._constructor(members, stored),
+            *self._extra,
             *self._signature(),
             *code,
             *self._return(statements, arguments),

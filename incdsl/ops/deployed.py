@@ -31,7 +31,7 @@ class ChannelBias(Op):
 
 @final
 class ActivationFloor(Op):
-    """max(x, lo) with lo = 0 for the first `active` channels and −∞ for the others: ReLU for some, nothing for the rest."""
+    """max(x, lo) with lo = 0 for the first `active` channels and −∞ for the others: ReLU for some of them."""
 
     active: Positive
 
