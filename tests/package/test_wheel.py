@@ -68,7 +68,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert {Path(name).parts[0] for name in names} == {"incdsl", next(n for n in names if n.endswith("/RECORD"))[:-7]}
     sources = {p.relative_to(ROOT).as_posix() for p in (ROOT / "incdsl").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == sources
-    specs = {f"incdsl/specs/{p.name}" for p in (ROOT / "specs").glob("*.inc")}
+    specs = {f"incdsl/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "specs").rglob("*.inc")}
     assert {name for name in names if name.endswith(".inc")} == specs
     assert not [name for name in names if "test" in name.lower()]
 

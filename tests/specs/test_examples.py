@@ -1,0 +1,80 @@
+"""The examples compile, run, train, and compute what the same networks written by hand compute."""
+
+import re
+
+import pytest
+import torch
+
+from tests.compare import assert_near
+from tests.nets import generated
+from tests.references import detfill
+from tests.specs.counts import EXAMPLES, only_net
+from tests.specs.replay import REPLAYS, Replay
+
+EXACT = 1e-12
+SIZE = {"H": 48, "W": 40}
+PATHS = sorted(EXAMPLES.glob("*.inc"))
+every_example = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def filled(path):
+    """The net of an example in float64, for evaluation."""
+    net = generated(only_net(path).text)().double().eval()
+    net.load_state_dict(detfill.state([(key, tuple(tensor.shape)) for key, tensor in net.state_dict().items()]))
+    return net
+
+
+def images():
+    return detfill.image((2, 3, SIZE["H"], SIZE["W"]))
+
+
+@every_example
+def test_shapes(path):
+    done = only_net(path)
+    assert done.warnings == ()
+    shapes = done.net.graph.shapes()
+    (output,) = done.net.graph.outputs.values()
+    with torch.no_grad():
+        assert filled(path)(images()).shape[1:] == shapes[output].at(SIZE)
+
+
+@every_example
+def test_a_training_step(path):
+    net = filled(path).train()
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(images()).square().mean().backward()
+    optimizer.step()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+    moved = [name for name, p in net.named_parameters() if not torch.equal(p, before[name])]
+    assert len(moved) > 0.9 * len(before)
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_the_same_network_by_hand(name):
+    net = filled(EXAMPLES / f"{name}.inc")
+    replay = Replay(net.state_dict())
+    with torch.no_grad():
+        expected = REPLAYS[name](replay, images())
+        assert_near(net(images()), expected, EXACT)
+    assert replay.done
+    assert expected.std() > 1e-3
+
+
+@every_example
+def test_they_are_small_and_say_where_they_are_from(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert 15 <= len(lines) <= 45
+    assert max(map(len, lines)) <= 110
+    assert re.search(r"arXiv:\d{4}\.\d{5}", "\n".join(lines[1:4]))
+    stated = {each.fact.text for each in only_net(path).net.expectations}
+    assert {"params", "macs"} <= stated
+
+
+def test_the_list_is_whole():
+    """Each example has its line, with its number of parameters."""
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[`(\w+)\.inc`\]\(\1\.inc\) \|.*\| ([\d,]+) \|$", text, re.MULTILINE)
+    assert sorted(name for name, _ in rows) == [path.stem for path in PATHS]
+    for name, params in rows:
+        assert only_net(EXAMPLES / f"{name}.inc").cost.params == int(params.replace(",", ""))
