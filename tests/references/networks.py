@@ -16,7 +16,7 @@ from tests.references import detfill
 
 HERE = Path(__file__).parent
 SPECS = HERE.parents[1] / "specs"
-NAMES = sorted(path.stem for path in HERE.glob("*.json"))
+NAMES = sorted(path.stem for path in HERE.glob("*.*.json"))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESCALE = f"normalize (scale: {[s / 0.5 for s in STD]}, shift: {[(m - 0.5) / 0.5 for m in MEAN]})"
 RESCALED = ((r"stem = image\n", f"stem = image -> {RESCALE}\n"), (r"expect keys = .*\n", ""))

@@ -200,7 +200,7 @@ def replaced(text, old, new):
 
 
 IN_SPECS = {
-    "divisor of v3": (V3, r"avgpool 3x3", "avgpool 3x3 (count_include_pad: false)"),
+    "divisor of v3": (V3, "count_include_pad: true", "count_include_pad: false"),
     "divisor of v4": ("timm.inception_v4", "count_include_pad: false", "count_include_pad: true"),
     "eps": (V3, r"eps: 1e-3", "eps: 1e-5"),
     "padding": (GOOGLENET, r"maxpool 3x3/2 valid ceil", "maxpool 3x3/2 half"),
