@@ -71,18 +71,19 @@ def stages(text: str, runs: int = RUNS) -> dict[str, float]:
     from incdsl.analysis.sizes import legal_sizes
     from incdsl.compiler import compile_net
     from incdsl.diagnostics import Sink
+    from incdsl.elaborate.names import resolve
     from incdsl.elaborate.net import choose, elaborate
+    from incdsl.files import load
     from incdsl.source import Source
-    from incdsl.syntax.parser import parse
 
     source, sink = Source("bench.inc", text), Sink()
     limit = 1 << 30
     taken: dict[str, list[float]] = {"parse": [], "elaborate": [], "analyse": [], "write": [], "all": []}
     for run in range(runs + 1):
         clock = [time.perf_counter()]
-        file = parse(source, sink)
+        spec = load(source, sink)
         clock.append(time.perf_counter())
-        net = elaborate(file, choose(file, None, sink), {}, sink, limit)
+        net = elaborate(resolve(spec, sink)[choose(spec.file, None, sink)], {}, sink, limit)
         clock.append(time.perf_counter())
         legal_sizes(net, sink)
         cost(net)

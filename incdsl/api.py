@@ -15,33 +15,36 @@ if TYPE_CHECKING:
 Spec = str | os.PathLike[str]
 """A path, or the text of a spec (a string of more than one line)."""
 
+Folder = str | os.PathLike[str]
 
-def compile(spec: Spec, net: str | None = None, **settings: Any) -> str:
+
+def compile(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> str:
     """The text of the PyTorch module for one net of a spec.
 
-    `net` is needed where the spec has several; `settings` give the net's parameters values.
+    `net` is needed where the spec has several; `settings` give the net's parameters values. Imports stay inside `root`,
+    by default the folder of the spec; the text of a spec has none, and imports nothing unless `root` is given.
 
     Raises:
         incdsl.diagnostics.CompileError: if the spec is wrong; its `diagnostics` say where and why.
     """
     from incdsl.compiler import compile_net
 
-    return compile_net(_source(spec), net, settings).text
+    return compile_net(_source(spec), net, settings, root=_folder(root)).text
 
 
-def check(spec: Spec, **settings: Any) -> list[Diagnostic]:
+def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Diagnostic]:
     """All that is wrong with a spec, warnings included; empty if nothing is."""
     from incdsl.compiler import check_file
     from incdsl.diagnostics import CompileError
 
     try:
-        done = check_file(_source(spec), settings)
+        done = check_file(_source(spec), settings, root=_folder(root))
     except CompileError as error:
         return list(error.diagnostics)
     return [warning for each in done for warning in each.warnings]
 
 
-def load(spec: Spec, net: str | None = None, **settings: Any) -> ModuleType:
+def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:
     """The generated module itself: `load("specs/v3.inc").InceptionV3()`. Needs torch.
 
     Raises:
@@ -50,8 +53,12 @@ def load(spec: Spec, net: str | None = None, **settings: Any) -> ModuleType:
     from incdsl.compiler import compile_net
     from incdsl.runtime.load import load_text
 
-    done = compile_net(_source(spec), net, settings)
+    done = compile_net(_source(spec), net, settings, root=_folder(root))
     return load_text(done.text, done.net.name)
+
+
+def _folder(root: Folder | None) -> Path | None:
+    return None if root is None else Path(root)
 
 
 def _source(spec: Spec) -> Source:

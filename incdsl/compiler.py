@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,14 +16,11 @@ from incdsl.analysis.facts import check_facts
 from incdsl.analysis.sizes import Sizes, legal_sizes
 from incdsl.codegen.module import Banner, digest, module
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
-from incdsl.diagnostics.limits import FileTooLarge
-from incdsl.diagnostics.syntax import Unreadable
+from incdsl.elaborate.names import Definition, resolve
 from incdsl.elaborate.net import MAX_STEPS, Net, choose, elaborate
-from incdsl.resources import shipped_spec
+from incdsl.elaborate.variant import interface, lineage
+from incdsl.files import SpecFile, from_bytes as from_bytes, load, read as read
 from incdsl.source import Source
-from incdsl.syntax import tree
-from incdsl.syntax.parser import parse
-from incdsl.syntax.scan import MAX_BYTES
 from incdsl.types import Image, Shape, expression
 
 
@@ -32,14 +28,18 @@ from incdsl.types import Image, Shape, expression
 class Compilation:
     """One net of a spec, checked; `text` is the generated module."""
 
-    source: Source
-    file: tree.File
+    spec: SpecFile
     net: Net
     sizes: Sizes
     cost: Cost
     settings: Mapping[str, Any]
     chosen: str | None
     warnings: tuple[Diagnostic, ...]
+
+    @property
+    def source(self) -> Source:
+        """The text of the spec itself."""
+        return self.spec.file.span.source
 
     @cached_property
     def text(self) -> str:
@@ -58,31 +58,31 @@ class Compilation:
     def _banner(self) -> Banner:
         return Banner(
             spec=_safe_name(self.source.name),
-            spec_hash=digest(self.source.text),
+            spec_hash=digest("".join(self.spec.texts())),
             command=self.command,
             facts=tuple(_facts(self)),
-            remarks=self.file.header,
+            remarks=self.spec.file.header,
         )
 
 
 def compile_net(
-    source: Source, name: str | None = None, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS
-) -> Compilation:
-    """Check one net of a spec and prepare its module.
+    source: Source, name: str | None = None, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS,
+    root: Path | None = None,
+) -> Compilation:  # fmt: skip
+    """Check one net of a spec and prepare its module; imports stay in `root`, by default the folder of the spec.
 
     Raises:
         CompileError: with all that is wrong with the spec.
     """
     sink = Sink()
-    settings = dict(settings or {})
     with _without_gc():
-        file = parse(source, sink)
-        chosen = choose(file, name, sink)
-        return _compiled(source, file, chosen, settings, name, sink, max_steps)
+        spec = load(source, sink, root)
+        chosen = choose(spec.file, name, sink)
+        return _compiled(spec, resolve(spec, sink)[chosen], dict(settings or {}), name, sink, max_steps)
 
 
 def check_file(
-    source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS
+    source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS, root: Path | None = None
 ) -> list[Compilation]:
     """Check every net of a spec.
 
@@ -91,71 +91,34 @@ def check_file(
     """
     sink = Sink()
     with _without_gc():
-        file = parse(source, sink)
-        several = len(file.nets) > 1
+        spec = load(source, sink, root)
+        names = resolve(spec, sink)
+        nets = [names[net.name.text] for net in spec.file.nets]
+        several = len(nets) > 1
         done, problems = [], list[Diagnostic]()
-        for net in file.nets:
-            name = net.name.text if several else None
-            mine = {k: v for k, v in (settings or {}).items() if not several or k in {p.name for p in net.params}}
+        for net in nets:
+            own = Sink()
             try:
-                done.append(_compiled(source, file, net, mine, name, Sink(), max_steps))
+                mine = {k: v for k, v in (settings or {}).items() if not several or k in interface(lineage(net, own))}
+                done.append(_compiled(spec, net, mine, net.name if several else None, own, max_steps))
             except CompileError as error:
                 problems.extend(error.diagnostics)
-        if problems:
-            for problem in problems:
-                sink.add(problem)
-            raise CompileError(tuple(sink))
+        for problem in problems:
+            sink.add(problem)
+        sink.stop_on_errors()
     return done
 
 
 def _compiled(
-    source: Source, file: tree.File, chosen: tree.Net, settings: Mapping[str, Any], name: str | None, sink: Sink,
-    max_steps: int,
-) -> Compilation:  # fmt: skip
-    net = elaborate(file, chosen, settings, sink, max_steps)
+    spec: SpecFile, chosen: Definition, settings: Mapping[str, Any], name: str | None, sink: Sink, max_steps: int
+) -> Compilation:
+    net = elaborate(chosen, settings, sink, max_steps)
     sizes = legal_sizes(net, sink)
     costs = cost(net)
     if not settings:  # facts are those of the parameters that the spec gives
         check_facts(net, costs, sink)
     sink.stop_on_errors()
-    return Compilation(source, file, net, sizes, costs, settings, name, tuple(sink))
-
-
-def read(path: str | os.PathLike[str]) -> Source:
-    """The spec at a path, or the shipped one that the path names.
-
-    Raises:
-        CompileError: if it is no readable UTF-8 text.
-    """
-    given = Path(path)
-    name = given.as_posix()
-    try:
-        found = given if given.exists() else shipped_spec(os.fspath(path)) or given
-        if found.exists() and not found.is_file():
-            raise CompileError((Unreadable(span=None, name=name, reason="it is no regular file"),))
-        with found.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise CompileError((Unreadable(span=None, name=name, reason=reason),)) from None
-    return from_bytes(data, name)
-
-
-def from_bytes(data: bytes, name: str) -> Source:
-    """A spec from the bytes of a file or of standard input.
-
-    Raises:
-        CompileError: if they are no UTF-8 text, or too many.
-    """
-    if len(data) > MAX_BYTES:
-        raise CompileError((FileTooLarge(span=None, size=len(data), limit=MAX_BYTES),))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise CompileError((Unreadable(span=None, name=name, reason="it is not UTF-8 text"),)) from None
-    if "\0" in text:
-        raise CompileError((Unreadable(span=None, name=name, reason="it is a binary file"),))
-    return Source(name, text)
+    return Compilation(spec, net, sizes, costs, settings, name, tuple(sink))
 
 
 @contextmanager

@@ -17,10 +17,15 @@ def grammar_text() -> str:
     return (_folder("grammars") / "inc.lark").read_text(encoding="utf-8")
 
 
+def shipped_specs() -> Path:
+    """The folder of the shipped specs."""
+    return _folder("specs")
+
+
 def shipped_spec(path: str) -> Path | None:
     """The shipped spec that a relative path such as `specs/v3.inc` names, if there is one."""
     parts = Path(path).parts
     if not parts or parts[0] != "specs" or ".." in parts:
         return None
-    candidate = _folder("specs").joinpath(*parts[1:])
+    candidate = shipped_specs().joinpath(*parts[1:])
     return candidate if candidate.is_file() else None

@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A spec's text under the name that diagnostics show."""
+    """A spec's text under the name that diagnostics show, and where it was read from, if it was."""
 
     name: str
     text: str = field(repr=False)
+    path: Path | None = None
 
     @cached_property
     def line_starts(self) -> list[int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net, tell
+from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
 from incdsl.compiler import Compilation, check_file, compile_net, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
@@ -17,14 +18,18 @@ from incdsl.diagnostics.render import Format
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @set_option
 @limit_option
+@root_option
 @format_option
-def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, form: Format) -> None:
+def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, root: Path | None, form: Format) -> None:
     """Check every net of each SPEC."""
     problems: list[Diagnostic] = []
     for spec in specs:
         try:
             source, net = source_and_net(spec)
-            done = [compile_net(source, net, settings, max_steps)] if net else check_file(source, settings, max_steps)
+            if net:
+                done = [compile_net(source, net, settings, max_steps, root)]
+            else:
+                done = check_file(source, settings, max_steps, root)
         except CompileError as error:
             problems.extend(error.diagnostics)
             continue

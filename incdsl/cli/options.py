@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -43,6 +44,14 @@ def limit_option(command: F) -> F:
     return click.option(
         "--max-steps", type=click.IntRange(1), default=MAX_STEPS, show_default=True,
         help="How many steps a net may expand to.",
+    )(command)  # fmt: skip
+
+
+def root_option(command: F) -> F:
+    """`--root DIR`."""
+    return click.option(
+        "--root", type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder that imports must not leave.  [default: the folder of SPEC]",
     )(command)  # fmt: skip
 
 
@@ -125,11 +134,11 @@ def fail(
     sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
 
 
-def checked(spec: str, settings: dict[str, Any], max_steps: int) -> Compilation:
+def checked(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> Compilation:
     """The net of an argument, its warnings shown; what is wrong with it ends the command."""
     try:
         source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps)
+        done = compile_net(source, net, settings, max_steps, root)
     except CompileError as error:
         fail(error)
     show(done.warnings, "human")

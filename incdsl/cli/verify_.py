@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from incdsl.cli.options import checked, colourful, limit_option, set_option
+from incdsl.cli.options import checked, colourful, limit_option, root_option, set_option
 
 
 @click.command("verify")
 @click.argument("spec")
 @set_option
 @limit_option
-def command(spec: str, settings: dict[str, Any], max_steps: int) -> None:
+@root_option
+def command(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> None:
     """Import the module of SPEC, run it at legal sizes, trace, export and compile it. Needs torch."""
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("verify runs the module and needs PyTorch: pip install 'incdsl[torch]'")
-    done = checked(spec, settings, max_steps)
+    done = checked(spec, settings, max_steps, root)
     from incdsl.runtime.verify import verify
 
     failed = 0

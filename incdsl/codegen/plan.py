@@ -195,7 +195,7 @@ def described(value: Any) -> object:
 def _ordered(found: Iterable[Class]) -> list[Class]:
     """Units first, then blocks, as their definitions follow each other in the spec."""
 
-    def place(each: Class) -> tuple[bool, int]:
+    def place(each: Class) -> tuple[bool, tuple[int, int]]:
         return each.body.scope.kind != "unit", each.body.scope.defined
 
     return sorted(found, key=place)

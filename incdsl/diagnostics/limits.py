@@ -85,3 +85,16 @@ class TooManySteps(Diagnostic):
 
     def help(self) -> str:
         return "`--max-steps N` raises the limit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooManyFiles(Diagnostic):
+    """A spec imports at most 64 files, directly and through others; together they keep to the limits of one file."""
+
+    code: ClassVar[str] = "E506"
+    title: ClassVar[str] = "too many files are imported"
+
+    limit: int
+
+    def message(self) -> str:
+        return f"more than {self.limit} files are imported"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
 from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
-from incdsl.diagnostics.shapes import AssertionFails, ChannelsDoNotFit
-from incdsl.elaborate.calls import Calls, Use, leave
+from incdsl.diagnostics.shapes import ChannelsDoNotFit
+from incdsl.elaborate.assertions import Assertions
+from incdsl.elaborate.calls import Calls, Use, as_symbol, leave
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.factors import Factored, factored
@@ -20,23 +21,11 @@ from incdsl.elaborate.place import Placer, RailEnd
 from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
+from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
-from incdsl.ops import REGISTRY
 from incdsl.ops.merge import Concat
-from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Extent, Image, Num, Real, TooComplicated
-
-
-@dataclass(frozen=True, slots=True)
-class Assertion:
-    """A stated extent of a net whose input size is free, checked for all legal sizes."""
-
-    span: Span
-    path: str
-    stated: Extent
-    actual: Extent
-
+from incdsl.types import Num, Real, TooComplicated
 
 MAX_NESTING = 100
 """Chains inside rails inside blocks: what Python's stack holds with room to spare."""
@@ -45,17 +34,18 @@ MAX_NESTING = 100
 class Builder:
     """Elaborates the inside of one net."""
 
-    def __init__(self, units: dict[str, tree.Unit], blocks: dict[str, tree.Block], placer: Placer, sink: Sink) -> None:
+    def __init__(self, changes: Changes, placer: Placer, sink: Sink) -> None:
+        self.changes = changes
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
-        self.assertions: list[Assertion] = []
         self._depth = self._chains = 0
-        self.evaluate = Expressions({*units, *blocks, *REGISTRY}, self.pins.pin)
-        self.naming = Naming(units, blocks)
+        self.evaluate = Expressions(self.pins.pin)
+        self.assertions = Assertions(placer.conditions, self.evaluate, sink)
+        self.naming = Naming(changes)
         self.loops = Loops(placer, self.evaluate, self.pins)
-        self.rails = Rails(placer, self.evaluate, self.loops, self.pins, self.chain)
-        self.calls = Calls(units, blocks, placer, self.naming, self.evaluate, self.pins)
+        self.rails = Rails(changes, placer, self.evaluate, self.loops, self.pins, self.chain)
+        self.calls = Calls(changes, placer, self.naming, self.evaluate, self.pins)
         self.calls.chain = self.chain
         self.calls.rest = self._rest
         self.calls.body = self._body
@@ -119,28 +109,32 @@ class Builder:
             return flow, plan
         elif isinstance(atom, tree.Merge) and not first.repeat:
             value = self.rails.merge(atom, plan[0], frame, None, chain)
-            self._assert_shape(first, value, frame)
+            self.assertions.check(first, value, frame)
             return value, plan[1:]
-        elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name):
+        elif isinstance(atom, tree.Call) and atom.span == atom.name_span and not self.calls.knows(atom.name, frame):
             raise Complaint(self.calls.unknown(atom, frame, "a value is bound before it is used"))
         else:
             hint = f"write `{'in' if frame.input else 'image'} -> …`"
             raise bad_flow(first.span, frame, "the chain does not say what flows into it", hint)
         if plan[0].labelled or first.repeat:
             raise bad_flow(first.span, frame, "a value has no label and does not repeat")
-        self._assert_shape(first, value, frame)
+        self.assertions.check(first, value, frame)
         return value, plan[1:]
 
     def _step(self, named: Named, frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         step = named.step
         repeat = step.repeat
-        if isinstance(repeat, tree.Times | tree.Each):
+        change = self.changes.take(frame.scope, named.names)
+        if change:
+            inner = replace(frame, names=change.names)
+            value = self.chain(change.pipe, inner, value, named.names[0], False, chain)
+        elif isinstance(repeat, tree.Times | tree.Each):
             value = self._repeated(named, repeat, frame, value, chain, number)
         elif repeat is None or self.evaluate.test(repeat.test, frame):
             if any(label.counts for label in step.labels):
                 raise bad_label(step, frame, "`..` counts repetitions, but nothing repeats here")
             value = self._atom(named, frame, value, chain, number)
-        self._assert_shape(step, value, frame)
+        self.assertions.check(step, value, frame)
         return value
 
     def _atom(self, named: Named, frame: Frame, value: Value, chain: Chain, number: int) -> Value:
@@ -194,6 +188,9 @@ class Builder:
 
     def _element(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
+        if change := self.changes.take(frame.scope, (label,)):
+            frame = replace(frame, names=change.names)
+            once = change.as_step(once)
         atom = once.atom
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
@@ -301,7 +298,7 @@ class Builder:
             taken = "bound already"
         elif name.text in frame.params:
             taken = "a parameter"
-        elif name.text in self.calls.units or name.text in self.calls.blocks or name.text in REGISTRY:
+        elif self.calls.knows(name.text, frame):
             taken = "the name of a unit, block or op"
         if taken:
             self.sink.add(NameTaken(span=name.span, path=frame.title, name=name.text, taken_by=taken))
@@ -315,13 +312,13 @@ class Builder:
             number = self.placer.step_number()
             first = rest[0].step
             atom = first.atom
-            if len(rest) == 1 and isinstance(atom, tree.Call) and atom.name in self.calls.blocks and not first.repeat:
+            if len(rest) == 1 and isinstance(atom, tree.Call) and frame.names.block(atom.name) and not first.repeat:
                 named = Named(first, (item.name.text,), True)
                 use = Use(named, atom, flow, frame, chain, number, optional=True)
                 value = self.calls.use(use)
             else:
                 value = self._own_class(item, rest, frame, flow, chain, number)
-            self._assert_shape(first, value, frame)
+            self.assertions.check(first, value, frame)
             if value.node == flow.node:
                 raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
         except Complaint as complaint:
@@ -341,13 +338,14 @@ class Builder:
         word = name[0].upper() + name[1:] + "Head"
         scope = Scope(
             "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
-            defined=item.span.start, optional=True,
+            defined=(frame.names.order, item.span.start), optional=True,
         )  # fmt: skip
-        for param, setting in frame.params.items():
-            if isinstance(setting, Num | Real):
-                scope.arguments[param] = setting
+        kept = {param: setting for param, setting in frame.params.items() if isinstance(setting, Num | Real)}
+        scope.arguments.update(kept)
+        params = {param: as_symbol(setting, param) for param, setting in kept.items()}
         inner = replace(
             frame, scope=scope, title=f"{frame.title} > {label}", values={}, labels={}, is_net=False,
+            params={**frame.params, **params},
             input=Value(flow.node, flow.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
         )  # fmt: skip
         assert inner.input is not None
@@ -359,31 +357,3 @@ class Builder:
         for name, value in frame.values.items():
             if name not in frame.used and name not in outputs and value is not None:
                 self.sink.add(Unused(span=frame.bound[name], path=frame.title, what="the value", name=name))
-
-    def _assert_shape(self, step: tree.Step, value: Value, frame: Frame) -> None:
-        if step.shape is None:
-            return
-        dims, shape = step.shape.items, value.shape
-        actual: list[int | Extent] = [int(shape.channels)]
-        if isinstance(shape, Image):
-            for extent in (shape.height, shape.width):
-                size = self.placer.conditions.size(extent)
-                actual.append(extent if size is None else size)
-        stated: list[Any] = []
-        axes = {n: Extent.of(n) for n, size in self.placer.conditions.nominal.items() if size is None}
-        inner = replace(frame, params={**axes, **frame.params})
-        for dim in dims:
-            anything = isinstance(dim, tree.Variable) and dim.name == "_"
-            stated.append(None if anything else self.evaluate.number(dim, inner))
-        text = f"[{', '.join('_' if s is None else str(s if isinstance(s, Extent) else int(s)) for s in stated)}]"
-        shown = self.placer.conditions.show(shape)
-        wrong = len(stated) != len(actual)
-        for mine, theirs in zip(actual, stated, strict=False):
-            if theirs is None or mine == theirs:
-                continue
-            if isinstance(mine, Extent) and isinstance(theirs, Extent):
-                self.assertions.append(Assertion(step.shape.span, frame.title, theirs, mine))
-            else:
-                wrong = True
-        if wrong:
-            self.sink.add(AssertionFails(span=step.shape.span, path=frame.title, stated=text, actual=shown))

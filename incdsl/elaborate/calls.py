@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -20,11 +20,13 @@ from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
+from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
 from incdsl.elaborate.suggest import unknown_name
+from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops import REGISTRY, Op
 from incdsl.ops.code import SELF
@@ -70,20 +72,18 @@ class Calls:
 
     def __init__(
         self,
-        units: Mapping[str, tree.Unit],
-        blocks: Mapping[str, tree.Block],
+        changes: Changes,
         placer: Placer,
         naming: Naming,
         evaluate: Expressions,
         pins: Pins,
     ) -> None:
-        self.units = units
-        self.blocks = blocks
+        self._changes = changes
         self.placer = placer
         self.naming = naming
         self.evaluate = evaluate
         self._pins = pins
-        self._plans: dict[str, list[Named]] = {}
+        self._plans: dict[Definition, list[Named]] = {}
         self.chain: ChainOf
         self.rest: Callable[[list[Named], Frame, Value, Chain, int], Value]
         self.body: Callable[[tree.Block, Frame], Value]
@@ -95,19 +95,19 @@ class Calls:
         if isinstance(frame.params.get(name), OpRef):
             frame.used.add(name)
             return self._referred(use, frame.params[name])
-        return self._resolved(use)
+        return self._resolved(use, frame.names)
 
-    def _resolved(self, use: Use) -> Value:
-        """A name that is no parameter."""
+    def _resolved(self, use: Use, names: Names) -> Value:
+        """A name that is no parameter, as a file understands it."""
         name, frame = use.call.name, use.frame
         if name in frame.values:
             hint = f"a chain starts with a value: `{name} -> …`; to join two, write `concat {{ | … | … }}`"
             reason = f"the value `{name}` cannot stand in the middle of a chain"
             raise Complaint(BadFlow(span=use.call.name_span, path=frame.title, reason=reason, hint=hint))
-        if name in self.units:
-            return self._unit(self.units[name], use)
-        if name in self.blocks:
-            return self._block(self.blocks[name], use)
+        if unit := self.unit(name, names):
+            return self._unit(unit, use)
+        if block := names.block(name):
+            return self._block(block, use)
         op = REGISTRY.get(name)
         if op is None or issubclass(op, Joining):
             raise Complaint(self.unknown(use.call, frame))
@@ -119,9 +119,9 @@ class Calls:
             raise Complaint(WrongArguments(span=use.span, path=use.frame.title, reason=reason))
         call = replace(use.call, name=ref.name)
         if not ref.args:
-            return self._resolved(replace(use, call=call))
+            return self._resolved(replace(use, call=call), ref.frame.names)
         names = [(arg.name or "", self.evaluate.value(arg.value, ref.frame)) for arg in ref.args]
-        return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)))
+        return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)), ref.frame.names)
 
     # Ops
 
@@ -184,35 +184,40 @@ class Calls:
 
     # Units
 
-    def first_of(self, unit: tree.Unit, frame: Frame) -> tuple[tree.Call, type[Op]]:
+    def unit(self, name: str, names: Names) -> Definition | None:
+        """The unit of this name, or what a variant puts in its place."""
+        return self._changes.unit(names, name)
+
+    def first_of(self, unit: Definition, frame: Frame) -> tuple[tree.Call, type[Op]]:
         """The op that takes the sigils and settings of each use of a unit."""
-        first = spliced(unit.pipe)[0]
+        first = spliced(_unit(unit).pipe)[0]
         if isinstance(first.atom, tree.Call) and not first.repeat and not first.atom.factors:
             op = REGISTRY.get(first.atom.name)
             if op and not issubclass(op, Joining):
                 return first.atom, op
-        reason = f"the unit `{unit.name.text}` must start with an op, which takes what its uses say"
+        reason = f"the unit `{unit.name}` must start with an op, which takes what its uses say"
         raise Complaint(BadFlow(span=first.span, path=frame.title, reason=reason))
 
-    def _unit(self, unit: tree.Unit, use: Use) -> Value:
+    def _unit(self, unit: Definition, use: Use) -> Value:
         frame = use.frame
-        if unit.name.text in frame.blocks:
-            raise self._recursion(unit.name.text, use)
+        if unit in frame.around:
+            raise self._recursion(unit, use)
         call, op = self.first_of(unit, frame)
-        plan = self._plans.get(unit.name.text)
+        plan = self._plans.get(unit)
         if plan is None:
-            plan = self._plans[unit.name.text] = self.naming.plan(unit.pipe, "", False, frame)
+            bare = Frame(frame.scope, frame.title, unit.names)
+            plan = self._plans[unit] = self.naming.plan(_unit(unit).pipe, "", False, bare)
         owners = [named for named in plan if named.names]
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != len(owners):
-            reason = f"`{unit.name.text}` has {len(owners)} parts that own parameters, not {len(use.named.names)}"
+            reason = f"`{unit.name}` has {len(owners)} parts that own parameters, not {len(use.named.names)}"
             raise bad_label(use.named.step, frame, reason)
         plain = len(owners) <= 1 and not any(o.labelled for o in owners)
         if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
             return self._inline(unit, call, op, plan, use)
         return self._scoped(unit, call, op, plan, use)
 
-    def _inline(self, unit: tree.Unit, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+    def _inline(self, unit: Definition, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
         """The parts of a unit as steps of the class that uses it."""
         names = iter(use.named.names)
         owned = any(named.names for named in plan)
@@ -221,7 +226,7 @@ class Calls:
             mine = bool(named.names) or (not owned and i == 0 and use.named.labelled)
             own = tuple(n for n in [next(names, None) if mine else None] if n)
             renamed.append(Named(named.step, own, bool(own)))
-        frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels, unit.name.text)
+        frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels, unit)
         frame.counts = use.frame.counts
         settings, _ = self._merged(call, op, use, frame)
         inner = replace(use, frame=frame, named=renamed[0])
@@ -230,19 +235,19 @@ class Calls:
         value = self.put(built, value, inner, renamed[0].names, renamed[0].labelled)
         return self.rest(renamed[1:], frame, value, use.chain, use.number)
 
-    def _scoped(self, unit: tree.Unit, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+    def _scoped(self, unit: Definition, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
         """A unit as a class of its own, whose constructor takes what its uses say."""
         parent = use.frame
         label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels
         scope = Scope(
-            "unit", unit.name.text, label, parent.scope, {"in_channels": channels}, unit.comments, use.note, use.span,
-            use.number, use.chain, unit.span.start,
+            "unit", unit.name, label, parent.scope, {"in_channels": channels}, unit.tree.comments, use.note, use.span,
+            use.number, use.chain, unit.place,
         )  # fmt: skip
         flowing = Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels")))
-        frame = self._unit_frame(use, scope, flowing, {}, unit.name.text)
+        frame = self._unit_frame(use, scope, flowing, {}, unit)
         settings, own = self._merged(call, op, use, frame)
-        inner = replace(use, frame=frame, value=flowing, named=plan[0], chain=Chain(unit.name.text), note="")
+        inner = replace(use, frame=frame, value=flowing, named=plan[0], chain=Chain(unit.name), note="")
         value = self._fit(op, settings, inner)
         plain = build(op, settings, use.call.name, use.span, parent)
         self.pin_fields(plain, use.value, parent)
@@ -253,13 +258,14 @@ class Calls:
                 continue
             keyword = op.keyword(name)
             scope.arguments[keyword] = setting
-            symbols[name] = _symbol(setting, keyword)
+            symbols[name] = as_symbol(setting, keyword)
         value = self.put(plain.model_copy(update=symbols), value, inner, plan[0].names, plan[0].labelled)
         value = self.rest(plan[1:], frame, value, inner.chain, use.number)
         return leave(value, scope)
 
-    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str], name: str) -> Frame:
-        return Frame(scope, use.frame.title, input=value, labels=labels, blocks=(*use.frame.blocks, name))
+    def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str], unit: Definition) -> Frame:
+        around = (*use.frame.around, unit)
+        return Frame(scope, use.frame.title, unit.names, input=value, labels=labels, around=around)
 
     def _merged(self, call: tree.Call, op: type[Op], use: Use, frame: Frame) -> tuple[Settings, set[str]]:
         """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
@@ -278,30 +284,32 @@ class Calls:
 
     # Blocks
 
-    def _block(self, block: tree.Block, use: Use) -> Value:
-        parent, name = use.frame, block.name.text
-        if name in parent.blocks:
-            raise self._recursion(name, use)
-        if len(parent.blocks) >= MAX_BLOCK_DEPTH:
+    def _block(self, definition: Definition, use: Use) -> Value:
+        parent, name, block = use.frame, definition.name, definition.tree
+        assert isinstance(block, tree.Block)
+        if definition in parent.around:
+            raise self._recursion(definition, use)
+        if len(parent.around) >= MAX_BLOCK_DEPTH:
             raise Complaint(TooDeep(span=use.span, path=parent.title, what="blocks", limit=MAX_BLOCK_DEPTH))
         self._no_sigils(use)
         if len(use.named.names) != 1:
             reason = f"`{name}` is one module and takes one label"
             raise bad_label(use.named.step, parent, reason)
-        arguments = self._arguments(block, use)
+        arguments = self._arguments(block, definition.names, use)
         label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels
         kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
         scope = Scope(
             "block", name, label, parent.scope, {"in_channels": channels, **kept}, block.comments, use.note, use.span,
-            use.number, use.chain, block.span.start, use.optional,
+            use.number, use.chain, definition.place, use.optional,
         )  # fmt: skip
         frame = Frame(
             scope,
             f"{parent.title} > {label}: {name}",
-            {p: _symbol(v, p) if p in kept else v for p, v in arguments.items()},
+            definition.names,
+            {p: as_symbol(v, p) if p in kept else v for p, v in arguments.items()},
             input=Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
-            blocks=(*parent.blocks, name),
+            around=(*parent.around, definition),
         )
         value = leave(self.body(block, frame), scope)
         for param in block.params:
@@ -309,10 +317,11 @@ class Calls:
                 self.report(Unused(span=param.span, path=frame.title, what="parameter", name=param.name))
         return value
 
-    def _recursion(self, name: str, use: Use) -> Complaint:
-        inside = use.frame.blocks
-        chain = (*inside[inside.index(name) :], name)
-        return Complaint(Recursion(span=use.call.name_span, path=use.frame.title, chain=chain))
+    def _recursion(self, definition: Definition, use: Use) -> Complaint:
+        around = use.frame.around
+        chain = (*around[around.index(definition) :], definition)
+        names = tuple(each.name for each in chain)
+        return Complaint(Recursion(span=use.call.name_span, path=use.frame.title, chain=names))
 
     def _no_sigils(self, use: Use) -> None:
         call = use.call
@@ -328,7 +337,7 @@ class Calls:
                     )
                 )  # fmt: skip
 
-    def _arguments(self, block: tree.Block, use: Use) -> dict[str, Any]:
+    def _arguments(self, block: tree.Block, names: Names, use: Use) -> dict[str, Any]:
         params = {p.name: p for p in block.params}
         given: dict[str, Any] = dict(use.fixed)
         title = use.frame.title
@@ -347,19 +356,19 @@ class Calls:
         if missing:
             reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
             raise Complaint(WrongArguments(span=use.span, path=title, reason=reason, hint=_signature(block)))
-        empty = Frame(use.frame.scope, title)
+        empty = Frame(use.frame.scope, title, names)
         return {
             name: given[name] if name in given else self.evaluate.value(param.default, empty)  # type: ignore[arg-type]
             for name, param in params.items()
         }
 
-    def knows(self, name: str) -> bool:
+    def knows(self, name: str, frame: Frame) -> bool:
         """Whether a name is an op, a unit or a block."""
-        return name in REGISTRY or name in self.units or name in self.blocks
+        return name in REGISTRY or name in frame.names
 
     def unknown(self, call: tree.Call, frame: Frame, remark: str = "") -> UnknownName:
         """The complaint about a name that is nothing, with what was probably meant."""
-        return unknown_name(call, frame, (*self.units, *self.blocks), remark)
+        return unknown_name(call, frame, remark)
 
 
 def leave(value: Value, scope: Scope) -> Value:
@@ -368,7 +377,13 @@ def leave(value: Value, scope: Scope) -> Value:
     return Value(value.node, value.shape.with_channels(rebased(value.shape.channels, outer)))
 
 
-def _symbol(value: Any, name: str) -> Any:
+def _unit(definition: Definition) -> tree.Unit:
+    assert isinstance(definition.tree, tree.Unit)
+    return definition.tree
+
+
+def as_symbol(value: Any, name: str) -> Any:
+    """A number that is known by its name inside a class."""
     if isinstance(value, Pair):
         return SymbolPair(value[0], value[1], name)
     return Num.symbol(int(value), name) if isinstance(value, int) else Real(value, name)

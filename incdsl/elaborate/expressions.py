@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Any
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import BadExpression
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
+from incdsl.ops import REGISTRY
 from incdsl.syntax import tree
 from incdsl.types import Extent, Num, Real, TooComplicated
 
@@ -33,13 +34,9 @@ class Items(tuple[Any, ...]):
 
 
 class Expressions:
-    """Evaluates expressions; `callables` are the names that may stand for an op, a unit or a block.
+    """Evaluates expressions; `pin` is told every number on which the structure of the net comes to depend."""
 
-    `pin` is told every number on which the structure of the net comes to depend.
-    """
-
-    def __init__(self, callables: Container[str], pin: Callable[[Frame, Any], None]) -> None:
-        self._callables = callables
+    def __init__(self, pin: Callable[[Frame, Any], None]) -> None:
         self._pin = pin
 
     def value(self, value: tree.Value, frame: Frame) -> Any:
@@ -55,7 +52,7 @@ class Expressions:
         if isinstance(value, tree.Nested):
             return OpRef(value.name, value.args, frame)
         bound = isinstance(value, tree.Variable) and (value.name in frame.params or value.name in frame.values)
-        if isinstance(value, tree.Variable) and not bound and value.name in self._callables:
+        if isinstance(value, tree.Variable) and not bound and (value.name in frame.names or value.name in REGISTRY):
             return OpRef(value.name, (), frame)
         return self.number(value, frame)
 

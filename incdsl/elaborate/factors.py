@@ -58,10 +58,10 @@ def _convolution(use: Use, calls: Calls) -> dict[str, Any]:
     """The settings of the convolution that is factorized; complains about anything else."""
     call, frame = use.call, use.frame
     settings: dict[str, Any] = {}
-    if call.name in calls.units:
-        first, op = calls.first_of(calls.units[call.name], frame)
+    if unit := calls.unit(call.name, frame.names):
+        first, op = calls.first_of(unit, frame)
         if op is Conv2d:
-            unit_frame = Frame(frame.scope, frame.title, input=use.value)
+            unit_frame = Frame(frame.scope, frame.title, unit.names, input=use.value)
             settings.update(gather(first, op, unit_frame, calls.evaluate, call.name).values)
     else:
         op = REGISTRY.get(call.name, type(None))  # type: ignore[arg-type]

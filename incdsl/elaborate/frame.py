@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.ir.graph import Scope
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Shape
+
+if TYPE_CHECKING:
+    from incdsl.elaborate.names import Definition, Names
 
 
 class Complaint(Exception):
@@ -47,6 +50,8 @@ class Frame:
 
     scope: Scope
     title: str
+    names: Names
+    """What names mean here: those of the file in which it was written."""
     params: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Value | None] = field(default_factory=dict)
     input: Value | None = None
@@ -54,7 +59,8 @@ class Frame:
     labels: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     bound: dict[str, Span] = field(default_factory=dict)
-    blocks: tuple[str, ...] = ()
+    around: tuple[Definition, ...] = ()
+    """The units and blocks around it."""
     is_net: bool = False
 
     def inside(self, scope: Scope, extra: dict[str, Any]) -> Frame:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from incdsl.elaborate.frame import Frame, OpRef
+from incdsl.elaborate.names import Definition, Names
+from incdsl.elaborate.variant import Changes
 from incdsl.ops import REGISTRY
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -34,10 +37,9 @@ class Named:
 class Naming:
     """Plans the names of chains; it looks at definitions only, never at values, so a choice renames nobody."""
 
-    def __init__(self, units: Mapping[str, tree.Unit], blocks: Mapping[str, tree.Block]) -> None:
-        self._units = units
-        self._blocks = blocks
-        self._owning: dict[str, bool] = {}
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._owning: dict[Definition, bool] = {}
 
     def plan(self, pipe: tree.Pipe, name: str, rail: bool, frame: Frame) -> list[Named]:
         """The steps of a chain, groups spliced in, with their names."""
@@ -58,34 +60,38 @@ class Naming:
                 planned.append(Named(step, tuple(next(given) for _ in range(width)), False))
         return planned
 
-    def owns(self, atom: tree.Atom, frame: Frame | None) -> bool:
+    def _owns(self, atom: tree.Atom, names: Names, params: Mapping[str, Any]) -> bool:
         """Whether an atom owns parameters, in any of its choices."""
         if isinstance(atom, tree.Call):
-            return self._name_owns(atom.name, frame)
+            ref = params.get(atom.name)
+            if isinstance(ref, OpRef):
+                return self._name_owns(ref.name, ref.frame.names)
+            return self._name_owns(atom.name, names)
         if isinstance(atom, tree.Merge):
-            return any(self._pipe_owns(rail.pipe, frame) for rail in atom.rails)
-        return isinstance(atom, tree.Group) and self._pipe_owns(atom.pipe, frame)
+            return any(self._pipe_owns(rail.pipe, names, params) for rail in atom.rails)
+        return isinstance(atom, tree.Group) and self._pipe_owns(atom.pipe, names, params)
 
-    def _name_owns(self, name: str, frame: Frame | None) -> bool:
-        if frame and isinstance(frame.params.get(name), OpRef):
-            return self._name_owns(frame.params[name].name, None)
-        if name in self._blocks:
+    def _name_owns(self, name: str, names: Names) -> bool:
+        if names.block(name):
             return True  # a block is a module of its own
         if name in REGISTRY:
             return REGISTRY[name].owns_parameters()
-        if name not in self._owning:
-            self._owning[name] = False  # while a recursive block is being looked at
-            if name in self._units:
-                self._owning[name] = self._pipe_owns(self._units[name].pipe, None)
-        return self._owning[name]
+        unit = self._changes.unit(names, name)
+        if unit is None:
+            return False
+        if unit not in self._owning:
+            self._owning[unit] = False  # while a recursive unit is being looked at
+            assert isinstance(unit.tree, tree.Unit)
+            self._owning[unit] = self._pipe_owns(unit.tree.pipe, unit.names, {})
+        return self._owning[unit]
 
-    def _pipe_owns(self, pipe: tree.Pipe, frame: Frame | None) -> bool:
-        return any(self.owns(step.atom, frame) for step in pipe.steps)
+    def _pipe_owns(self, pipe: tree.Pipe, names: Names, params: Mapping[str, Any]) -> bool:
+        return any(self._owns(step.atom, names, params) for step in pipe.steps)
 
     def _width(self, step: tree.Step, frame: Frame) -> int:
         if isinstance(step.repeat, tree.Times | tree.Each):
             return 1  # a repetition is an nn.Sequential
-        if not self.owns(step.atom, frame):
+        if not self._owns(step.atom, frame.names, frame.params):
             return 0
         factors = step.atom.factors if isinstance(step.atom, tree.Call) else None
         return len(factors.items) if factors and not factors.parallel else 1

@@ -11,23 +11,22 @@ from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import (
     BadExpression,
     BadFlow,
-    BadName,
-    BadParameter,
     BadSetting,
     ChooseNet,
     IncompleteNet,
-    NameTaken,
     UnknownSetting,
     Unused,
 )
-from incdsl.elaborate.build import Assertion, Builder
+from incdsl.elaborate.assertions import Assertion
+from incdsl.elaborate.build import Builder
 from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
+from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
+from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.place import Placer, Spot
-from incdsl.elaborate.reserved import why_no_identifier
+from incdsl.elaborate.variant import Changes, lineage
 from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
-from incdsl.ops import REGISTRY
 from incdsl.syntax import tree
 from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 
@@ -58,106 +57,76 @@ class Net:
     assertions: tuple[Assertion, ...]
 
 
-def choose(file: tree.File, name: str | None, sink: Sink) -> tree.Net:
-    """The net of this name, or the only one."""
+def choose(file: tree.File, name: str | None, sink: Sink) -> str:
+    """The name of the net of a file that was asked for, or of the only one."""
     nets = {net.name.text: net for net in file.nets}
     if name in nets:
-        return nets[name]
+        return nets[name].name.text
     if name is None and len(nets) == 1:
-        return file.nets[0]
+        return file.nets[0].name.text
     sink.add(ChooseNet(span=file.edition_span, name=name, nets=tuple(nets)))
     raise CompileError(tuple(sink))
 
 
-def elaborate(
-    file: tree.File, net: tree.Net, settings: Mapping[str, Any], sink: Sink, max_steps: int = MAX_STEPS
-) -> Net:
+def elaborate(net: Definition, settings: Mapping[str, Any], sink: Sink, max_steps: int = MAX_STEPS) -> Net:
     """Build the graph of a net; problems go to the sink, and end the phase.
 
     Raises:
         CompileError: with all problems found.
     """
-    units, blocks = _definitions(file, sink)
-    scope = Scope("net", net.name.text, "", None, comments=net.comments, span=net.name.span)
-    conditions = Conditions()
-    builder = Builder(units, blocks, Placer(Graph(scope), conditions, sink, max_steps), sink)
-    result = _NetBuilder(net, builder, scope, sink).run(settings)
+    line = lineage(net, sink)
+    scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
+    changes = Changes(line, sink)
+    builder = Builder(changes, Placer(Graph(scope), Conditions(), sink, max_steps), sink)
+    result = _NetBuilder(line, builder, scope, sink).run(settings)
     sink.stop_on_errors()
     assert result is not None
     return result
 
 
-def _definitions(file: tree.File, sink: Sink) -> tuple[dict[str, tree.Unit], dict[str, tree.Block]]:
-    units: dict[str, tree.Unit] = {}
-    blocks: dict[str, tree.Block] = {}
-    taken: set[str] = set()
-    definitions: tuple[tree.Unit | tree.Block | tree.Net, ...] = (*file.units, *file.blocks, *file.nets)
-    for definition in definitions:
-        name = definition.name
-        by = ""
-        if name.text in REGISTRY or name.text == "split":
-            by = "the name of an op"
-        elif name.text in taken:
-            by = "defined already"
-        elif reason := why_no_identifier(name.text):
-            sink.add(BadName(span=name.span, name=name.text, reason=reason))
-        if by:
-            sink.add(NameTaken(span=name.span, name=name.text, taken_by=by))
-        taken.add(name.text)
-        if isinstance(definition, tree.Unit):
-            units[name.text] = definition
-        elif isinstance(definition, tree.Block):
-            blocks[name.text] = definition
-            _params(definition.params, sink)
-    return units, blocks
-
-
-def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
-    seen: set[str] = set()
-    for param in params:
-        if reason := why_no_identifier(param.name):
-            sink.add(BadName(span=param.span, name=param.name, reason=reason))
-        if param.name in seen:
-            sink.add(NameTaken(span=param.span, name=param.name, taken_by="a parameter already"))
-        seen.add(param.name)
-
-
 class _NetBuilder:
     """The items of a net, in order."""
 
-    def __init__(self, net: tree.Net, builder: Builder, scope: Scope, sink: Sink) -> None:
-        self._net = net
+    def __init__(self, line: tuple[Definition, ...], builder: Builder, scope: Scope, sink: Sink) -> None:
+        self._line = line
+        outer, root = line[0].tree, line[-1].tree
+        assert isinstance(outer, tree.Net)
+        assert isinstance(root, tree.Net)
+        self._net = root
+        self._items = root.items if root is outer else (*(i for i in root.items if not _is_fact(i)), *outer.items)
         self._builder = builder
         self._sink = sink
         self._graph = builder.placer.graph
         self._conditions = builder.placer.conditions
-        self._frame = Frame(scope, net.name.text, is_net=True)
+        self._frame = Frame(scope, line[0].name, line[-1].names, is_net=True)
         self._expectations: list[Expectation] = []
+        self._facts_frame = self._frame
         self._outputs: set[str] = set()
         self._poisoned = False
 
     def run(self, settings: Mapping[str, Any]) -> Net | None:
         """The net, or nothing once its problems are in the sink."""
-        _params(self._net.params, self._sink)
-        self._take_parameters(settings)
-        inputs = [item for item in self._net.items if isinstance(item, tree.Input)]
+        parameters = Parameters(self._line, self._frame.scope, self._builder.evaluate, self._sink)
+        params = parameters.outer(settings)
+        self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
+        self._frame.params.update(parameters.inner(params))
+        inputs = [item for item in self._items if isinstance(item, tree.Input)]
         for one in inputs:
             self._guarded(self._input, one, len(inputs) > 1)
-        for item in self._net.items:
+        for item in self._items:
             if isinstance(item, tree.Bind | tree.Output):
                 self._bind(item)
-            elif isinstance(item, tree.Aux):
+            elif isinstance(item, tree.Aux) and not self._builder.changes.drops(item.name.text):
                 self._guarded(self._aux, item)
             elif isinstance(item, tree.Expect):
                 self._guarded(self._expect, item)
         self._complete(inputs)
         if self._sink.errors:
             return None
-        params = {p.name: self._frame.params[p.name] for p in self._net.params}
         free = {n for n, v in params.items() if isinstance(v, Num | Real)} - self._builder.pins.names
         return Net(
-            self._net.name.text, self._graph, self._conditions, params, frozenset(params.keys() - free),
-            tuple(self._expectations), tuple(self._builder.assertions),
+            self._line[0].name, self._graph, self._conditions, params, frozenset(params.keys() - free),
+            tuple(self._expectations), tuple(self._builder.assertions.pending),
         )  # fmt: skip
 
     def _guarded(self, method: Any, *arguments: Any) -> None:
@@ -169,34 +138,6 @@ class _NetBuilder:
             self._poisoned = True
         except TooComplicated as error:
             self._sink.add(NumberTooLarge(span=arguments[0].span, path=self._frame.title, reason=str(error)))
-
-    def _take_parameters(self, settings: Mapping[str, Any]) -> None:
-        names = {p.name for p in self._net.params}
-        unknown = sorted(settings.keys() - names)
-        if unknown:
-            hint = f"its parameters are {', '.join(sorted(names))}" if names else "it has none"
-            listed = " and ".join(f"no parameter `{name}`" for name in unknown)
-            reason = f"`{self._net.name.text}` has {listed}"
-            self._sink.add(BadParameter(span=self._net.name.span, reason=reason, hint=hint))
-        for param in self._net.params:
-            if param.name in settings:
-                value = settings[param.name]
-            elif param.default is None:
-                reason, hint = f"`{param.name}` has no value", f"write `--set {param.name}=…`, or give it a default"
-                self._sink.add(BadParameter(span=param.span, reason=reason, hint=hint))
-                value = 1
-            else:
-                empty = Frame(self._frame.scope, self._frame.title)
-                try:
-                    value = self._builder.evaluate.value(param.default, empty)
-                except Complaint as complaint:
-                    self._sink.add(complaint.diagnostic)
-                    value = 1
-            if isinstance(value, int) and not isinstance(value, bool):
-                value = Num.symbol(value, param.name)
-            elif isinstance(value, float):
-                value = Real(value, param.name)
-            self._frame.params[param.name] = value
 
     def _input(self, item: tree.Input, several: bool) -> None:
         name, dims = item.name, item.dims.items
@@ -293,7 +234,7 @@ class _NetBuilder:
         if isinstance(item.value, tree.Text):
             value: int | str = item.value.value
         else:
-            number = self._builder.evaluate.number(item.value, self._frame)
+            number = self._builder.evaluate.number(item.value, self._facts_frame)
             if not isinstance(number, int) or isinstance(number, bool):
                 raise Complaint(
                     BadExpression(span=item.value.span, path=self._frame.title, reason="a fact is a whole number")
@@ -302,11 +243,13 @@ class _NetBuilder:
         self._expectations.append(Expectation(item.fact, value, item.value.span))
 
     def _complete(self, inputs: list[tree.Input]) -> None:
-        title, span = self._frame.title, self._net.name.span
+        title, span = self._frame.title, self._line[0].tree.name.span
+        for diagnostic in self._builder.changes.missing():
+            self._sink.add(diagnostic)
         if not inputs:
             hint = "`input image [3, 224, 224]`"
             self._sink.add(IncompleteNet(span=span, path=title, reason="the net has no input", hint=hint))
-        if not any(isinstance(item, tree.Output) for item in self._net.items):
+        if not any(isinstance(item, tree.Output) for item in self._items):
             hint = "`output logits = …`"
             self._sink.add(IncompleteNet(span=span, path=title, reason="the net has no output", hint=hint))
         if self._sink.errors:
@@ -318,3 +261,7 @@ class _NetBuilder:
             if param.name not in self._frame.used:
                 self._sink.add(Unused(span=param.span, path=title, what="parameter", name=param.name))
         self._builder.unused(self._frame, self._outputs | set(self._graph.inputs))
+
+
+def _is_fact(item: object) -> bool:
+    return isinstance(item, tree.Expect)

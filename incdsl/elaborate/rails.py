@@ -17,6 +17,7 @@ from incdsl.elaborate.naming import Named, lettered, word_of
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, RailEnd, Spot
 from incdsl.elaborate.repeat import Loops
+from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain
 from incdsl.ops import Op
 from incdsl.ops.merge import Add, Concat, Mul, Slice
@@ -30,7 +31,10 @@ _JOINS: dict[str, Callable[[], Op]] = {"concat": Concat, "reduce": Concat, "add"
 class Rails:
     """Elaborates merges; `chain` elaborates the chain of each rail."""
 
-    def __init__(self, placer: Placer, evaluate: Expressions, loops: Loops, pins: Pins, chain: ChainOf) -> None:
+    def __init__(
+        self, changes: Changes, placer: Placer, evaluate: Expressions, loops: Loops, pins: Pins, chain: ChainOf
+    ) -> None:
+        self._changes = changes
         self._placer = placer
         self._evaluate = evaluate
         self._loops = loops
@@ -50,9 +54,10 @@ class Rails:
         rails = [pair for rail in merge.rails for pair in self._expanded(rail, frame)]
         if not rails:
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` is left")
+        names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
+        rails = [self._changed(rail, name) for rail, (name, _) in zip(rails, names, strict=True)]
         if value and not merge.args and all(_starts_bound(pipe, inner) for pipe, inner, _ in rails):
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` reads what flows into it", _BOUND_ONLY)
-        names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
         chains = [Chain(local, rail=True, parent=chain) for _, local in names]
         flows = self._shares(merge, chains, value, frame)
         ends: list[RailEnd] = []
@@ -78,6 +83,12 @@ class Rails:
                 self._pins.pin(frame, rail_end.value.shape.channels)
         spot = Spot(head, chain, self._placer.step_number())
         return self._placer.place(op, [e.value for e in ends], frame, spot)
+
+    def _changed(self, rail: tuple[tree.Pipe, Frame, bool], name: str) -> tuple[tree.Pipe, Frame, bool]:
+        """The rail, or what a variant puts in its place."""
+        _, frame, several = rail
+        change = self._changes.take(frame.scope, (name,))
+        return (change.pipe, replace(frame, names=change.names), several) if change else rail
 
     def _expanded(self, rail: tree.Rail, frame: Frame) -> Iterator[tuple[tree.Pipe, Frame, bool]]:
         guard = rail.guard

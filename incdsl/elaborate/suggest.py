@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from itertools import islice
+from itertools import chain, islice
 
 from incdsl.diagnostics.names import UnknownName
 from incdsl.elaborate.frame import Frame
@@ -27,11 +27,11 @@ _DIALECT = {
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
 
-def unknown_name(call: tree.Call, frame: Frame, definitions: tuple[str, ...], remark: str) -> UnknownName:
+def unknown_name(call: tree.Call, frame: Frame, remark: str) -> UnknownName:
     """The complaint about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
     name = call.name
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-    known = [*operators, "split", *islice((*definitions, *frame.values), MAX_SUGGESTIONS)]
+    known = [*operators, "split", *islice(chain(frame.names, frame.values), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
     if name in _MERGES:
         hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"

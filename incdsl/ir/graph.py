@@ -50,8 +50,8 @@ class Scope:
     span: Span | None = None
     step: int = 0
     chain: Chain | None = None
-    defined: int = 0
-    """Where its definition starts in the source: the order of the generated classes."""
+    defined: tuple[int, int] = (0, 0)
+    """Where its definition stands, file and character: the order of the generated classes."""
     optional: bool = False
     """Whether it is an auxiliary head, which a generated net can do without."""
 

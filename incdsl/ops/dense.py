@@ -8,8 +8,7 @@ from typing import ClassVar, final
 
 from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, image, vector
 from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
-from incdsl.ops.fields import Flag, Fraction, Number, Positive
-from incdsl.ops.fields import Sizes as PairOfSizes
+from incdsl.ops.fields import Flag, Fraction, Number, Positive, Sizes as PairOfSizes
 from incdsl.types import Pair, Shape, Vector
 
 

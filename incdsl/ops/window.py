@@ -8,8 +8,7 @@ from typing import ClassVar, Literal, final
 
 from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, Window, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
-from incdsl.ops.fields import Amounts, Flag, Positive
-from incdsl.ops.fields import Sizes as PairOfSizes
+from incdsl.ops.fields import Amounts, Flag, Positive, Sizes as PairOfSizes
 from incdsl.types import Extent, Image, Pair, Shape
 
 ONE = Pair(1, 1)

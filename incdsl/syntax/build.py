@@ -63,7 +63,12 @@ class Builder:
             _all(children, tree.Block),
             _all(children, tree.Net),
             tuple(text for line, text in sorted(self._comments.items()) if line < first),
+            _all(children, tree.Import),
         )
+
+    def _import(self, span: Span, children: list[Any]) -> tree.Import:
+        file: Token = children[1]
+        return tree.Import(span, tree.Text(file.span, str(file)[1:-1]), _names(children[3:]))
 
     def _edition(self, span: Span, children: list[Any]) -> Many:
         return Many([children[0], children[1]])
@@ -78,7 +83,21 @@ class Builder:
 
     def _net(self, span: Span, children: list[Any]) -> tree.Net:
         kinds = (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Bind)
-        return tree.Net(span, _name(children[1]), _all(children, tree.Param), _all(children, kinds), self._above(span))
+        name, params, variant = _name(children[1]), _all(children, tree.Param), _first(children, tree.Variant)
+        items: tuple[Any, ...] = variant.facts if variant else _all(children, kinds)
+        return tree.Net(span, name, params, items, self._above(span), variant)
+
+    def _variant(self, span: Span, children: list[Any]) -> tree.Variant:
+        changes = _all(children, (tree.Override, tree.Unit, tree.Without))
+        facts = _all(children, tree.Expect)
+        return tree.Variant(span, _name(children[0]), _all(children, tree.Arg), changes, facts)
+
+    def _override(self, span: Span, children: list[Any]) -> tree.Override:
+        path: Token = children[0]
+        return tree.Override(span, str(path), path.span, children[2])
+
+    def _without(self, span: Span, children: list[Any]) -> tree.Without:
+        return tree.Without(span, _name(children[1]))
 
     def _above(self, span: Span) -> tuple[str, ...]:
         lines: list[str] = []

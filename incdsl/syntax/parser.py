@@ -13,7 +13,7 @@ from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.automaton import Automaton
 from incdsl.syntax.build import Builder, Token
-from incdsl.syntax.scan import scan
+from incdsl.syntax.scan import Budget, scan
 from incdsl.syntax.table import load
 
 EDITION = 1
@@ -29,19 +29,19 @@ _SPELLING = {
 }  # fmt: skip
 _CLOSERS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 _OPENERS = {"LPAR", "LSQB", "LBRACE", "ASCRIBE"}
-_SYNC = {"UNIT", "BLOCK", "NET", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
-_RARELY_MEANT = {"PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
+_SYNC = {"UNIT", "BLOCK", "NET", "WITHOUT", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
+_RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
 _MAX_ERRORS = 20
 _MAX_TRIES = 200
 
 
-def parse(source: Source, sink: Sink) -> tree.File:
-    """The surface tree of a spec.
+def parse(source: Source, sink: Sink, budget: Budget | None = None) -> tree.File:
+    """The surface tree of a file; `budget` is what it and others may have together.
 
     Raises:
         CompileError: with everything that is wrong with the text, in order.
     """
-    comments = scan(source, sink)
+    comments = scan(source, sink, budget)
     sink.stop_on_errors()
     tokens = _tokens(source, sink)
     sink.stop_on_errors()

@@ -35,6 +35,14 @@ _LOOKALIKES = {
 }  # fmt: skip
 
 
+@dataclass(slots=True)
+class Budget:
+    """What a spec and all that it imports may have together."""
+
+    size: int = MAX_BYTES
+    tokens: int = MAX_TOKENS
+
+
 @dataclass(frozen=True, slots=True)
 class Comment:
     """A comment: its line, its text without `#` and outer blanks, and whether it has the line to itself."""
@@ -44,14 +52,16 @@ class Comment:
     alone: bool
 
 
-def scan(source: Source, sink: Sink) -> tuple[Comment, ...]:
+def scan(source: Source, sink: Sink, budget: Budget | None = None) -> tuple[Comment, ...]:
     """Hold the text to the budgets and the alphabet, and gather its comments; problems go to the sink."""
+    budget = budget or Budget()
     size = len(source.text.encode("utf-8", "surrogatepass"))
-    if size > MAX_BYTES:
-        sink.add(FileTooLarge(span=None, size=size, limit=MAX_BYTES))
+    if size > budget.size:
+        sink.add(FileTooLarge(span=None, size=MAX_BYTES - budget.size + size, limit=MAX_BYTES))
         return ()
+    budget.size -= size
     comments: list[Comment] = []
-    depth = tokens = 0
+    depth = 0
     for match in _TOKEN.finditer(source.text):
         kind = match.lastgroup
         if kind == "space" or sink.full:
@@ -60,8 +70,8 @@ def scan(source: Source, sink: Sink) -> tuple[Comment, ...]:
         if kind == "comment":
             comments.append(_comment(span, sink))
             continue
-        tokens += 1
-        if tokens > MAX_TOKENS:
+        budget.tokens -= 1
+        if budget.tokens < 0:
             sink.add(TooManyTokens(span=span, limit=MAX_TOKENS))
             break
         if kind == "open":

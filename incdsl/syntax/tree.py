@@ -5,104 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from incdsl.source import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """Anything that was written; `span` is where."""
-
-    span: Span
-
-
-# Expressions
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Tree):
-    """`64`, `1_000`, `1e-3`."""
-
-    value: int | float
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean(Tree):
-    """`true` or `false`."""
-
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Variable(Tree):
-    """A parameter, or a value (then: its number of channels)."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class InChannels(Tree):
-    """`in`, the number of channels of the block's input."""
-
-
-@dataclass(frozen=True, slots=True)
-class Negative(Tree):
-    """`-a`."""
-
-    operand: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic(Tree):
-    """`a + b - c` or `a * b // c`: operators of one precedence, applied from left to right."""
-
-    first: Expr
-    rest: tuple[tuple[str, Expr], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison(Tree):
-    """`a == b`."""
-
-    left: Expr
-    operator: str
-    right: Expr
-
-
-Expr = Number | Boolean | Variable | InChannels | Negative | Arithmetic
-Test = Expr | Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class List(Tree):
-    """`[a, b]`."""
-
-    items: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Word(Tree):
-    """A padding word as a value: `valid`, `same`, `half`."""
-
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Nested(Tree):
-    """An op with settings as a value: `leakyrelu(slope: 0.1)`."""
-
-    name: str
-    args: tuple[Arg, ...]
-
-
-Value = Expr | List | Word | Nested
-
-
-@dataclass(frozen=True, slots=True)
-class Arg(Tree):
-    """`name: value`, or a value alone."""
-
-    name: str | None
-    value: Value
-
+from incdsl.syntax.expr import (
+    Arg as Arg,
+    Arithmetic as Arithmetic,
+    Boolean as Boolean,
+    Comparison as Comparison,
+    Expr as Expr,
+    InChannels as InChannels,
+    List as List,
+    Negative as Negative,
+    Nested as Nested,
+    Number as Number,
+    Test as Test,
+    Tree as Tree,
+    Value as Value,
+    Variable as Variable,
+    Word as Word,
+)
 
 # Steps
 
@@ -349,13 +268,48 @@ class Block(Tree):
 
 
 @dataclass(frozen=True, slots=True)
+class Override(Tree):
+    """`Mixed_7c.branch_pool: chain` of a variant: what stands in place of a rail or step."""
+
+    path: str
+    path_span: Span
+    pipe: Pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Without(Tree):
+    """`without AuxLogits` of a variant."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Variant(Tree):
+    """`Base(args) with { … }`: the net that is varied, and what is different."""
+
+    base: Name
+    args: tuple[Arg, ...]
+    changes: tuple[Override | Unit | Without, ...]
+    facts: tuple[Expect, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Net(Tree):
-    """`net Name(params) { … }`."""
+    """`net Name(params) { … }`, or `net Name(params) = Base(args) with { … }`; then its items are its own facts."""
 
     name: Name
     params: tuple[Param, ...]
     items: tuple[Input | Output | Aux | Expect | Bind, ...]
     comments: tuple[str, ...]
+    variant: Variant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Import(Tree):
+    """`from "modules.inc" use InceptionA, conv`."""
+
+    file: Text
+    names: tuple[Name, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,3 +323,9 @@ class File(Tree):
     nets: tuple[Net, ...]
     header: tuple[str, ...]
     """The comment lines between the edition line and the first definition, if a blank line or nothing follows them."""
+    imports: tuple[Import, ...] = ()
+
+    @property
+    def definitions(self) -> tuple[Unit | Block | Net, ...]:
+        """All that it defines."""
+        return (*self.units, *self.blocks, *self.nets)

@@ -48,11 +48,26 @@ def _edited(tmp: Path) -> list[Diagnostic]:
     return raised(lambda: output.write(target, "y = 2\n"))
 
 
+def _imported(tmp: Path, files: dict[str, str]) -> list[Diagnostic]:
+    """What is wrong with the first of some files that import each other."""
+    for name, text in files.items():
+        (tmp / name).write_text(f"inc 1\n{text}\n")
+    return raised(lambda: check_file(read(tmp / next(iter(files)))))
+
+
+def _many_imports(count: int) -> dict[str, str]:
+    main = "\n".join(f'from "f{i}.inc" use B{i}' for i in range(count))
+    return {"spec.inc": main, **{f"f{i}.inc": f"block B{i} = relu" for i in range(count)}}
+
+
 WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E105": lambda tmp: raised(lambda: from_bytes(b"inc 1 \xff\xfe", "spec.inc")),
+    "E106": lambda tmp: _imported(tmp, {"spec.inc": 'from "../other.inc" use conv'}),
+    "E107": lambda tmp: _imported(tmp, {"a.inc": 'from "b.inc" use B', "b.inc": 'from "a.inc" use A'}),
     "E501": lambda tmp: raised(lambda: from_bytes(b" " * ((1 << 20) + 1), "spec.inc")),
     "E502": lambda tmp: diagnostics("inc 1\n" + "x " * 50_001),
     "E503": lambda tmp: diagnostics(_block_tower(80)),
+    "E506": lambda tmp: _imported(tmp, _many_imports(65)),
     "E601": _edited,
     "E602": lambda tmp: raised(lambda: output.write(Path("torch.py"), "")),
     "E603": lambda tmp: raised(lambda: output.write(Path("pyproject.toml/net.py"), "")),

@@ -1,0 +1,150 @@
+"""What the names of a file mean: its own units, blocks and nets, and those that it imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from itertools import islice
+
+from incdsl.diagnostics import Sink
+from incdsl.diagnostics.names import BadName, NameTaken, Unused
+from incdsl.diagnostics.reuse import NothingToImport
+from incdsl.elaborate.reserved import why_no_identifier
+from incdsl.files import SpecFile
+from incdsl.ops import REGISTRY
+from incdsl.source import Span
+from incdsl.syntax import tree
+
+_MANY = 300
+"""Names among which the one that was meant is sought."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Definition:
+    """A unit, block or net, and the names that its inside may use."""
+
+    tree: tree.Unit | tree.Block | tree.Net
+    names: Names
+
+    @property
+    def name(self) -> str:
+        """As it was defined; an import keeps it."""
+        return self.tree.name.text
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands among all definitions: the order of the generated classes."""
+        return self.names.order, self.tree.span.start
+
+
+class Names:
+    """The meaning of every name of one file. Files that are imported come before those that import them."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self._known: dict[str, Definition] = {}
+
+    def __getitem__(self, name: str) -> Definition:
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def unit(self, name: str) -> Definition | None:
+        """The unit of this name."""
+        found = self._known.get(name)
+        return found if found and isinstance(found.tree, tree.Unit) else None
+
+    def block(self, name: str) -> Definition | None:
+        """The block of this name."""
+        found = self._known.get(name)
+        return found if found and isinstance(found.tree, tree.Block) else None
+
+    def net(self, name: str) -> Definition | None:
+        """The net of this name."""
+        found = self._known.get(name)
+        return found if found and isinstance(found.tree, tree.Net) else None
+
+    def define(self, name: tree.Name, meaning: Definition, sink: Sink) -> None:
+        """Give a name its meaning."""
+        if name.text in REGISTRY or name.text == "split":
+            sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of an op"))
+        elif name.text in self._known:
+            sink.add(NameTaken(span=name.span, name=name.text, taken_by="defined already"))
+        elif reason := why_no_identifier(name.text):
+            sink.add(BadName(span=name.span, name=name.text, reason=reason))
+        self._known[name.text] = meaning
+
+
+def resolve(file: SpecFile, sink: Sink) -> Names:
+    """The names of a file and, inside their definitions, of all files that it imports.
+
+    Raises:
+        CompileError: if a name has no meaning, or two.
+    """
+    names = _resolved(file, sink, {})
+    sink.stop_on_errors()
+    return names
+
+
+def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
+    if file in done:
+        return done[file]
+    sources = [_resolved(imported, sink, done) for _, imported in file.imports]
+    names = done[file] = Names(len(done))
+    for (item, imported), source in zip(file.imports, sources, strict=True):
+        own = {definition.name.text for definition in imported.file.definitions}
+        for name in item.names:
+            if name.text in own:
+                names.define(name, source[name.text], sink)
+            else:
+                close = get_close_matches(name.text, list(islice(own, _MANY)), 1)
+                shown = imported.file.span.source.name
+                suggestion = close[0] if close else ""
+                sink.add(NothingToImport(span=name.span, name=name.text, file=shown, suggestion=suggestion))
+    for definition in file.file.definitions:
+        names.define(definition.name, Definition(definition, names), sink)
+        if isinstance(definition, tree.Block | tree.Net):
+            _params(definition.params, sink)
+    if file.imports:
+        _unused(file.file, sink)
+    return names
+
+
+def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
+    seen: set[str] = set()
+    for param in params:
+        if reason := why_no_identifier(param.name):
+            sink.add(BadName(span=param.span, name=param.name, reason=reason))
+        if param.name in seen:
+            sink.add(NameTaken(span=param.span, name=param.name, taken_by="a parameter already"))
+        seen.add(param.name)
+
+
+def _unused(file: tree.File, sink: Sink) -> None:
+    mentioned: set[str] = set()
+    _gather(file.definitions, mentioned)
+    for item in file.imports:
+        for name in item.names:
+            if name.text not in mentioned:
+                sink.add(Unused(span=name.span, what="the import", name=name.text))
+
+
+def _gather(part: object, mentioned: set[str]) -> None:
+    """Names that may stand for a unit, a block or a net."""
+    if isinstance(part, tuple):
+        for each in part:
+            _gather(each, mentioned)
+    elif isinstance(part, tree.Tree):
+        if isinstance(part, tree.Call | tree.Variable | tree.Nested):
+            mentioned.add(part.name)
+        elif isinstance(part, tree.Variant):
+            mentioned.add(part.base.text)
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if not isinstance(value, Span | str):
+                _gather(value, mentioned)

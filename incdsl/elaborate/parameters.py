@@ -1,0 +1,98 @@
+"""The parameters of a net: their values, and those that a variant gives to the net that it varies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from incdsl.diagnostics import Sink
+from incdsl.diagnostics.names import BadParameter, NameTaken, Unused, WrongArguments
+from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.frame import Complaint, Frame
+from incdsl.elaborate.names import Definition
+from incdsl.elaborate.variant import interface
+from incdsl.ir.graph import Scope
+from incdsl.syntax import tree
+from incdsl.types import Num, Real
+
+
+class Parameters:
+    """Gives the parameters of a line of nets their values, from the outermost to the one that is written out."""
+
+    def __init__(self, line: Sequence[Definition], scope: Scope, evaluate: Expressions, sink: Sink) -> None:
+        self._line = line
+        self._scope = scope
+        self._title = line[0].name
+        self._evaluate = evaluate
+        self._sink = sink
+
+    def outer(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the parameters of the net itself, each a symbol of its own."""
+        params = interface(self._line)
+        self._refuse_unknown(settings, params)
+        values: dict[str, Any] = {}
+        for name, (param, names) in params.items():
+            if name in settings:
+                value = settings[name]
+            elif param.default is None:
+                reason, hint = f"`{name}` has no value", f"write `--set {name}=…`, or give it a default"
+                self._sink.add(BadParameter(span=param.span, reason=reason, hint=hint))
+                value = 1
+            else:
+                try:
+                    value = self._evaluate.value(param.default, Frame(self._scope, self._title, names))
+                except Complaint as complaint:
+                    self._sink.add(complaint.diagnostic)
+                    value = 1
+            if isinstance(value, int) and not isinstance(value, bool):
+                value = Num.symbol(value, name)
+            elif isinstance(value, float):
+                value = Real(value, name)
+            values[name] = value
+        return values
+
+    def inner(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of the parameters of the net that is written out."""
+        for i in range(len(self._line) - 1):
+            values = self._handed_on(self._line[i:], values)
+        return values
+
+    def _handed_on(self, line: Sequence[Definition], values: dict[str, Any]) -> dict[str, Any]:
+        net, base = line[0].tree, line[1].name
+        assert isinstance(net, tree.Net)
+        assert net.variant
+        params = interface(line[1:])
+        frame = Frame(self._scope, self._title, line[0].names, params=values)
+        given: dict[str, Any] = {}
+        for arg in net.variant.args:
+            if arg.name not in params:
+                hint = f"its parameters are {', '.join(params)}" if params else "it has none"
+                what = f"has no parameter `{arg.name}`" if arg.name else "takes its arguments by name"
+                self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=f"`{base}` {what}", hint=hint))
+            elif arg.name in given:
+                reason = f"`{arg.name}` is given twice"
+                self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=reason))
+            else:
+                given[arg.name] = self._argument(arg, frame)
+        for param in net.params:
+            if param.name in params and param.name not in given:
+                taken = f"a parameter of `{base}`: write `{base}({param.name}: {param.name})`"
+                self._sink.add(NameTaken(span=param.span, path=self._title, name=param.name, taken_by=taken))
+            elif param.name not in frame.used:
+                self._sink.add(Unused(span=param.span, path=self._title, what="parameter", name=param.name))
+        return {name: given[name] if name in given else values[name] for name in params}
+
+    def _argument(self, arg: tree.Arg, frame: Frame) -> Any:
+        try:
+            return self._evaluate.value(arg.value, frame)
+        except Complaint as complaint:
+            self._sink.add(complaint.diagnostic)
+            return 1
+
+    def _refuse_unknown(self, settings: Mapping[str, Any], params: Mapping[str, object]) -> None:
+        unknown = sorted(settings.keys() - params.keys())
+        if unknown:
+            hint = f"its parameters are {', '.join(sorted(params))}" if params else "it has none"
+            listed = " and ".join(f"no parameter `{name}`" for name in unknown)
+            reason = f"`{self._title}` has {listed}"
+            self._sink.add(BadParameter(span=self._line[0].tree.name.span, reason=reason, hint=hint))

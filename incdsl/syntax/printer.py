@@ -1,0 +1,291 @@
+"""From the surface tree back to text, in the one layout that the language has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from incdsl.syntax import tree
+
+WIDTH = 110
+INDENT = "  "
+
+
+def show(file: tree.File) -> str:
+    """The text of a file. Parsing it gives the tree again, up to spans and to comments inside definitions."""
+    imports = [_import(each) for each in file.imports]
+    parts = ["\n".join([f"inc {file.edition}", *(f"# {line}" for line in file.header), *imports])]
+    definitions = sorted(file.definitions, key=lambda each: each.span.start)
+    parts += ["\n".join(_definition(each)) for each in definitions]
+    return "\n\n".join(parts) + "\n"
+
+
+def _import(item: tree.Import) -> str:
+    return f'from "{item.file.value}" use {", ".join(name.text for name in item.names)}'
+
+
+# Definitions
+
+
+def _definition(each: tree.Unit | tree.Block | tree.Net) -> list[str]:
+    above = [f"# {line}" for line in each.comments]
+    if isinstance(each, tree.Unit):
+        return [*above, *_unit(each, "")]
+    word = "block" if isinstance(each, tree.Block) else "net"
+    head = f"{word} {each.name.text}{_params(each.params)}"
+    if isinstance(each, tree.Block) and each.pipe:
+        return [*above, *_pipe(f"{head} = ", each.pipe, "")]
+    if isinstance(each, tree.Net) and each.variant:
+        return [*above, *_variant(f"{head} = ", each.variant)]
+    return [*above, f"{head} {{", *_body(each.items), "}"]
+
+
+def _body(items: Iterable[tree.Bind | tree.Output | tree.Aux | tree.Input | tree.Expect]) -> list[str]:
+    written: list[str] = []
+    for item in items:
+        if isinstance(item, tree.Input):
+            written.append(f"{INDENT}input {item.name.text} [{_dims(item.dims)}]")
+        elif isinstance(item, tree.Expect):
+            written.append(_expect(item))
+        else:
+            names = [item.name] if isinstance(item, tree.Aux) else item.names
+            word = {tree.Output: "output ", tree.Aux: "aux "}.get(type(item), "")
+            args = f" {_args(item.args)}" if isinstance(item, tree.Aux) and item.args else ""
+            head = f"{INDENT}{word}{', '.join(name.text for name in names)}{args} = "
+            written += _pipe(head, item.pipe, INDENT)
+    return written
+
+
+def _expect(item: tree.Expect) -> str:
+    value = f'"{item.value.value}"' if isinstance(item.value, tree.Text) else expression(item.value)
+    return f"{INDENT}expect {item.fact.text} = {value}"
+
+
+def _unit(unit: tree.Unit, indent: str) -> list[str]:
+    return _pipe(f"{indent}unit {unit.name.text} = ", unit.pipe, indent)
+
+
+def _variant(head: str, variant: tree.Variant) -> list[str]:
+    head += variant.base.text + (_args(variant.args) if variant.args else "")
+    written: list[str] = []
+    for change in variant.changes:
+        if isinstance(change, tree.Unit):
+            written += _unit(change, INDENT)
+        elif isinstance(change, tree.Without):
+            written.append(f"{INDENT}without {change.name.text}")
+        else:
+            written += _pipe(f"{INDENT}{change.path}: ", change.pipe, INDENT)
+    written += [_expect(fact) for fact in variant.facts]
+    return [f"{head} with {{", *written, "}"] if written else [head]
+
+
+def _params(params: Sequence[tree.Param]) -> str:
+    texts = [p.name if p.default is None else f"{p.name} = {value(p.default)}" for p in params]
+    return f"({', '.join(texts)})" if texts else ""
+
+
+# Chains
+
+
+def _pipe(head: str, pipe: tree.Pipe, indent: str) -> list[str]:
+    """A chain behind its head: on one line, or a line for each step."""
+    line = head + _flat(pipe)
+    if len(line) <= WIDTH and not _tall(pipe):
+        return [line]
+    steps = [_step(step, indent if i == 0 else indent + INDENT) for i, step in enumerate(pipe.steps)]
+    written = [f"{head}{steps[0][0]}", *steps[0][1:]]
+    for step in steps[1:]:
+        written += [f"{indent}{INDENT}-> {step[0]}", *step[1:]]
+    return written
+
+
+def _tall(pipe: tree.Pipe) -> bool:
+    """Whether rails stand in a chain of a definition, which get a line each."""
+    return any(isinstance(step.atom, tree.Merge) for step in pipe.steps)
+
+
+def _step(step: tree.Step, indent: str) -> list[str]:
+    flat = _flat_step(step)
+    if not isinstance(step.atom, tree.Merge):
+        return [flat]
+    merge = step.atom
+    head = f"{_labels(step)}{_merge_head(merge)} {{"
+    rails: list[str] = []
+    for rail in merge.rails:
+        rails += _pipe(f"{indent}{INDENT}| {_guard(rail.guard)}", rail.pipe, indent + INDENT)
+    return [head, *rails, f"{indent}}}{_tail(step)}"]
+
+
+def _flat(pipe: tree.Pipe) -> str:
+    return " -> ".join(map(_flat_step, pipe.steps))
+
+
+def _flat_step(step: tree.Step) -> str:
+    return f"{_labels(step)}{_atom(step.atom)}{_tail(step)}"
+
+
+def _labels(step: tree.Step) -> str:
+    if not step.labels:
+        return ""
+    return ", ".join(f"{label.text}{'..' if label.counts else ''}" for label in step.labels) + ": "
+
+
+def _tail(step: tree.Step) -> str:
+    return f"{_repeat(step.repeat)}{f' : [{_dims(step.shape)}]' if step.shape else ''}"
+
+
+def _repeat(repeat: tree.Times | tree.Each | tree.When | None) -> str:
+    match repeat:
+        case tree.Times(count=count):
+            return f" times {_count(count)}"
+        case tree.Each(names=names, rows=rows):
+            return f" for {', '.join(names)} in {value(rows)}"
+        case tree.When(test=condition):
+            return f" if {_test(condition)}"
+    return ""
+
+
+def _atom(atom: tree.Atom) -> str:
+    match atom:
+        case tree.Call():
+            return _call(atom)
+        case tree.BlockInput():
+            return "in"
+        case tree.Group(pipe=pipe):
+            return f"({_flat(pipe)})"
+        case tree.Merge(rails=rails):
+            return f"{_merge_head(atom)} {{ {' '.join(f'| {_guard(r.guard)}{_flat(r.pipe)}' for r in rails)} }}"
+
+
+def _merge_head(merge: tree.Merge) -> str:
+    return f"{merge.word} {_args(merge.args)}" if merge.args else merge.word
+
+
+def _guard(guard: tree.RailsFor | tree.Only | None) -> str:
+    match guard:
+        case tree.RailsFor(names=names, rows=rows):
+            return f"for {', '.join(names)} in {value(rows)}: "
+        case tree.Only(test=condition):
+            return f"if {_test(condition)}: "
+    return ""
+
+
+def _call(call: tree.Call) -> str:
+    kernel = f" {_kernel(call.kernel)}" if call.kernel else ""
+    stride = ""
+    if call.stride is not None:
+        stride = f"/{_kernel(call.stride) if isinstance(call.stride, tree.Kernel) else _count(call.stride)}"
+        stride = stride if kernel else f" {stride}"
+    block = call.name[0].isupper() and call.args and not (kernel or stride)
+    words = [f"{call.name}{kernel}{stride}{_args(call.args) if block else ''}"]
+    if call.width is not None:
+        words.append(f"@{_count(call.width)}")
+    if call.padding:
+        words.append(_padding(call.padding))
+    if call.ceil:
+        words.append("ceil")
+    if call.number:
+        words.append(expression(call.number))
+    if call.args and not block:
+        words.append(_args(call.args))
+    if call.factors:
+        words.append(_factors(call.factors))
+    return " ".join(words)
+
+
+def _padding(padding: tree.Padding) -> str:
+    if not padding.amount:
+        return padding.word
+    height, width = padding.amount
+    return f"pad {height}" if height == width else f"pad {height}x{width}"
+
+
+def _factors(factors: tree.Factors) -> str:
+    items = [f"{_kernel(f.kernel)}{f' @{_count(f.width)}' if f.width is not None else ''}" for f in factors.items]
+    return f"as {{ {' '.join(f'| {item}' for item in items)} }}" if factors.parallel else f"as {', '.join(items)}"
+
+
+def _kernel(kernel: tree.Kernel) -> str:
+    return f"{kernel.height}x{kernel.width}"
+
+
+# Settings and expressions
+
+
+def _args(args: Sequence[tree.Arg]) -> str:
+    return f"({', '.join(f'{a.name}: {value(a.value)}' if a.name else value(a.value) for a in args)})"
+
+
+def value(node: tree.Value) -> str:
+    """A setting."""
+    match node:
+        case tree.List(items=items):
+            return f"[{', '.join(map(value, items))}]"
+        case tree.Word(word=word):
+            return word
+        case tree.Nested(name=name, args=args):
+            return f"{name}{_args(args)}"
+    return expression(node)
+
+
+def expression(node: tree.Expr) -> str:
+    """An expression, with the parentheses that its tree needs."""
+    match node:
+        case tree.Number(value=number):
+            return _number(number)
+        case tree.Boolean(value=truth):
+            return str(truth).lower()
+        case tree.Variable(name=name):
+            return name
+        case tree.InChannels():
+            return "in"
+        case tree.Negative(operand=operand):
+            return f"-{_primary(operand)}"
+        case tree.Arithmetic(first=first, rest=rest):
+            product = rest[0][0] in ("*", "//")
+            show = _factor if product else _term
+            return show(first, True) + "".join(f" {sign} {show(operand, False)}" for sign, operand in rest)
+
+
+def _number(number: int | float) -> str:
+    if isinstance(number, int):
+        return f"{number:_}" if number >= 100_000 else str(number)
+    plain = repr(float(number)).replace("e+", "e")
+    _, digits, exponent = Decimal(plain).normalize().as_tuple()
+    scientific = f"{''.join(map(str, digits))}e{exponent}"
+    return min(plain, scientific, key=len)
+
+
+def _primary(node: tree.Expr) -> str:
+    return f"({expression(node)})" if isinstance(node, tree.Arithmetic | tree.Negative) else expression(node)
+
+
+def _factor(node: tree.Expr, first: bool) -> str:
+    """A part of a product; a product of its own that is closed stands in parentheses."""
+    return f"({expression(node)})" if isinstance(node, tree.Arithmetic) else expression(node)
+
+
+def _term(node: tree.Expr, first: bool) -> str:
+    """A part of a sum."""
+    product = isinstance(node, tree.Arithmetic) and node.rest[0][0] in ("*", "//")
+    return expression(node) if product or not isinstance(node, tree.Arithmetic) else f"({expression(node)})"
+
+
+def _count(node: tree.Expr) -> str:
+    """A number where a sigil ends: anything but a number or a name stands in parentheses."""
+    plain = isinstance(node, tree.Variable | tree.InChannels) or (isinstance(node, tree.Number) and _is_int(node))
+    return expression(node) if plain else f"({expression(node)})"
+
+
+def _is_int(node: tree.Number) -> bool:
+    return isinstance(node.value, int)
+
+
+def _test(test: tree.Test) -> str:
+    if isinstance(test, tree.Comparison):
+        return f"{expression(test.left)} {test.operator} {expression(test.right)}"
+    return expression(test)
+
+
+def _dims(dims: tree.Dims) -> str:
+    return ", ".join(map(expression, dims.items))
