@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ import click
 from incdsl.analysis.difference import Pair, aligned
 from incdsl.analysis.profile import Profile, profile
 from incdsl.analysis.table import By, Row, record, rows
-from incdsl.cli.options import colourful, fail, limit_option, show
+from incdsl.cli.options import colourful, fail, limit_option, root_option, show
 from incdsl.cli.subject import Subject, subject
 from incdsl.cli.summary_ import in_bytes
 from incdsl.compiler import describe_sizes, in_giga
@@ -51,7 +52,8 @@ class _Measure:
 @click.option("--by", type=click.Choice(["block", "layer", "op"]), help="Show the rows of two nets side by side, too.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @limit_option
-def command(subjects: tuple[str, ...], by: By | None, form: str, max_steps: int) -> None:
+@root_option
+def command(subjects: tuple[str, ...], by: By | None, form: str, max_steps: int, root: Path | None) -> None:
     """Set nets side by side: A, B, … are SPEC[::NET], or SPEC::STEPS@[C, H, W].
 
     STEPS is a chain of steps on an input: 'specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]'. Without a spec it
@@ -63,7 +65,7 @@ def command(subjects: tuple[str, ...], by: By | None, form: str, max_steps: int)
     if by and len(subjects) != 2:
         raise click.UsageError("--by sets the rows of two nets side by side, not of more")
     try:
-        found = [subject(text, max_steps) for text in subjects]
+        found = [subject(text, max_steps, root) for text in subjects]
     except CompileError as error:
         fail(error)
     for each in found:

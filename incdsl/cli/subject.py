@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,7 +39,7 @@ class Subject:
         return path.removeprefix(f"{self.prefix}.") if self.prefix else path
 
 
-def subject(text: str, max_steps: int) -> Subject:
+def subject(text: str, max_steps: int, root: Path | None = None) -> Subject:
     """The subject that `SPEC[::NET]` or `SPEC::STEPS@[C, H, W]` names.
 
     NET may give parameters values, `InceptionV3(classes: 10)`, and another size, `@[3, 151, 151]`. STEPS is a chain of
@@ -56,16 +57,16 @@ def subject(text: str, max_steps: int) -> Subject:
     use = _USE.fullmatch(what or "")
     if not (what or "").strip() or (use and use[1] in {net.name.text for net in file.nets}):
         settings = _settings(source, use[2]) if use and use[2] else {}
-        done = _resized(compile_net(source, use[1] if use else None, settings, max_steps), dims, text)
+        done = _resized(compile_net(source, use[1] if use else None, settings, max_steps, root), dims, text)
         shape = f"@[{', '.join(map(str, dims))}]" if dims else ""
         return Subject(f"{spec}::{(what or '').strip() or done.net.name}{shape}", done)
     if dims is None:
         known = ", ".join(net.name.text for net in file.nets) or "none"
         raise click.UsageError(f"{text!r}: say what flows into steps, `@[C, H, W]`; the spec's nets are: {known}")
-    definitions: tuple[tree.Unit | tree.Block | tree.Net, ...] = (*file.units, *file.blocks, *file.nets)
-    names = {each.name.text for each in definitions}
+    names = {name.text for each in file.imports for name in each.names} | {each.name.text for each in file.definitions}
     net, output, written = _net_around(what or "", dims, names)
-    return Subject(text, compile_net(Source(source.name, source.text + written), net, {}, max_steps), output)
+    whole = replace(source, text=source.text + written)
+    return Subject(text, compile_net(whole, net, {}, max_steps, root), output)
 
 
 def _parsed(source: Source) -> tree.File:

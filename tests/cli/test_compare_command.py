@@ -132,6 +132,12 @@ def test_names_of_the_comparison_give_way_to_those_of_the_spec(compared, folder)
     assert other["params"] == 16
 
 
+def test_imported_units_and_variants_are_compared(compared):
+    plain, fid, step = compared(V3, "specs/v3_fid.inc", "specs/v3_fid.inc::conv 3x3 @8@[3, 8, 8]")
+    assert fid["params"] - plain["params"] == 8 * 2049
+    assert (step["params"], step["convolutions"]) == (3 * 8 * 9 + 16, 1)
+
+
 def test_vectors_flow_in(compared):
     one, other = compared("::linear @8@[4]", "::linear @2 -> linear @8 @ [4]")
     assert (one["params"], other["params"]) == (40, 34)
@@ -217,7 +223,7 @@ def variant():
     for old, new in [
         ("Mixed_5d: InceptionA(pool: 64) ", "Mixed_5d: InceptionA(pool: 64) -> Mixed_5e: InceptionA(pool: 64) "),
         ("Mixed_6c: InceptionB(width: 160)", "Mixed_6c: InceptionB(width: 128)"),
-        ("avgpool 3x3 -> conv 1x1 @192\n", "maxpool 3x3 -> conv 1x1 @192\n"),
+        ("avg 3x3 -> conv 1x1 @192\n", "maxpool 3x3 -> conv 1x1 @192\n"),
     ]:
         block = block.replace(old, new)
     return block + rest
