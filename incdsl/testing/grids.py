@@ -12,8 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from incdsl.elaborate.frame import Complaint
 from incdsl.elaborate.settings import Settings, build, resolve_padding
@@ -71,10 +70,13 @@ DIFFERENCES = (
 
 @dataclass
 class Grid:
-    """What came out of a grid: every mismatch, and how often each deliberate difference was met."""
+    """What came out of a grid along one axis: every mismatch, and how often each deliberate difference was met.
+
+    A configuration is a setting on a size of the input; `accepted` counts those that PyTorch accepts.
+    """
 
     word: Word
-    what: str
+    axis: Axis
     configurations: int = 0
     accepted: int = 0
     differences: Counter[str] = field(default_factory=Counter)
@@ -95,7 +97,7 @@ def answers(word: Word, axis: Axis, sizes: Sequence[int] = SIZES) -> Grid:
     A mismatch is any difference that is not listed in `DIFFERENCES`, and any listed one where we accept.
     """
     start = perf_counter()
-    grid = Grid(word, f"sizes along {'HW'[axis]}")
+    grid = Grid(word, axis)
     with torch.inference_mode():
         for setting in settings(word):
             ours = our_sizes(word, axis, setting, sizes)
@@ -191,7 +193,7 @@ def torch_call(word: Word, axis: Axis, setting: Setting) -> Callable[[Tensor], T
         return lambda x: torch.conv2d(x, filters, None, stride, padding, dilation)
     if word == "maxpool":
         return lambda x: torch.max_pool2d(x, kernel, stride, padding, dilation, setting.ceil)
-    return lambda x: F.avg_pool2d(x, kernel, stride, padding, setting.ceil)
+    return lambda x: nn.functional.avg_pool2d(x, kernel, stride, padding, setting.ceil)
 
 
 def along(axis: Axis, number: int, other: int) -> tuple[int, int]:
