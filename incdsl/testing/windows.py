@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from incdsl.ops import Op
+from incdsl.ops.code import Call
 from incdsl.testing.grids import AXES, Axis, Grid, Setting, Word, along, op_of, our_sizes
 from incdsl.types import Extent, Image
 
@@ -78,15 +79,15 @@ def generated_call(op: Op, axis: Axis, setting: Setting) -> Callable[[Tensor], T
     lowering = op.lower(Image(1, Extent.of("H"), Extent.of("W")))
     arguments: dict[str, Any] = {}
     if op.word == "conv2d":
-        assert lowering.module
+        assert isinstance(lowering.module, Call)
         for each in lowering.module.settings:
             if each.name in ("stride", "padding", "dilation"):
                 arguments[each.name] = _plain(each.value)
         taps = torch.arange(1, setting.kernel + 1, dtype=torch.float64).reshape(1, 1, *along(axis, setting.kernel, 1))
         return lambda x: nn.functional.conv2d(x, taps, **arguments)
-    assert lowering.function
+    assert isinstance(lowering.function, Call)
     arguments = {each.name: _plain(each.value) for each in lowering.function.settings}
-    name = lowering.function.callee.removeprefix("F.")
+    name = str(lowering.function.callee).removeprefix("F.")
     function: Callable[..., Tensor] = getattr(nn.functional, name)
     return lambda x: function(x, **arguments)
 

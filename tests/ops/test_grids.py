@@ -8,7 +8,7 @@ from incdsl.elaborate import settings as elaborated
 from incdsl.ops import REGISTRY
 from incdsl.ops.window import Conv2d, MaxPool2d
 from incdsl.testing import __main__ as command
-from incdsl.testing.grids import AXES, SIZES, WORDS, Grid, Setting, answers, settings
+from incdsl.testing.grids import AXES, SIZES, WORDS, Grid, Setting, answers, our_sizes, settings, torch_sizes
 from incdsl.testing.windows import by_loop, windows
 from incdsl.types import Extent
 
@@ -188,3 +188,10 @@ def test_the_command_fails_on_a_mismatch(monkeypatch, capsys):
     monkeypatch.setattr(command, "windows", lambda word, axis: Grid(word, axis))
     assert command.main(["grids", "--op", "conv2d"]) == 1
     assert "mismatch: conv2d on 3" in capsys.readouterr().out
+
+
+def test_the_example_of_the_documentation_is_lost_in_padding():
+    setting = Setting(3, 6, 1, 2, ceil=True)
+    (theirs,) = torch_sizes("maxpool", 0, setting, [1])
+    assert theirs.infinite
+    assert our_sizes("maxpool", 0, setting, [1]) == [None]
