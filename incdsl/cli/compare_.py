@@ -180,7 +180,7 @@ def _change(ratio: Fraction) -> str:
     change = float(ratio - 1)
     if change >= 9:
         return f"x {float(ratio):,.1f}"
-    return f"{100 * change:+.{1 if abs(change) >= 0.0005 else 4}f} %"
+    return f"{100 * change:+.1f} %"
 
 
 def _giga(macs: int | None) -> str:
