@@ -11,6 +11,7 @@ import click
 
 _COMMANDS = {
     "check": "Check specs: syntax, names, shapes, and the facts that they state.",
+    "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "explain": "Explain a diagnostic code or an op.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",

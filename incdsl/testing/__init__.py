@@ -1,0 +1,1 @@
+"""What holds the compiler to PyTorch; it needs `pip install 'incdsl[testing]'`."""
