@@ -23,7 +23,10 @@ _IMPORTS = {
     "typing": {"ClassVar", "NamedTuple"},
 }
 _NAMES = {
-    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros", "zeros_like", "sqrt", "float64", "tensor"},
+    "torch": {
+        "cat", "float64", "full", "inf", "maximum", "sigmoid", "softmax", "sqrt", "tanh", "tensor", "zeros",
+        "zeros_like",
+    },
     "nn": {
         "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
         "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",

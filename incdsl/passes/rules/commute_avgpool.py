@@ -48,10 +48,10 @@ def _full_windows(site: Site) -> bool:
 class CommuteAvgPool(Rule):
     """conv(avgpool(x)) = avgpool(conv(x)) for a 1x1 convolution of stride 1 without padding.
 
-    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all positions:
-    they commute. A bias stays inside where every window divides by its real cells; where padding counts, the pool would
-    shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the convolution
-    has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
+    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all
+    positions: they commute. A bias stays inside where every window divides by its real cells; where padding counts, the
+    pool would shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the
+    convolution has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (

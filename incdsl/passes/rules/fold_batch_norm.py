@@ -30,8 +30,8 @@ class Site:
 class FoldBatchNorm(Rule):
     """BN(conv(x)) = conv'(x) with W' = W·γ/√(σ² + ε) and b' = (b − μ)·γ/√(σ² + ε) + β.
 
-    In evaluation a batch norm is an affine map of each channel, by running statistics. The unnormalized value must have no
-    other reader and must not leave the net. Exact in real arithmetic, not to the last bit.
+    In evaluation a batch norm is an affine map of each channel, by running statistics. The unnormalized value must have
+    no other reader and must not leave the net. Exact in real arithmetic, not to the last bit.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (

@@ -42,8 +42,8 @@ def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
 class MergeSiblingConvs(Rule):
     """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
 
-    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where some
-    have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
+    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where
+    some have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
     """
 
     keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {

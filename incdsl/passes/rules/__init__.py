@@ -1,0 +1,1 @@
+"""One rewrite to a file: its equation, its conditions, its edit."""
