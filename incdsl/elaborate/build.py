@@ -188,16 +188,29 @@ class Builder:
 
     def _element(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
+        if once.labels:
+            raise bad_label(once, frame, "what repeats is numbered, so its steps have no labels; a block's steps do")
         if change := self.changes.take(frame.scope, (label,)):
             frame = replace(frame, names=change.names)
             once = change.as_step(once)
-        atom = once.atom
+        atom, repeat = once.atom, once.repeat
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
         if isinstance(atom, tree.Merge) or (factors and factors.parallel):
             raise no_sequence("rails cannot repeat by themselves", atom.span, frame)
-        if not isinstance(atom, tree.Group) and not factors:
+        single = not isinstance(atom, tree.Group) and not factors
+        if single or isinstance(repeat, tree.Times | tree.Each):
             return self._step(Named(once, (label,), True), frame, value, chain, number)
+        if repeat is None or self.evaluate.test(repeat.test, frame):
+            value = self._sequence(once, label, frame, value, chain, number)
+        self.assertions.check(once, value, frame)
+        return value
+
+    def _sequence(
+        self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain, number: int
+    ) -> Value:  # fmt: skip
+        """The steps of a chain in parentheses, or the factors of a kernel, as members of a container."""
+        atom = once.atom
         claimed = self.placer.claim(label, once.span, frame)
         scope = Scope("sequence", "sequence", claimed, frame.scope, step=number, chain=chain, span=once.span)
         inner = frame.inside(scope, {})
@@ -205,13 +218,13 @@ class Builder:
             made = 0
             for named in self.naming.plan(atom.pipe, "", False, frame):
                 before = value
-                value = self._element(replace(named.step, labels=()), str(made), inner, value, chain)
+                value = self._element(named.step, str(made), inner, value, chain)
                 made += value.node != before.node
             return value
         assert isinstance(atom, tree.Call)
-        assert factors is not None
-        names = tuple(map(str, range(len(factors.items))))
-        return self._factored(Use(Named(once, names, True), atom, value, inner, chain, number), factors)
+        assert atom.factors is not None
+        names = tuple(map(str, range(len(atom.factors.items))))
+        return self._factored(Use(Named(once, names, True), atom, value, inner, chain, number), atom.factors)
 
     # Factorization, blocks, assertions
 
