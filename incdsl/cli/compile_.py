@@ -9,7 +9,17 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
+from incdsl.cli.options import (
+    fail,
+    format_option,
+    limit_option,
+    params_option,
+    root_option,
+    set_option,
+    show,
+    source_and_net,
+    tell,
+)
 from incdsl.codegen import output
 from incdsl.compiler import Compilation, compile_net, in_giga, literal
 from incdsl.diagnostics import CompileError, Diagnostic
@@ -23,18 +33,19 @@ from incdsl.diagnostics.render import Format
 @click.option("--force", is_flag=True, help="Overwrite a file that was edited by hand.")
 @set_option
 @limit_option
+@params_option
 @root_option
 @format_option
 def command(
     spec: str, target: str | None, only_check: bool, force: bool, settings: dict[str, Any], max_steps: int,
-    root: Path | None, form: Format,
+    max_params: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Write the PyTorch module of SPEC, by default to generated/NAME.py."""
     warnings: tuple[Diagnostic, ...] = ()
     aside = target == "-"
     try:
         source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps, root)
+        done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings, text = done.warnings, done.text
         if aside:
             sys.stdout.flush()

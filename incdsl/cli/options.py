@@ -47,6 +47,16 @@ def limit_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def params_option(command: F) -> F:
+    """`--max-params N`."""
+    from incdsl.compiler import MAX_PARAMS
+
+    return click.option(
+        "--max-params", type=click.IntRange(1), default=MAX_PARAMS, show_default=True,
+        help="How many parameters a net may have.",
+    )(command)  # fmt: skip
+
+
 def root_option(command: F) -> F:
     """`--root DIR`."""
     return click.option(
@@ -134,11 +144,11 @@ def fail(
     sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
 
 
-def checked(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> Compilation:
+def checked(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, max_params: int) -> Compilation:
     """The net of an argument, its warnings shown; what is wrong with it ends the command."""
     try:
         source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps, root)
+        done = compile_net(source, net, settings, max_steps, root, max_params)
     except CompileError as error:
         fail(error)
     show(done.warnings, "human")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -24,11 +26,12 @@ from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops.merge import Concat
+from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Num, Real, TooComplicated
 
 MAX_NESTING = 100
-"""Chains inside rails inside blocks: what Python's stack holds with room to spare."""
+"""Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 
 
 class Builder:
@@ -39,7 +42,7 @@ class Builder:
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
-        self._depth = self._chains = 0
+        self._depth = 0
         self.evaluate = Expressions(self.pins.pin)
         self.assertions = Assertions(placer.conditions, self.evaluate, sink)
         self.naming = Naming(changes)
@@ -58,36 +61,44 @@ class Builder:
     ) -> Value:
         """The value at the end of a chain. Raises `Poisoned` once its mistake is in the sink."""
         plan = self.naming.plan(pipe, name or "", rail, frame)
-        self._depth += 1
         try:
             self._check_budget(pipe, frame)
-            value, plan = self._start(plan, frame, flow, chain)
-            for named in plan:
-                value = self._step(named, frame, value, chain, self.placer.step_number())
+            with self._deeper(pipe.span, frame):
+                value, plan = self._start(plan, frame, flow, chain)
+                for named in plan:
+                    value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
             self.sink.add(complaint.diagnostic)
             raise Poisoned from None
         except TooComplicated as error:
             self.sink.add(NumberTooLarge(span=pipe.span, path=frame.title, reason=str(error)))
             raise Poisoned from None
-        finally:
-            self._depth -= 1
         return value
 
+    @contextmanager
+    def _deeper(self, span: Span, frame: Frame) -> Iterator[None]:
+        """Count one level of nesting while something inside is elaborated."""
+        if self._depth >= MAX_NESTING:
+            raise Complaint(TooDeep(span=span, path=frame.title, what="chains", limit=MAX_NESTING))
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
     def _check_budget(self, pipe: tree.Pipe, frame: Frame) -> None:
-        """Chains count as well as steps: a mistake in a block used 2^60 times places no step at all."""
+        """Stop where nobody would see what is built."""
         if self.placer.exhausted or self.sink.full:
             raise Poisoned
-        self._chains += 1
-        if self._chains > 2 * self.placer.max_steps:
-            raise self.placer.exhaust(pipe.span, frame)
-        if self._depth > MAX_NESTING:
-            raise Complaint(TooDeep(span=pipe.span, path=frame.title, what="chains", limit=MAX_NESTING))
+        self.placer.count_chain(pipe.span, frame)
 
     def _rest(self, plan: list[Named], frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         """The remaining steps of a unit, which all belong to one written step."""
-        for named in plan:
-            value = self._step(named, frame, value, chain, number)
+        if not plan:
+            return value
+        with self._deeper(plan[0].step.span, frame):
+            for named in plan:
+                value = self._step(named, frame, value, chain, number)
         return value
 
     def _start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
@@ -165,10 +176,11 @@ class Builder:
         label = self.placer.claim(named.names[0], named.span, frame)
         scope = Scope("sequence", "sequence", label, frame.scope, step=number, chain=chain, span=named.step.span)
         made = 0
-        for row in rows:
-            before = value
-            value = self._element(once, str(made), frame.inside(scope, row), value, chain)
-            made += value.node != before.node  # a choice may leave nothing, and `nn.Sequential` no gap
+        with self._deeper(named.step.span, frame):
+            for row in rows:
+                before = value
+                value = self._element(once, str(made), frame.inside(scope, row), value, chain)
+                made += value.node != before.node  # a choice may leave nothing, and `nn.Sequential` no gap
         return value
 
     def _counted(
@@ -202,7 +214,8 @@ class Builder:
         if single or isinstance(repeat, tree.Times | tree.Each):
             return self._step(Named(once, (label,), True), frame, value, chain, number)
         if repeat is None or self.evaluate.test(repeat.test, frame):
-            value = self._sequence(once, label, frame, value, chain, number)
+            with self._deeper(once.span, frame):
+                value = self._sequence(once, label, frame, value, chain, number)
         self.assertions.check(once, value, frame)
         return value
 
