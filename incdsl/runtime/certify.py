@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,7 +21,8 @@ from incdsl.runtime.weights import Field, Layer, evaluate
 from incdsl.types import Image
 
 TOLERANCE = 1e-10
-SIZES = 3
+_STEPS = (0, 9, 20)
+"""Which of the legal sizes are tried, by their place in increasing order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,18 @@ def certify(training: Compilation, deployed: Compilation) -> Iterator[Evidence]:
     yield _in_floats(training, deployed, sizes)
 
 
-def some_sizes(done: Compilation, count: int = SIZES) -> list[dict[str, int]]:
-    """The smallest legal sizes, height and width different where they can be."""
+def some_sizes(done: Compilation) -> list[dict[str, int]]:
+    """Legal sizes, the smallest and a few larger ones that leave room between borders; height and width different."""
     legal = done.sizes.evaluation
-    few = {axis: list(islice(sizes, count)) for axis, sizes in legal.items()}
+    few = {axis: _spread(list(islice(sizes, max(_STEPS) + 1))) for axis, sizes in legal.items()}
     return [
         {axis: members[(i + k) % len(members)] for k, (axis, members) in enumerate(few.items())}
         for i in range(max(map(len, few.values()), default=1))
     ]
+
+
+def _spread(members: list[int]) -> list[int]:
+    return [members[i] for i in _STEPS if i < len(members)]
 
 
 # In the field
@@ -164,12 +170,12 @@ def _outputs(result: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else list(result)
 
 
-class _doubles:
+@contextmanager
+def _doubles() -> Iterator[None]:
     """float64 as the type of what is made."""
-
-    def __enter__(self) -> None:
-        self._before = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float64)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_default_dtype(self._before)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,8 +1,8 @@
 """Runs a graph on residues of a prime: exact at any depth, so that two graphs of one function agree to the last bit.
 
-Convolutions, pools and sums are what they are, an average is a sum times the inverse of its divisor. A batch norm is any
-affine map. ReLU is max(x, c) for one residue c: a fixed map that keeps order, as ReLU does. Whatever else is not linear is
-some fixed map, the same in both graphs.
+Convolutions, pools and sums are what they are, an average is a sum times the inverse of its divisor. A batch norm is
+any affine map. ReLU is max(x, c) for one residue c: a fixed map that keeps order, as ReLU does. Whatever else is not
+linear is some fixed map, the same in both graphs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from incdsl.ir.graph import Graph, Node
-from incdsl.ops import Op, activation, deployed, dense, merge, norm, window
+from incdsl.ops import Op, activation, dense, deployed, merge, norm, window
 from incdsl.ops.base import Window
 from incdsl.runtime.weights import PRIME, Field, Layer
 
@@ -178,15 +178,21 @@ def _prelu(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
     return torch.where(x[0] < FLOOR, field.reduced(x[0] * _by_channel(layer["weight"], x[0])), x[0])
 
 
+def _layer_norm(op: Any, x: Tensor) -> Tensor:
+    return F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=float(op.eps)).movedim(-1, 1)
+
+
+def _upsample(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
+    return torch.floor(F.interpolate(x[0], scale_factor=int(op.factor), mode=op.mode))
+
+
 _RULES: dict[type[Op], Callable[..., Tensor]] = {
     window.Conv2d: _conv,
     window.MaxPool2d: _maxpool,
     window.AvgPool2d: _avgpool,
     window.AdaptiveAvgPool2d: _adaptive,
     window.GlobalAvgPool: _gap,
-    window.Upsample: lambda op, x, *_: F.interpolate(x[0], scale_factor=int(op.factor), mode="nearest")
-    if op.mode == "nearest"
-    else torch.floor(F.interpolate(x[0], scale_factor=int(op.factor), mode="bilinear")),
+    window.Upsample: _upsample,
     dense.Linear: _linear,
     dense.Flatten: lambda op, x, *_: x[0].flatten(1),
     dense.Dropout: lambda op, x, *_: x[0],
@@ -201,7 +207,7 @@ _RULES: dict[type[Op], Callable[..., Tensor]] = {
     norm.LayerScale: lambda op, x, layer, field: field.reduced(x[0] * _by_channel(layer["gamma"], x[0])),
     norm.Normalize: _normalize,
     norm.GroupNorm: _across(lambda op, x: F.group_norm(x, int(op.groups), eps=float(op.eps))),
-    norm.LayerNorm: _across(lambda op, x: F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=float(op.eps)).movedim(-1, 1)),
+    norm.LayerNorm: _across(_layer_norm),
     norm.LocalResponseNorm: _across(lambda op, x: F.local_response_norm(x, int(op.size))),
     activation.Softmax: _across(lambda op, x: torch.softmax(x, 1)),
     activation.ReLU: lambda op, x, *_: x[0].clamp(min=FLOOR),
@@ -209,11 +215,11 @@ _RULES: dict[type[Op], Callable[..., Tensor]] = {
     activation.PReLU: _prelu,
     deployed.ChannelBias: lambda op, x, layer, field: _biased(x[0], layer, field),
     deployed.ActivationFloor: _floor,
-    **{
-        kind: _fixed
-        for kind in (
-            activation.LeakyReLU, activation.GELU, activation.SiLU, activation.Sigmoid, activation.Tanh,
-            activation.Hardsigmoid, activation.Hardswish,
-        )
-    },
-}  # fmt: skip
+    activation.LeakyReLU: _fixed,
+    activation.GELU: _fixed,
+    activation.SiLU: _fixed,
+    activation.Sigmoid: _fixed,
+    activation.Tanh: _fixed,
+    activation.Hardsigmoid: _fixed,
+    activation.Hardswish: _fixed,
+}

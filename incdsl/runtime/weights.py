@@ -73,7 +73,7 @@ class Reals:
 
 
 class Field:
-    """Residues of a prime, held in float64, drawn for every tensor of the training net; a batch norm is any affine map."""
+    """Residues of a prime in float64, drawn for each tensor of the training net; batch norms are any affine maps."""
 
     def __init__(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], trial: int) -> None:
         self._shapes = shapes
