@@ -15,6 +15,7 @@ _COMMANDS = {
     "explain": "Explain a diagnostic code or an op.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "weights": "Give a net the weights of a checkpoint with other names.",
 }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from incdsl.diagnostics import limits, names, output, shapes, syntax
+from incdsl.diagnostics import limits, names, output, shapes, syntax, weights
 from incdsl.diagnostics.base import REGISTRY, Diagnostic
 
-MODULES = (syntax, names, shapes, limits, output)
+MODULES = (syntax, names, shapes, limits, output, weights)
 
 
 def all_codes() -> dict[str, type[Diagnostic]]:

@@ -23,8 +23,8 @@ def listed(names: Sequence[str]) -> str:
 class UnreadableCheckpoint(Diagnostic):
     """The file is no checkpoint that can be read safely.
 
-    Checkpoints are `.safetensors`, `.npz` without objects, and `.pt` or `.pth` as PyTorch's `weights_only` reads them: a
-    state_dict of tensors, by itself or below one of the usual names. Nothing else inside a pickle is ever loaded.
+    Checkpoints are `.safetensors`, `.npz` without objects, and `.pt` or `.pth` as PyTorch's `weights_only` reads them:
+    a state_dict of tensors, by itself or below one of the usual names. Nothing else inside a pickle is ever loaded.
     """
 
     code: ClassVar[str] = "E701"
@@ -41,8 +41,8 @@ class UnreadableCheckpoint(Diagnostic):
 class Unprovided(Diagnostic):
     """Layers of the net for which the checkpoint has no layer of these shapes, or too few.
 
-    Shapes are compared in PyTorch's layout: TensorFlow's HWIO is permuted first, and a linear layer is a 1x1 convolution.
-    The usual reasons are another number of classes (`--set classes=1001`) and another width.
+    Shapes are compared in PyTorch's layout: TensorFlow's HWIO is permuted first, and a linear layer is a 1x1
+    convolution. The usual reasons are another number of classes (`--set classes=1001`) and another width.
     """
 
     code: ClassVar[str] = "E702"
@@ -99,7 +99,8 @@ class HeadsAbsent(Diagnostic):
     heads: tuple[str, ...]
 
     def message(self) -> str:
-        return f"the checkpoint has no weights for the auxiliary {'heads' if self.heads[1:] else 'head'} {listed(self.heads)}"
+        heads = "heads" if len(self.heads) > 1 else "head"
+        return f"the checkpoint has no weights for the auxiliary {heads} {listed(self.heads)}"
 
     def help(self) -> str:
         return "`--without-aux` leaves the heads out"
@@ -109,9 +110,9 @@ class HeadsAbsent(Diagnostic):
 class Ambiguous(Diagnostic):
     """Several correspondences are possible, and nothing that is sure decides between them.
 
-    A layer is matched when it is the only candidate left by shapes, by containers that can only be each other, by equal or
-    consistently renamed names, and by numbers that follow the order of the steps. Likeness of names is no evidence. Rename
-    the entries, or number them in the order in which they run.
+    A layer is matched when it is the only candidate left by shapes, by containers that can only be each other, by equal
+    or consistently renamed names, and by numbers that follow the order of the steps. Likeness of names is no evidence.
+    Rename the entries, or number them in the order in which they run.
     """
 
     code: ClassVar[str] = "E705"
@@ -130,7 +131,7 @@ class Ambiguous(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadMap(Diagnostic):
-    """The map is no TOML, lacks something, or says what cannot be done, such as a permutation that gives another shape."""
+    """The map is no TOML, lacks something, or says what cannot be done: a permutation that gives another shape."""
 
     code: ClassVar[str] = "E706"
     title: ClassVar[str] = "the map cannot be used"

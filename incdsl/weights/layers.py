@@ -13,7 +13,7 @@ from incdsl.ops.base import Sizes
 Role = Literal["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
 Layout = Literal["torch", "tensorflow", "depthwise"]
 Part = Literal["", "depthwise", "norm", "unknown"]
-"""Which of the layers that share a path: a convolution beside its norm, a depthwise convolution beside its pointwise one."""
+"""Which of the layers that share a path: a convolution beside its norm, a depthwise one beside its pointwise one."""
 Path: TypeAlias = tuple[str, ...]
 
 _WORDS: dict[str, tuple[Role, Layout, Part]] = {

@@ -142,7 +142,7 @@ def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[
 
 def _ambiguities(partition: Partition) -> Iterator[Diagnostic]:
     """Each set of places that could be exchanged, by the largest containers that could be exchanged whole."""
-    told = set()
+    told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for places, entries in partition.classes():
         if len(places) > 1:
             names = _outermost(partition.net, places), _outermost(partition.checkpoint, entries)
@@ -178,7 +178,9 @@ def _paired(
                 continue
             yield Pair(mine.key, mine.shape, origin, reason)
         elif role in _FILLS and not _anywhere(partition.checkpoint, role):
-            left_out = "the checkpoint counts no batches" if mine.shape == () else "no norm of the checkpoint has a factor"
+            left_out = (
+                "the checkpoint counts no batches" if mine.shape == () else "no norm of the checkpoint has a factor"
+            )
             yield Pair(mine.key, mine.shape, Origin(fill=_FILLS[role]), left_out)
         else:
             problems.append(_unproven(mine, "others of the checkpoint have one"))

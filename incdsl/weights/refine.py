@@ -1,9 +1,9 @@
 """Which layers can only be each other: a partition of both sides that evidence makes finer, never coarser.
 
-Every layer has a colour. Layers of different colours cannot correspond; at first colours are signatures. Each rule knows
-sets of layers, one of the net and one of the checkpoint, that a right correspondence must map onto each other, and splits
-the colours accordingly. A layer that is alone in its colour, on both sides, is matched: no other correspondence is left.
-The rules rest on this:
+Every layer has a colour. Layers of different colours cannot correspond; at first colours are signatures. Each rule
+knows sets of layers, one of the net and one of the checkpoint, that a right correspondence must map onto each other,
+and splits the colours accordingly. A layer that is alone in its colour, on both sides, is matched: no other
+correspondence is left. The rules rest on this:
 
 - Hierarchies agree: a container of the net and one of the checkpoint, laid on each other, are nested or apart.
 - A name that both sides use once means the same on both, and a name is changed for the same other name everywhere.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -152,8 +152,8 @@ def _by_name(
 def same_contents(partition: Partition) -> Iterator[Evidence]:
     """All k containers with some contents, where the layers of a colour would not do for k + 1 of them.
 
-    A container of the checkpoint that were none of the net's k would, by the agreement of the hierarchies, be apart from
-    all of them, and hold as many layers of each colour once more.
+    A container of the checkpoint that were none of the net's k would, as hierarchies agree, be apart from all of them,
+    and hold as many layers of each colour once more.
     """
     totals = Counter(partition.net_colours)
     theirs: dict[Hashable, list[Container]] = {}
@@ -193,7 +193,7 @@ def numbered(partition: Partition) -> Iterator[Evidence]:
             yield from _in_order(partition, places, family, f"{stem or 'siblings'}{where}")
 
 
-def _families(siblings: dict[str, Members]) -> Iterator[tuple[str, list[Members]]]:
+def _families(siblings: Mapping[str, Members]) -> Iterator[tuple[str, list[Members]]]:
     """Siblings whose names differ in one number, in its order."""
     families: dict[str, dict[tuple[int, str], Members]] = {}
     twice = set()

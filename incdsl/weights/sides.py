@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from incdsl.elaborate.net import Net
-from incdsl.ir.graph import Graph, Node, Scope
+from incdsl.ir.graph import Chain, Graph, Node, Scope
 from incdsl.ops.base import Sizes
 from incdsl.ops.dense import Flatten
 from incdsl.types import Image, Vector
@@ -114,10 +114,10 @@ def _scopes(node: Node) -> Iterator[Scope]:
 
 def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path]]:
     """What holds a node, from the inside: rails of its chain, its block or unit, and so on outwards."""
-    chain = node.chain
+    chain: Chain | None = node.chain
     for scope in _scopes(node):
         above = tuple(scope.path.split(".")) if scope.path else ()
-        inner = chain
+        inner: Chain | None = chain
         while inner is not None:
             if inner.rail:
                 yield (id(scope), id(inner)), (*above, inner.name)
@@ -144,7 +144,7 @@ def flattened_from(graph: Graph, name: str) -> Sizes | None:
     """The [C, H, W] whose flattening a linear layer reads; nothing where there is none, or H = W = 1.
 
     Raises:
-        ValueError: if several values meet between the two, so that the order of the channels is not a flattened image's.
+        ValueError: if several values meet between the two, so that the order of channels is no flattened image's.
     """
     shapes = graph.shapes()
     (value,) = graph.operands(name)
