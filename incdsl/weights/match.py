@@ -145,7 +145,7 @@ def _ambiguities(partition: Partition) -> Iterator[Diagnostic]:
     told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for places, entries in partition.classes():
         if len(places) > 1:
-            names = _outermost(partition.net, places), _outermost(partition.checkpoint, entries)
+            names = _outermost(partition.net, places), tuple(sorted(_outermost(partition.checkpoint, entries)))
             if names not in told and len(told) < _MOST:
                 told.add(names)
                 yield Ambiguous(span=None, places=names[0], candidates=names[1])

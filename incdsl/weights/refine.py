@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from incdsl.weights.layers import Path
-from incdsl.weights.sides import Container, Members, Side
+from incdsl.weights.sides import NUMBERED, Container, Members, Side, families
 
-Colours: TypeAlias = Counter[int]
-_NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
-"""`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
+Names: TypeAlias = tuple[str, ...]
 
 
 class Evidence(NamedTuple):
@@ -117,36 +115,67 @@ def refine(partition: Partition) -> None:
 
 
 def same_key(partition: Partition) -> Iterator[Evidence]:
-    """Layers with the same full name."""
-    entries: dict[tuple[Path, str], list[int]] = {}
-    for i, layer in enumerate(partition.checkpoint.layers):
-        for path in {layer.path, partition.checkpoint.paths[i]}:
-            entries.setdefault((path, layer.signature.kind), []).append(i)
-    for i, layer in enumerate(partition.net.layers):
-        candidates = entries.get((layer.path, layer.signature.kind), [])
-        if len(candidates) == 1:
-            yield Evidence(frozenset([i]), frozenset(candidates), "same name")
+    """Layers with the same full name, or the same but for containers that hold everything."""
+    checkpoint = partition.checkpoint
+    for places, entries in list(partition.classes()):
+        mine = _full_names(places, [layer.path for layer in partition.net.layers])
+        for paths in ([layer.path for layer in checkpoint.layers], checkpoint.paths):
+            theirs = _full_names(entries, paths)
+            for name in _shared(mine, theirs):
+                yield Evidence(frozenset([mine[name]]), frozenset([theirs[name]]), "same name")
+
+
+def _full_names(members: list[int], paths: Sequence[Path]) -> dict[str, int]:
+    """Layers by their full names, without those that share theirs."""
+    names = Counter(paths[i] for i in members)
+    return {".".join(paths[i]): i for i in members if names[paths[i]] == 1}
 
 
 def same_name(partition: Partition) -> Iterator[Evidence]:
-    """Containers whose name and contents are those of one container on each side."""
-    places = _by_name(partition, partition.net.containers, partition.net_colours)
-    entries = _by_name(partition, partition.checkpoint.containers, partition.checkpoint_colours)
-    for (name, contents), mine in places.items():
-        theirs = entries.get((name, contents), [])
-        if len(mine) == 1 and len(theirs) == 1 and re.search("[A-Za-z]", name):
-            yield Evidence(mine[0].members, theirs[0].members, f"only one of this shape in {mine[0]}, same name")
+    """Containers of the same contents whose name is that of one container on each side."""
+    for places, entries in _of_equal_contents(partition):
+        mine, theirs = _named(places), _named(entries)
+        for name in _shared(mine, theirs):
+            if mine[name] and theirs[name] and re.search("[A-Za-z]", name):
+                place, entry = mine[name][0], theirs[name][0]
+                if len(mine[name]) == len(theirs[name]) == 1:
+                    yield Evidence(place.members, entry.members, f"only one of this shape in {place}, same name")
 
 
-def _by_name(
-    partition: Partition, containers: Iterable[Container], colours: list[int]
-) -> dict[tuple[str, Hashable], list[Container]]:
-    found: dict[tuple[str, Hashable], list[Container]] = {}
+def _named(containers: Iterable[Container]) -> dict[str, list[Container]]:
+    found: dict[str, list[Container]] = {}
     for container in containers:
-        contents = partition.contents(container.members, colours)
         for name in container.names:
-            found.setdefault((name, contents), []).append(container)
+            found.setdefault(name, []).append(container)
     return found
+
+
+def _shared(mine: Iterable[str], theirs: Iterable[str]) -> Iterator[str]:
+    """Names on both sides; numbered ones only if the same numbers are in use, for one side may count from 0."""
+    first, second = _by_stem(mine), _by_stem(theirs)
+    for stem, names in first.items():
+        if second.get(stem) == names:
+            yield from sorted(names)
+
+
+def _by_stem(names: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(re.sub(r"\d+[a-z]?(?![a-z])", "#", name), set()).add(name)
+    return found
+
+
+def _of_equal_contents(partition: Partition) -> Iterator[tuple[list[Container], list[Container]]]:
+    """Containers of the net and of the checkpoint by what they hold."""
+    groups: dict[Hashable, tuple[list[Container], list[Container]]] = {}
+    for container in partition.net.containers:
+        contents = partition.contents(container.members, partition.net_colours)
+        groups.setdefault(contents, ([], []))[0].append(container)
+    for container in partition.checkpoint.containers:
+        contents = partition.contents(container.members, partition.checkpoint_colours)
+        if contents in groups:
+            groups[contents][1].append(container)
+    yield from groups.values()
 
 
 def same_contents(partition: Partition) -> Iterator[Evidence]:
@@ -156,18 +185,10 @@ def same_contents(partition: Partition) -> Iterator[Evidence]:
     and hold as many layers of each colour once more.
     """
     totals = Counter(partition.net_colours)
-    theirs: dict[Hashable, list[Container]] = {}
-    mine: dict[Hashable, list[Container]] = {}
-    for containers, colours, found in (
-        (partition.net.containers, partition.net_colours, mine),
-        (partition.checkpoint.containers, partition.checkpoint_colours, theirs),
-    ):
-        for container in containers:
-            found.setdefault(partition.contents(container.members, colours), []).append(container)
-    for contents, places in mine.items():
-        entries, k = theirs.get(contents, []), len(places)
-        assert isinstance(contents, frozenset)
-        if len(entries) == k and any(totals[colour] < (k + 1) * count for colour, count in contents):
+    for places, entries in _of_equal_contents(partition):
+        k = len(places)
+        counts = Counter(partition.net_colours[i] for i in places[0].members)
+        if len(entries) == k and any(totals[colour] < (k + 1) * count for colour, count in counts.items()):
             yield Evidence(_union(places), _union(entries), f"only one of this shape in {_told(places)}")
 
 
@@ -183,7 +204,7 @@ def numbered(partition: Partition) -> Iterator[Evidence]:
     """Numbered siblings, where the layers of the net, cut in the order in which they run, have the same contents."""
     totals = Counter(partition.checkpoint_colours)
     for path, siblings in partition.checkpoint.children.items():
-        for stem, family in _families(siblings):
+        for stem, family in families(siblings):
             members = frozenset[int]().union(*family)
             inside = Counter(partition.checkpoint_colours[i] for i in members)
             if any(totals[colour] != count for colour, count in inside.items()):
@@ -191,24 +212,6 @@ def numbered(partition: Partition) -> Iterator[Evidence]:
             places = [i for i, colour in enumerate(partition.net_colours) if colour in inside]
             where = f" in {'.'.join(path)}" if path else ""
             yield from _in_order(partition, places, family, f"{stem or 'siblings'}{where}")
-
-
-def _families(siblings: Mapping[str, Members]) -> Iterator[tuple[str, list[Members]]]:
-    """Siblings whose names differ in one number, in its order."""
-    families: dict[str, dict[tuple[int, str], Members]] = {}
-    twice = set()
-    for name, members in siblings.items():
-        match = _NUMBERED.fullmatch(name)
-        if not match or len(match[2]) > 9 or re.search(r"\dx$", match[1]):  # the second number of a kernel's size
-            continue
-        family = families.setdefault(match[1], {})
-        number = (int(match[2]), match[3])
-        if number in family:
-            twice.add(match[1])
-        family[number] = members
-    for stem, family in families.items():
-        if len(family) > 1 and stem not in twice:
-            yield stem, [family[number] for number in sorted(family)]
 
 
 def _in_order(partition: Partition, places: list[int], family: list[Members], what: str) -> Iterator[Evidence]:
@@ -242,35 +245,50 @@ def _ordinal(number: int) -> str:
 
 
 def renamed(partition: Partition) -> Iterator[Evidence]:
-    """Containers whose names were exchanged for these names, and no others, wherever that is known."""
-    closed = partition.closed(partition.net.containers, partition.net_colours)
-    their_closed = partition.closed(partition.checkpoint.containers, partition.checkpoint_colours)
-    forth: dict[Hashable, dict[tuple[str, ...], str]] = {}
-    back: dict[Hashable, set[Hashable]] = {}
-    for colours, mine in closed.items():
-        if theirs := their_closed.get(colours):
-            forth.setdefault(mine.names, {})[theirs.names] = str(mine)
-            back.setdefault(theirs.names, set()).add(mine.names)
-    places = _by_names_and_contents(partition, partition.net.containers, partition.net_colours)
-    entries = _by_names_and_contents(partition, partition.checkpoint.containers, partition.checkpoint_colours)
-    for (names, contents), mine_ in places.items():
-        known = forth.get(names, {})
-        if len(known) != 1 or len(mine_) != 1:
+    """Containers of the same contents whose names were all exchanged elsewhere, each for the same other name.
+
+    Numbers are no such names: they say where among its siblings something stands, not what it is.
+    """
+    known, where = _exchanged(partition)
+    for places, entries in _of_equal_contents(partition):
+        mine = {known.get(place.names): place for place in places}
+        theirs = {entry.names: entry for entry in entries}
+        if None in mine or len(mine) < len(places) or len(theirs) < len(entries) or mine.keys() != theirs.keys():
             continue
-        ((other, where),) = known.items()
-        found = entries.get((other, contents), [])
-        if len(found) == 1 and len(back[other]) == 1 and any(re.search("[A-Za-z]", name) for name in other):
-            reason = f"named {'.'.join(other)} for {'.'.join(names)}, as in {where}"
-            yield Evidence(mine_[0].members, found[0].members, reason)
+        for names, place in mine.items():
+            assert names is not None
+            reason = f"named {'.'.join(names)} for {'.'.join(place.names)}, as in {where[place.names]}"
+            yield Evidence(place.members, theirs[names].members, reason)
 
 
-def _by_names_and_contents(
-    partition: Partition, containers: Iterable[Container], colours: list[int]
-) -> dict[tuple[tuple[str, ...], Hashable], list[Container]]:
-    found: dict[tuple[tuple[str, ...], Hashable], list[Container]] = {}
-    for container in containers:
-        key = (container.names, partition.contents(container.members, colours))
-        found.setdefault(key, []).append(container)
+def _exchanged(partition: Partition) -> tuple[dict[Names, Names], dict[Names, str]]:
+    """Names of the net that one name of the checkpoint stands for wherever that is known, by them; and where."""
+    places = partition.closed(partition.net.containers, partition.net_colours)
+    entries = partition.closed(partition.checkpoint.containers, partition.checkpoint_colours)
+    numbers = _numbers(partition.checkpoint)
+    forth: dict[Names, set[Names]] = {}
+    back: dict[Names, set[Names]] = {}
+    where: dict[Names, str] = {}
+    for colours in places.keys() & entries.keys():
+        mine, theirs = places[colours].names, entries[colours].names
+        forth.setdefault(mine, set()).add(theirs)
+        back.setdefault(theirs, set()).add(mine)
+        where[mine] = min(where.get(mine, str(places[colours])), str(places[colours]))
+    known = {
+        mine: other
+        for mine, others in forth.items()
+        for other in others
+        if len(others) == 1 and len(back[other]) == 1 and not numbers.intersection(other)
+    }
+    return known, where
+
+
+def _numbers(side: Side) -> set[str]:
+    """Names that are numbers of siblings, somewhere."""
+    found = set()
+    for siblings in side.children.values():
+        stems = Counter(match[1] for name in siblings if (match := NUMBERED.fullmatch(name)))
+        found |= {n for n in siblings if (match := NUMBERED.fullmatch(n)) and (stems[match[1]] > 1 or not match[1])}
     return found
 
 

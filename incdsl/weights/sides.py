@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from incdsl.ops.dense import Flatten
 from incdsl.types import Image, Vector
 from incdsl.weights.layers import Entry, Layer, Path, Role, layers
 
+NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
+"""`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
 Members = frozenset[int]
 """Layers of one side, by their position."""
 
@@ -68,7 +71,34 @@ def checkpoint_side(shapes: Mapping[str, Sizes]) -> Side:
             below.setdefault(path[: depth + 1], set()).add(i)
             children.setdefault(path[:depth], {}).setdefault(name, set()).add(i)
     frozen = {path: {name: frozenset(members) for name, members in names.items()} for path, names in children.items()}
-    return Side(tuple(found), tuple(paths), _containers((p, m) for p, m in below.items()), frozen)
+    together = [((*path, stem), set[int]().union(*group)) for path, stem, group in _groups(frozen)]
+    return Side(tuple(found), tuple(paths), _containers([*below.items(), *together]), frozen)
+
+
+def _groups(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[tuple[Path, str, list[Members]]]:
+    """Numbered siblings of several layers each, `branch7x7_1` and `branch7x7_2`: what a rail without a name is."""
+    for path, siblings in children.items():
+        for stem, group in families(siblings):
+            if any(len(members) > 1 for members in group):
+                yield path, f"{stem}…", group
+
+
+def families(siblings: Mapping[str, Members]) -> Iterator[tuple[str, list[Members]]]:
+    """Siblings whose names differ in one number, in its order."""
+    found: dict[str, dict[tuple[int, str], Members]] = {}
+    twice = set()
+    for name, members in siblings.items():
+        match = NUMBERED.fullmatch(name)
+        if not match or len(match[2]) > 9 or re.search(r"\dx$", match[1]):  # the second number of a kernel's size
+            continue
+        family = found.setdefault(match[1], {})
+        number = (int(match[2]), match[3])
+        if number in family:
+            twice.add(match[1])
+        family[number] = members
+    for stem, family in found.items():
+        if len(family) > 1 and stem not in twice:
+            yield stem, [family[number] for number in sorted(family)]
 
 
 def _common_start(paths: list[Path]) -> int:
