@@ -54,8 +54,8 @@ class Unprovided(Diagnostic):
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        has = "none" if not self.found else f"only {self.found}"
-        return f"the net has {listed(self.layers)} of {self.shapes}, the checkpoint {has}"
+        few = f"; of these shapes it has only {self.found}" if self.found else ""
+        return f"the checkpoint has nothing for {listed(self.layers)}, {self.shapes}{few}"
 
     def help(self) -> str:
         return f"nearest: {', '.join(self.nearest)}" if self.nearest else ""
@@ -77,8 +77,8 @@ class Unplaced(Diagnostic):
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        has = "none" if not self.wanted else f"only {self.wanted}"
-        return f"the checkpoint has {listed(self.entries)} of {self.shapes}, the net {has}"
+        few = f"; of these shapes it has only {self.wanted}" if self.wanted else ""
+        return f"the net has no place for {listed(self.entries)}, {self.shapes}{few}"
 
     def help(self) -> str:
         ways = [f"nearest: {', '.join(self.nearest)}"] if self.nearest else []

@@ -16,6 +16,8 @@ from incdsl.ops.base import Sizes
 
 MAX_ENTRIES = 100_000
 MAX_NAME = 1000
+MAX_DEPTH = 64
+"""Parts of a name, between dots and slashes."""
 _PARALLEL = "module."
 """What `nn.DataParallel` puts before every name."""
 
@@ -46,7 +48,7 @@ def checkpoint(name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, .
     for key, shape in shapes:
         if len(found) >= MAX_ENTRIES:
             unreadable(name, f"it has more than {MAX_ENTRIES:,} entries")
-        if not isinstance(key, str) or not 0 < len(key) <= MAX_NAME or not _encodable(key):
+        if not isinstance(key, str) or not _sensible(key):
             unreadable(name, f"{str(key)[:40]!r} is no name of an entry")
         if not all(isinstance(size, int) and size >= 0 for size in shape):
             unreadable(name, f"{key!r} has no shape")
@@ -59,12 +61,13 @@ def checkpoint(name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, .
     return Checkpoint(name, shorter, _PARALLEL, (*notes, f"all names start with `{_PARALLEL}`, which is left out"))
 
 
-def _encodable(text: str) -> bool:
+def _sensible(key: str) -> bool:
+    """Whether a name is no longer and no deeper than names are, and a text."""
     try:
-        text.encode()
+        key.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return 0 < len(key) <= MAX_NAME and key.count(".") + key.count("/") < MAX_DEPTH
 
 
 def unreadable(name: str, reason: str) -> NoReturn:

@@ -84,11 +84,15 @@ class Layer:
     part: Part = ""
 
     @property
+    def key(self) -> str:
+        """The name of its first tensor."""
+        return next(iter(self.tensors.values())).key
+
+    @property
     def name(self) -> str:
         """The path as it is written, without the last word."""
-        entry = next(iter(self.tensors.values()))
-        cut = max(entry.key.rfind("."), entry.key.rfind("/"))
-        return entry.key[:cut] if cut > 0 else entry.key
+        cut = max(self.key.rfind("."), self.key.rfind("/"))
+        return self.key[:cut] if cut > 0 else self.key
 
     @property
     def signature(self) -> Signature:

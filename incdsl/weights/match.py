@@ -12,7 +12,7 @@ from incdsl.diagnostics.weights import Ambiguous, HeadsAbsent, Unplaced, Unprovi
 from incdsl.elaborate.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
-from incdsl.weights.layers import Entry, Layer, Role, Signature
+from incdsl.weights.layers import Entry, Layer, Role, Signature, layers
 from incdsl.weights.refine import Partition, refine
 from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side
 
@@ -67,12 +67,12 @@ def correspond(
     heads = bool(net.graph.heads) and not without_aux
     patterns = tuple(ignore)
     kept = {key: s for key, s in checkpoint.shapes.items() if not any(fnmatchcase(key, p) for p in patterns)}
-    mine, theirs = net_side(net, heads=heads), checkpoint_side(kept)
-    problems = list(_differences(mine, theirs))
-    if problems and heads and not any(_differences(net_side(net, heads=False), theirs)):
+    mine, found = net_side(net, heads=heads), layers(kept)
+    problems = list(_differences(mine.layers, found))
+    if problems and heads and not any(_differences(net_side(net, heads=False).layers, found)):
         problems = [HeadsAbsent(span=None, heads=tuple(head.name for head in net.graph.heads))]
     _stop(problems)
-    partition = Partition(mine, theirs)
+    partition = Partition(mine, checkpoint_side(found))
     refine(partition)
     _stop(_ambiguities(partition))
     reasons = partition.why()
@@ -96,7 +96,7 @@ def _matches(partition: Partition) -> Iterator[tuple[int, int]]:
 # What is missing
 
 
-def _differences(mine: Side, theirs: Side) -> Iterator[Diagnostic]:
+def _differences(mine: Sequence[Layer], theirs: Sequence[Layer]) -> Iterator[Diagnostic]:
     """Signatures that the two sides do not have equally often, with those layers that no full name accounts for."""
     places, entries = _by_signature(mine), _by_signature(theirs)
     lacking = [s for s in places if len(places[s]) > len(entries.get(s, ()))]
@@ -117,16 +117,16 @@ def _differences(mine: Side, theirs: Side) -> Iterator[Diagnostic]:
         )  # fmt: skip
 
 
-def _by_signature(side: Side) -> dict[Signature, list[Layer]]:
+def _by_signature(some: Sequence[Layer]) -> dict[Signature, list[Layer]]:
     found: dict[Signature, list[Layer]] = {}
-    for layer in side.layers:
+    for layer in some:
         found.setdefault(layer.signature, []).append(layer)
     return found
 
 
-def _unaccounted(layers: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, ...]:
+def _unaccounted(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, ...]:
     known = {layer.path for layer in others}
-    return tuple(layer.name for layer in layers if layer.path not in known) or tuple(layer.name for layer in layers)
+    return tuple(layer.name for layer in some if layer.path not in known) or tuple(layer.name for layer in some)
 
 
 def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[str, ...]:
@@ -154,9 +154,11 @@ def _ambiguities(partition: Partition) -> Iterator[Diagnostic]:
 def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
     """The largest containers that hold one of these layers each."""
     among = set(members)
-    return tuple(
-        str(next(container for container in side.around[i] if len(container.members & among) == 1)) for i in members
-    )
+    found = []
+    for i in members:
+        alone = (container for container in side.around[i] if len(container.members & among) == 1)
+        found.append(side.title(next(alone)))
+    return tuple(found)
 
 
 # Tensors of matched layers
@@ -187,12 +189,12 @@ def _paired(
     for role, theirs in found.tensors.items():
         if role not in layer.tensors:
             problems.append(
-                Unplaced(span=None, entries=(theirs.key,), shapes=f"shape {list(theirs.shape)}", wanted=0)
+                Unplaced(span=None, entries=(theirs.key,), shapes=f"a tensor {list(theirs.shape)}", wanted=0)
             )  # fmt: skip
 
 
 def _unproven(entry: Entry, why: str) -> Diagnostic:
-    return Unprovided(span=None, layers=(entry.key,), shapes=f"shape {list(entry.shape)}", found=0, nearest=(why,))
+    return Unprovided(span=None, layers=(entry.key,), shapes=f"a tensor {list(entry.shape)}", found=0, nearest=(why,))
 
 
 def _anywhere(side: Side, role: Role) -> bool:

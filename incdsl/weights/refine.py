@@ -46,7 +46,7 @@ class Partition:
         known: dict[Hashable, int] = {}
         self.net_colours = [known.setdefault(layer.signature, len(known)) for layer in self.net.layers]
         self.checkpoint_colours = [known.setdefault(layer.signature, len(known)) for layer in self.checkpoint.layers]
-        self._colours = len(known)
+        self._totals = Counter(self.net_colours)
 
     def contents(self, members: Iterable[int], colours: list[int]) -> frozenset[tuple[int, int]]:
         """How many layers of which colour."""
@@ -61,10 +61,11 @@ class Partition:
         if inside != self.contents(evidence.entries, self.checkpoint_colours):
             return False
         self.heard.setdefault(evidence.places, evidence)
-        totals = Counter(self.net_colours)
-        changed = [colour for colour, count in sorted(inside) if count < totals[colour]]
-        fresh = {colour: self._colours + i for i, colour in enumerate(changed)}
-        self._colours += len(fresh)
+        changed = [(colour, count) for colour, count in sorted(inside) if count < self._totals[colour]]
+        fresh = {colour: len(self._totals) + i for i, (colour, _) in enumerate(changed)}
+        for colour, count in changed:
+            self._totals[colour] -= count
+            self._totals[fresh[colour]] = count
         for members, colours in ((evidence.places, self.net_colours), (evidence.entries, self.checkpoint_colours)):
             for i in members:
                 colours[i] = fresh.get(colours[i], colours[i])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from incdsl.weights.match import Correspondence, Origin, Pair
+from incdsl.weights.match import Correspondence, Origin
 
 
 def table(found: Correspondence) -> Iterator[str]:
     """The lines of the table: what each layer of the net comes from, and why; layers of the same name are one line."""
     same = [pair for pair in found.pairs if pair.origin.source == pair.key]
-    rows = [row for pair in found.pairs if (row := _row(pair)) and pair.origin.source != pair.key]
-    rows = list(dict.fromkeys(rows))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for pair in found.pairs:
+        if pair.origin.source and pair.origin.source != pair.key:
+            how = rows.setdefault((_layer(pair.key), f"<- {_layer(pair.origin.source)}", pair.reason), [])
+            how.extend([_how(pair.origin)] if pair.origin.permute else [])
+    lines = [(place, entry, ", ".join(dict.fromkeys(how)), why) for (place, entry, why), how in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
     if same:
         yield f"{len(same)} tensors have the same name on both sides"
     filled = [pair for pair in found.pairs if pair.origin.fill is not None]
@@ -26,13 +30,11 @@ def table(found: Correspondence) -> Iterator[str]:
     yield f"{len(found.pairs)} tensors, each with its only possible origin"
 
 
-def _row(pair: Pair) -> tuple[str, ...] | None:
-    if pair.origin.fill is not None:
-        return None
-    source = pair.origin.source
-    cut = max(source.rfind("."), source.rfind("/"))
-    return pair.key.rpartition(".")[0], f"<- {source[:cut] if cut > 0 else source}", _how(pair.origin), pair.reason
+def _layer(key: str) -> str:
+    """A name without its last word."""
+    cut = max(key.rfind("."), key.rfind("/"))
+    return key[:cut] if cut > 0 else key
 
 
 def _how(origin: Origin) -> str:
-    return f"permute {','.join(map(str, origin.permute))}" if origin.permute else ""
+    return f"permute {','.join(map(str, origin.permute))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from incdsl.ir.graph import Chain, Graph, Node, Scope
 from incdsl.ops.base import Sizes
 from incdsl.ops.dense import Flatten
 from incdsl.types import Image, Vector
-from incdsl.weights.layers import Entry, Layer, Path, Role, layers
+from incdsl.weights.layers import Entry, Layer, Path, Role
 
 NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
 """`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
@@ -48,6 +48,8 @@ class Side:
     containers: tuple[Container, ...]
     children: Mapping[Path, Mapping[str, Members]] = field(default_factory=dict)
     """What stands directly below each path of a checkpoint's names."""
+    start: int = 0
+    """How many containers hold all of a checkpoint; paths begin below them."""
 
     @cached_property
     def around(self) -> list[list[Container]]:
@@ -58,10 +60,17 @@ class Side:
                 found[member].append(container)
         return found
 
+    def title(self, container: Container) -> str:
+        """A container as the names of its layers have it, with the containers that hold everything."""
+        path = container.paths[0]
+        words = re.split("([./])", self.layers[min(container.members)].key)
+        if not self.children or "" in words:
+            return ".".join(path)
+        return "".join(words[: 2 * (self.start + len(path) - 1)]) + path[-1]
 
-def checkpoint_side(shapes: Mapping[str, Sizes]) -> Side:
+
+def checkpoint_side(found: Sequence[Layer]) -> Side:
     """A checkpoint as its names tell it; containers that hold everything are left out."""
-    found = layers(shapes)
     start = _common_start([layer.path for layer in found])
     paths = [layer.path[start:] for layer in found]
     below: dict[Path, set[int]] = {}
@@ -72,7 +81,7 @@ def checkpoint_side(shapes: Mapping[str, Sizes]) -> Side:
             children.setdefault(path[:depth], {}).setdefault(name, set()).add(i)
     frozen = {path: {name: frozenset(members) for name, members in names.items()} for path, names in children.items()}
     together = [((*path, stem), set[int]().union(*group)) for path, stem, group in _groups(frozen)]
-    return Side(tuple(found), tuple(paths), _containers([*below.items(), *together]), frozen)
+    return Side(tuple(found), tuple(paths), _containers([*below.items(), *together]), frozen, start)
 
 
 def _groups(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[tuple[Path, str, list[Members]]]:

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from incdsl.diagnostics import CompileError
 from incdsl.runtime import convert
-from tests.nets import generated, noise
+from tests.nets import compiled, generated, noise
 from tests.process import V3, python
 
 NET = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> left: conv2d 3x3 @4 -> right: conv2d 3x3 @4\n}\n"
@@ -142,19 +143,25 @@ def test_outputs_that_tell_nothing_are_no_agreement(call, twins, value):
     assert "not finite, or all zero" in result.stderr
 
 
-def test_the_heads_are_compared_too(v3, filled):
-    """The generated module against itself with one number of its head changed, which evaluation does not show."""
-    state = dict(filled.state_dict())
-    convert.compare(v3, filled, "tests.weights.test_convert:v3_module", {}, state)
-    state["AuxLogits.fc.bias"] = state["AuxLogits.fc.bias"] + 1e-3
-    with pytest.raises(Exception, match="auxiliary logits"):
-        convert.compare(v3, filled, "tests.weights.test_convert:v3_module", {}, state)
+HEADED = (
+    "inc 1\nnet N {\n  input x [3, 8, 8]\n  t = x -> a: conv2d 1x1 @4\n"
+    "  aux early = t -> gap -> fc: linear @5\n  output y = t -> gap -> fc: linear @5\n}\n"
+)
 
 
-def v3_module():
-    import incdsl
+def headed():
+    return generated(compiled(HEADED).text)()
 
-    return incdsl.load(V3).InceptionV3()
+
+def test_the_heads_are_compared_too():
+    """One number of the head is another, which evaluation does not show."""
+    done, net = compiled(HEADED), headed().double().eval()
+    state = dict(net.state_dict())
+    told = convert.compare(done, net, "tests.weights.test_convert:headed", {}, state)
+    assert [line.partition(" of ")[0] for line in told] == ["logits", "logits and auxiliary logits"]
+    state["early.fc.bias"] = state["early.fc.bias"] + 1e-3
+    with pytest.raises(CompileError, match="auxiliary logits: relative difference"):
+        convert.compare(done, net, "tests.weights.test_convert:headed", {}, state)
 
 
 # The map
@@ -187,10 +194,10 @@ def test_a_map_is_toml_with_reasons(mapped):
         ("format = 1", "format = ", "Invalid value"),
         ("[tensors]", "[others]", "`tensors` is missing"),
         ("aux = false", "aux = 0", "`aux` is no bool"),
-        ('{ from = "a.weight" }', "{ fill = nan }", "`fill` is a number and stands alone"),
-        ('{ from = "a.weight" }', '{ from = "a.weight", fill = 1.0 }', "`fill` is a number and stands alone"),
-        ('{ from = "a.weight" }', '{ from = "a.weight", cast = "int" }', "has `from`, `view` and `permute`, or `fill`"),
-        ('{ from = "a.weight" }', '{ from = "a.weight", permute = [1, 0, 2, 3] }', "becomes [3, 4, 1, 1], not [4, 3, 1, 1]"),
+        ('{ from = "a.weight" }', "{ fill = nan }", "`fill` is a number and"),
+        ('{ from = "a.weight" }', '{ from = "a.weight", fill = 1.0 }', "`fill` is a number and"),
+        ('{ from = "a.weight" }', '{ from = "a.weight", cast = "int" }', "has `from`, `view` and `permute`, or"),
+        ('{ from = "a.weight" }', '{ from = "a.weight", permute = [1, 0, 2, 3] }', "becomes [3, 4, 1, 1], not [4, 3,"),
         ('{ from = "a.weight" }', '{ from = "a.weight", permute = [0, 0, 2, 3] }', "is no permutation of 4 axes"),
         ('{ from = "a.weight" }', '{ from = "a.weight", view = [5] }', "cannot be viewed as [5]"),
         ('{ from = "a.weight" }', '{ from = "b.weight" }', "it neither uses `a.weight` nor lists it as `unused`"),

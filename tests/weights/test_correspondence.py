@@ -247,13 +247,14 @@ def test_a_dense_layer_behind_a_flattened_image():
 def right_or_refused(net, names, seed):
     """Whether the true correspondence was found; anything but it or a refusal fails."""
     shapes = {names[key]: shape for key, shape in own(net).items()}
+    codes = {"E705"}
     try:
         found = matched(net, foreign.shuffled(shapes, seed))
     except CompileError as error:
-        assert {d.code for d in error.diagnostics} == {"E705"}
-        return False
-    assert found == names
-    return True
+        found, codes = None, {d.code for d in error.diagnostics}
+    assert codes == {"E705"}
+    assert found in (None, names)
+    return found is not None
 
 
 @pytest.mark.parametrize("style", foreign.STYLES)
