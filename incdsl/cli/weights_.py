@@ -18,7 +18,7 @@ from incdsl.diagnostics.render import Format
 if TYPE_CHECKING:
     from incdsl.weights.checkpoint import Checkpoint
 
-_PYTORCH = (".pt", ".pth", ".bin")
+_PYTORCH = (".pt", ".pth")
 _FORMATS = ".safetensors, .npz, .pt, .pth"
 
 

@@ -178,3 +178,24 @@ class OutputsDiffer(Diagnostic):
 
     def message(self) -> str:
         return f"the net does not agree with {self.against}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing(Diagnostic):
+    """A container of the checkpoint would hold a part of a block or rail of the net, and something else besides.
+
+    Containers are evidence because they are blocks, rails, units, or parts of them, or groups of these. Where they are
+    something else, such as all norms of a network apart from its convolutions, only equal names count.
+    """
+
+    code: ClassVar[str] = "E709"
+    title: ClassVar[str] = "the checkpoint is not built as the net is"
+
+    container: str
+    place: str
+
+    def message(self) -> str:
+        return f"`{self.container}` would hold a part of `{self.place}`, and something else besides"
+
+    def help(self) -> str:
+        return "containers of the checkpoint that cut across those of the net are no evidence; rename the entries"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.weights import Ambiguous, HeadsAbsent, Unplaced, Unprovided
+from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, Unplaced, Unprovided
 from incdsl.elaborate.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
@@ -75,6 +76,7 @@ def correspond(
     partition = Partition(mine, checkpoint_side(found))
     refine(partition)
     _stop(_ambiguities(partition))
+    _stop(_crossings(partition))
     reasons = partition.why()
     pairs = [p for i, entry in _matches(partition) for p in _paired(net, partition, i, entry, reasons[i], problems)]
     _stop(problems)
@@ -161,6 +163,28 @@ def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _crossings(partition: Partition) -> Iterator[Diagnostic]:
+    """The premise of what containers and numbers told, seen from the result: hierarchies are nested or apart."""
+    matches = list(_matches(partition))
+    shapes = Counter(layer.signature for layer in partition.net.layers)
+    if all(_same_name(partition, *match) or shapes[partition.net.layers[match[0]].signature] == 1 for match in matches):
+        return
+    place_of = {entry: place for place, entry in matches}
+    for container in partition.checkpoint.containers:
+        image = frozenset(place_of[entry] for entry in container.members)
+        crossed = partition.net.crossed(image)
+        if crossed:
+            titles = partition.checkpoint.title(container), partition.net.title(crossed)
+            yield Crossing(span=None, container=titles[0], place=titles[1])
+            return
+
+
+def _same_name(partition: Partition, place: int, entry: int) -> bool:
+    """Whether two layers have the same full name, or the same but for containers that hold everything."""
+    checkpoint = partition.checkpoint
+    return partition.net.paths[place] in (checkpoint.layers[entry].path, checkpoint.paths[entry])
+
+
 # Tensors of matched layers
 
 
@@ -168,8 +192,7 @@ def _paired(
     net: Net, partition: Partition, place: int, entry: int, why: str, problems: list[Diagnostic]
 ) -> Iterator[Pair]:
     layer, found = partition.net.layers[place], partition.checkpoint.layers[entry]
-    same = layer.path in (found.path, partition.checkpoint.paths[entry])
-    reason = "same name" if same else why
+    reason = "same name" if _same_name(partition, place, entry) else why
     for role, mine in layer.tensors.items():
         theirs = found.tensors.get(role)
         if theirs is not None:

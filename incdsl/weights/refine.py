@@ -225,19 +225,10 @@ def _in_order(partition: Partition, places: list[int], family: list[Members], wh
     for piece, members in zip(pieces, family, strict=True):
         if partition.contents(piece, partition.net_colours) != partition.contents(
             members, partition.checkpoint_colours
-        ) or not _whole(partition.net, piece):
+        ) or partition.net.crossed(piece):
             return
     for position, (piece, members) in enumerate(zip(pieces, family, strict=True), 1):
         yield Evidence(piece, members, f"{_ordinal(position)} of {len(family)} numbered {what}")
-
-
-def _whole(side: Side, piece: Members) -> bool:
-    """Whether a piece is nested in each container that it touches, or the other way round."""
-    return all(
-        container.members <= piece or piece <= container.members
-        for i in piece
-        for container in side.around[i]
-    )  # fmt: skip
 
 
 def _ordinal(number: int) -> str:

@@ -60,6 +60,11 @@ class Side:
                 found[member].append(container)
         return found
 
+    def crossed(self, members: Members) -> Container | None:
+        """A container that holds some of these layers and others besides, but not all of them."""
+        around = (container for i in members for container in self.around[i])
+        return next((c for c in around if not (c.members <= members or members <= c.members)), None)
+
     def title(self, container: Container) -> str:
         """A container as the names of its layers have it, with the containers that hold everything."""
         path = container.paths[0]

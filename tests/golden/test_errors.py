@@ -69,6 +69,21 @@ def _rails(*names: str) -> dict[str, list[int]]:
     return {f"{n}.{last}": shape for n in names for last, shape in (("weight", [4, 3, 3, 3]), ("bias", [4]))}
 
 
+def _norms_apart() -> list[Diagnostic]:
+    """A checkpoint whose norms stand apart from its convolutions."""
+    done = compile_net(
+        Source(
+            "spec.inc",
+            "inc 1\nunit u = conv: conv2d (bias: false) -> bn: batchnorm\n"
+            "net N {\n  input x [4, 8, 8]\n  output y = x -> first: u 3x3 @4 -> second: u 3x3 @4\n}\n",
+        )
+    )
+    norm = {last: [4] for last in ("weight", "bias", "running_mean", "running_var")}
+    shapes = {f"convs.{i}.weight": [4, 4, 3, 3] for i in (0, 1)}
+    shapes |= {f"norms.{i}.{last}": shape for i in (0, 1) for last, shape in norm.items()}
+    return raised(lambda: correspond(done.net, checkpoint("weights.pt", shapes.items())))
+
+
 def _map_of_another(tmp: Path) -> list[Diagnostic]:
     done = compile_net(Source("spec.inc", "inc 1\nnet N {\n  input x [3]\n  output y = x -> fc: linear @2\n}\n"))
     known = checkpoint("weights.pt", [("fc.weight", [2, 3]), ("fc.bias", [2])])
@@ -99,6 +114,7 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E706": lambda tmp: raised(lambda: mapping.read(tmp / "absent.toml")),
     "E707": _map_of_another,
     "E708": _other_outputs,
+    "E709": lambda tmp: _norms_apart(),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
 }
 

@@ -78,6 +78,15 @@ def _grouped(paths, containers, source):
     return [("backbone", *path) for path in paths] if source.random() < 0.3 else paths
 
 
+def norms_apart(names):
+    """The same names with all norms in a container of their own, which hierarchies of nets do not have."""
+    found = {}
+    for key, name in names.items():
+        separator = "." if "." in name else "/"
+        found[key] = separator.join(["norms" if ".bn." in key else "others", name])
+    return found
+
+
 def shuffled(shapes, seed):
     """The same entries in another order."""
     return random.Random(seed).sample(sorted(shapes.items()), len(shapes))
