@@ -17,6 +17,7 @@ _COMMANDS = {
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "weights": "Give a net the weights of a checkpoint with other names.",
 }
 
 
