@@ -9,7 +9,7 @@ from incdsl.ops.reference import op_reference
 FOLDER = Path(__file__).parent
 _FAMILIES = {
     "E1": "Syntax", "E2": "Names and settings", "E3": "Shapes and facts",
-    "W4": "Advice", "E5": "Limits", "E6": "Output",
+    "W4": "Advice", "E5": "Limits", "E6": "Output", "E7": "Weights",
 }  # fmt: skip
 
 

@@ -14,8 +14,10 @@ _COMMANDS = {
     "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "explain": "Explain a diagnostic code or an op.",
+    "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "weights": "Give a net the weights of a checkpoint with other names.",
 }
 
 

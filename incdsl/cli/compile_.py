@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from incdsl.cli.options import (
     tell,
 )
 from incdsl.codegen import output
-from incdsl.compiler import Compilation, compile_net, in_giga, literal
+from incdsl.compiler import Compilation, compile_net, for_inference, in_giga, literal
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
 
@@ -31,30 +33,40 @@ from incdsl.diagnostics.render import Format
 @click.option("-o", "--output", "target", metavar="FILE", help="Where to write; `-` for standard output.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; fail unless the file is current.")
 @click.option("--force", is_flag=True, help="Overwrite a file that was edited by hand.")
+@click.option("--inference", is_flag=True, help="Rewrite the net for inference, and prove that it is the same.")
+@click.option("--uncertified", is_flag=True, help="With --inference: write the module without the proof.")
 @set_option
 @limit_option
 @params_option
 @root_option
 @format_option
 def command(
-    spec: str, target: str | None, only_check: bool, force: bool, settings: dict[str, Any], max_steps: int,
-    max_params: int, root: Path | None, form: Format,
+    spec: str, target: str | None, only_check: bool, force: bool, inference: bool, uncertified: bool,
+    settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
-    """Write the PyTorch module of SPEC, by default to generated/NAME.py."""
+    """Write the PyTorch module of SPEC, by default to generated/NAME.py.
+
+    With --inference it is the module to deploy: rewritten, heads and batch norms gone; `from_training(state_dict)`
+    computes its weights from a checkpoint of the training module. It is written only if it is certified: equal to the
+    training module in a prime field, and in float64 to 1e-10, with random weights at several sizes. That needs PyTorch.
+    """
     warnings: tuple[Diagnostic, ...] = ()
     aside = target == "-"
     try:
         source, net = source_and_net(spec)
         done = compile_net(source, net, settings, max_steps, root, max_params)
-        warnings, text = done.warnings, done.text
+        warnings = done.warnings
+        if inference:
+            done = _deployed(done, uncertified)
+        text = done.text
         if aside:
             sys.stdout.flush()
             sys.stdout.buffer.write(text.encode())
             show(warnings, form, beside=True)
             return
-        path = Path(target) if target else default_target(source.name, net)
+        path = Path(target) if target else default_target(source.name, net, "_inference" if inference else "")
         if only_check:
-            output.check(path, text, _command(spec, target, settings))
+            output.check(path, text, _command(spec, target, settings, inference))
             message = f"{path} is current"
         else:
             changed = output.write(path, text, force=force)
@@ -65,18 +77,36 @@ def command(
     tell(message, form)
 
 
-def _command(spec: str, target: str | None, settings: dict[str, Any]) -> str:
+def _command(spec: str, target: str | None, settings: dict[str, Any], inference: bool) -> str:
     """The command that makes the file current, for a shell."""
-    words = ["incdsl", "compile", spec, *(["-o", target] if target else [])]
+    words = ["incdsl", "compile", spec, *(["--inference"] if inference else []), *(["-o", target] if target else [])]
     for name, value in settings.items():
         words += ["--set", f"{name}={literal(value)}"]
     return shlex.join(words)
 
 
-def default_target(name: str, net: str | None) -> Path:
+def _deployed(training: Compilation, uncertified: bool) -> Compilation:
+    """The compilation of the module that is deployed; it ends the command where the certificate fails."""
+    deployed = for_inference(training)
+    if uncertified:
+        return deployed
+    if importlib.util.find_spec("torch") is None:
+        raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
+    from incdsl.runtime.certify import certify
+
+    evidence = list(certify(training, deployed))
+    failed = [each for each in evidence if not each.passed]
+    if failed:
+        tell(f"not written: {'; '.join(f'{each.name}: {each.detail}' for each in failed)}", "github")
+        sys.exit(1)
+    words = ", ".join(each.words for each in evidence if each.words)
+    return replace(deployed, certificate=f"certified against the training module: {words}")
+
+
+def default_target(name: str, net: str | None, suffix: str = "") -> Path:
     """`generated/v3.py` for specs/v3.inc, `generated/v3_small.py` for one net of several."""
     stem = "".join(c if c.isalnum() or c == "_" else "_" for c in Path(name).stem if c.isascii()) or "net"
-    return Path("generated") / f"{stem}{f'_{net}' if net else ''}.py"
+    return Path("generated") / f"{stem}{f'_{net}' if net else ''}{suffix}.py"
 
 
 def described(done: Compilation) -> str:

@@ -88,7 +88,8 @@ def test_folders_below_and_files_met_twice(folder):
     here = folder(
         parts__units="unit conv = conv2d -> relu",
         parts__blocks='from "units.inc" use conv\nblock B(width) = conv 3x3 @width',
-        spec=f'from "parts/blocks.inc" use B\nfrom "parts/units.inc" use conv\n{NET.replace("a:", "conv 1x1 @8 -> a:")}',
+        spec='from "parts/blocks.inc" use B\nfrom "parts/units.inc" use conv\n'
+        + NET.replace("a: B", "conv 1x1 @8 -> a: B"),
     )
     assert codes(here / "spec.inc") == []
 
@@ -127,8 +128,8 @@ def test_names_that_cannot_be_imported(folder, line, code):
 
 
 OUTSIDE = [
-    "/etc/hosts.inc", "../spec.inc", "a/../../b.inc", "..\\\\lib.inc", "C:/lib.inc", "file:///lib.inc", "~/lib.inc", "lib",
-    "", ".", "/", "//host/share.inc", "lib.inc/", "http://host/lib.inc", "lib.INC", "x" * 5000 + ".inc",
+    "/etc/hosts.inc", "../spec.inc", "a/../../b.inc", "..\\\\lib.inc", "C:/lib.inc", "file:///lib.inc", "~/lib.inc",
+    "lib", "", ".", "/", "//host/share.inc", "lib.inc/", "http://host/lib.inc", "lib.INC", "x" * 5000 + ".inc",
 ]  # fmt: skip
 
 
