@@ -72,7 +72,7 @@ class NumberTooLarge(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class TooManySteps(Diagnostic):
-    """A net expands to at most 10,000 steps, and to at most 20,000 chains and rails; `--max-steps` raises the limit.
+    """A net expands to at most 5,000 steps, and to at most 10,000 chains and rails; `--max-steps` raises the limit.
 
     Steps are counted before any is built: repetitions multiply, and each use of a block counts all that it holds.
     All nets of a file that are checked together keep to the limit, each counting 10 steps more than it has.
@@ -117,6 +117,30 @@ class TooManyParameters(Diagnostic):
 
     def help(self) -> str:
         return "`--max-params N` raises the limit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooMuchWork(Diagnostic):
+    """What a net evaluates adds up: terms of expressions, items of lists, choices, each as often as it is repeated.
+
+    100 evaluations for each step that is allowed are enough for any net that people write; `--max-steps` raises both.
+    """
+
+    code: ClassVar[str] = "E508"
+    title: ClassVar[str] = "the net takes too many evaluations"
+    wrong: ClassVar[str] = (
+        "inc 1\nnet N {\n  input x [3, 8, 8]\n"
+        "  output y = x -> (((relu if false) times 4000) times 4000) times 4000 -> relu\n}\n"
+    )
+    right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> relu times 4000\n}\n"
+
+    limit: int
+
+    def message(self) -> str:
+        return f"what the net repeats takes more than {self.limit:,} evaluations"
+
+    def help(self) -> str:
+        return "`--max-steps N` raises the limit, by 100 for each step"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,10 +90,12 @@ class Builder:
         """Stop where nobody would see what is built."""
         if self.placer.exhausted or self.sink.full:
             raise Poisoned
+        self.evaluate.work += 2 * len(pipe.steps)
         self.placer.count_chain(pipe.span, frame)
 
     def _rest(self, plan: list[Named], frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         """The remaining steps of a unit, which all belong to one written step."""
+        self.evaluate.work += len(plan)
         if not plan:
             return value
         with self._deeper(plan[0].step.span, frame):
@@ -135,6 +137,8 @@ class Builder:
     def _step(self, named: Named, frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         step = named.step
         repeat = step.repeat
+        self.evaluate.work += 1
+        self.placer.hold_work(self.evaluate.work, step.span, frame)
         change = self.changes.take(frame.scope, named.names)
         if change:
             inner = replace(frame, names=change.names)

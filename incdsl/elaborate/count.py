@@ -19,14 +19,14 @@ from incdsl.types import TooComplicated
 
 MANY = 10**18
 """More than this is not told apart."""
-_LOOKS = 20_000
+_WORK = 50_000
 
 
 class Counter:
     """Counts a lower bound: what only building tells (what flows in, loop variables) counts as little as it can.
 
-    It looks at 20,000 written steps at most, so that counting is cheap whatever the spec; `where` is the innermost
-    one that exceeds the limit by itself.
+    It stops after some work, so that counting is cheap whatever the spec; `where` is the innermost step that exceeds
+    the limit by itself.
     """
 
     def __init__(self, changes: Changes, scope: Scope, limit: int) -> None:
@@ -36,7 +36,6 @@ class Counter:
         self._evaluate = Expressions(lambda frame, value: None)
         self._known: dict[object, tuple[int, object]] = {}
         self._around: list[Definition] = []
-        self._looks = 0
         self.where: Span | None = None
 
     def net(self, net: tree.Net, names: Names, params: dict[str, Any]) -> int:
@@ -60,8 +59,8 @@ class Counter:
         return min(sum(self._step(step, frame) for step in pipe.steps), MANY)
 
     def _step(self, step: tree.Step, frame: Frame) -> int:
-        self._looks += 1
-        if self._looks > _LOOKS:
+        self._evaluate.work += 1
+        if self._evaluate.work > _WORK:
             return 0
         repeat, times = step.repeat, 1
         if isinstance(repeat, tree.Times):

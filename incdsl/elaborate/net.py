@@ -25,13 +25,13 @@ from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.place import Placer, Spot
+from incdsl.elaborate.place import WORK_FOR_A_STEP, Placer, Spot
 from incdsl.elaborate.variant import Changes, interfaces, lineage
 from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
 from incdsl.syntax import tree
 from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 
-MAX_STEPS = 10_000
+MAX_STEPS = 5_000
 NET_STEPS = 10
 """What a net costs besides its steps, where several are checked."""
 DEFAULT_WEIGHT = 1.0
@@ -91,10 +91,15 @@ def elaborate(
     scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
     changes = Changes(line, sink)
     placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent.steps)
+    builder = Builder(changes, placer, sink)
     try:
-        result = _NetBuilder(line, Builder(changes, placer, sink), scope, sink).run(settings)
+        result = _NetBuilder(line, builder, scope, sink).run(settings)
     finally:
-        spent.steps += placer.cost + NET_STEPS + sum(map(len, interfaces(line[1:]))) // 8
+        spent.steps += (
+            max(placer.cost, builder.evaluate.work // WORK_FOR_A_STEP)
+            + NET_STEPS
+            + sum(map(len, interfaces(line[1:]))) // 8
+        )
     sink.stop_on_errors()
     assert result is not None
     return result

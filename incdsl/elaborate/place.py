@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from incdsl.diagnostics import Diagnostic, Row, Sink
-from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps
+from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps, TooMuchWork
 from incdsl.diagnostics.names import BadName, NamesAlike, NameTaken
 from incdsl.diagnostics.shapes import ChannelsDisagree, ChannelsDoNotFit, DoesNotFit, RailsDisagree, RankMismatch
 from incdsl.elaborate.conditions import Conditions, Place
@@ -24,6 +24,9 @@ MAX_PARTS = 16
 """Parts of a label that is a path."""
 
 LARGEST_EXTENT = 1 << 31
+
+WORK_FOR_A_STEP = 100
+"""Terms, items and looks at written steps that elaboration may take for each step that is allowed."""
 
 MAX_ROWS = 16
 """Rails that a diagnostic shows."""
@@ -82,6 +85,13 @@ class Placer:
         self._chains += 1
         if self._chains > 2 * (self._max_steps - self._spent):
             raise self.exhaust(span, frame)
+
+    def hold_work(self, work: int, span: Span, frame: Frame) -> None:
+        """Complain if what was evaluated, whether or not it placed a node, is out of proportion."""
+        most = WORK_FOR_A_STEP * (self._max_steps - self._spent)
+        if work > most:
+            self.exhausted = True
+            raise Complaint(TooMuchWork(span=span, path=frame.title, limit=most))
 
     @property
     def cost(self) -> int:
