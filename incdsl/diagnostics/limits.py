@@ -129,8 +129,7 @@ class TooMuchWork(Diagnostic):
     code: ClassVar[str] = "E508"
     title: ClassVar[str] = "the net takes too many evaluations"
     wrong: ClassVar[str] = (
-        "inc 1\nnet N {\n  input x [3, 8, 8]\n"
-        "  output y = x -> (((relu if false) times 4000) times 4000) times 4000 -> relu\n}\n"
+        "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @(" + "1 + " * 200 + "1) times 4000\n}\n"
     )
     right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> relu times 4000\n}\n"
 

@@ -228,6 +228,7 @@ class Builder:
     ) -> Value:  # fmt: skip
         """The steps of a chain in parentheses, or the factors of a kernel, as members of a container."""
         atom = once.atom
+        self.evaluate.work += 10
         claimed = self.placer.claim(label, once.span, frame)
         scope = Scope("sequence", "sequence", claimed, frame.scope, step=number, chain=chain, span=once.span)
         inner = frame.inside(scope, {})
