@@ -59,8 +59,7 @@ class Counter:
         return min(sum(self._step(step, frame) for step in pipe.steps), MANY)
 
     def _step(self, step: tree.Step, frame: Frame) -> int:
-        self._evaluate.work += 1
-        if self._evaluate.work > _WORK:
+        if self._tired():
             return 0
         repeat, times = step.repeat, 1
         if isinstance(repeat, tree.Times):
@@ -93,6 +92,8 @@ class Counter:
 
     def _rail(self, rail: tree.Rail, frame: Frame) -> int:
         guard = rail.guard
+        if self._tired():
+            return 0
         if isinstance(guard, tree.RailsFor):
             return self._length(guard.rows, frame) * self._pipe(rail.pipe, _looping(guard.names, frame))
         if guard and not self._holds(guard.test, frame):
@@ -129,6 +130,10 @@ class Counter:
         steps = self._pipe(inside.pipe, frame) if inside.pipe else self._items(items, frame)
         self._around.pop()
         return steps
+
+    def _tired(self) -> bool:
+        self._evaluate.work += 1
+        return self._evaluate.work > _WORK
 
     # Values; nothing for those that only building tells
 
