@@ -104,15 +104,16 @@ def _chain(random: Random, calls: list[str], depth: int) -> str:
 
 def cut_and_joined(random: Random) -> bytes:
     """A small spec with tokens left out, doubled, exchanged, put in."""
-    return _mutated(random.choice(seeds()), random)
+    return mutated(random.choice(seeds()), random)
 
 
 def published(random: Random) -> bytes:
     """A published network with such changes."""
-    return _mutated(random.choice(shipped()), random)
+    return mutated(random.choice(shipped()), random)
 
 
-def _mutated(text: bytes, random: Random) -> bytes:
+def mutated(text: bytes, random: Random) -> bytes:
+    """A text with some tokens left out, doubled, exchanged for others of their sort or of any, or put in."""
     tokens = TOKEN.findall(text)
     for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
         i = random.randrange(len(tokens) + 1)

@@ -55,17 +55,17 @@ def set_alarm() -> None:
     signal.signal(signal.SIGVTALRM, ring)
 
 
-def answered(data: bytes, folder: Path, twice: bool = False) -> Answer:
+def answered(data: bytes, folder: Path, twice: bool = False, seconds: float = SECONDS) -> Answer:
     """Check an input, compile its nets, show its diagnostics, all in this process."""
     start = time.process_time()
     code, problem = 70, ""
-    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         code, first = _compiled(data, folder)
         if twice and _compiled(data, folder)[1] != first:
             problem = "two compilations differ"
     except OutOfTime:
-        problem = f"no answer within {SECONDS} s"
+        problem = f"no answer within {seconds} s"
     except MemoryError:
         problem = f"more than {MEBIBYTES} MiB"
     except BaseException as error:  # a fuzzer is told of everything

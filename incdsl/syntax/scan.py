@@ -124,7 +124,7 @@ def _word(span: Span, sink: Sink) -> None:
     if len(text) <= MAX_DIGITS:
         return
     digits = text.replace("_", "")
-    if digits[0].isdigit() and max(map(len, re.split(r"[^0-9]", digits))) > MAX_DIGITS:
+    if text[0].isdigit() and max(map(len, re.split(r"[^0-9]", digits))) > MAX_DIGITS:
         sink.add(NumberTooLarge(span=span, reason=f"numbers have at most {MAX_DIGITS} digits"))
     elif max(map(len, text.split("."))) > MAX_NAME:
         sink.add(BadName(span=span, name=text[:20] + "…", reason=f"names have at most {MAX_NAME} characters"))

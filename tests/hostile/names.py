@@ -31,6 +31,8 @@ NAMES = {
     "label __class__": (net("__class__: conv2d 3x3 @4"), "E207"),
     "label a.__class__": (net("a.__class__: conv2d 3x3 @4"), "E207"),
     "label a.train": (net("a.train: conv2d 3x3 @4"), "E207"),
+    "label of 30 _": (net("_" * 30 + ": conv2d 3x3 @4"), "E207"),
+    "_ and 20 digits": (net("_" + "1" * 20 + ": conv2d 3x3 @4"), "E207"),
     "label _": (net("_: conv2d 3x3 @4"), "E207"),
     "label 0": (net("0: conv2d 3x3 @4"), ANY),
     "label 00": (net("00: conv2d 3x3 @4"), ANY),
