@@ -1,21 +1,22 @@
 """What the interpreter sees while hostile specs are compiled: no code runs, and no file is opened but specs."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 import incdsl
-from tests.hostile.names import COMMENTS, NAMES
-from tests.hostile.texts import NUMBERS, PLAIN, REPETITION, net
+from tests.hostile import corpus
+from tests.hostile.names import CHARACTERS, COMMENTS, NAMES
+from tests.hostile.texts import PLAIN, net
 from tests.process import ROOT, V3, python
 
-FAST = ["a block in itself", "a block given itself", "times 18 digits", "blocks 65 deep", "2^60 items shown"]
+CORPUS = sorted(corpus.FOLDER / name for name in corpus.expected())
 TEXTS = [
     PLAIN,
-    *[text for text, _ in {**NUMBERS, **COMMENTS}.values() if len(text) < 10_000],
-    *[text for name, (text, _) in NAMES.items() if not name.startswith("label a.")],
-    *[REPETITION[name][0] for name in FAST],
+    *[text for text, _ in {**NAMES, **COMMENTS}.values()],
+    *[text for text, _ in CHARACTERS.values()][::5],
     net("import os"),
     net("__import__ -> os.system: conv2d 3x3 @4"),
     net("os.path: conv2d 3x3 @4 -> sys.modules: conv2d 3x3 @4 -> subprocess: conv2d 3x3 @4"),
@@ -23,17 +24,18 @@ TEXTS = [
     net("relu # ${HOME} $(true) `true` {0} %s").replace("net N", "# import this\nnet antigravity"),
 ]
 WATCHED = """
-import json, sys
+import json, pathlib, sys
 import incdsl
 
-texts = json.load(sys.stdin)
+given = json.load(sys.stdin)
+texts, paths = given["texts"], [pathlib.Path(path) for path in given["paths"]]
 spec = sys.argv[1]
 events = []
 watching = False
 
 def watch(event, arguments):
     if watching:
-        events.append([event, [a.decode() if isinstance(a, bytes) else str(a) for a in arguments[:2]]])
+        events.append([event, [a.decode() if isinstance(a, bytes) else str(a) for a in arguments[:3]]])
 
 def answer(call, *arguments):
     try:
@@ -46,7 +48,7 @@ for text in texts:
 incdsl.compile(spec)
 sys.addaudithook(watch)
 watching = True
-done = [answer(incdsl.compile, text) for text in texts]
+done = [answer(incdsl.compile, text) for text in [*texts, *paths]]
 for text in texts:
     answer(incdsl.check, text)
 done.append(incdsl.compile(spec))
@@ -61,7 +63,8 @@ QUIET = {"object.__getattr__", "object.__setattr__", "sys._getframe", "code.__ne
 def seen(tmp_path_factory):
     """Events, and the modules that were generated, of a process that had compiled everything once before."""
     folder = tmp_path_factory.mktemp("audit")
-    found = python("-c", WATCHED, str(V3), cwd=folder, stdin=json.dumps(TEXTS).encode())
+    given = {"texts": TEXTS, "paths": list(map(str, CORPUS))}
+    found = python("-c", WATCHED, str(V3), cwd=folder, stdin=json.dumps(given).encode())
     assert found.returncode == 0, found.stderr.decode()
     return json.loads(found.stdout)
 
@@ -88,9 +91,13 @@ def test_nothing_is_run_and_nothing_imported(seen):
 
 
 def test_only_specs_are_opened(seen):
-    opened = {Path(given[0]) for given in arguments(seen, "open")}
-    assert opened == {V3}
-    assert {given[1] for given in arguments(seen, "open")} <= {"r", "rb"}
+    names = {given[0] for given in arguments(seen, "open") if not given[0].isdigit()}  # digits: a file that is open
+    opened = {Path(os.path.realpath(name)) for name in names}
+    assert all(path.is_relative_to(corpus.FOLDER) for path in opened - {V3})
+    assert opened >= {V3, *CORPUS}
+    assert {given[1] for given in arguments(seen, "open")} <= {"r", "rb", "None"}
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+    assert not any(int(given[2]) & writing for given in arguments(seen, "open"))
 
 
 def test_nothing_else_happens(seen):
