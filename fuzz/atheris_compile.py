@@ -15,6 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["incdsl", "lark"]):
     from fuzz.inputs import CORPUS, mutated
+    from fuzz.run import FAILURES
     from fuzz.watch import LIBRARY, answered, set_alarm
 
 SECONDS = 10.0
@@ -41,8 +42,11 @@ def main() -> None:
             if answer.problem:
                 raise AssertionError(answer.problem)
 
+        FAILURES.mkdir(exist_ok=True)
         folders = [] if any(not word.startswith("-") for word in sys.argv[1:]) else [kept, str(CORPUS)]
-        atheris.Setup([*sys.argv, *folders], hold, custom_mutator=changed)
+        atheris.Setup(
+            [sys.argv[0], f"-artifact_prefix={FAILURES}/", *sys.argv[1:], *folders], hold, custom_mutator=changed
+        )
         atheris.Fuzz()
 
 
