@@ -12,27 +12,27 @@ from incdsl.types import Num, Pair, Real, SymbolPair
 def dump(graph: Graph, remarks: Mapping[str, str] = {}) -> str:
     """Nodes in their order, `name = op(operands; settings) : shape`; `remarks` stand behind the nodes of these names.
 
-    Settings are those that differ from the op's defaults, symbols beside their values. A node whose attribute path is not
-    its name has the path in brackets.
+    A node goes by its attribute path, or as `class:op` if it has none. Settings are those that differ from the op's
+    defaults, symbols beside their values.
     """
     shapes = graph.shapes()
-    written = [(_code(graph, node), f": {shapes[node.name]}", remarks.get(node.name, "")) for node in graph]
-    columns = [max((len(row[i]) for row in written), default=0) for i in (0, 1)]
-    lines = [
-        f"{code.ljust(columns[0])}  {shape.ljust(columns[1])}  {remark}".rstrip() for code, shape, remark in written
-    ]
-    lines += [f"output {name} = {value}" for name, value in graph.outputs.items()]
-    lines += [f"aux {head.name} = {head.node} (weight: {head.weight!r})" for head in graph.heads]
+    names = {node.name: node.path if node.label else node.name for node in graph}
+    names |= {node: name for name, node in graph.inputs.items()}
+    lines = []
+    for node in graph:
+        remark = f"  <- {remarks[node.name]}" if node.name in remarks else ""
+        lines.append(f"{names[node.name]} = {_call(graph, node, names)} : {shapes[node.name]}{remark}")
+    lines += [f"output {name} = {names[value]}" for name, value in graph.outputs.items()]
+    lines += [f"aux {head.name} = {names[head.node]} (weight: {head.weight!r})" for head in graph.heads]
     return "\n".join(lines) + "\n"
 
 
-def _code(graph: Graph, node: Node) -> str:
+def _call(graph: Graph, node: Node, names: Mapping[str, str]) -> str:
     operands = graph.operands(node.name)
-    path = f" [{node.path}]" if node.label and node.path != node.name else ""
     if not operands:
-        return f"{node.name}{path} = input"
+        return "input"
     settings = ", ".join(_settings(node))
-    return f"{node.name}{path} = {node.op.word}({', '.join(operands)}{'; ' if settings else ''}{settings})"
+    return f"{node.op.word}({', '.join(names[o] for o in operands)}{'; ' if settings else ''}{settings})"
 
 
 def _settings(node: Node) -> Iterator[str]:

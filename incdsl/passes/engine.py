@@ -89,8 +89,12 @@ class Rule(ABC):
         return type(self).__name__
 
     @abstractmethod
-    def find(self, view: View, node: Node) -> Any:
-        """The site that a node stands for, an object with `nodes` (names), or nothing. Structure only."""
+    def sites(self, view: View, node: Node) -> Iterator[Any]:
+        """The sites that a node stands for, objects with `nodes` (names). Structure only."""
+
+    def allows(self, view: View, site: Any) -> bool:
+        """Whether all conditions hold."""
+        return all(condition.holds(view, site) for condition in self.active)
 
     @abstractmethod
     def rewrite(self, view: View, site: Any) -> Edit | tuple[Edit, ...]:
@@ -99,6 +103,14 @@ class Rule(ABC):
     def told(self, view: View, site: Any) -> str:
         """What an application did, in a few words."""
         return ""
+
+
+class Refusal(Rule):
+    """A rewrite that comes to mind and is not made: its conditions, which never all hold, say why."""
+
+    def rewrite(self, view: View, site: Any) -> Edit:
+        """Not reached, for the conditions never all hold."""
+        raise CompilerBug(f"{self.name} is never applied")
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ def optimize(graph: Graph, rules: Sequence[Rule]) -> Optimized:
 class _Pass:
     rule: Rule
     trace: list[Event]
-    declined: set[tuple[str, str]] = field(default_factory=set)
+    declined: set[tuple[str, ...]] = field(default_factory=set)
 
     def run(self, view: View) -> View:
         for _ in range(MAX_SWEEPS):
@@ -141,20 +153,25 @@ class _Pass:
         for node in view.graph:
             if node.name in busy:
                 continue
-            site = self.rule.find(view, node)
-            if site is None or busy.intersection(site.nodes):
-                continue
-            broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
-            where = node.path or f"{node.scope.path}:{node.op.word}".lstrip(":")
-            if broken:
-                if (where, broken.name) not in self.declined:
-                    self.declined.add((where, broken.name))
-                    self.trace.append(Event(self.rule.name, where, False, broken.reason))
-                continue
-            busy.update(site.nodes)
-            made = self.rule.rewrite(view, site)
-            self.trace.append(Event(self.rule.name, where, True, self.rule.told(view, site)))
-            yield from (made,) if isinstance(made, Edit) else made
+            for site in self.rule.sites(view, node):
+                if busy.isdisjoint(site.nodes) and self._fits(view, node, site):
+                    busy.update(site.nodes)
+                    made = self.rule.rewrite(view, site)
+                    self.trace.append(Event(self.rule.name, _place(node), True, self.rule.told(view, site)))
+                    yield from (made,) if isinstance(made, Edit) else made
+
+    def _fits(self, view: View, node: Node, site: Any) -> bool:
+        """Whether all conditions hold; the first that does not is told once."""
+        broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
+        if broken and (node.path, node.name, broken.name) not in self.declined:
+            self.declined.add((node.path, node.name, broken.name))
+            self.trace.append(Event(self.rule.name, _place(node), False, broken.reason))
+        return broken is None
+
+
+def _place(node: Node) -> str:
+    """Where a node stands, for people: its path, or its class and op."""
+    return node.path or f"{node.scope.path}:{node.op.word}".lstrip(":")
 
 
 def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:

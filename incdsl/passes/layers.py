@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from incdsl.ir.graph import Node, Scope
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Edit, New
 from incdsl.passes.view import View, lifted
 
 
@@ -60,3 +61,9 @@ def layer(view: View, conv: Node) -> Layer:
         return Layer(conv, relu, scope, True)
     inside = {conv.name, relu.name} if relu else {conv.name}
     return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)
+
+
+def rectified(view: View, conv: Node) -> Edit:
+    """A convolution with a ReLU behind it, in one step, for all that read the convolution."""
+    new = New(conv.op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
+    return Edit(conv.name, (new, New(ReLU(), (0,), conv.scope, conv)), {conv.name: 1})

@@ -80,13 +80,20 @@ class View:
         """Where a node's weights come from."""
         return self.filters.get(node.name) or Kept(node.path)
 
+    def stands_in(self, node: Node, scope: Scope) -> bool:
+        """Whether a node stands in a class, or in one inside it."""
+        around: Scope | None = node.scope
+        while around is not None and around is not scope:
+            around = around.parent
+        return around is scope
+
     def fixed(self, value: Any, node: Node) -> Any:
         """A setting of a node as a number; nothing if a constructor argument of the net may change it."""
         outermost = _lifted(value, node.scope, self.graph.net)
         return outermost if constant(outermost) else None
 
     def free_label(self, scope: Scope, word: str) -> str:
-        """An attribute that a class does not have yet; each is given once, for edits of one sweep do not see each other."""
+        """An attribute that a class does not have yet, given once: edits of one sweep do not see each other."""
         while True:
             self._counts[scope, word] += 1
             count = self._counts[scope, word]

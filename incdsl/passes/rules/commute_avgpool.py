@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -48,10 +49,10 @@ def _full_windows(site: Site) -> bool:
 class CommuteAvgPool(Rule):
     """conv(avgpool(x)) = avgpool(conv(x)) for a 1x1 convolution of stride 1 without padding.
 
-    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all positions:
-    they commute. A bias stays inside where every window divides by its real cells; where padding counts, the pool would
-    shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the convolution
-    has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
+    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all
+    positions: they commute. A bias stays inside where every window divides by its real cells; where padding counts, the
+    pool would shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the
+    convolution has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (
@@ -67,14 +68,12 @@ class CommuteAvgPool(Rule):
     )
     bias_behind = True
 
-    def find(self, view: View, node: Node) -> Site | None:
-        if not isinstance(node.op, AvgPool2d):
-            return None
-        for name in view.readers[node.name]:
-            reader = view.graph[name]
-            if isinstance(reader.op, Conv2d):
-                return Site(node, layer(view, reader))
-        return None
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, AvgPool2d):
+            for name in view.readers[node.name]:
+                reader = view.graph[name]
+                if isinstance(reader.op, Conv2d):
+                    yield Site(node, layer(view, reader))
 
     def rewrite(self, view: View, site: Site) -> Edit:
         found, pool, home = site.layer, site.pool, site.pool.scope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
@@ -42,8 +42,8 @@ def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
 class MergeSiblingConvs(Rule):
     """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
 
-    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where some
-    have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
+    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where
+    some have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
     """
 
     keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {
@@ -58,12 +58,12 @@ class MergeSiblingConvs(Rule):
         Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a sibling does more"),
     )
 
-    def find(self, view: View, node: Node) -> Site | None:
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
         convs = [
             view.graph[name] for name in view.readers.get(node.name, ()) if isinstance(view.graph[name].op, Conv2d)
         ]
         if len(convs) < 2:
-            return None
+            return
         keys = [self.keys[c.name] for c in self.active if c.name in self.keys]
         groups: dict[object, list[Layer]] = defaultdict(list)
         for conv in convs:
@@ -72,8 +72,7 @@ class MergeSiblingConvs(Rule):
                 groups[(found.home, *(key(found.op) for key in keys))].append(found)
         for layers in groups.values():
             if len(layers) > 1:
-                return Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
-        return None
+                yield Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
 
     def rewrite(self, view: View, site: Site) -> Edit:
         layers, home = site.layers, site.layers[0].home
