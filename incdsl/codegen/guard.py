@@ -24,7 +24,8 @@ _IMPORTS = {
 }
 _NAMES = {
     "torch": {
-        "cat", "float64", "full", "inf", "maximum", "sigmoid", "softmax", "sqrt", "tanh", "tensor", "zeros", "zeros_like",
+        "cat", "float64", "full", "inf", "maximum", "sigmoid", "softmax", "sqrt", "tanh", "tensor", "zeros",
+        "zeros_like",
     },
     "nn": {
         "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",

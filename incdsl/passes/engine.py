@@ -157,7 +157,7 @@ class _Pass:
                 if busy.isdisjoint(site.nodes) and self._fits(view, node, site):
                     busy.update(site.nodes)
                     made = self.rule.rewrite(view, site)
-                    self.trace.append(Event(self.rule.name, _place(node), True, self.rule.told(view, site)))
+                    self.trace.append(Event(self.rule.name, _place(view, node), True, self.rule.told(view, site)))
                     yield from (made,) if isinstance(made, Edit) else made
 
     def _fits(self, view: View, node: Node, site: Any) -> bool:
@@ -165,13 +165,14 @@ class _Pass:
         broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
         if broken and (node.path, node.name, broken.name) not in self.declined:
             self.declined.add((node.path, node.name, broken.name))
-            self.trace.append(Event(self.rule.name, _place(node), False, broken.reason))
+            self.trace.append(Event(self.rule.name, _place(view, node), False, broken.reason))
         return broken is None
 
 
-def _place(node: Node) -> str:
-    """Where a node stands, for people: its path, or its class and op."""
-    return node.path or f"{node.scope.path}:{node.op.word}".lstrip(":")
+def _place(view: View, node: Node) -> str:
+    """Where a node stands, for people: its path, or its class and op; an input by its name."""
+    inputs = (name for name, value in view.graph.inputs.items() if value == node.name)
+    return node.path or next(inputs, "") or f"{node.scope.path}:{node.op.word}".lstrip(":")
 
 
 def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:

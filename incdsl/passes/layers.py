@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from incdsl.ir.graph import Node, Scope
@@ -61,6 +62,14 @@ def layer(view: View, conv: Node) -> Layer:
         return Layer(conv, relu, scope, True)
     inside = {conv.name, relu.name} if relu else {conv.name}
     return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)
+
+
+def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
+    """The first layers of groups, together with those of the same class."""
+    homes: dict[Scope, list[Layer]] = {}
+    for first, *_ in groups:
+        homes.setdefault(first.home, []).append(first)
+    return [tuple(layers) for layers in homes.values()]
 
 
 def rectified(view: View, conv: Node) -> Edit:

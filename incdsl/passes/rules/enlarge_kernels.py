@@ -12,7 +12,7 @@ from incdsl.ir.graph import Node
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
 from incdsl.passes.filters import Enlarged
-from incdsl.passes.layers import Layer, layer
+from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.view import View
 from incdsl.types import Pair
 
@@ -93,7 +93,7 @@ class EnlargeKernels(Rule):
                 found = layer(view, view.graph[name])
                 if found.home.kind != "sequence":
                     groups[(found.home, *(key(found.op) for key in keys))].append(found)
-        for layers in groups.values():
+        for layers in (*groups.values(), *first_of_each(groups.values())):  # the latter are told why they do not fit
             if len({tuple(map(int, each.op.kernel)) for each in layers}) > 1:
                 yield Site(tuple(layers))
 

@@ -11,7 +11,6 @@ from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.passes.engine import Condition, Refusal
 from incdsl.passes.view import View
-from incdsl.types import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +25,18 @@ class Site:
         return self.pool.name, self.linear.name
 
 
-def _known_grid(view: View, site: Site) -> bool:
-    shape = view.shapes[view.operand(site.pool).name]
-    return isinstance(shape, Image) and shape.height.is_fixed and shape.width.is_fixed
-
-
 @final
 class FoldGlobalPool(Refusal):
     """linear(mean(x)) = linear'(sum(x)) with W' = W / (height·width): not in a PyTorch module.
 
-    It takes a grid of one known size, while the generated modules run at every legal size. And it saves nothing: the
-    kernel that sums is the one that divides, once for each channel.
+    It saves one division for each channel, where height·width cells were added. It takes a grid of one known size,
+    while the generated modules run at every legal size.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (
-        Condition("known grid", _known_grid, "the grid has no fixed size, so the divisor is not known"),
-        Condition("saves something", lambda *_: False, "PyTorch's mean divides in the kernel that sums"),
+        Condition(
+            "worth one size", lambda *_: False, "one division for each channel is not worth a module of one fixed size"
+        ),
     )
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:

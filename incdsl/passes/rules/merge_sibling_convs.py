@@ -15,7 +15,7 @@ from incdsl.ops.merge import Slice
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
 from incdsl.passes.filters import Merged
-from incdsl.passes.layers import Layer, layer
+from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.view import View
 
 
@@ -73,6 +73,9 @@ class MergeSiblingConvs(Rule):
         for layers in groups.values():
             if len(layers) > 1:
                 yield Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
+        yield from (
+            Site(first) for first in first_of_each(groups.values()) if len(first) > 1
+        )  # told why they are not one
 
     def rewrite(self, view: View, site: Site) -> Edit:
         layers, home = site.layers, site.layers[0].home
