@@ -1,4 +1,4 @@
-"""The legality matrix: every rule where a value has two readers, leaves the net, is an operand twice, or meets the border."""
+"""The legality matrix: a value with two readers, one that leaves the net, an operand twice, and borders."""
 
 import pytest
 

@@ -38,6 +38,14 @@ def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
     return Condition(name, lambda _, site: site.alike(what), f"the siblings do not have the {name}")
 
 
+def _name(labels: list[str]) -> str:
+    """What `rail_2a` and `rail_2b` have in common; `merged` for siblings that are not lettered."""
+    stems = {label[:-1] for label in labels if label[-1:].isalpha()}
+    stem = min(stems, default="")
+    lettered = len(stems) == 1 and all(label[:-1] == stem for label in labels)
+    return stem if lettered and stem.isidentifier() else "merged"
+
+
 @final
 class MergeSiblingConvs(Rule):
     """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
@@ -85,7 +93,7 @@ class MergeSiblingConvs(Rule):
         width = sum((op.width for op in ops[1:]), ops[0].width)
         bias = any(op.bias for op in ops)
         merged = ops[0].model_copy(update={"width": width, "bias": bias})
-        label = view.free_label(home, "merged")
+        label = view.free_label(home, _name([each.label for each in layers]))
         like = replace(first.step, chain=Chain(label, rail=True, parent=first.step.chain.parent), note="")
         filters = Merged(tuple(view.filter(each.conv) for each in layers))
         operands = view.graph.operands(first.conv.name)
