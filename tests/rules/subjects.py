@@ -151,7 +151,7 @@ VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
 
 
 def price(done):
-    """What runs at the nominal size: multiplications, numbers in tensors, kernels, numbers they touch, operands, classes.
+    """Counts of what runs at the nominal size: multiplications, kernels, numbers they touch, operands, classes.
 
     A ReLU that alone reads a convolution beside it runs in its kernel.
     """
