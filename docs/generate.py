@@ -1,5 +1,6 @@
-"""Writes the reference pages that come from the code: docs/errors.md and docs/ops.md."""
+"""Writes the pages that come from the code and the specs: docs/errors.md, docs/ops.md, docs/gallery.md."""
 
+import importlib.util
 from pathlib import Path
 
 from incdsl.diagnostics.catalogue import all_codes, explanation
@@ -35,7 +36,17 @@ def ops() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"errors.md": errors, "ops.md": ops}
+def gallery() -> str:
+    """The shipped specs, by the script beside this one."""
+    spec = importlib.util.spec_from_file_location("docs_gallery", FOLDER / "gallery.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page())
+
+
+PAGES = {"errors.md": errors, "ops.md": ops, "gallery.md": gallery}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -204,7 +204,7 @@ def describe_sizes(done: Compilation, axes: list[Any]) -> str:
     nominal = done.net.conditions.nominal
 
     def told(sets: Mapping[str, Any]) -> str:
-        texts = [str(sets[axis]) for axis in axes]
+        texts = [text if not text[0].isdigit() else f"= {text}" for text in (str(sets[axis]) for axis in axes)]
         if len(set(texts)) == 1:
             joined = ", ".join(axes)
             return f"{joined} {texts[0]}"
