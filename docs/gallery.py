@@ -52,8 +52,8 @@ def _overview(done: dict[Path, list[Compilation]]) -> str:
             cost, name = each.cost, each.net.name
             giga, deep = in_giga(cost.macs or 0), profile(each.net, each.cost).depth
             lines.append(
-                f"| [{spec.stem}](#{spec.stem}inc-{name.lower()}) | {name} | {cost.params:,} | {cost.deployed_params:,} "
-                f"| {giga} | {deep} | {_PUBLISHED.get(spec.stem, '')} |"
+                f"| [{spec.stem}](#{spec.stem}inc-{name.lower()}) | {name} | {cost.params:,} "
+                f"| {cost.deployed_params:,} | {giga} | {deep} | {_PUBLISHED.get(spec.stem, '')} |"
             )
     return "\n".join(lines)
 
