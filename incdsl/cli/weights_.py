@@ -51,10 +51,10 @@ def map_command(
     settings: dict[str, Any], max_steps: int, form: Format,
 ) -> None:  # fmt: skip
     """Find which entry of CHECKPOINT is which tensor of SPEC, and say why; whatever is ambiguous is refused."""
-    from incdsl.weights.files import replace
     from incdsl.weights.mapping import as_toml
     from incdsl.weights.match import correspond
     from incdsl.weights.report import table
+    from incdsl.writing import replace_text
 
     _writable(output, force)
     try:
@@ -63,7 +63,7 @@ def map_command(
         found = correspond(done.net, checkpoint, without_aux=without_aux, ignore=ignore)
         if output:
             text = as_toml(found, Path(done.source.name).name, done.net, done.cost, checkpoint)
-            replace(output, lambda path: _write_text(path, text))
+            replace_text(output, text)
     except CompileError as error:
         fail(error, form)
     for line in table(found):
@@ -168,7 +168,3 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
