@@ -129,7 +129,7 @@ def test_passes_tells_what_fired(small):
     assert "Small: " in said
     document = json.loads(call("passes", small, "--format", "json")[1])
     assert {"rule", "path", "applied", "text"} <= document["events"][0].keys()
-    assert document["steps"]["after"] < document["steps"]["before"]
+    assert document["kernels"]["after"]["convolution"] < document["kernels"]["before"]["convolution"]
 
 
 def test_tune_records_and_the_module_states_it(small):
