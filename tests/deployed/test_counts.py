@@ -16,8 +16,8 @@ from incdsl.runtime.load import load_text
 KINDS = {
     "convolution": "convolution", "addmm": "linear", "max_pool2d_with_indices": "pool", "avg_pool2d": "pool",
     "_adaptive_avg_pool2d": "pool", "mean": "pool", "native_batch_norm": "norm",
-    "_native_batch_norm_legit_no_training": "norm", "relu": "pointwise", "relu_": "pointwise", "add": "pointwise", "add_": "pointwise",
-    "mul": "pointwise", "maximum": "pointwise", "cat": "copy",
+    "_native_batch_norm_legit_no_training": "norm", "relu": "pointwise", "relu_": "pointwise", "add": "pointwise",
+    "add_": "pointwise", "mul": "pointwise", "maximum": "pointwise", "cat": "copy",
 }  # fmt: skip
 VIEWS = {"empty", "view", "slice", "t", "permute", "_unsafe_view", "detach", "alias"}
 NAMES = [rule.__name__ for rule in RULES["inference"]]
