@@ -34,14 +34,14 @@ _NAMES = {
         "Sequential", "SiLU", "Sigmoid", "Softmax", "Tanh", "Upsample",
     },
     "F": {
-        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "gelu", "hardsigmoid", "hardswish", "interpolate",
-        "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
+        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "conv2d", "gelu", "hardsigmoid", "hardswish",
+        "interpolate", "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
     },
 }  # fmt: skip
 _CALLABLE_NAMES = {"super", "range", "zip", "enumerate", "any", "cls", "isinstance", "sorted", "KeyError"}
 _METHODS = {
     "flatten", "mean", "permute", "view", "__init__", "double", "endswith", "items", "rpartition", "keys", "get", "dim",
-    "sum", "startswith", "join",
+    "sum", "startswith", "join", "transpose", "flip",
 }  # fmt: skip
 _OBJECTS = {"self", "given", "module"}
 """Names of objects of the file's own classes."""

@@ -40,15 +40,16 @@ class Origin:
 def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     """The text of the generated module; equal nets and banners give equal bytes."""
     comment = Comments()
-    classes = Classes(plan(net.graph, {net.name, f"{net.name}Outputs", *HELPERS}), comment)
-    if origin:
-        classes.helpers[deployed.HELPER] = None
+    reserved = {net.name, f"{net.name}Outputs", deployed.HELPER, *HELPERS}
+    classes = Classes(plan(net.graph, reserved), comment)
     extra = deployed.from_training(net.graph, origin.filters, origin.ignored) if origin else ()
     writer = NetWriter(net, classes, extra)
     bodies = [classes.text(each) for each in classes.plan.classes]
     main = writer.text()
     outputs = writer.tuple_text()
     helpers = [HELPERS[name].split("\n") for name in classes.helpers]
+    if origin:
+        helpers.insert(0, deployed.helper(extra).split("\n"))
     blocks = [*helpers, *bodies, *([outputs] if outputs else []), main]
     code = "\n\n\n".join("\n".join(block) for block in blocks)
     remarks = ("", *banner.remarks) if banner.remarks else ()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from incdsl.ir.graph import Chain, Graph, Node, Scope
-from incdsl.types import Image, Num, Pair, Real, Shape, SymbolPair
+from incdsl.types import Image, Shape
+from incdsl.types.num import described
 
 
 @dataclass(eq=False, slots=True)
@@ -179,17 +180,6 @@ def _key(
 
 def _settings(op: Any) -> tuple[object, ...]:
     return tuple(described(getattr(op, name)) for name in type(op).model_fields)
-
-
-def described(value: Any) -> object:
-    """A setting with its symbols in place of their values."""
-    if isinstance(value, SymbolPair | Real):
-        return "symbol", value.name
-    if isinstance(value, Num):
-        return value.expr
-    if isinstance(value, Pair):
-        return tuple(map(described, value))
-    return type(value).__name__, value
 
 
 def _ordered(found: Iterable[Class]) -> list[Class]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from incdsl.ir.graph import Node, Scope
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Edit, New
 from incdsl.passes.view import View, lifted
 
 
@@ -60,3 +62,17 @@ def layer(view: View, conv: Node) -> Layer:
         return Layer(conv, relu, scope, True)
     inside = {conv.name, relu.name} if relu else {conv.name}
     return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)
+
+
+def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
+    """The first layers of groups, together with those of the same class."""
+    homes: dict[Scope, list[Layer]] = {}
+    for first, *_ in groups:
+        homes.setdefault(first.home, []).append(first)
+    return [tuple(layers) for layers in homes.values()]
+
+
+def rectified(view: View, conv: Node) -> Edit:
+    """A convolution with a ReLU behind it, in one step, for all that read the convolution."""
+    new = New(conv.op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
+    return Edit(conv.name, (new, New(ReLU(), (0,), conv.scope, conv)), {conv.name: 1})
