@@ -8,13 +8,13 @@ from typing import Any
 from incdsl.codegen.comments import Comments
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc, flat, lines
-from incdsl.codegen.plan import Body, Class, Item, Plan, described
+from incdsl.codegen.plan import Body, Class, Item, Plan
 from incdsl.codegen.runs import runs
 from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Scope
 from incdsl.ops.code import Setting
 from incdsl.types import Extent, Image, Num, Shape, expression
-from incdsl.types.num import Linear, constant, rebased
+from incdsl.types.num import Linear, constant, described, rebased
 
 _POSITIONAL = ("in_channels", "out_channels", "kernel_size")
 

@@ -151,7 +151,7 @@ VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
 
 
 def price(done):
-    """What runs at the nominal size: multiplications, tensors' numbers, kernels, and numbers that kernels read or write.
+    """What runs at the nominal size: multiplications, tensors' numbers, kernels, numbers that kernels read or write.
 
     A ReLU that alone reads a convolution beside it runs in its kernel.
     """

@@ -1,4 +1,4 @@
-"""The legality matrix: every rule where a value has two readers, leaves the net, is an operand twice, or meets the border."""
+"""The legality matrix: values with two readers, values that leave the net, an operand twice, the border."""
 
 import pytest
 
