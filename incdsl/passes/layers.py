@@ -21,6 +21,8 @@ class Layer:
     home: Scope
     whole: bool
     """Whether the step holds nothing else."""
+    op: Conv2d
+    """The convolution in the symbols of the class around the step."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -31,13 +33,6 @@ class Layer:
     def output(self) -> str:
         """The value that the step gives."""
         return self.nodes[-1]
-
-    @property
-    def op(self) -> Conv2d:
-        """The convolution in the symbols of the class around the step."""
-        op = lifted(self.conv.op, self.conv.scope, self.home)
-        assert isinstance(op, Conv2d)
-        return op
 
     @property
     def label(self) -> str:
@@ -58,10 +53,11 @@ def layer(view: View, conv: Node) -> Layer:
     scope = conv.scope
     reader = view.only_reader(conv.name)
     relu = reader if reader and isinstance(reader.op, ReLU) and reader.scope is scope else None
-    if scope.kind != "unit" or scope.parent is None:
-        return Layer(conv, relu, scope, True)
+    home = scope.parent if scope.kind == "unit" and scope.parent else scope
     inside = {conv.name, relu.name} if relu else {conv.name}
-    return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)
+    op = lifted(conv.op, scope, home)
+    assert isinstance(op, Conv2d)
+    return Layer(conv, relu, home, home is scope or set(view.members[scope]) == inside, op)
 
 
 def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:

@@ -105,8 +105,12 @@ class View:
 
 def lifted(op: Op, scope: Scope, outer: Scope) -> Op:
     """An op of a scope, its settings in the symbols of a class around it."""
-    changes = {name: _lifted(getattr(op, name), scope, outer) for name in type(op).model_fields}
-    return op.model_copy(update=changes)
+    if scope is outer:
+        return op
+    settings = {name: getattr(op, name) for name in type(op).model_fields}
+    lifted_ = {name: _lifted(value, scope, outer) for name, value in settings.items()}
+    changes = {name: value for name, value in lifted_.items() if value is not settings[name]}
+    return op.model_copy(update=changes) if changes else op
 
 
 def _lifted(value: Any, scope: Scope, outer: Scope) -> Any:
