@@ -82,20 +82,17 @@ def _command(spec: str, target: str | None, settings: dict[str, Any], inference:
 def _deployed(training: Compilation, tuned: Path | None, uncertified: bool) -> Compilation:
     """The compilation of the module that is deployed; it ends the command where the certificate fails."""
     choice, words = _tuned(training, tuned) if tuned else (frozenset[str](), "")
-    deployed = replace(for_inference(training, choice), tuning=words)
     if uncertified:
-        return deployed
+        return replace(for_inference(training, choice), tuning=words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
-    from incdsl.runtime.certify import certify
+    from incdsl.runtime.deploy import NotCertified, certified
 
-    evidence = list(certify(training, deployed))
-    failed = [each for each in evidence if not each.passed]
-    if failed:
-        tell(f"not written: {'; '.join(f'{each.name}: {each.detail}' for each in failed)}", "github")
+    try:
+        return replace(certified(training, choice), tuning=words)
+    except NotCertified as error:
+        tell(f"not written: {error}", "github")
         sys.exit(1)
-    words = ", ".join(each.words for each in evidence if each.words)
-    return replace(deployed, certificate=f"certified against the training module: {words}")
 
 
 def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], str]:

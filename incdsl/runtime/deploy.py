@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -19,6 +20,21 @@ class NotCertified(RuntimeError):
     """The rewritten net is not the net that it was made of."""
 
 
+def certified(done: Compilation, without: frozenset[str] = frozenset()) -> Compilation:
+    """The compilation of the module that is deployed, compared with the training module; its file says how.
+
+    Raises:
+        NotCertified: if a rewrite changed the function of the net.
+    """
+    rewritten = for_inference(done, without)
+    evidence = list(certify(done, rewritten))
+    failed = [each for each in evidence if not each.passed]
+    if failed:
+        raise NotCertified("; ".join(f"{each.name}: {each.detail}" for each in failed))
+    words = ", ".join(each.words for each in evidence if each.words)
+    return replace(rewritten, certificate=f"certified against the training module: {words}")
+
+
 def deployed(done: Compilation, checkpoint: Path) -> nn.Module:
     """The deployed module with the weights of a training checkpoint, whatever that calls them; in evaluation mode.
 
@@ -26,10 +42,7 @@ def deployed(done: Compilation, checkpoint: Path) -> nn.Module:
         CompileError: if the checkpoint cannot be read, or does not say whose weights are whose.
         NotCertified: if a rewrite changed the function of the net.
     """
-    rewritten = for_inference(done)
-    failed = [each for each in certify(done, rewritten) if not each.passed]
-    if failed:
-        raise NotCertified("; ".join(f"{each.name}: {each.detail}" for each in failed))
+    rewritten = certified(done)
     header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
     heads = tuple(f"{head.scope.label}." for head in done.net.graph.heads)
     without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)
