@@ -30,7 +30,7 @@ class Spec(NamedTuple):
         return show(self.file)
 
 
-def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 12) -> Spec:
+def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec:
     """A spec that is mostly legal, of about so many steps; `words` are the ops that may stand in it."""
     world = World(choices, words, steps=steps)
     for _ in range(choices.number(0, 2)):
@@ -196,7 +196,9 @@ class _Net:
         return self.choices.pick(unread if unread and self.choices.chance(80) else list(self.values))
 
     def _unread(self) -> list[str]:
-        read = spelling.names_in(tuple(self.items))
+        """Values that nothing reads, heads aside: what only a head reads would not be deployed."""
+        read = spelling.names_in(tuple(item for item in self.items if not isinstance(item, tree.Aux)))
+        read |= {name.text for item in self.items if isinstance(item, tree.Output) for name in item.names}
         return [name for name in self.values if name not in read]
 
     def _name(self, stem: str) -> str:
@@ -226,8 +228,10 @@ class _Net:
             self.items.append(tree.Bind(span, tuple(map(spelling.name, names)), spelling.pipe(steps)))
             self.values.update(zip(names, (out.with_channels(n) for n in shares), strict=True))
             return
-        name = self._name("v")
-        self.items.append(tree.Bind(span, (spelling.name(name),), pipe_of(links, start)))
+        goes_out = self.choices.chance(12)
+        name = self._name("y" if goes_out else "v")
+        kind = tree.Output if goes_out else tree.Bind
+        self.items.append(kind(span, (spelling.name(name),), pipe_of(links, start)))
         self.values[name] = out
 
     def _aux(self) -> None:
@@ -251,9 +255,11 @@ class _Net:
         return links
 
     def _outputs(self) -> None:
-        """Every value that nothing reads goes out, or is joined with another that ends alike."""
+        """Every value that no output depends on goes out, or is joined with another that ends alike."""
         span = spelling.NOWHERE
-        unread = self._unread() or [self._start()]
+        unread = self._unread()
+        if not unread and not any(isinstance(item, tree.Output) for item in self.items):
+            unread = [self._start()]
         while unread:
             start = unread[-1]
             steps, out = self._joined(start, self.values[start])
@@ -290,7 +296,8 @@ class _Net:
         changes: list[Any] = []
         heads = [item for item in net.items if isinstance(item, tree.Aux)]
         rest = spelling.names_in(tuple(item for item in net.items if item not in heads))
-        if heads and self.choices.chance(50) and spelling.names_in(tuple(heads)) & self.values.keys() <= rest:
+        named = self.values.keys() | self.place.env.params.keys()
+        if heads and self.choices.chance(50) and spelling.names_in(tuple(heads)) & named <= rest:
             changes.append(tree.Without(span, spelling.name(self.head)))
         labels = [step.labels[0].text for item in net.items if isinstance(item, tree.Bind) for step in item.pipe.steps if _replaceable(step)]
         if labels and self.choices.chance(70):

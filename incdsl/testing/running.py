@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -39,26 +39,35 @@ class Macs(TorchDispatchMode):
 
 
 class Strict(TorchFunctionMode):
-    """Refuses sums and products that broadcast where `known` does not say so, and largest values of nothing."""
+    """Refuses what the language means otherwise, and PyTorch runs: a run at a legal size tells what is meant.
 
-    def __init__(self, known: set[int] | None = None) -> None:
+    Sums and products broadcast where they did there only, `flatten` takes images of the size that it had there, and no
+    largest value is one of nothing.
+    """
+
+    def __init__(self, known: list[object] | None = None) -> None:
         super().__init__()
-        self.seen: set[int] = set()
+        self.seen: list[object] = []
         self._known = known
-        self._joins = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
         if name in _JOINS and len(args) == 2 and all(isinstance(a, Tensor) and a.dim() == 4 for a in args):
-            self._joins += 1
-            if args[0].shape != args[1].shape:
-                self.seen.add(self._joins)
-                if self._known is not None and self._joins not in self._known:
-                    raise Refused("a sum or product broadcasts")
+            broadcasts = args[0].shape != args[1].shape
+            self._note(broadcasts, meant=lambda known: known or not broadcasts)
+        elif name == "flatten":
+            size = args[0].shape[1:]
+            self._note(size, meant=lambda known: known == size)
         elif name == "max_pool2d" and bool(result.isneginf().any()):
             raise Refused("a window of padding alone")
         return result
+
+    def _note(self, fact: object, meant: Callable[[Any], bool]) -> None:
+        """What is so at this place of the run, if it may be."""
+        if self._known is not None and not meant(self._known[len(self.seen)]):
+            raise Refused("a sum or product broadcasts, or an image of another size is flattened")
+        self.seen.append(fact)
 
 
 _JOINS = {"add", "mul", "__add__", "__mul__", "__radd__", "__rmul__"}
@@ -115,15 +124,15 @@ class Subject:
         return [found] if isinstance(found, Tensor) else [value for value in found if value is not None]
 
     @cached_property
-    def _broadcasts(self) -> set[int]:
-        sizes = {axis: largest(legal, 64) for axis, legal in self.done.sizes.training.items()}
+    def _meant(self) -> list[object]:
+        sizes = {axis: largest(legal, 32) for axis, legal in self.done.sizes.training.items()}
         with Strict() as strict:
             self.run(self.inputs(sizes))
         return strict.seen
 
     def answer(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
         """The shapes that come out of an input of these sizes, if PyTorch runs it."""
-        known = self._broadcasts
+        known = self._meant
         try:
             with Strict(known):
                 return [tuple(value.shape[1:]) for value in self.run(self.inputs(sizes))]

@@ -69,7 +69,7 @@ def _drawn(choices: Choices, op: type[Op], name: str, field: FieldInfo, shape: S
         case "Amounts":
             return _padding(choices, op, near)
         case "Number":
-            return choices.pick(_NUMBERS)
+            return choices.pick(_NUMBERS[:-1] if op.word == "lrn" else _NUMBERS)  # a negative base has no power
         case "PositiveNumber":
             return choices.pick(_NUMBERS[:-1])
         case "Fraction":
