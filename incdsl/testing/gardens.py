@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from incdsl.ops import REGISTRY
+from incdsl.ops import REGISTRY, find
 from incdsl.syntax import tree
 from incdsl.syntax.printer import show
 from incdsl.testing import spelling
@@ -40,6 +40,54 @@ def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec
     span = spelling.NOWHERE
     blocks, units = (tuple(each.tree for each in kind) for kind in (world.blocks, world.units))
     return Spec(tree.File(span, 1, span, units, blocks, tuple(nets), ()), nets[-1].name.text)
+
+
+def around_an_op(choices: Choices, word: str, near: bool = False) -> Spec:
+    """A net of one op on an image, or on a vector where its example has one; with `near` perhaps not a legal one."""
+    op = find(word)
+    if op is None:
+        raise KeyError(f"there is no op `{word}`")
+    sizes = [choices.number(1, 12), choices.number(1, 12)]
+    channels = choices.number(1, 8)
+    world = World(choices, (word,), sizes={"H": sizes[0], "W": sizes[1]})
+    image: Shape = Image(channels, Extent.of("H"), Extent.of("W"))
+    vector = op.example_rank == 1
+    shape: Shape = Vector(channels) if vector else image
+    settings = {} if word == "flatten" else draw_settings(choices, op, [shape], near)
+    for _ in range(0 if near else 8):
+        try:
+            flow(op, settings, shape, Env(0, {}, {}), world.sizes)
+            break
+        except Illegal:
+            settings = draw_settings(choices, op, [shape])
+    link = spelling.step(written(choices, op, word, settings))
+    return _alone([link], [channels] if vector else [channels, *sizes], ())
+
+
+def around_a_block(choices: Choices) -> Spec:
+    """A net of one block on an image."""
+    world = World(choices, WORDS, steps=8)
+    sizes = [choices.number(6, 16), choices.number(6, 16)]
+    channels = choices.number(1, 6)
+    world.sizes.update(zip("HW", sizes, strict=True))
+    shape = Image(channels, Extent.of("H"), Extent.of("W"))
+    place = Place(world, Env(0, {}, {}), loops=True)
+    try:
+        made = block(world, shape, 0)
+        steps = [spelling.step(block_piece(place, shape, made).atom)]
+    except Illegal:
+        steps = [spelling.step(spelling.call("relu"))]
+    return _alone(steps, [channels, *sizes], tuple(each.tree for each in world.blocks))
+
+
+def _alone(steps: Sequence[tree.Step], dims: Sequence[int], blocks: tuple[tree.Block, ...]) -> Spec:
+    """A net of one chain."""
+    span = spelling.NOWHERE
+    shape = tree.Dims(span, tuple(map(spelling.expression, dims)))
+    chain_ = spelling.pipe([spelling.step(spelling.call("x")), *steps])
+    items = (tree.Input(span, spelling.name("x"), shape), tree.Output(span, (spelling.name("y"),), chain_))
+    net = tree.Net(span, spelling.name("N"), (), items, ())
+    return Spec(tree.File(span, 1, span, (), blocks, (net,), ()), "N")
 
 
 # Definitions
@@ -163,7 +211,7 @@ class _Net:
     def made(self) -> list[tree.Net]:
         """The net, and sometimes a variant of it."""
         self._inputs()
-        for _ in range(self.choices.number(1, 3)):
+        for _ in range(self.choices.number(1, 2)):
             self._bind()
         if self.choices.chance(25):
             self._aux()

@@ -50,6 +50,7 @@ def run(seeds: Iterable[int], more: More | None = None, tally: Tally | None = No
             tally.words.update(node.op.word for node in done.net.graph)
             if found := outcome(done, more, seed):
                 tally.mismatches.append((seed, found, spec.text))
+                print(f"mismatch: seed {seed}", *found[:3], sep="\n  ", flush=True)
         tally.seconds += perf_counter() - start
     return tally
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from incdsl.source import Source, Span
@@ -110,4 +109,4 @@ def names_in(node: Any) -> set[str]:
     if not isinstance(node, tree.Tree):
         return set()
     found = {node.name} if isinstance(node, tree.Variable | tree.Call | tree.Nested) else set()
-    return found.union(*(names_in(getattr(node, each.name)) for each in fields(node)))
+    return found.union(*(names_in(getattr(node, name)) for name in node.__slots__))

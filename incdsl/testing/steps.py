@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from incdsl.ops import REGISTRY, Op
+from incdsl.ops import REGISTRY, Op, find
 from incdsl.ops.code import SELF
 from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.merge import is_scale
@@ -39,7 +39,9 @@ def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: 
 
 def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     """An op with settings that are legal here."""
-    op = REGISTRY[word]
+    op = find(word)
+    if op is None:
+        raise KeyError(f"there is no op `{word}`")
     sizes = place.world.sizes
     settings = {} if op is Flatten else draw_settings(place.choices, op, [shape])
     if op is Flatten and place.world.free and not is_scale(shape):
