@@ -125,7 +125,6 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str)
     calls |= {
         "ours": alone(ours(), typed, last=True),
         "ours + compile": alone(ours(), typed, last=True, compiled=True),
-        "ours, merged only, + compile": alone(ours("CommuteAvgPool"), typed, last=True, compiled=True),
         "ours, folded only, + compile": alone(
             ours("CommuteAvgPool", "MergeSiblingConvs"), typed, last=True, compiled=True
         ),
@@ -205,8 +204,9 @@ def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
         "",
     ]
     for kind, batch in cells:
-        print(f"{kind}, batch {batch} …", flush=True)
-        lines += cell(done, training, kind, batch, rounds if batch == 1 else max(rounds // 2, 7))
+        found = cell(done, training, kind, batch, rounds if batch == 1 else max(rounds // 2, 7))
+        print("\n".join(found), flush=True)
+        lines += found
     return "\n".join(lines)
 
 
@@ -229,7 +229,6 @@ def main() -> None:
     os.environ.setdefault("TORCHINDUCTOR_FREEZING", "1")
     cells = [(kind, int(batch)) for kind, _, batch in (each.partition("x") for each in given.cells.split(","))]
     text = report(given.spec, given.rounds, cells)
-    print(text)
     if given.write:
         PAGE.write_text(text, encoding="utf-8")
 
