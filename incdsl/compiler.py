@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -39,6 +40,10 @@ class Compilation:
     warnings: tuple[Diagnostic, ...]
     deployed: Optimized | None = None
     """What was done to the net for inference, and where its weights come from."""
+    certificate: str = ""
+    """How the deployed module was compared with the training module."""
+    tuning: str = ""
+    """What was measured to be fastest, and where."""
 
     @property
     def source(self) -> Source:
@@ -171,6 +176,12 @@ def _facts(done: Compilation) -> Iterator[str]:
         nominal = " x ".join(str(n) for n in net.conditions.nominal.values())
         compute += f" at {nominal}" if nominal else ""
     yield f"  {costs.params:,} parameters{without}{compute}"
+    if done.deployed:
+        applied = Counter(event.rule for event in done.deployed.trace if event.applied)
+        yield f"  for inference: {', '.join(f'{rule} x {n}' if n > 1 else rule for rule, n in applied.items())}"
+        yield f"  {done.certificate or 'not certified'}"
+        if done.tuning:
+            yield f"  {done.tuning}"
     fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
     if fixed:
         yield f"  decided at compile time: {', '.join(fixed)}"
@@ -197,7 +208,7 @@ def describe_sizes(done: Compilation, axes: list[Any]) -> str:
     nominal = done.net.conditions.nominal
 
     def told(sets: Mapping[str, Any]) -> str:
-        texts = [str(sets[axis]) for axis in axes]
+        texts = [text if not text[0].isdigit() else f"= {text}" for text in (str(sets[axis]) for axis in axes)]
         if len(set(texts)) == 1:
             joined = ", ".join(axes)
             return f"{joined} {texts[0]}"

@@ -7,8 +7,7 @@ import pytest
 
 import incdsl
 from incdsl.compiler import compile_net, from_bytes
-from tests.process import V3, environment, no_accident
-from tests.process import incdsl as run
+from tests.process import V3, environment, incdsl as run, no_accident
 
 MANY_FACES = """inc 1
 # dépôt → 出

@@ -16,7 +16,8 @@ def test_what_follows_an_output_does_not_overwrite_it():
 
 def test_an_output_that_is_flattened_keeps_its_grid():
     net = built(
-        "inc 1\nnet N {\n  input x [4, 8, 8]\n  output means = x -> gap\n  output y = means -> flatten -> linear @3\n}\n"
+        "inc 1\nnet N {\n  input x [4, 8, 8]\n  output means = x -> gap\n"
+        "  output y = means -> flatten -> linear @3\n}\n"
     ).net
     means, y = net(noise(2, 4, 8, 8))
     assert means.shape == (2, 4, 1, 1)

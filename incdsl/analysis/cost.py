@@ -9,18 +9,19 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
+from incdsl.analysis.memory import owners
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
 from incdsl.ops import Tensor
 from incdsl.types import Shape
 
-_IN_PLACE = {"identity", "flatten", "slice", "dropout", "relu", "relu6"}
-"""Ops whose output takes no memory of its own: views, and what overwrites its input."""
-
 
 @dataclass(frozen=True, slots=True)
 class NodeCost:
-    """One op at the nominal size and batch 1; `macs` and `activations` are unknown where the size is free."""
+    """One op at the nominal size and batch 1; `macs` and `activations` are unknown where the size is free.
+
+    `activations` are the numbers that it adds to memory: none for views and for what overwrites its operand.
+    """
 
     node: Node
     shape: Shape
@@ -60,6 +61,7 @@ def cost(net: Net) -> Cost:
     deployed = graph.needed_by(list(graph.outputs.values()))
     sizes = {axis: size for axis, size in net.conditions.nominal.items() if size is not None}
     known = len(sizes) == len(net.conditions.nominal)
+    owner = owners(graph)
     nodes = []
     for node in graph:
         inputs = tuple(shapes[name] for name in graph.operands(node.name))
@@ -68,7 +70,7 @@ def cost(net: Net) -> Cost:
         if known:
             output = shapes[node.name].at(sizes)
             macs = node.op.macs(tuple(shape.at(sizes) for shape in inputs), output) if inputs else 0
-            activations = 0 if node.op.word in _IN_PLACE or not inputs else prod(output)
+            activations = prod(output) if inputs and owner[node.name] == node.name else 0
         nodes.append(NodeCost(node, shapes[node.name], parameters, macs, activations, node.name in deployed))
     return Cost(
         tuple(nodes),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from incdsl.analysis.cost import Cost, Field, NodeCost, receptive_fields
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Scope
+from incdsl.types import Shape
 
 By = Literal["block", "layer", "op"]
 
@@ -32,6 +33,7 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
     """The rows in the order in which the net runs, one for each module of the net, layer, or op."""
     fields = receptive_fields(net.graph)
     found: dict[object, Row] = {}
+    labelled: set[object] = set()
     for node_cost in cost.nodes:
         node = node_cost.node
         if not net.graph.operands(node.name):
@@ -39,13 +41,14 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
         key, name, kind = _group(node_cost, by)
         row = found.setdefault(key, Row(name, kind))
         row.nodes.append(node_cost)
-        if node.label and by == "block" and node.scope is net.graph.net:
+        if node.label and by == "block" and node.scope is net.graph.net and key not in labelled:
+            labelled.add(key)  # the first label of a step is its name, whatever came before it
             row.name, row.kind = name, kind
         row.params += node_cost.parameters
         row.macs = None if node_cost.macs is None else (row.macs or 0) + node_cost.macs
         row.activations = None if node_cost.activations is None else (row.activations or 0) + node_cost.activations
         row.training_only = not node_cost.deployed
-        row.shape = _shape(net, node_cost)
+        row.shape = shape_text(net, node_cost.shape)
         row.sees = _field(fields[node.name])
     return list(found.values())
 
@@ -74,8 +77,9 @@ def _kind(scope: Scope) -> str:
     return "sequence" if scope.kind == "sequence" else scope.word
 
 
-def _shape(net: Net, cost: NodeCost) -> str:
-    return " x ".join(part.strip() for part in net.conditions.show(cost.shape).strip("[]").split(","))
+def shape_text(net: Net, shape: Shape) -> str:
+    """A shape at the nominal size as tables show it: `288 x 35 x 35`."""
+    return " x ".join(part.strip() for part in net.conditions.show(shape).strip("[]").split(","))
 
 
 def _field(fields: tuple[Field, Field]) -> str:

@@ -11,10 +11,14 @@ import click
 
 _COMMANDS = {
     "check": "Check specs: syntax, names, shapes, and the facts that they state.",
+    "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "explain": "Explain a diagnostic code or an op.",
+    "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
+    "tune": "Measure which rewrites, layout and execution are fastest on a device.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "weights": "Give a net the weights of a checkpoint with other names.",
 }
 
 

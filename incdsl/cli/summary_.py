@@ -72,7 +72,7 @@ def _print(done: Compilation, table: list[Row]) -> None:
         drawn.add_row(
             escape(row.name), escape(row.kind), row.shape, f"{row.params:,}" if row.params else "",
             _count(row.macs), f"{share:.1%}" if share else "", _bar(share),
-            _bytes(row.activations), row.sees, style=style,
+            in_bytes(row.activations), row.sees, style=style,
         )  # fmt: skip
     console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
     console.print(drawn)
@@ -91,7 +91,7 @@ def _totals(done: Compilation, table: list[Row]) -> list[str]:
         lines[0] += f"; with aux heads {costs.params:,}{compute} (dim rows)"
     memory = [row.activations for row in table if not row.training_only]
     if all(m is not None for m in memory):
-        lines.append(f"activations of one image in float32: {_bytes(sum(m or 0 for m in memory))}")
+        lines.append(f"activations of one image in float32: {in_bytes(sum(m or 0 for m in memory))}")
     axes = list(done.net.conditions.nominal)
     if axes:
         lines.append(f"legal sizes: {describe_sizes(done, axes)}")
@@ -105,7 +105,8 @@ def _count(number: int | None) -> str:
     return f"{number / 1e6:,.1f} M" if number else ""
 
 
-def _bytes(numbers: int | None) -> str:
+def in_bytes(numbers: int | None) -> str:
+    """The memory of so many float32 numbers: `5.54 MB`; empty for none."""
     if numbers is None:
         return "?"
     size = numbers * _BYTES

@@ -59,7 +59,7 @@ class Forward:
         self._inputs = {item.output: tuple(map(self.value, item.inputs)) for item in self._items}
         self._uses = Counter(name for names in self._inputs.values() for name in names)
         self.output = self.value(body.output)
-        self._ends = {self.value(name) for name in body.ends}
+        self._ends = {self.output, *map(self.value, body.ends)}
 
     def statements(self, arguments: Mapping[str, str], keep: Mapping[str, str]) -> list[Statement]:
         """The statements, for arguments of `forward` by the value they hold.
@@ -70,7 +70,7 @@ class Forward:
         written = [item for item in self._items if item.output not in inside]
         leaves = {item.output: self._leaves(item, inside) for item in written}
         last_use = {name: now for now, item in enumerate(written) for name in leaves[item.output]}
-        for name in keep:
+        for name in [*keep, *(self._ends & arguments.keys())]:
             last_use[name] = len(written)
         locals_ = Locals(last_use, keep.values())
         for value, variable in arguments.items():

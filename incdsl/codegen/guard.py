@@ -47,8 +47,8 @@ _OBJECTS = {"self", "given", "module"}
 """Names of objects of the file's own classes."""
 
 
-def check(text: str, comments: Iterable[str]) -> None:
-    """Hold the text to the allow-list.
+def check(text: str, comments: Iterable[str], calls: frozenset[str] = frozenset()) -> None:
+    """Hold the text to the allow-list; `calls` are names of `nn` and `F` that ops of other packages use.
 
     Raises:
         CompilerBug: if it holds a construct, a name, a call or a comment that the emitter did not write.
@@ -61,7 +61,7 @@ def check(text: str, comments: Iterable[str]) -> None:
             raise CompilerBug(f"generated code holds a {kind.__name__}")
         if isinstance(node, ast.Call):
             _check_call(node.func, classes)
-        elif kind in _CHECKS:
+        elif kind in _CHECKS and not (kind is ast.Attribute and ast.unparse(node) in calls):
             _CHECKS[kind](node)
     # No string holds a `#`, so every `#` starts a comment.
     found = Counter(line[line.index("#") :] for line in text.split("\n") if "#" in line)

@@ -30,7 +30,7 @@ class _Line:
 
 
 class NetWriter:
-    """Writes the net's class, and the tuple that it returns if it has more than one output; `extra` are more methods."""
+    """Writes the net's class, and the tuple that it returns if it has more than one output; `extra` are methods."""
 
     def __init__(self, net: Net, classes: Classes, extra: Sequence[str] = ()) -> None:
         self._net = net

@@ -1,8 +1,7 @@
 """The legal sizes of a net are exactly those at which PyTorch runs it on the CPU."""
 
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from incdsl.diagnostics import CompileError
 from tests.nets import compiled, generated, predicted, spec

@@ -10,7 +10,12 @@ from incdsl.compiler import check_file, compile_net, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.catalogue import all_codes, explanation
 from incdsl.diagnostics.render import human
+from incdsl.runtime.checkpoint import pytorch_header
+from incdsl.runtime.convert import compare, loaded
 from incdsl.source import Source
+from incdsl.weights import mapping
+from incdsl.weights.checkpoint import checkpoint
+from incdsl.weights.match import correspond
 from tests.golden.files import FOLDER, matches
 
 CODES = all_codes()
@@ -60,6 +65,51 @@ def _many_imports(count: int) -> dict[str, str]:
     return {"spec.inc": main, **{f"f{i}.inc": f"block B{i} = relu" for i in range(count)}}
 
 
+def _corresponding(shapes: dict[str, list[int]], head: str = "") -> list[Diagnostic]:
+    """What a checkpoint of these shapes gives for a net of two equal rails."""
+    done = compile_net(
+        Source(
+            "spec.inc",
+            "inc 1\nnet N {\n  input x [3, 8, 8]\n"
+            f"  t = x -> concat {{ | left: conv2d 3x3 @4 | right: conv2d 3x3 @4 }}\n{head}  output y = t -> relu\n}}\n",
+        )
+    )
+    return raised(lambda: correspond(done.net, checkpoint("weights.pt", shapes.items())))
+
+
+def _rails(*names: str) -> dict[str, list[int]]:
+    return {f"{n}.{last}": shape for n in names for last, shape in (("weight", [4, 3, 3, 3]), ("bias", [4]))}
+
+
+def _norms_apart() -> list[Diagnostic]:
+    """A checkpoint whose norms stand apart from its convolutions."""
+    done = compile_net(
+        Source(
+            "spec.inc",
+            "inc 1\nunit u = conv: conv2d (bias: false) -> bn: batchnorm\n"
+            "net N {\n  input x [4, 8, 8]\n  output y = x -> first: u 3x3 @4 -> second: u 3x3 @4\n}\n",
+        )
+    )
+    norm = {last: [4] for last in ("weight", "bias", "running_mean", "running_var")}
+    shapes = {f"convs.{i}.weight": [4, 4, 3, 3] for i in (0, 1)}
+    shapes |= {f"norms.{i}.{last}": shape for i in (0, 1) for last, shape in norm.items()}
+    return raised(lambda: correspond(done.net, checkpoint("weights.pt", shapes.items())))
+
+
+def _map_of_another(tmp: Path) -> list[Diagnostic]:
+    done = compile_net(Source("spec.inc", "inc 1\nnet N {\n  input x [3]\n  output y = x -> fc: linear @2\n}\n"))
+    known = checkpoint("weights.pt", [("fc.weight", [2, 3]), ("fc.bias", [2])])
+    path = tmp / "map.toml"
+    text = mapping.as_toml(correspond(done.net, known), "spec.inc", done.net, done.cost, known)
+    path.write_text(text.replace(known.fingerprint, "0123456789abcdef"), encoding="utf-8")
+    return raised(lambda: mapping.check(mapping.read(path), done.net, done.cost, known))
+
+
+def _other_outputs(tmp: Path) -> list[Diagnostic]:
+    done = compile_net(Source("spec.inc", "inc 1\nnet N {\n  input x [3]\n  output y = x -> relu\n}\n"))
+    return raised(lambda: compare(done, loaded(done, {}, aux=False), "torch.nn:Tanh", {}, {}))
+
+
 WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E105": lambda tmp: raised(lambda: from_bytes(b"inc 1 \xff\xfe", "spec.inc")),
     "E106": lambda tmp: _imported(tmp, {"spec.inc": 'from "../other.inc" use conv'}),
@@ -71,6 +121,15 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E601": _edited,
     "E602": lambda tmp: raised(lambda: output.write(Path("torch.py"), "")),
     "E603": lambda tmp: raised(lambda: output.write(Path("pyproject.toml/net.py"), "")),
+    "E701": lambda tmp: raised(lambda: pytorch_header(tmp / "absent.pt")),
+    "E702": lambda tmp: _corresponding(_rails("left")),
+    "E703": lambda tmp: _corresponding({**_rails("left", "right"), "global_step": []}),
+    "E704": lambda tmp: _corresponding(_rails("left", "right"), "  aux early = t -> gap -> fc: linear @2\n"),
+    "E705": lambda tmp: _corresponding(_rails("foo", "bar")),
+    "E706": lambda tmp: raised(lambda: mapping.read(tmp / "absent.toml")),
+    "E707": _map_of_another,
+    "E708": _other_outputs,
+    "E709": lambda tmp: _norms_apart(),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
 }
 

@@ -70,7 +70,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert {name for name in names if name.endswith(".py")} == sources
     specs = {f"incdsl/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "specs").rglob("*.inc")}
     assert {name for name in names if name.endswith(".inc")} == specs
-    assert not [name for name in names if "test" in name.lower()]
+    assert not [name for name in names if "tests" in name.lower() or "test_" in name.lower()]
 
 
 def test_the_wheel_states_licence_script_and_types(wheel):

@@ -88,7 +88,8 @@ def test_folders_below_and_files_met_twice(folder):
     here = folder(
         parts__units="unit conv = conv2d -> relu",
         parts__blocks='from "units.inc" use conv\nblock B(width) = conv 3x3 @width',
-        spec=f'from "parts/blocks.inc" use B\nfrom "parts/units.inc" use conv\n{NET.replace("a: B", "conv 1x1 @8 -> a: B")}',
+        spec='from "parts/blocks.inc" use B\nfrom "parts/units.inc" use conv\n'
+        + NET.replace("a: B", "conv 1x1 @8 -> a: B"),
     )
     assert codes(here / "spec.inc") == []
 
@@ -126,8 +127,10 @@ def test_names_that_cannot_be_imported(folder, line, code):
     assert code in codes(folder(lib=BLOCK, spec=f"{line}\n{NET}") / "spec.inc")
 
 
-OUTSIDE = ["/etc/hosts.inc", "../spec.inc", "a/../../b.inc", "..\\\\lib.inc", "C:/lib.inc", "file:///lib.inc", "~/lib.inc",
-           "lib", "", ".", "/", "//host/share.inc", "lib.inc/", "http://host/lib.inc", "lib.INC", "x" * 5000 + ".inc"]  # fmt: skip
+OUTSIDE = [
+    "/etc/hosts.inc", "../spec.inc", "a/../../b.inc", "..\\\\lib.inc", "C:/lib.inc", "file:///lib.inc", "~/lib.inc",
+    "lib", "", ".", "/", "//host/share.inc", "lib.inc/", "http://host/lib.inc", "lib.INC", "x" * 5000 + ".inc",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=range(len(OUTSIDE)))

@@ -128,7 +128,7 @@ def test_a_head_is_left_out_or_replaced():
     done = variant("net V = Base with { without Early }")
     assert not done.net.graph.heads
     done = variant("net V = Base with { Early.fc: conv2d 1x1 @16 -> flatten -> linear @classes }")
-    assert [key for key in generated(done.text)().state_dict() if key.startswith("Early")][0] == "Early.fc_1.weight"
+    assert next(key for key in generated(done.text)().state_dict() if key.startswith("Early")) == "Early.fc_1.weight"
 
 
 def test_variants_of_variants_have_the_last_word():
@@ -193,7 +193,7 @@ def test_settings_reach_a_variant():
 
 
 def test_the_network_of_the_inception_distance():
-    """What differs from v3.inc, by the facts of `docs/`: 1008 classes, pools that do not count padding, a last max pool."""
+    """What differs from v3.inc: 1008 classes, pools that do not count their padding, a last pool of maxima."""
     done = compile_net(read(ROOT / "specs" / "v3_fid.inc"))
     base = compile_net(read(ROOT / "specs" / "v3.inc"))
     net, plain = generated(done.text)(), generated(base.text)(classes=1008, aux=False)

@@ -151,7 +151,7 @@ VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
 
 
 def price(done):
-    """Counts of what runs at the nominal size: multiplications, kernels, numbers they touch, operands, classes.
+    """What runs at the nominal size: multiplications, tensors' numbers, kernels, numbers that kernels read or write.
 
     A ReLU that alone reads a convolution beside it runs in its kernel.
     """

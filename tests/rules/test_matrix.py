@@ -1,4 +1,4 @@
-"""The legality matrix: a value with two readers, one that leaves the net, an operand twice, and borders."""
+"""The legality matrix: values with two readers, values that leave the net, an operand twice, the border."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Rewrites, one in each file; a docstring is its equation and its condition."""
+"""One rewrite to a file: its equation, its conditions, its edit."""

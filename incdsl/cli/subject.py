@@ -1,0 +1,138 @@
+"""What `compare` sets side by side: a net of a spec, or steps of a spec on an input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from incdsl.analysis.cost import cost
+from incdsl.analysis.sizes import Sizes
+from incdsl.cli.options import source_and_net
+from incdsl.compiler import Compilation, compile_net, describe_sizes
+from incdsl.diagnostics import Sink
+from incdsl.source import Source
+from incdsl.syntax import tree
+from incdsl.syntax.parser import parse
+
+_FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[0-9,\s]*)\])?\s*", re.DOTALL)
+_USE = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One side of a comparison: what it is called, and the net."""
+
+    title: str
+    done: Compilation
+    prefix: str = ""
+    """What paths of the net start with that nobody wrote."""
+
+    def name(self, path: str) -> str:
+        """A path without what nobody wrote; empty if that is all of it."""
+        if self.prefix and path == self.prefix:
+            return ""
+        return path.removeprefix(f"{self.prefix}.") if self.prefix else path
+
+
+def subject(text: str, max_steps: int, root: Path | None = None) -> Subject:
+    """The subject that `SPEC[::NET]` or `SPEC::STEPS@[C, H, W]` names.
+
+    NET may give parameters values, `InceptionV3(classes: 10)`, and another size, `@[3, 151, 151]`. STEPS is a chain of
+    steps as a net of the spec would write them, after an input of the given shape.
+
+    Raises:
+        CompileError: if the spec, or the steps, are wrong.
+        click.UsageError: if the text is of no such form.
+    """
+    form = _FORM.fullmatch(text)
+    assert form is not None
+    spec, what, dims = form["spec"], form["what"], _dims(form["dims"], text)
+    source = source_and_net(spec)[0] if spec else Source("<steps>", "inc 1\n")
+    file = _parsed(source)
+    use = _USE.fullmatch(what or "")
+    if not (what or "").strip() or (use and use[1] in {net.name.text for net in file.nets}):
+        settings = _settings(source, use[2]) if use and use[2] else {}
+        done = _resized(compile_net(source, use[1] if use else None, settings, max_steps, root), dims, text)
+        shape = f"@[{', '.join(map(str, dims))}]" if dims else ""
+        return Subject(f"{spec}::{(what or '').strip() or done.net.name}{shape}", done)
+    if dims is None:
+        known = ", ".join(net.name.text for net in file.nets) or "none"
+        raise click.UsageError(f"{text!r}: say what flows into steps, `@[C, H, W]`; the spec's nets are: {known}")
+    names = {name.text for each in file.imports for name in each.names} | {each.name.text for each in file.definitions}
+    net, output, written = _net_around(what or "", dims, names)
+    whole = replace(source, text=source.text + written)
+    return Subject(text, compile_net(whole, net, {}, max_steps, root), output)
+
+
+def _parsed(source: Source) -> tree.File:
+    sink = Sink()
+    file = parse(source, sink)
+    sink.stop_on_errors()
+    return file
+
+
+def _dims(text: str | None, whole: str) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    dims = re.split(r"\s*,\s*", text.strip())
+    if len(dims) not in (1, 3) or not all(re.fullmatch(r"[0-9]{1,18}", dim) for dim in dims):
+        raise click.UsageError(f"{whole!r}: an input is written `@[C, H, W]` or `@[C]`")
+    return tuple(int(dim) for dim in dims)
+
+
+def _net_around(steps: str, dims: tuple[int, ...], taken: set[str]) -> tuple[str, str, str]:
+    """A net that runs steps on an input: its name, that of its output, after which parts are called, and its text."""
+    net, image, output = (_free(name, taken) for name in ("Steps", "x", "step"))
+    shape = ", ".join(map(str, dims))
+    return net, output, f"\nnet {net} {{\n  input {image} [{shape}]\n  output {output} = {image} -> {steps}\n}}\n"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    return name if name not in taken else _free(f"{name}_", taken)
+
+
+def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
+    """The values of a net's parameters, written as a block's would be."""
+    *_, text = _net_around(f"Net({arguments})", (1, 1, 1), set())
+    output = _parsed(Source(source.name, f"inc 1{text}")).nets[0].items[-1]
+    assert isinstance(output, tree.Output)
+    call = output.pipe.steps[-1].atom
+    if len(output.pipe.steps) != 2 or not isinstance(call, tree.Call) or not all(arg.name for arg in call.args):
+        raise click.UsageError(f"write `NET(name: value, …)`, not {arguments!r}")
+    return {str(arg.name): _constant(arg.value, arguments) for arg in call.args}
+
+
+def _constant(value: tree.Value, arguments: str) -> Any:
+    if isinstance(value, tree.Number | tree.Boolean):
+        return value.value
+    if isinstance(value, tree.Negative) and isinstance(value.operand, tree.Number):
+        return -value.operand.value
+    if isinstance(value, tree.List):
+        return tuple(_constant(item, arguments) for item in value.items)
+    raise click.UsageError(f"a net's parameters are numbers, `true`, `false` and lists of these, not {arguments!r}")
+
+
+def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Compilation:
+    """The same net with another nominal size, which must be legal for it."""
+    if dims is None:
+        return done
+    net = done.net
+    inputs = [net.graph.shapes()[name] for name in net.graph.inputs.values()]
+    axes = list(net.conditions.nominal)
+    if len(inputs) != 1 or len(dims) != 1 + len(axes) or int(inputs[0].channels) != dims[0]:
+        given = ", ".join(net.conditions.show(shape) for shape in inputs)
+        raise click.UsageError(f"{text!r}: the net reads {given}")
+    sizes = dict(zip(axes, dims[1:], strict=True))
+    if not _legal(done.sizes, sizes):
+        raise click.UsageError(f"{text!r}: the size is not legal, {describe_sizes(done, axes)}")
+    resized = replace(net, conditions=replace(net.conditions, nominal=dict(sizes)))
+    return replace(done, net=resized, cost=cost(resized))
+
+
+def _legal(legal: Sizes, sizes: Mapping[str, int]) -> bool:
+    return all(size in legal.evaluation[axis] for axis, size in sizes.items() if axis in legal.evaluation)

@@ -1,0 +1,123 @@
+"""Loads converted weights into the generated module, and compares its outputs with those of the source model."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from incdsl.compiler import Compilation
+from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.weights import OutputsDiffer
+from incdsl.runtime.load import load_text
+from incdsl.types import Image
+from incdsl.weights.checkpoint import first_line
+
+TOLERANCE = 1e-10
+"""Relative, in float64."""
+
+
+def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool) -> nn.Module:
+    """The generated module with these weights, in evaluation and float64."""
+    make = getattr(load_text(done.text, done.net.name), done.net.name)
+    net: nn.Module = make() if aux or not done.net.graph.heads else make(aux=False)
+    net.double().eval().load_state_dict(state, strict=True)
+    return net
+
+
+def compare(
+    done: Compilation, net: nn.Module, against: str, arguments: Mapping[str, Any], source: Mapping[str, Tensor]
+) -> list[str]:
+    """What was compared and how far apart it was, a sentence each.
+
+    Raises:
+        CompileError: if the source model cannot be built, or gives other outputs.
+    """
+    other = _source_model(against, arguments, source)
+    told = [_compared(done, net, other, against, training=False)]
+    if any(True for _ in _heads(net, done)):
+        told.append(_compared(done, net, other, against, training=True))
+    return told
+
+
+def _heads(net: nn.Module, done: Compilation) -> list[nn.Module]:
+    present = dict(net.named_modules())
+    return [present[head.scope.path] for head in done.net.graph.heads if head.scope.path in present]
+
+
+def _source_model(against: str, arguments: Mapping[str, Any], source: Mapping[str, Tensor]) -> nn.Module:
+    place, _, name = against.partition(":")
+    try:
+        model: Any = getattr(importlib.import_module(place), name)(**arguments)
+        if not isinstance(model, nn.Module):
+            _differ(against, f"it gives a {type(model).__name__}, not an nn.Module")
+        model.double().eval().load_state_dict(dict(source), strict=True)
+    except CompileError:
+        raise
+    except Exception as error:  # it is the user's code
+        text = " ".join(str(error).split())
+        _differ(against, f"it cannot be built and loaded, {type(error).__name__}: {text[:300]}")
+    return model
+
+
+def _compared(done: Compilation, net: nn.Module, other: nn.Module, against: str, *, training: bool) -> str:
+    """One batch through both; `training` asks the net's top for its auxiliary heads, all else stays in evaluation."""
+    inputs = _inputs(done, training=training)
+    net.training = other.training = training
+    try:
+        with torch.no_grad():
+            mine, theirs = _tensors(net(*inputs)), _tensors(other(*inputs))
+    except Exception as error:  # it is the user's code
+        _differ(against, f"{type(error).__name__}: {first_line(error)}")
+    finally:
+        net.training = other.training = False
+    sizes = ", ".join("x".join(map(str, value.shape)) for value in inputs)
+    what = "logits and auxiliary logits" if training else "logits"
+    if training and len(theirs) < len(mine):
+        return f"{against} shows no auxiliary logits: those heads were not compared"
+    worst = max((_distance(value, theirs, against, what) for value in mine), default=0.0)
+    return f"{what} of {against} on random {sizes}: relative difference {worst:.1e}"
+
+
+def _distance(value: Tensor, candidates: list[Tensor], against: str, what: str) -> float:
+    """How far an output is from the nearest one of the other model, relative to the largest number in it."""
+    found = [(value - other).abs().max() / other.abs().max() for other in candidates if other.shape == value.shape]
+    if not found:
+        shapes = ", ".join(str(list(other.shape)) for other in candidates)
+        _differ(against, f"{what} are {list(value.shape)}, not {shapes or 'anything'}")
+    nearest = min((float(distance) for distance in found), key=lambda d: d if d == d else float("inf"))
+    if not nearest <= TOLERANCE:
+        reason = "not finite, or all zero" if nearest != nearest else f"relative difference {nearest:.1e}"
+        _differ(against, f"{what}: {reason}; {TOLERANCE:.0e} is allowed")
+    return nearest
+
+
+def _differ(against: str, reason: str) -> NoReturn:
+    raise CompileError((OutputsDiffer(span=None, against=against, reason=reason),)) from None
+
+
+def _tensors(results: Any) -> list[Tensor]:
+    if isinstance(results, Mapping):
+        results = tuple(results.values())
+    values = results if isinstance(results, tuple | list) else [results]
+    return [value for value in values if isinstance(value, Tensor)]
+
+
+def _inputs(done: Compilation, *, training: bool) -> list[Tensor]:
+    """Random images, of the nominal size or else of a small legal one."""
+    generator = torch.Generator().manual_seed(0)
+    graph, legal = done.net.graph, done.sizes.training if training else done.sizes.evaluation
+    sizes = {
+        axis: size if size is not None else list(islice(legal[axis], 8))[-1]
+        for axis, size in done.net.conditions.nominal.items()
+    }
+    found = []
+    for node in graph.inputs.values():
+        shape = graph.shapes()[node]
+        size = shape.at(sizes) if isinstance(shape, Image) else (int(shape.channels),)
+        found.append(torch.randn((2, *size), generator=generator, dtype=torch.float64))
+    return found

@@ -1,0 +1,128 @@
+"""What a checkpoint holds, by names and shapes: read from headers alone, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.weights import UnreadableCheckpoint
+from incdsl.ops.base import Sizes
+
+MAX_ENTRIES = 100_000
+MAX_NAME = 1000
+MAX_DEPTH = 64
+"""Parts of a name, between dots and slashes."""
+_PARALLEL = "module."
+"""What `nn.DataParallel` puts before every name."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The entries of a checkpoint; `prefix` stands before each name in the file, `notes` say what was unwrapped."""
+
+    name: str
+    shapes: Mapping[str, Sizes]
+    prefix: str = ""
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of names and shapes, whatever their order."""
+        lines = sorted(f"{key} {list(shape)}" for key, shape in self.shapes.items())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def checkpoint(name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, ...] = ()) -> Checkpoint:
+    """A checkpoint of entries that nobody has looked at yet.
+
+    Raises:
+        CompileError: if a name or a shape is none, or there are too many.
+    """
+    found: dict[str, Sizes] = {}
+    for key, shape in shapes:
+        if len(found) >= MAX_ENTRIES:
+            unreadable(name, f"it has more than {MAX_ENTRIES:,} entries")
+        if not isinstance(key, str) or not _sensible(key):
+            unreadable(name, f"{str(key)[:40]!r} is no name of an entry")
+        if not all(isinstance(size, int) and size >= 0 for size in shape):
+            unreadable(name, f"{key!r} has no shape")
+        found[key] = tuple(map(int, shape))
+    if not found:
+        unreadable(name, "it holds no tensors")
+    if not all(key.startswith(_PARALLEL) for key in found):
+        return Checkpoint(name, found, "", notes)
+    shorter = {key.removeprefix(_PARALLEL): shape for key, shape in found.items()}
+    return Checkpoint(name, shorter, _PARALLEL, (*notes, f"all names start with `{_PARALLEL}`, which is left out"))
+
+
+def _sensible(key: str) -> bool:
+    """Whether a name is no longer and no deeper than names are, and a text."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return 0 < len(key) <= MAX_NAME and key.count(".") + key.count("/") < MAX_DEPTH
+
+
+def unreadable(name: str, reason: str) -> NoReturn:
+    """Refuse the file."""
+    raise CompileError((UnreadableCheckpoint(span=None, file=name, reason=reason),)) from None
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, short enough for a message."""
+    text = getattr(error, "strerror", None) or str(error).strip().split("\n")[0] or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def safetensors_header(path: Path) -> Checkpoint:
+    """Names and shapes of a safetensors file; the numbers are not read."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return checkpoint(path.name, [(key, file.get_slice(key).get_shape()) for key in _few(path, file.keys())])
+    except CompileError:
+        raise
+    except Exception as error:  # the library has an exception of its own beside those of the file system
+        unreadable(path.name, first_line(error))
+
+
+def _few(path: Path, keys: list[str]) -> list[str]:
+    if len(keys) > MAX_ENTRIES:
+        unreadable(path.name, f"it has {len(keys):,} entries; {MAX_ENTRIES:,} are allowed")
+    return keys
+
+
+def npz_header(path: Path) -> Checkpoint:
+    """Names and shapes of an archive of numpy arrays; the numbers are not read, and objects are refused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _few(path, archive.namelist())
+            return checkpoint(path.name, [(m.removesuffix(".npy"), _npy_shape(archive, m)) for m in members])
+    except CompileError:
+        raise
+    except Exception as error:  # archives can be broken in many ways
+        unreadable(path.name, first_line(error))
+
+
+def _npy_shape(archive: zipfile.ZipFile, member: str) -> Sizes:
+    from numpy.lib import format as npy
+
+    with archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError(f"{member} holds objects, which are pickled")
+    return tuple(map(int, shape))
+
+
+HEADERS: dict[str, Callable[[Path], Checkpoint]] = {".safetensors": safetensors_header, ".npz": npz_header}
+"""Formats whose headers are read without torch, by suffix."""

@@ -1,0 +1,134 @@
+"""Layers of either side: tensors that belong together, with shapes in PyTorch's layout and a signature to compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias
+
+from incdsl.ops.base import Sizes
+
+Role = Literal["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+Layout = Literal["torch", "tensorflow", "depthwise"]
+Part = Literal["", "depthwise", "norm", "unknown"]
+"""Which of the layers that share a path: a convolution beside its norm, a depthwise one beside its pointwise one."""
+Path: TypeAlias = tuple[str, ...]
+
+_WORDS: dict[str, tuple[Role, Layout, Part]] = {
+    "weight": ("weight", "torch", ""),
+    "bias": ("bias", "torch", ""),
+    "running_mean": ("running_mean", "torch", "norm"),
+    "running_var": ("running_var", "torch", "norm"),
+    "num_batches_tracked": ("num_batches_tracked", "torch", "norm"),
+    "weights": ("weight", "tensorflow", ""),
+    "kernel": ("weight", "tensorflow", ""),
+    "pointwise_weights": ("weight", "tensorflow", ""),
+    "pointwise_kernel": ("weight", "tensorflow", ""),
+    "depthwise_weights": ("weight", "depthwise", "depthwise"),
+    "depthwise_kernel": ("weight", "depthwise", "depthwise"),
+    "biases": ("bias", "tensorflow", ""),
+    "gamma": ("weight", "tensorflow", "norm"),
+    "beta": ("bias", "tensorflow", "norm"),
+    "moving_mean": ("running_mean", "tensorflow", "norm"),
+    "moving_variance": ("running_var", "tensorflow", "norm"),
+}
+"""Last words of names: whose tensor it is, and in which layout a weight is stored."""
+_UNKNOWN: tuple[Role, Layout, Part] = ("weight", "torch", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A tensor in the file: its name, its shape there, and how that is to be read."""
+
+    key: str
+    shape: Sizes
+    layout: Layout = "torch"
+
+    @property
+    def canonical(self) -> Sizes:
+        """The shape in PyTorch's layout, a linear layer as a 1x1 convolution."""
+        shape = self.shape
+        if self.layout == "tensorflow" and len(shape) >= 2:
+            shape = (*shape[:-3:-1], *shape[:-2])
+        elif self.layout == "depthwise" and len(shape) == 4:
+            shape = (shape[2] * shape[3], 1, *shape[:2])
+        return (*shape, 1, 1) if len(shape) == 2 else shape
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What corresponding layers have in common: what they are, and the shapes of what they hold."""
+
+    kind: str
+    shape: Sizes
+    bias: bool = False
+
+    def __str__(self) -> str:
+        if self.kind == "norm":
+            return f"a norm over {prod(self.shape)} channels"
+        shape = list(self.shape)
+        if self.kind != "convolution":
+            return f"a tensor {shape}"
+        what = f"a linear layer {shape[:2]}" if shape[2:] == [1, 1] and self.bias else f"a convolution {shape}"
+        return f"{what}{' with bias' if self.bias else ''}"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Layer:
+    """Tensors by their role, and where they stand in the hierarchy of names."""
+
+    path: Path
+    tensors: Mapping[Role, Entry]
+    part: Part = ""
+
+    @property
+    def key(self) -> str:
+        """The name of its first tensor."""
+        return next(iter(self.tensors.values())).key
+
+    @property
+    def name(self) -> str:
+        """The path as it is written, without the last word."""
+        cut = max(self.key.rfind("."), self.key.rfind("/"))
+        return self.key[:cut] if cut > 0 else self.key
+
+    @property
+    def signature(self) -> Signature:
+        """Its shapes; whether a norm has a `weight` is left open, for some frameworks leave out a factor of 1."""
+        weight, bias = self.tensors.get("weight"), "bias" in self.tensors
+        if self.part == "unknown":
+            weight = None
+        if "running_mean" in self.tensors:
+            return Signature("norm", self.tensors["running_mean"].canonical, bias)
+        if weight is not None:
+            kind = "convolution" if len(weight.shape) >= 2 else "vector"
+            return Signature(kind, weight.canonical, bias)
+        shapes = "".join(f" {role} {list(entry.shape)}" for role, entry in sorted(self.tensors.items()))
+        only = next(iter(self.tensors.values()))
+        return Signature(f"other{shapes}", only.shape)
+
+
+def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
+    """The layers of a checkpoint, in the order of its entries; an unknown entry is a layer by itself."""
+    groups: dict[tuple[Path, Part, str], dict[Role, Entry]] = {}
+    paths = {key: tuple(part for part in re.split(r"[./]", key) if part) for key in shapes}
+    normed = {path[:-1] for path in paths.values() if path[-1:] and _word(path[-1])[2] == "norm"}
+    convolved = {path[:-1] for key, path in paths.items() if path and len(shapes[key]) >= 2}
+    for key, shape in shapes.items():
+        path = paths[key]
+        role, layout, part = _word(path[-1]) if path else _UNKNOWN
+        if part == "" and path[:-1] in normed and path[:-1] not in convolved:
+            part = "norm"  # PyTorch calls the factor and the offset of a norm `weight` and `bias`
+        entry = Entry(key, shape, layout)
+        group = groups.setdefault((path[:-1], part, ""), {})
+        if part == "unknown" or role in group:
+            groups[path, "unknown", key] = {role: entry}
+        else:
+            group[role] = entry
+    return [Layer(path, tensors, part) for (path, part, _), tensors in groups.items() if tensors]
+
+
+def _word(last: str) -> tuple[Role, Layout, Part]:
+    return _WORDS.get(last.removesuffix(":0"), _UNKNOWN)

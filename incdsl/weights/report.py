@@ -1,0 +1,40 @@
+"""The correspondence for people: a table of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from incdsl.weights.match import Correspondence, Origin
+
+
+def table(found: Correspondence) -> Iterator[str]:
+    """The lines of the table: what each layer of the net comes from, and why; layers of the same name are one line."""
+    same = [pair for pair in found.pairs if pair.origin.source == pair.key]
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for pair in found.pairs:
+        if pair.origin.source and pair.origin.source != pair.key:
+            how = rows.setdefault((_layer(pair.key), f"<- {_layer(pair.origin.source)}", pair.reason), [])
+            how.extend([_how(pair.origin)] if pair.origin.permute else [])
+    lines = [(place, entry, ", ".join(dict.fromkeys(how)), why) for (place, entry, why), how in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+    if same:
+        yield f"{len(same)} tensors have the same name on both sides"
+    filled = [pair for pair in found.pairs if pair.origin.fill is not None]
+    for what in dict.fromkeys((pair.origin.fill, pair.reason) for pair in filled):
+        count = sum((pair.origin.fill, pair.reason) == what for pair in filled)
+        yield f"{count} tensors are filled with {what[0]:g}: {what[1]}"
+    for key in found.unused:
+        yield f"not used: {key}"
+    yield f"{len(found.pairs)} tensors, each with its only possible origin"
+
+
+def _layer(key: str) -> str:
+    """A name without its last word."""
+    cut = max(key.rfind("."), key.rfind("/"))
+    return key[:cut] if cut > 0 else key
+
+
+def _how(origin: Origin) -> str:
+    return f"permute {','.join(map(str, origin.permute))}"

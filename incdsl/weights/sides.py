@@ -1,0 +1,208 @@
+"""The two sides of a correspondence: layers, and the containers that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from incdsl.elaborate.net import Net
+from incdsl.ir.graph import Chain, Graph, Node, Scope
+from incdsl.ops.base import Sizes
+from incdsl.ops.dense import Flatten
+from incdsl.types import Image, Vector
+from incdsl.weights.layers import Entry, Layer, Path, Role
+
+NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
+"""`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
+Members = frozenset[int]
+"""Layers of one side, by their position."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Container:
+    """Layers that stand below one name: a block, unit or rail of the net, a part of the names of a checkpoint.
+
+    Containers of the same layers are one; `paths` are theirs, the outermost first.
+    """
+
+    paths: tuple[Path, ...]
+    members: Members
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called, by the last words of its paths."""
+        return tuple(dict.fromkeys(path[-1] for path in self.paths))
+
+    def __str__(self) -> str:
+        return ".".join(self.paths[0])
+
+
+@dataclass(frozen=True)
+class Side:
+    """Layers with their paths, in the order in which they run (the net's) or are listed (a checkpoint's)."""
+
+    layers: tuple[Layer, ...]
+    paths: tuple[Path, ...]
+    containers: tuple[Container, ...]
+    children: Mapping[Path, Mapping[str, Members]] = field(default_factory=dict)
+    """What stands directly below each path of a checkpoint's names."""
+    start: int = 0
+    """How many containers hold all of a checkpoint; paths begin below them."""
+
+    @cached_property
+    def around(self) -> list[list[Container]]:
+        """The containers of each layer, larger ones first."""
+        found: list[list[Container]] = [[] for _ in self.layers]
+        for container in sorted(self.containers, key=lambda c: -len(c.members)):
+            for member in container.members:
+                found[member].append(container)
+        return found
+
+    def crossed(self, members: Members) -> Container | None:
+        """A container that holds some of these layers and others besides, but not all of them."""
+        around = (container for i in members for container in self.around[i])
+        return next((c for c in around if not (c.members <= members or members <= c.members)), None)
+
+    def title(self, container: Container) -> str:
+        """A container as the names of its layers have it, with the containers that hold everything."""
+        path = container.paths[0]
+        words = re.split("([./])", self.layers[min(container.members)].key)
+        if not self.children or "" in words:
+            return ".".join(path)
+        return "".join(words[: 2 * (self.start + len(path) - 1)]) + path[-1]
+
+
+def checkpoint_side(found: Sequence[Layer]) -> Side:
+    """A checkpoint as its names tell it; containers that hold everything are left out."""
+    start = _common_start([layer.path for layer in found])
+    paths = [layer.path[start:] for layer in found]
+    below: dict[Path, set[int]] = {}
+    children: dict[Path, dict[str, set[int]]] = {}
+    for i, path in enumerate(paths):
+        for depth, name in enumerate(path):
+            below.setdefault(path[: depth + 1], set()).add(i)
+            children.setdefault(path[:depth], {}).setdefault(name, set()).add(i)
+    frozen = {path: {name: frozenset(members) for name, members in names.items()} for path, names in children.items()}
+    together = [((*path, stem), set[int]().union(*group)) for path, stem, group in _groups(frozen)]
+    return Side(tuple(found), tuple(paths), _containers([*below.items(), *together]), frozen, start)
+
+
+def _groups(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[tuple[Path, str, list[Members]]]:
+    """Numbered siblings of several layers each, `branch7x7_1` and `branch7x7_2`: what a rail without a name is."""
+    for path, siblings in children.items():
+        for stem, group in families(siblings):
+            if any(len(members) > 1 for members in group):
+                yield path, f"{stem}…", group
+
+
+def families(siblings: Mapping[str, Members]) -> Iterator[tuple[str, list[Members]]]:
+    """Siblings whose names differ in one number, in its order."""
+    found: dict[str, dict[tuple[int, str], Members]] = {}
+    twice = set()
+    for name, members in siblings.items():
+        match = NUMBERED.fullmatch(name)
+        if not match or len(match[2]) > 9 or re.search(r"\dx$", match[1]):  # the second number of a kernel's size
+            continue
+        family = found.setdefault(match[1], {})
+        number = (int(match[2]), match[3])
+        if number in family:
+            twice.add(match[1])
+        family[number] = members
+    for stem, family in found.items():
+        if len(family) > 1 and stem not in twice:
+            yield stem, [family[number] for number in sorted(family)]
+
+
+def _common_start(paths: list[Path]) -> int:
+    """How many containers hold all layers."""
+    shortest = min(map(len, paths), default=0)
+    first = paths[0] if paths else ()
+    return next((i for i in range(shortest) if any(path[i] != first[i] for path in paths)), max(shortest - 1, 0))
+
+
+def net_side(net: Net, *, heads: bool) -> Side:
+    """The layers of a net in the order of its steps, with blocks, units, repetitions and rails around them."""
+    graph, shapes = net.graph, net.graph.shapes()
+    left_out = set() if heads else {id(head.scope) for head in graph.heads}
+    found: list[Layer] = []
+    below: dict[tuple[int, int], tuple[Path, set[int]]] = {}
+    for node in graph:
+        tensors = node.op.tensors(*(shapes[name] for name in graph.operands(node.name))) if node.label else ()
+        if not tensors or any(id(scope) in left_out for scope in _scopes(node)):
+            continue
+        for key, path in _around(node):
+            below.setdefault(key, (path, set()))[1].add(len(found))
+        roles = {_role(t.name): Entry(f"{node.path}.{t.name}", t.shape) for t in tensors}
+        found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
+    paths = tuple(layer.path for layer in found)
+    itself = [(path, {i}) for i, path in enumerate(paths)]
+    return Side(tuple(found), paths, _containers([*below.values(), *itself]))
+
+
+def _role(name: str) -> Role:
+    roles: dict[str, Role] = {
+        "bias": "bias", "running_mean": "running_mean", "running_var": "running_var",
+        "num_batches_tracked": "num_batches_tracked",
+    }  # fmt: skip
+    return roles.get(name, "weight")
+
+
+def _scopes(node: Node) -> Iterator[Scope]:
+    scope: Scope | None = node.scope
+    while scope is not None:
+        yield scope
+        scope = scope.parent
+
+
+def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path]]:
+    """What holds a node, from the inside: rails of its chain, its block or unit, and so on outwards."""
+    chain: Chain | None = node.chain
+    for scope in _scopes(node):
+        above = tuple(scope.path.split(".")) if scope.path else ()
+        inner: Chain | None = chain
+        while inner is not None:
+            if inner.rail:
+                yield (id(scope), id(inner)), (*above, inner.name)
+            inner = inner.parent
+        if scope.parent is None or scope.chain is None:
+            return
+        yield (id(scope), 0), above
+        chain = scope.chain
+
+
+def _containers(found: Iterable[tuple[Path, set[int]]]) -> tuple[Container, ...]:
+    """Containers of equal layers as one."""
+    same: dict[Members, list[Path]] = {}
+    for path, members in found:
+        same.setdefault(frozenset(members), []).append(path)
+    return tuple(
+        Container(tuple(sorted((path for path in paths if path and path[-1]), key=len)), members)
+        for members, paths in same.items()
+        if any(path and path[-1] for path in paths)
+    )
+
+
+def flattened_from(graph: Graph, name: str) -> Sizes | None:
+    """The [C, H, W] whose flattening a linear layer reads; nothing where there is none, or H = W = 1.
+
+    Raises:
+        ValueError: if several values meet between the two, so that the order of channels is no flattened image's.
+    """
+    shapes = graph.shapes()
+    (value,) = graph.operands(name)
+    waiting, several, flattened = [value], False, None
+    while waiting:
+        value = waiting.pop()
+        op, operands = graph[value].op, graph.operands(value)
+        if isinstance(op, Flatten):
+            before = shapes[operands[0]]
+            if isinstance(before, Image) and (int(op.size[0]), int(op.size[1])) != (1, 1):
+                flattened = (int(before.channels), int(op.size[0]), int(op.size[1]))
+        elif isinstance(shapes[value], Vector) and op.word != "linear":
+            several |= len(operands) > 1 or op.word == "slice"
+            waiting.extend(operands)
+    if several and flattened:
+        raise ValueError(f"{graph[name].path} reads several values, one of them a flattened image")
+    return flattened

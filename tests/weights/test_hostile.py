@@ -1,0 +1,191 @@
+"""Checkpoints that are broken or mean harm: a coded message, no traceback, and nothing of theirs is run."""
+
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+
+import numpy
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.process import incdsl, no_accident
+
+NET = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> c: conv2d 1x1 @4\n}\n"
+GOOD = {"c.weight": torch.zeros(4, 3, 1, 1), "c.bias": torch.zeros(4)}
+
+
+class Bomb:
+    """What leaves a file behind when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("exploded",)
+
+
+def safetensors(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def saved(value, **options):
+    stream = io.BytesIO()
+    torch.save(value, stream, **options)
+    return stream.getvalue()
+
+
+def npz(**arrays):
+    stream = io.BytesIO()
+    numpy.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def archive(name, data):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr(name, data)
+    return stream.getvalue()
+
+
+def nested(depth):
+    value = {"c.weight": torch.zeros(1)}
+    for _ in range(depth):
+        value = {"state_dict": value}
+    return value
+
+
+def entry(shape, dtype="F32", offsets=(0, 0)):
+    return {"c.weight": {"dtype": dtype, "shape": shape, "data_offsets": list(offsets)}}
+
+
+FILES = {
+    "bomb.pt": lambda: pickle.dumps(Bomb()),
+    "bomb.pth": lambda: saved({"state_dict": Bomb()}),
+    "old_bomb.pt": lambda: saved({"c.weight": Bomb()}, _use_new_zipfile_serialization=False),
+    "bomb_inside.pt": lambda: saved(GOOD | {"extra": Bomb()}),
+    "module.pt": lambda: saved(torch.nn.Conv2d(3, 4, 1)),
+    "list.pt": lambda: saved([torch.zeros(1)]),
+    "number.pt": lambda: saved(GOOD | {"epoch": 3}),
+    "numbers.pt": lambda: saved({"epoch": 3}),
+    "int_keys.pt": lambda: saved({1: torch.zeros(1)}),
+    "empty_dict.pt": lambda: saved({}),
+    "two.pt": lambda: saved({"model": GOOD, "state_dict": GOOD}),
+    "deep.pt": lambda: saved(nested(50)),
+    "cyclic.pt": lambda: saved(cyclic()),
+    "zeros.pt": lambda: b"\0" * 1000,
+    "empty.pt": lambda: b"",
+    "cut.pt": lambda: saved(GOOD)[:-200],
+    "text.pt": lambda: b"hello",
+    "surrogate.pt": lambda: saved({"\ud800": torch.zeros(1)}),
+    "long_name.pt": lambda: saved({"x" * 100_000: torch.zeros(1)}),
+    "empty.safetensors": lambda: b"",
+    "short.safetensors": lambda: b"\x01",
+    "huge_header.safetensors": lambda: struct.pack("<Q", 1 << 62) + b"{}",
+    "false_length.safetensors": lambda: struct.pack("<Q", 1 << 26) + b"{}",
+    "no_json.safetensors": lambda: safetensors(b"[" * 100_000),
+    "nan_shape.safetensors": lambda: safetensors(entry([float("nan")], offsets=(0, 4)), b"\0" * 4),
+    "negative_shape.safetensors": lambda: safetensors(entry([-1, 4], offsets=(0, 4)), b"\0" * 4),
+    "huge_shape.safetensors": lambda: safetensors(entry([1 << 40, 1 << 40]), b""),
+    "text_shape.safetensors": lambda: safetensors(entry(["4"])),
+    "unknown_type.safetensors": lambda: safetensors(entry([1], "Q77", (0, 4)), b"\0" * 4),
+    "outside.safetensors": lambda: safetensors(entry([1], offsets=(0, 1 << 40))),
+    "cut.safetensors": lambda: safetensors(entry([4], offsets=(0, 16)), b"\0" * 3),
+    "million.safetensors": lambda: safetensors(
+        b"{" + b",".join(b'"k%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}' % i for i in range(10**6)) + b"}"
+    ),
+    "objects.npz": lambda: npz(a=numpy.array([Bomb()], dtype=object)),
+    "pickle.npz": lambda: archive("a.npy", pickle.dumps(Bomb())),
+    "no_arrays.npz": lambda: archive("a.npy", b"hello"),
+    "code_in_header.npz": lambda: archive(
+        "a.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", 64) + b"__import__('os').mkdir('exploded')".ljust(63) + b"\n"
+    ),
+    "long_header.npz": lambda: archive("a.npy", b"\x93NUMPY\x02\x00" + struct.pack("<I", 1 << 30) + b"{}"),
+    "negative.npz": lambda: archive(
+        "a.npy",
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", 70)
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 4)}".ljust(69) + b"\n",
+    ),
+    "cut.npz": lambda: npz(a=numpy.zeros(100))[:150],
+    "empty.npz": lambda: b"",
+}  # fmt: skip
+
+
+def cyclic():
+    value = OrderedDict()
+    value["state_dict"] = value
+    return value
+
+
+@pytest.fixture
+def spec(tmp_path):
+    (tmp_path / "n.inc").write_text(NET)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "million.safetensors"])
+def test_hostile_checkpoints_are_refused(call, spec, name):
+    (spec / name).write_bytes(FILES[name]())
+    found = call("map", "n.inc", "--from", name, "-o", "m.toml")
+    assert found.exit_code == 1
+    assert "error[E701]: cannot read" in found.stderr
+    assert sorted(p.name for p in spec.iterdir()) == sorted([name, "n.inc"])
+
+
+@pytest.mark.parametrize("name", ["bomb.pth", "million.safetensors"])
+def test_hostile_checkpoints_of_a_process(spec, name):
+    (spec / name).write_bytes(FILES[name]())
+    found = incdsl("weights", "map", "n.inc", "--from", name, "-o", "m.toml", cwd=spec)
+    assert no_accident(found), found.stderr
+    assert found.returncode == 1
+    assert b"error[E701]: cannot read" in found.stderr
+    assert sorted(p.name for p in spec.iterdir()) == sorted([name, "n.inc"])
+
+
+@pytest.mark.parametrize("name", ["absent.pt", "absent.safetensors", "absent.npz", "folder.pt", "folder.safetensors"])
+def test_what_is_no_file(call, spec, name):
+    if name.startswith("folder"):
+        (spec / name).mkdir()
+    found = call("map", "n.inc", "--from", name)
+    assert found.exit_code == 1
+    assert "error[E701]" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["weights.ckpt", "weights", "weights.pkl", "weights.h5"])
+def test_other_formats_are_named(call, spec, name):
+    (spec / name).write_bytes(pickle.dumps(Bomb()))
+    found = call("map", "n.inc", "--from", name)
+    assert found.exit_code == 2
+    assert "is none of .safetensors, .npz, .pt, .pth" in found.stderr
+    assert not (spec / "exploded").exists()
+
+
+def test_many_entries_of_the_right_shape(call, spec):
+    """The most entries that are read, none of them wanted: an answer, and a short one."""
+    entries = {f"l{i}.weight": {"dtype": "F32", "shape": [4, 3, 1, 0], "data_offsets": [0, 0]} for i in range(100_000)}
+    (spec / "many.safetensors").write_bytes(safetensors(entries))
+    found = call("map", "n.inc", "--from", "many.safetensors")
+    assert found.exit_code == 1
+    assert len(found.stderr) < 5000
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.complex64, torch.bool])
+def test_numbers_of_another_kind_are_not_converted(call, spec, dtype):
+    torch.save({key: value.to(dtype) for key, value in GOOD.items()}, spec / "c.pt")
+    arguments = ("n.inc", "--from", "c.pt")
+    assert call("map", *arguments, "-o", "m.toml").exit_code == 0
+    found = call("convert", *arguments, "--map", "m.toml", "-o", "o.pt")
+    assert found.exit_code == 1
+    assert "numbers" in found.stderr
+    assert not (spec / "o.pt").exists()
+
+
+@pytest.mark.parametrize("text", ["", "\0", "[" * 100_000, "a = " + "[" * 100_000, "\ud800", "format = 1\n"])
+def test_hostile_maps(call, spec, text):
+    save_file(GOOD, spec / "c.safetensors")
+    (spec / "m.toml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = call("convert", "n.inc", "--from", "c.safetensors", "--map", "m.toml", "-o", "o.pt")
+    assert found.exit_code == 1
+    assert "error[E706]" in found.stderr
