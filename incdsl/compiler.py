@@ -17,14 +17,17 @@ from incdsl.analysis.facts import check_facts
 from incdsl.analysis.sizes import Sizes, legal_sizes
 from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
-from incdsl.elaborate.names import Definition, resolve
-from incdsl.elaborate.net import MAX_STEPS, Net, choose, elaborate
-from incdsl.elaborate.variant import interface, lineage
+from incdsl.diagnostics.limits import TooManyParameters, TooManySteps
+from incdsl.elaborate.names import resolve
+from incdsl.elaborate.net import MAX_STEPS, Net, Spent, choose, elaborate
+from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.files import SpecFile, from_bytes as from_bytes, load, read as read
 from incdsl.passes.engine import Optimized
 from incdsl.passes.levels import rewritten
 from incdsl.source import Source
 from incdsl.types import Image, Shape, expression
+
+MAX_PARAMS = 10_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,7 @@ class Compilation:
 
 def compile_net(
     source: Source, name: str | None = None, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS,
-    root: Path | None = None,
+    root: Path | None = None, max_params: int = MAX_PARAMS,
 ) -> Compilation:  # fmt: skip
     """Check one net of a spec and prepare its module; imports stay in `root`, by default the folder of the spec.
 
@@ -94,13 +97,15 @@ def compile_net(
     with _without_gc():
         spec = load(source, sink, root)
         chosen = choose(spec.file, name, sink)
-        return _compiled(spec, resolve(spec, sink)[chosen], dict(settings or {}), name, sink, max_steps)
+        net = elaborate(resolve(spec, sink)[chosen], settings or {}, sink, max_steps)
+        return _compiled(spec, net, dict(settings or {}), name, sink, max_params)
 
 
 def check_file(
-    source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS, root: Path | None = None
-) -> list[Compilation]:
-    """Check every net of a spec.
+    source: Source, settings: Mapping[str, Any] | None = None, max_steps: int = MAX_STEPS, root: Path | None = None,
+    max_params: int = MAX_PARAMS,
+) -> list[Compilation]:  # fmt: skip
+    """Check every net of a spec; all together keep to the limit of steps.
 
     Raises:
         CompileError: with all that is wrong with the spec.
@@ -111,14 +116,20 @@ def check_file(
         names = resolve(spec, sink)
         nets = [names[net.name.text] for net in spec.file.nets]
         several = len(nets) > 1
-        done, problems = [], list[Diagnostic]()
+        done, problems, spent = [], list[Diagnostic](), Spent()
         for net in nets:
             own = Sink()
             try:
-                mine = {k: v for k, v in (settings or {}).items() if not several or k in interface(lineage(net, own))}
-                done.append(_compiled(spec, net, mine, net.name if several else None, own, max_steps))
+                known = interfaces(lineage(net, own))[0] if several and settings else {}
+                mine = {k: v for k, v in (settings or {}).items() if not several or k in known}
+                built = elaborate(net, mine, own, max_steps, spent)
+                done.append(_compiled(spec, built, mine, net.name if several else None, own, max_params))
             except CompileError as error:
                 problems.extend(error.diagnostics)
+            if spent.steps > max_steps and net is not nets[-1]:
+                what = "the nets of this file together expand"
+                problems.append(TooManySteps(span=net.tree.name.span, steps=None, limit=max_steps, what=what))
+                break
         for problem in problems:
             sink.add(problem)
         sink.stop_on_errors()
@@ -134,11 +145,12 @@ def for_inference(done: Compilation, without: frozenset[str] = frozenset()) -> C
 
 
 def _compiled(
-    spec: SpecFile, chosen: Definition, settings: Mapping[str, Any], name: str | None, sink: Sink, max_steps: int
+    spec: SpecFile, net: Net, settings: Mapping[str, Any], name: str | None, sink: Sink, max_params: int
 ) -> Compilation:
-    net = elaborate(chosen, settings, sink, max_steps)
     sizes = legal_sizes(net, sink)
     costs = cost(net)
+    if costs.params > max_params:
+        sink.add(TooManyParameters(span=net.graph.net.span, path=net.name, params=costs.params, limit=max_params))
     if not settings:  # facts are those of the parameters that the spec gives
         check_facts(net, costs, sink)
     sink.stop_on_errors()

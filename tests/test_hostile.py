@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import corpus
 from tests.hostile.names import CHARACTERS, COMMENTS, NAMES
-from tests.hostile.texts import ANY, BYTES, NUMBERS, OK, PLAIN, REPETITION, SIZES, net
+from tests.hostile.texts import ANY, BYTES, NETS, OK, PLAIN, SIZES, net
 from tests.process import ROOT, environment, incdsl, no_accident
 
-SECONDS = 5
+SECONDS = 2
 MEBIBYTES = 256
-CASES = {**BYTES, **SIZES, **NUMBERS, **REPETITION, **NAMES, **CHARACTERS, **COMMENTS}
+PATIENCE = 3
+"""Tries, of which the fastest counts: what else the machine does is not the compiler's time."""
+MADE = {**BYTES, **SIZES, **NAMES, **CHARACTERS, **COMMENTS}
+COMMITTED = corpus.expected()
 AS_PROCESSES = [
     "empty", "nul", "invalid utf-8", "bom", "crlf", "1 MiB of (", "1 MiB and a byte", "50,001 tokens", "nesting 65",
-    "1e999", "blocks in each other", "2^60 steps", "times 18 digits", "label train", "escape in a comment",
-    "sum of 20,000",
+    "label train", "escape in a comment", "sum of 20,000", "4,900 rails",
 ]  # fmt: skip
+COMMITTED_AS_PROCESSES = [path for path in COMMITTED if path.startswith("imports/") or "60" in path][::3]
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +33,19 @@ def server():
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as warm:
 
         def ask(arguments, folder):
-            request = {"arguments": arguments, "folder": str(folder), "seconds": SECONDS}
+            request = {"arguments": arguments, "folder": str(folder), "seconds": 2 * SECONDS}
             warm.stdin.write(json.dumps(request).encode() + b"\n")
             warm.stdin.flush()
             return json.loads(warm.stdout.readline())
 
-        yield ask
+        def patient(arguments, folder):
+            found = ask(arguments, folder)
+            for _ in range(PATIENCE - 1):
+                if found["seconds"] > SECONDS or found["code"] < 0:
+                    found = min(found, ask(arguments, folder), key=lambda each: (each["code"] < 0, each["seconds"]))
+            return found
+
+        yield patient
         warm.stdin.close()
 
 
@@ -46,8 +57,8 @@ def places(tmp_path):
 
 
 def data(name):
-    """The bytes of a case, and what must come of it."""
-    text, expected = CASES[name]
+    """The bytes of a made case, and what must come of it."""
+    text, expected = MADE[name]
     return (text.encode() if isinstance(text, str) else text), expected
 
 
@@ -66,18 +77,52 @@ def hold(found, expected, out, err):
     assert bool(err) >= (found != 0)
 
 
-@pytest.mark.parametrize("name", CASES)
+def hold_limits(found):
+    """Hold an answer to the time, to the memory, and to characters that a terminal may see."""
+    assert found["seconds"] <= SECONDS
+    assert found["mebibytes"] <= MEBIBYTES
+    assert all(line.isprintable() for text in (found["out"], found["err"]) for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_an_answer_comes_in_time_and_nothing_else(server, places, name):
     spec, work = places
     content, expected = data(name)
     spec.write_bytes(content)
     found = server(["compile", "-o", "-", "../spec.inc"], work)
     hold(found["code"], expected, found["out"], found["err"])
-    assert found["seconds"] <= SECONDS
-    assert found["mebibytes"] <= MEBIBYTES
-    assert all(line.isprintable() for text in (found["out"], found["err"]) for line in text.split("\n"))
+    hold_limits(found)
     assert list(work.iterdir()) == []
     assert spec.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_many_nets_are_checked_in_time(server, places, name):
+    spec, work = places
+    spec.write_text(NETS[name][0])
+    found = server(["check", "../spec.inc"], work)
+    hold(found["code"], NETS[name][1], found["out"], found["err"])
+    hold_limits(found)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_corpus_is_answered_in_time(server, tmp_path, name):
+    path = corpus.FOLDER / name
+    found = server(["check", str(path)], tmp_path)
+    hold(found["code"], COMMITTED[name], found["out"], found["err"])
+    hold_limits(found)
+    found = server(["compile", "-o", "-", corpus.last_net(path)], tmp_path)
+    hold(found["code"], ANY, found["out"], found["err"])
+    hold_limits(found)
+    assert (found["code"] == 0) == (COMMITTED[name] == OK) or name.endswith("many_nets_of_many_steps.inc")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_index_of_the_corpus_is_complete():
+    on_disk = {path for path in corpus.FOLDER.rglob("*.inc") if "imports" not in path.parts}
+    on_disk |= set((corpus.FOLDER / "imports").glob("*/spec.inc"))
+    assert {path.relative_to(corpus.FOLDER).as_posix() for path in on_disk} == set(COMMITTED)
+    assert all(path.stat().st_size <= 20_000 for path in on_disk)
 
 
 @pytest.mark.parametrize("name", AS_PROCESSES)
@@ -85,13 +130,20 @@ def test_an_answer_comes_from_a_fresh_process(places, name):
     spec, work = places
     content, expected = data(name)
     spec.write_bytes(content)
-    found = incdsl("compile", "-o", "-", str(spec), cwd=work, timeout=4 * SECONDS)
+    found = incdsl("compile", "-o", "-", str(spec), cwd=work, timeout=20 * SECONDS)
     assert no_accident(found)
     hold(found.returncode, expected, found.stdout.decode(), found.stderr.decode())
     assert list(work.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", [n for n, (_, expected) in {**NUMBERS, **CHARACTERS}.items() if expected[0] == "E"])
+@pytest.mark.parametrize("name", COMMITTED_AS_PROCESSES)
+def test_the_corpus_is_answered_by_fresh_processes(tmp_path, name):
+    found = incdsl("check", str(corpus.FOLDER / name), cwd=tmp_path, timeout=20 * SECONDS)
+    assert no_accident(found)
+    hold(found.returncode, COMMITTED[name], found.stdout.decode(), found.stderr.decode())
+
+
+@pytest.mark.parametrize("name", [n for n, (_, expected) in CHARACTERS.items() if expected[0] == "E"])
 def test_logs_of_hostile_specs_hold_one_command_a_line(server, places, name):
     spec, work = places
     spec.write_bytes(data(name)[0])

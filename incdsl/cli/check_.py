@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
+from incdsl.cli.options import (
+    fail,
+    format_option,
+    limit_option,
+    params_option,
+    root_option,
+    set_option,
+    show,
+    source_and_net,
+    tell,
+)
 from incdsl.compiler import Compilation, check_file, compile_net, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
@@ -18,18 +28,21 @@ from incdsl.diagnostics.render import Format
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @set_option
 @limit_option
+@params_option
 @root_option
 @format_option
-def command(specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, root: Path | None, form: Format) -> None:
+def command(
+    specs: tuple[str, ...], settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format
+) -> None:
     """Check every net of each SPEC."""
     problems: list[Diagnostic] = []
     for spec in specs:
         try:
             source, net = source_and_net(spec)
             if net:
-                done = [compile_net(source, net, settings, max_steps, root)]
+                done = [compile_net(source, net, settings, max_steps, root, max_params)]
             else:
-                done = check_file(source, settings, max_steps, root)
+                done = check_file(source, settings, max_steps, root, max_params)
         except CompileError as error:
             problems.extend(error.diagnostics)
             continue

@@ -12,7 +12,17 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
+from incdsl.cli.options import (
+    fail,
+    format_option,
+    limit_option,
+    params_option,
+    root_option,
+    set_option,
+    show,
+    source_and_net,
+    tell,
+)
 from incdsl.codegen import output
 from incdsl.compiler import Compilation, compile_net, for_inference, in_giga, literal
 from incdsl.diagnostics import CompileError, Diagnostic
@@ -32,11 +42,12 @@ from incdsl.diagnostics.render import Format
 @click.option("--uncertified", is_flag=True, help="With --inference: write the module without the proof.")
 @set_option
 @limit_option
+@params_option
 @root_option
 @format_option
 def command(
     spec: str, target: str | None, only_check: bool, force: bool, inference: bool, tuned: Path | None,
-    uncertified: bool,     settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
+    uncertified: bool, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Write the PyTorch module of SPEC, by default to generated/NAME.py.
 
@@ -48,7 +59,7 @@ def command(
     aside = target == "-"
     try:
         source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps, root)
+        done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
         if inference:
             done = _deployed(done, tuned, uncertified)

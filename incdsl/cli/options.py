@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from incdsl.compiler import Compilation, compile_net, from_bytes, read
+from incdsl.compiler import MAX_PARAMS, Compilation, compile_net, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format, plain, printable, render
 from incdsl.source import Source
@@ -44,6 +44,14 @@ def limit_option(command: F) -> F:
     return click.option(
         "--max-steps", type=click.IntRange(1), default=MAX_STEPS, show_default=True,
         help="How many steps a net may expand to.",
+    )(command)  # fmt: skip
+
+
+def params_option(command: F) -> F:
+    """`--max-params N`."""
+    return click.option(
+        "--max-params", type=click.IntRange(1), default=MAX_PARAMS, show_default=True,
+        help="How many parameters a net may have.",
     )(command)  # fmt: skip
 
 
@@ -134,11 +142,13 @@ def fail(
     sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
 
 
-def checked(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> Compilation:
+def checked(
+    spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, max_params: int = MAX_PARAMS
+) -> Compilation:
     """The net of an argument, its warnings shown; what is wrong with it ends the command."""
     try:
         source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps, root)
+        done = compile_net(source, net, settings, max_steps, root, max_params)
     except CompileError as error:
         fail(error)
     show(done.warnings, "human")

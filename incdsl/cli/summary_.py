@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from incdsl.analysis.table import By, Row, record, rows
-from incdsl.cli.options import checked, limit_option, root_option, set_option
+from incdsl.cli.options import checked, limit_option, params_option, root_option, set_option
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 
 _BYTES = 4
@@ -25,10 +25,13 @@ _BYTES = 4
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @set_option
 @limit_option
+@params_option
 @root_option
-def command(spec: str, by: By, form: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> None:
+def command(
+    spec: str, by: By, form: str, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None
+) -> None:
     """Show what each part of SPEC costs, at its nominal size and batch 1."""
-    done = checked(spec, settings, max_steps, root)
+    done = checked(spec, settings, max_steps, root, max_params)
     table = rows(done.net, done.cost, by)
     if form == "json":
         click.echo(json.dumps(_document(done, table), indent=2))

@@ -9,19 +9,20 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import checked, colourful, limit_option, root_option, set_option
+from incdsl.cli.options import checked, colourful, limit_option, params_option, root_option, set_option
 
 
 @click.command("verify")
 @click.argument("spec")
 @set_option
 @limit_option
+@params_option
 @root_option
-def command(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> None:
+def command(spec: str, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None) -> None:
     """Import the module of SPEC, run it at legal sizes, trace, export and compile it. Needs torch."""
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("verify runs the module and needs PyTorch: pip install 'incdsl[torch]'")
-    done = checked(spec, settings, max_steps, root)
+    done = checked(spec, settings, max_steps, root, max_params)
     from incdsl.runtime.verify import verify
 
     failed = 0

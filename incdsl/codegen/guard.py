@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from incdsl.diagnostics import CompilerBug
@@ -12,10 +13,9 @@ from incdsl.diagnostics import CompilerBug
 _NODES = frozenset({
     ast.Module, ast.Expr, ast.Constant, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
     ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword, ast.Attribute,
-    ast.Name, ast.Load, ast.Store, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
+    ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
-    ast.DictComp, ast.SetComp, ast.Set, ast.If, ast.Raise, ast.AugAssign, ast.Div, ast.Not, ast.Eq, ast.In,
 })  # fmt: skip
 _IMPORTS = {
     "torch": {"Tensor", "nn"},
@@ -23,10 +23,7 @@ _IMPORTS = {
     "typing": {"ClassVar", "NamedTuple"},
 }
 _NAMES = {
-    "torch": {
-        "cat", "float64", "full", "inf", "maximum", "sigmoid", "softmax", "sqrt", "tanh", "tensor", "zeros",
-        "zeros_like",
-    },
+    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros"},
     "nn": {
         "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
         "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",
@@ -38,38 +35,72 @@ _NAMES = {
         "interpolate", "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
     },
 }  # fmt: skip
-_CALLABLE_NAMES = {"super", "range", "zip", "enumerate", "any", "cls", "isinstance", "sorted", "KeyError"}
-_METHODS = {
-    "flatten", "mean", "permute", "view", "__init__", "double", "endswith", "items", "rpartition", "keys", "get", "dim",
-    "sum", "startswith", "join", "transpose", "flip",
-}  # fmt: skip
-_OBJECTS = {"self", "given", "module"}
-"""Names of objects of the file's own classes."""
+_CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
+_METHODS = frozenset({"flatten", "mean", "permute", "view", "__init__"})
 
 
-def check(text: str, comments: Iterable[str], calls: frozenset[str] = frozenset()) -> None:
-    """Hold the text to the allow-list; `calls` are names of `nn` and `F` that ops of other packages use.
+@dataclass(frozen=True)
+class Allowed:
+    """What a generated file may hold: node types, members of `torch`, functions, methods, objects with methods."""
+
+    nodes: frozenset[type[ast.AST]] = _NODES
+    torch: frozenset[str] = frozenset(_NAMES["torch"])
+    callables: frozenset[str] = _CALLABLES
+    methods: frozenset[str] = _METHODS
+    objects: frozenset[str] = frozenset({*_NAMES, "self"})
+    decorators: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    """Names of `nn` and `F` that ops of other packages use, such as `F.unfold`."""
+
+
+TRAINING = Allowed()
+DEPLOYED = Allowed(
+    _NODES | {ast.DictComp, ast.SetComp, ast.Set, ast.If, ast.Raise, ast.AugAssign, ast.Div, ast.Not, ast.Eq, ast.In},
+    TRAINING.torch | {"float64", "sqrt", "tensor", "zeros_like"},
+    _CALLABLES | {"any", "cls", "isinstance", "sorted", "KeyError"},
+    _METHODS
+    | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
+    | {"transpose", "flip"},
+    TRAINING.objects | {"given", "module"},
+    frozenset({"classmethod"}),
+)
+"""A module for inference computes its weights from a checkpoint, in a method of its own."""
+
+
+def check(text: str, comments: Iterable[str], allowed: Allowed = TRAINING) -> None:
+    """Hold the text to the allow-list.
 
     Raises:
         CompilerBug: if it holds a construct, a name, a call or a comment that the emitter did not write.
     """
     module = ast.parse(text)
     classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
-    for node in ast.walk(module):
+    for node in _walked(module):
         kind = type(node)
-        if kind not in _NODES:
+        if kind not in allowed.nodes:
             raise CompilerBug(f"generated code holds a {kind.__name__}")
-        if isinstance(node, ast.Call):
-            _check_call(node.func, classes)
-        elif kind in _CHECKS and not (kind is ast.Attribute and ast.unparse(node) in calls):
-            _CHECKS[kind](node)
+        if kind in _CHECKS:
+            _CHECKS[kind](node, allowed, classes)
     # No string holds a `#`, so every `#` starts a comment.
     found = Counter(line[line.index("#") :] for line in text.split("\n") if "#" in line)
     if found != Counter(comments):
         raise CompilerBug("generated code holds a comment that was not written as one")
 
 
-def _check_import(node: ast.Import | ast.ImportFrom) -> None:
+def _walked(module: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but the contexts of names, which every name has; `ast.walk` takes twice as long."""
+    waiting: list[Any] = [module]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for value in vars(node).values():
+            if type(value) is list:
+                waiting.extend(each for each in value if isinstance(each, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                waiting.append(value)
+
+
+def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: set[str]) -> None:
     names = {f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names}
     if isinstance(node, ast.Import):
         known = names == {"torch"}
@@ -79,45 +110,48 @@ def _check_import(node: ast.Import | ast.ImportFrom) -> None:
         raise CompilerBug(f"generated code imports {ast.unparse(node)}")
 
 
-def _check_attribute(node: ast.Attribute) -> None:
+def _check_attribute(node: ast.Attribute, allowed: Allowed, classes: set[str]) -> None:
     root = node.value.id if isinstance(node.value, ast.Name) else ""
     private = node.attr.startswith("_") and node.attr != "__init__"
-    if private or (root in _NAMES and node.attr not in _NAMES[root]):
+    known = allowed.torch if root == "torch" else _NAMES.get(root)
+    if private or (known is not None and node.attr not in known and ast.unparse(node) not in allowed.calls):
         raise CompilerBug(f"generated code names {ast.unparse(node)}")
 
 
-def _check_definition(node: ast.ClassDef | ast.FunctionDef) -> None:
-    plain = all(ast.unparse(each) == "classmethod" for each in node.decorator_list)
+def _check_definition(node: ast.ClassDef | ast.FunctionDef, allowed: Allowed, classes: set[str]) -> None:
+    plain = {ast.unparse(each) for each in node.decorator_list} <= allowed.decorators
     if isinstance(node, ast.ClassDef):
-        plain = (
-            plain and not node.keywords and {ast.unparse(base) for base in node.bases} <= {"nn.Module", "NamedTuple"}
-        )
+        bases = {ast.unparse(base) for base in node.bases}
+        plain = not node.decorator_list and not node.keywords and bases <= {"nn.Module", "NamedTuple"}
     if not plain:
         raise CompilerBug(f"generated code defines {node.name} in a way that the emitter does not")
 
 
-def _check_constant(value: object) -> None:
+def _check_constant(node: ast.Constant, allowed: Allowed, classes: set[str]) -> None:
+    value = node.value
     if not isinstance(value, bool | int | float | str | None) or (isinstance(value, str) and "#" in value):
         raise CompilerBug(f"generated code holds the constant {value!r}")
 
 
-def _check_call(function: ast.expr, classes: set[str]) -> None:
+def _check_call(node: ast.Call, allowed: Allowed, classes: set[str]) -> None:
+    function = node.func
     if isinstance(function, ast.Name):
-        known = function.id in classes or function.id in _CALLABLE_NAMES
+        known = function.id in classes or function.id in allowed.callables
     elif isinstance(function, ast.Attribute):
         root = function.value
-        known = function.attr in _METHODS or (isinstance(root, ast.Name) and root.id in (*_NAMES, *_OBJECTS))
+        known = function.attr in allowed.methods or (isinstance(root, ast.Name) and root.id in allowed.objects)
     else:
         known = isinstance(function, ast.Subscript)
     if not known:
         raise CompilerBug(f"generated code calls {ast.unparse(function)}")
 
 
-_CHECKS: dict[type[ast.AST], Callable[[Any], None]] = {
+_CHECKS: dict[type[ast.AST], Callable[[Any, Allowed, set[str]], None]] = {
     ast.Import: _check_import,
     ast.ImportFrom: _check_import,
     ast.Attribute: _check_attribute,
-    ast.Constant: lambda node: _check_constant(node.value),
+    ast.Call: _check_call,
+    ast.Constant: _check_constant,
     ast.ClassDef: _check_definition,
     ast.FunctionDef: _check_definition,
 }

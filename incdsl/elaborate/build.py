@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -24,11 +26,12 @@ from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops.merge import Concat
+from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Num, Real, TooComplicated
 
 MAX_NESTING = 100
-"""Chains inside rails inside blocks: what Python's stack holds with room to spare."""
+"""Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 
 
 class Builder:
@@ -39,7 +42,7 @@ class Builder:
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
-        self._depth = self._chains = 0
+        self._depth = 0
         self.evaluate = Expressions(self.pins.pin)
         self.assertions = Assertions(placer.conditions, self.evaluate, sink)
         self.naming = Naming(changes)
@@ -58,36 +61,46 @@ class Builder:
     ) -> Value:
         """The value at the end of a chain. Raises `Poisoned` once its mistake is in the sink."""
         plan = self.naming.plan(pipe, name or "", rail, frame)
-        self._depth += 1
         try:
             self._check_budget(pipe, frame)
-            value, plan = self._start(plan, frame, flow, chain)
-            for named in plan:
-                value = self._step(named, frame, value, chain, self.placer.step_number())
+            with self._deeper(pipe.span, frame):
+                value, plan = self._start(plan, frame, flow, chain)
+                for named in plan:
+                    value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
             self.sink.add(complaint.diagnostic)
             raise Poisoned from None
         except TooComplicated as error:
             self.sink.add(NumberTooLarge(span=pipe.span, path=frame.title, reason=str(error)))
             raise Poisoned from None
-        finally:
-            self._depth -= 1
         return value
 
+    @contextmanager
+    def _deeper(self, span: Span, frame: Frame) -> Iterator[None]:
+        """Count one level of nesting while something inside is elaborated."""
+        if self._depth >= MAX_NESTING:
+            raise Complaint(TooDeep(span=span, path=frame.title, what="chains", limit=MAX_NESTING))
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
     def _check_budget(self, pipe: tree.Pipe, frame: Frame) -> None:
-        """Chains count as well as steps: a mistake in a block used 2^60 times places no step at all."""
+        """Stop where nobody would see what is built."""
         if self.placer.exhausted or self.sink.full:
             raise Poisoned
-        self._chains += 1
-        if self._chains > 2 * self.placer.max_steps:
-            raise self.placer.exhaust(pipe.span, frame)
-        if self._depth > MAX_NESTING:
-            raise Complaint(TooDeep(span=pipe.span, path=frame.title, what="chains", limit=MAX_NESTING))
+        self.evaluate.work += 2 * len(pipe.steps)
+        self.placer.count_chain(pipe.span, frame)
 
     def _rest(self, plan: list[Named], frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         """The remaining steps of a unit, which all belong to one written step."""
-        for named in plan:
-            value = self._step(named, frame, value, chain, number)
+        self.evaluate.work += len(plan)
+        if not plan:
+            return value
+        with self._deeper(plan[0].step.span, frame):
+            for named in plan:
+                value = self._step(named, frame, value, chain, number)
         return value
 
     def _start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
@@ -124,6 +137,8 @@ class Builder:
     def _step(self, named: Named, frame: Frame, value: Value, chain: Chain, number: int) -> Value:
         step = named.step
         repeat = step.repeat
+        self.evaluate.work += 1
+        self.placer.hold_work(self.evaluate.work, step.span, frame)
         change = self.changes.take(frame.scope, named.names)
         if change:
             inner = replace(frame, names=change.names)
@@ -165,10 +180,11 @@ class Builder:
         label = self.placer.claim(named.names[0], named.span, frame)
         scope = Scope("sequence", "sequence", label, frame.scope, step=number, chain=chain, span=named.step.span)
         made = 0
-        for row in rows:
-            before = value
-            value = self._element(once, str(made), frame.inside(scope, row), value, chain)
-            made += value.node != before.node  # a choice may leave nothing, and `nn.Sequential` no gap
+        with self._deeper(named.step.span, frame):
+            for row in rows:
+                before = value
+                value = self._element(once, str(made), frame.inside(scope, row), value, chain)
+                made += value.node != before.node  # a choice may leave nothing, and `nn.Sequential` no gap
         return value
 
     def _counted(
@@ -188,16 +204,31 @@ class Builder:
 
     def _element(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
+        if once.labels:
+            raise bad_label(once, frame, "what repeats is numbered, so its steps have no labels; a block's steps do")
         if change := self.changes.take(frame.scope, (label,)):
             frame = replace(frame, names=change.names)
             once = change.as_step(once)
-        atom = once.atom
+        atom, repeat = once.atom, once.repeat
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
         if isinstance(atom, tree.Merge) or (factors and factors.parallel):
             raise no_sequence("rails cannot repeat by themselves", atom.span, frame)
-        if not isinstance(atom, tree.Group) and not factors:
+        single = not isinstance(atom, tree.Group) and not factors
+        if single or isinstance(repeat, tree.Times | tree.Each):
             return self._step(Named(once, (label,), True), frame, value, chain, number)
+        if repeat is None or self.evaluate.test(repeat.test, frame):
+            with self._deeper(once.span, frame):
+                value = self._sequence(once, label, frame, value, chain, number)
+        self.assertions.check(once, value, frame)
+        return value
+
+    def _sequence(
+        self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain, number: int
+    ) -> Value:  # fmt: skip
+        """The steps of a chain in parentheses, or the factors of a kernel, as members of a container."""
+        atom = once.atom
+        self.evaluate.work += 10
         claimed = self.placer.claim(label, once.span, frame)
         scope = Scope("sequence", "sequence", claimed, frame.scope, step=number, chain=chain, span=once.span)
         inner = frame.inside(scope, {})
@@ -205,13 +236,13 @@ class Builder:
             made = 0
             for named in self.naming.plan(atom.pipe, "", False, frame):
                 before = value
-                value = self._element(replace(named.step, labels=()), str(made), inner, value, chain)
+                value = self._element(named.step, str(made), inner, value, chain)
                 made += value.node != before.node
             return value
         assert isinstance(atom, tree.Call)
-        assert factors is not None
-        names = tuple(map(str, range(len(factors.items))))
-        return self._factored(Use(Named(once, names, True), atom, value, inner, chain, number), factors)
+        assert atom.factors is not None
+        names = tuple(map(str, range(len(atom.factors.items))))
+        return self._factored(Use(Named(once, names, True), atom, value, inner, chain, number), atom.factors)
 
     # Factorization, blocks, assertions
 

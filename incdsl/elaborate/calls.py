@@ -21,7 +21,7 @@ from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
 from incdsl.elaborate.names import Definition, Names
-from incdsl.elaborate.naming import Named, Naming, spliced
+from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
@@ -36,8 +36,6 @@ from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
 from incdsl.types.num import rebased
-
-MAX_BLOCK_DEPTH = 64
 
 ChainOf = Callable[[tree.Pipe, Frame, Value | None, str | None, bool, Chain], Value]
 
@@ -202,6 +200,8 @@ class Calls:
         frame = use.frame
         if unit in frame.around:
             raise self._recursion(unit, use)
+        if len(frame.around) >= MAX_BLOCK_DEPTH:
+            raise Complaint(TooDeep(span=use.span, path=frame.title, what="units", limit=MAX_BLOCK_DEPTH))
         call, op = self.first_of(unit, frame)
         plan = self._plans.get(unit)
         if plan is None:

@@ -34,14 +34,19 @@ class Items(tuple[Any, ...]):
 
 
 class Expressions:
-    """Evaluates expressions; `pin` is told every number on which the structure of the net comes to depend."""
+    """Evaluates expressions; `pin` is told every number on which the structure of the net comes to depend.
+
+    `work` counts what was evaluated: terms, items of lists, and steps that were looked at.
+    """
 
     def __init__(self, pin: Callable[[Frame, Any], None]) -> None:
         self._pin = pin
+        self.work = 0
 
     def value(self, value: tree.Value, frame: Frame) -> Any:
         """A number, boolean, word, tuple or `OpRef`."""
         if isinstance(value, tree.List):
+            self.work += len(value.items)
             items = Items(self.value(item, frame) for item in value.items)
             if items.size > MAX_ITEMS:
                 reason = f"lists hold at most {MAX_ITEMS:,} items, those of inner lists included"
@@ -58,6 +63,7 @@ class Expressions:
 
     def number(self, expr: tree.Expr, frame: Frame) -> Any:
         """The value of an expression; usually an `int`, symbolic where parameters are."""
+        self.work += 1
         match expr:
             case tree.Number(value=value) | tree.Boolean(value=value):
                 return value
@@ -79,6 +85,7 @@ class Expressions:
             left, right = self.number(test.left, frame), self.number(test.right, frame)
             self._pin(frame, left)
             self._pin(frame, right)
+            self.work += sum(3 * side.size for side in (left, right) if isinstance(side, Items))
             unordered = any(isinstance(side, str | tuple | bool | OpRef) for side in (left, right))
             if unordered and test.operator not in ("==", "!="):
                 raise self._bad(test, frame, "only numbers can be ordered")
@@ -135,6 +142,7 @@ class Expressions:
         if isinstance(left, float) or isinstance(right, float):
             self._pin(frame, left)  # a symbol would be lost in a floating-point result
             self._pin(frame, right)
+        self.work += 5 * isinstance(left, Num)  # its expression grows
         try:
             return _INTEGER[sign](left, right)
         except TooComplicated as error:

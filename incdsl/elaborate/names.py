@@ -99,6 +99,8 @@ def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
     for (item, imported), source in zip(file.imports, sources, strict=True):
         own = {definition.name.text for definition in imported.file.definitions}
         for name in item.names:
+            if sink.full:
+                break
             if name.text in own:
                 names.define(name, source[name.text], sink)
             else:

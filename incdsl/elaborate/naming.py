@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from incdsl.elaborate.frame import Frame, OpRef
+from incdsl.diagnostics.limits import TooDeep
+from incdsl.elaborate.frame import Complaint, Frame, OpRef
 from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.variant import Changes
 from incdsl.ops import find
 from incdsl.source import Span
 from incdsl.syntax import tree
+
+MAX_BLOCK_DEPTH = 64
+"""Blocks and units that use one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Naming:
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
         self._owning: dict[Definition, bool] = {}
+        self._depth = 0
 
     def plan(self, pipe: tree.Pipe, name: str, rail: bool, frame: Frame) -> list[Named]:
         """The steps of a chain, groups spliced in, with their names."""
@@ -82,7 +87,13 @@ class Naming:
         if unit not in self._owning:
             self._owning[unit] = False  # while a recursive unit is being looked at
             assert isinstance(unit.tree, tree.Unit)
-            self._owning[unit] = self._pipe_owns(unit.tree.pipe, unit.names, {})
+            if self._depth >= MAX_BLOCK_DEPTH:
+                raise Complaint(TooDeep(span=unit.tree.name.span, what="units", limit=MAX_BLOCK_DEPTH))
+            self._depth += 1
+            try:
+                self._owning[unit] = self._pipe_owns(unit.tree.pipe, unit.names, {})
+            finally:
+                self._depth -= 1
         return self._owning[unit]
 
     def _pipe_owns(self, pipe: tree.Pipe, names: Names, params: Mapping[str, Any]) -> bool:

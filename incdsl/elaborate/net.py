@@ -20,17 +20,20 @@ from incdsl.diagnostics.names import (
 from incdsl.elaborate.assertions import Assertion
 from incdsl.elaborate.build import Builder
 from incdsl.elaborate.conditions import Conditions
+from incdsl.elaborate.count import Counter
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.place import Placer, Spot
-from incdsl.elaborate.variant import Changes, lineage
+from incdsl.elaborate.place import WORK_FOR_A_STEP, Placer, Spot
+from incdsl.elaborate.variant import Changes, interfaces, lineage
 from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
 from incdsl.syntax import tree
 from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 
-MAX_STEPS = 10_000
+MAX_STEPS = 5_000
+NET_STEPS = 10
+"""What a net costs besides its steps, where several are checked."""
 DEFAULT_WEIGHT = 1.0
 
 
@@ -68,17 +71,35 @@ def choose(file: tree.File, name: str | None, sink: Sink) -> str:
     raise CompileError(tuple(sink))
 
 
-def elaborate(net: Definition, settings: Mapping[str, Any], sink: Sink, max_steps: int = MAX_STEPS) -> Net:
-    """Build the graph of a net; problems go to the sink, and end the phase.
+@dataclass(slots=True)
+class Spent:
+    """What the nets of a file have cost so far, in steps."""
+
+    steps: int = 0
+
+
+def elaborate(
+    net: Definition, settings: Mapping[str, Any], sink: Sink, max_steps: int = MAX_STEPS, spent: Spent | None = None
+) -> Net:
+    """Build the graph of a net; problems go to the sink, and end the phase. What it cost is added to `spent`.
 
     Raises:
         CompileError: with all problems found.
     """
     line = lineage(net, sink)
+    spent = spent or Spent()
     scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
     changes = Changes(line, sink)
-    builder = Builder(changes, Placer(Graph(scope), Conditions(), sink, max_steps), sink)
-    result = _NetBuilder(line, builder, scope, sink).run(settings)
+    placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent.steps)
+    builder = Builder(changes, placer, sink)
+    try:
+        result = _NetBuilder(line, builder, scope, sink).run(settings)
+    finally:
+        spent.steps += (
+            max(placer.cost, builder.evaluate.work // WORK_FOR_A_STEP)
+            + NET_STEPS
+            + sum(map(len, interfaces(line[1:]))) // 8
+        )
     sink.stop_on_errors()
     assert result is not None
     return result
@@ -110,6 +131,7 @@ class _NetBuilder:
         params = parameters.outer(settings)
         self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
         self._frame.params.update(parameters.inner(params))
+        self._count()
         inputs = [item for item in self._items if isinstance(item, tree.Input)]
         for one in inputs:
             self._guarded(self._input, one, len(inputs) > 1)
@@ -128,6 +150,17 @@ class _NetBuilder:
             self._line[0].name, self._graph, self._conditions, params, frozenset(params.keys() - free),
             tuple(self._expectations), tuple(self._builder.assertions.pending),
         )  # fmt: skip
+
+    def _count(self) -> None:
+        """Hold the net to its budget before anything is built; what replaces steps is counted while building."""
+        changes, placer = self._builder.changes, self._builder.placer
+        if changes.replaces:
+            return
+        counter = Counter(changes, self._frame.scope, placer.room)
+        steps = counter.net(self._net, self._frame.names, self._frame.params)
+        if steps > placer.room:
+            self._sink.add(placer.exhaust(counter.where or self._net.name.span, self._frame, steps).diagnostic)
+            self._sink.stop_on_errors()
 
     def _guarded(self, method: Any, *arguments: Any) -> None:
         try:

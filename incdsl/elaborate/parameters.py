@@ -10,7 +10,7 @@ from incdsl.diagnostics.names import BadParameter, NameTaken, Unused, WrongArgum
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.names import Definition
-from incdsl.elaborate.variant import interface
+from incdsl.elaborate.variant import interfaces
 from incdsl.ir.graph import Scope
 from incdsl.syntax import tree
 from incdsl.types import Num, Real
@@ -21,6 +21,7 @@ class Parameters:
 
     def __init__(self, line: Sequence[Definition], scope: Scope, evaluate: Expressions, sink: Sink) -> None:
         self._line = line
+        self._interfaces = interfaces(line)
         self._scope = scope
         self._title = line[0].name
         self._evaluate = evaluate
@@ -28,7 +29,7 @@ class Parameters:
 
     def outer(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The values of the parameters of the net itself, each a symbol of its own."""
-        params = interface(self._line)
+        params = self._interfaces[0]
         self._refuse_unknown(settings, params)
         values: dict[str, Any] = {}
         for name, (param, names) in params.items():
@@ -54,15 +55,15 @@ class Parameters:
     def inner(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values of the parameters of the net that is written out."""
         for i in range(len(self._line) - 1):
-            values = self._handed_on(self._line[i:], values)
+            values = self._handed_on(i, values)
         return values
 
-    def _handed_on(self, line: Sequence[Definition], values: dict[str, Any]) -> dict[str, Any]:
-        net, base = line[0].tree, line[1].name
+    def _handed_on(self, i: int, values: dict[str, Any]) -> dict[str, Any]:
+        net, base = self._line[i].tree, self._line[i + 1].name
         assert isinstance(net, tree.Net)
         assert net.variant
-        params = interface(line[1:])
-        frame = Frame(self._scope, self._title, line[0].names, params=values)
+        params = self._interfaces[i + 1]
+        frame = Frame(self._scope, self._title, self._line[i].names, params=values)
         given: dict[str, Any] = {}
         for arg in net.variant.args:
             if arg.name not in params:

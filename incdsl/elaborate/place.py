@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from incdsl.diagnostics import Diagnostic, Row, Sink
-from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps
+from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps, TooMuchWork
 from incdsl.diagnostics.names import BadName, NamesAlike, NameTaken
 from incdsl.diagnostics.shapes import ChannelsDisagree, ChannelsDoNotFit, DoesNotFit, RailsDisagree, RankMismatch
 from incdsl.elaborate.conditions import Conditions, Place
@@ -22,6 +22,11 @@ from incdsl.types import Extent, Image, Shape, TooComplicated
 
 MAX_PARTS = 16
 """Parts of a label that is a path."""
+
+LARGEST_EXTENT = 1 << 31
+
+WORK_FOR_A_STEP = 100
+"""Terms, items and looks at written steps that elaboration may take for each step that is allowed."""
 
 MAX_ROWS = 16
 """Rails that a diagnostic shows."""
@@ -49,13 +54,15 @@ class RailEnd:
 class Placer:
     """Appends nodes to a graph; complaints carry the place, shape rules do not know it."""
 
-    def __init__(self, graph: Graph, conditions: Conditions, sink: Sink, max_steps: int) -> None:
+    def __init__(self, graph: Graph, conditions: Conditions, sink: Sink, max_steps: int, spent: int = 0) -> None:
         self.graph = graph
         self.conditions = conditions
-        self.max_steps = max_steps
+        self._max_steps = max_steps
+        self._spent = spent
         self._sink = sink
         self._anonymous: Counter[str] = Counter()
         self._steps = 0
+        self._chains = 0
         self.exhausted = False
 
     def step_number(self) -> int:
@@ -66,12 +73,30 @@ class Placer:
     def exhaust(self, span: Span, frame: Frame, steps: int | None = None) -> Complaint:
         """The complaint that ends everything: nothing is elaborated any more."""
         self.exhausted = True
-        return Complaint(TooManySteps(span=span, path=frame.title, steps=steps, limit=self.max_steps))
+        return Complaint(TooManySteps(span=span, path=frame.title, steps=steps, limit=self._max_steps))
 
     @property
     def room(self) -> int:
         """How many more nodes the budget allows."""
-        return self.max_steps - len(self.graph)
+        return self._max_steps - self._spent - len(self.graph)
+
+    def count_chain(self, span: Span, frame: Frame) -> None:
+        """Chains count as well: a mistake in a block used 2^60 times places no node at all."""
+        self._chains += 1
+        if self._chains > 2 * (self._max_steps - self._spent):
+            raise self.exhaust(span, frame)
+
+    def hold_work(self, work: int, span: Span, frame: Frame) -> None:
+        """Complain if what was evaluated, whether or not it placed a node, is out of proportion."""
+        most = WORK_FOR_A_STEP * (self._max_steps - self._spent)
+        if work > most:
+            self.exhausted = True
+            raise Complaint(TooMuchWork(span=span, path=frame.title, limit=most))
+
+    @property
+    def cost(self) -> int:
+        """What was built so far, in nodes."""
+        return max(len(self.graph), self._chains // 2)
 
     def place(self, op: Op, operands: list[Value], frame: Frame, spot: Spot) -> Value:
         """Add a node; its value, with the shape that its rule gives."""
@@ -93,10 +118,20 @@ class Placer:
             fits = [self.conditions.keep_positive(extent, where) for extent in (shape.height, shape.width)]
             if not all(fits):
                 raise Complaint(self._misfit(op, shapes[0], spot.span, frame))
+        self._hold_sizes(shape, spot, frame)
         name = self._name(op, frame, spot)
         node = Node(name, op, frame.scope, spot.label, spot.span, spot.chain, spot.step, spot.note)
         self.graph.add(node, tuple(v.node for v in operands))
         return Value(name, shape)
+
+    def _hold_sizes(self, shape: Shape, spot: Spot, frame: Frame) -> None:
+        """No extent of a tensor has more than 31 bits; a chain that doubles it 60 times would soon exceed 64."""
+        sizes: list[int | None] = [int(shape.channels)]
+        if isinstance(shape, Image):
+            sizes += [self.conditions.size(extent) for extent in (shape.height, shape.width)]
+        if any(size is not None and size >= LARGEST_EXTENT for size in sizes):
+            reason = f"an extent of {self.conditions.show(shape)} has over 31 bits"
+            raise Complaint(NumberTooLarge(span=spot.span, path=frame.title, reason=reason))
 
     def claim(self, label: str, span: Span, frame: Frame) -> str:
         """Reserve an attribute in the class of a frame."""

@@ -92,6 +92,8 @@ class Rails:
 
     def _expanded(self, rail: tree.Rail, frame: Frame) -> Iterator[tuple[tree.Pipe, Frame, bool]]:
         guard = rail.guard
+        self._evaluate.work += 1
+        self._placer.hold_work(self._evaluate.work, rail.span, frame)
         if isinstance(guard, tree.Only):
             if self._evaluate.test(guard.test, frame):
                 yield rail.pipe, frame, False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from incdsl.diagnostics.names import BadRepetition, NameTaken
-from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.expressions import Expressions, Items
 from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer
@@ -41,6 +41,7 @@ class Loops:
         values = self._evaluate.value(rows, frame)
         if not isinstance(values, tuple) or not values:
             raise Complaint(BadRepetition(span=span, path=frame.title, reason="`for` needs a list that is not empty"))
+        self._evaluate.work += values.size if isinstance(values, Items) else 0  # all are pinned
         self._room_for(len(values), span, frame)
         for name in names:
             if name in frame.params or name in frame.values:
@@ -54,5 +55,7 @@ class Loops:
             yield dict(zip(names, parts, strict=True))
 
     def _room_for(self, count: int, span: Span, frame: Frame) -> None:
+        self._evaluate.work += 5 * count
+        self._placer.hold_work(self._evaluate.work, span, frame)
         if count > self._placer.room:
             raise self._placer.exhaust(span, frame, count)

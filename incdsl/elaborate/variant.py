@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
+from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import NameTaken, Recursion
 from incdsl.diagnostics.reuse import NotANet, UnknownPath
 from incdsl.elaborate.names import Definition, Names
@@ -15,6 +16,7 @@ from incdsl.ir.graph import Scope
 from incdsl.source import Span
 from incdsl.syntax import tree
 
+MAX_VARIANTS = 64
 _MANY = 300
 
 
@@ -33,6 +35,9 @@ def lineage(net: Definition, sink: Sink) -> tuple[Definition, ...]:
             suggestion = close[0] if close else ""
             sink.add(NotANet(span=variant.base.span, name=variant.base.text, suggestion=suggestion))
             raise CompileError(tuple(sink))
+        if len(line) > MAX_VARIANTS:
+            sink.add(TooDeep(span=variant.base.span, what="variants", limit=MAX_VARIANTS))
+            raise CompileError(tuple(sink))
         if base in line:
             chain = (*(each.name for each in line[line.index(base) :]), base.name)
             sink.add(Recursion(span=variant.base.span, chain=chain))
@@ -41,16 +46,23 @@ def lineage(net: Definition, sink: Sink) -> tuple[Definition, ...]:
     return tuple(line)
 
 
-def interface(line: Sequence[Definition]) -> dict[str, tuple[tree.Param, Names]]:
-    """The parameters of a net: its own, and those of the net that it varies and gives no value."""
-    net = _net(line[0])
-    params = {param.name: (param, line[0].names) for param in net.params}
-    if net.variant:
-        given = {arg.name for arg in net.variant.args}
-        for name, param in interface(line[1:]).items():
-            if name not in given:
-                params.setdefault(name, param)
-    return params
+Interface = dict[str, tuple[tree.Param, Names]]
+"""The parameters of a net, and what names mean in their defaults."""
+
+
+def interfaces(line: Sequence[Definition]) -> list[Interface]:
+    """The parameters of each net of a line: its own, and those of the net that it varies and gives no value."""
+    found: list[Interface] = []
+    for definition in reversed(line):
+        net = _net(definition)
+        params = {param.name: (param, definition.names) for param in net.params}
+        if net.variant:
+            given = {arg.name for arg in net.variant.args}
+            for name, param in found[-1].items():
+                if name not in given:
+                    params.setdefault(name, param)
+        found.append(params)
+    return found[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,15 @@ class Changes:
         paths = [f"{above}.{label}" if above else label for label in labels]
         self._seen.update(dict.fromkeys(paths))
         return self._paths.pop(paths[0], None) if len(paths) == 1 else None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether rails or steps are replaced."""
+        return bool(self._paths)
+
+    def leaves_out(self, head: str) -> bool:
+        """Whether an auxiliary head is among those that are left out."""
+        return head in self._dropped
 
     def drops(self, head: str) -> bool:
         """Whether an auxiliary head is left out."""

@@ -313,10 +313,8 @@ class _Closed(tree.Arithmetic):
 
 
 def _flatten(children: list[Any]) -> Many:
-    if not any(isinstance(child, Many) for child in children):
-        return Many(children)
-    flat = Many()
-    for child in children:
+    flat = children[0] if children and isinstance(children[0], Many) else Many(children[:1])  # long lists grow in place
+    for child in children[1:]:
         if isinstance(child, Many):
             flat.extend(child)
         else:

@@ -55,7 +55,9 @@ def parse(source: Source, sink: Sink, budget: Budget | None = None) -> tree.File
 
 @cache
 def _parser() -> lark.Lark:
-    return load()
+    parser: Any = load()
+    parser.lexer = parser._build_lexer()  # else each `lex` builds one
+    return parser  # type: ignore[no-any-return]
 
 
 def _tokens(source: Source, sink: Sink) -> list[Token]:
@@ -84,6 +86,21 @@ def _edition_known(source: Source, tokens: list[Token], sink: Sink) -> bool:
     return False
 
 
+class _Callbacks(dict[Any, Any]):
+    """What each rule's reduction does, made at its first use: a small file needs few of them."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__()
+        self._builder = builder
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __missing__(self, rule: Any) -> Any:
+        self[rule] = made = self._builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1)
+        return made
+
+
 class _Recovering:
     """Feeds tokens to the LALR automaton; on a bad one inserts a closer, or skips to where sense begins again."""
 
@@ -94,10 +111,7 @@ class _Recovering:
         self._parser: Any = _parser().parse_interactive("")
         conf = self._parser.parser_state.parse_conf
         self._automaton = Automaton(conf.states, conf.end_state)
-        rules: list[Any] = list(_parser().rules)
-        conf.callbacks = {
-            rule: builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1) for rule in rules
-        }
+        conf.callbacks = _Callbacks(builder)
 
     def run(self) -> tree.File | None:
         """The tree, or nothing once an error was reported."""

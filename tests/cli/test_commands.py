@@ -269,6 +269,16 @@ def test_max_steps_bounds_the_net(call):
     assert call("check", "one.inc", "--max-steps", "0").exit_code == 2
 
 
+@pytest.mark.parametrize("command", [["check"], ["compile", "-o", "-"], ["summary"]])
+def test_max_params_bounds_the_net(call, command):
+    text = "inc 1\nnet N {\n  input x [1000]\n  output y = x -> linear @10_000_001 (bias: false)\n}\n"
+    result = call(*command, "-", input=text)
+    assert result.exit_code == 1
+    assert "error[E507]: the net has 10,000,001,000 parameters" in result.stderr
+    assert call(*command, "-", "--max-params", "10000001000", input=text).exit_code == 0
+    assert call(*command, "-", "--max-params", "10000000999", input=text).exit_code == 1
+
+
 # standard input, shipped specs, the group
 
 

@@ -87,97 +87,52 @@ SIZES = {
     "many facts": (net("relu\n" + "expect params = 0\n" * 9_000), OK),
     "many parameters": (net("relu", params="(" + ", ".join(f"p{i} = 1" for i in range(9_000)) + ")"), "E208"),
     "many classes": (net(chained(1, " -> ".join(f"C{i}" for i in range(3_000))),
-                         "".join(f"block C{i} = conv2d 3x3 @{i + 1}\n" for i in range(3_000))), OK),
-    "9,000 rails": (net("concat { " + "| conv2d 1x1 @4 " * 9_000 + "}"), OK),
-    "9,000 rails of a list": (net("concat { | for k in [" + ", ".join(["1"] * 9_000) + "]: conv2d 1x1 @k }"), OK),
-    "9,000 factors": (net("conv2d 3x1 @9000 as { " + "| 3x1 @1 " * 9_000 + "}"), OK),
-}  # fmt: skip
-
-NUMBERS = {
-    "19 digits": (net("conv2d 1x1 @1000000000000000000"), "E504"),
-    "19 digits with _": (net("conv2d 1x1 @1_000_000_000_000_000_000"), "E504"),
-    "18 digits": (net("conv2d 1x1 @999999999999999999"), "E203"),
-    "18 digits squared": (net("conv2d 1x1 @(999999999999999999 * 999999999999999999)"), "E504"),
-    "1e999": (net("dropout 1e999"), "E504"),
-    "1e999999999999": (net("scale 1e999999999999"), "E504"),
-    "1e-999": (net("scale 1e-999"), OK),
-    "1.": (net("dropout 1."), ANY),
-    "400 decimals": (net("scale 0." + "0" * 400 + "1"), "E504"),
-    "float overflow": (net("scale (factor: 1e308 * 1e308)"), "E504"),
-    "edition of 400 digits": ("inc " + "9" * 400, "E504"),
-    "edition 0": (PLAIN.replace("inc 1", "inc 0"), "E103"),
-    "no edition": (PLAIN.replace("inc 1", "inc"), "E103"),
-    "zero": (net("conv2d 1x1 @0"), "E203"),
-    "negative": (net("conv2d 1x1 @(0 - 4)"), "E203"),
-    "division by zero": (net("conv2d 1x1 @(4 // 0)"), "E212"),
-    "kernel 0": (net("conv2d 0x0 @4 valid"), "E203"),
-    "stride 0": (net("conv2d 3x3/0 @4 valid"), "E203"),
-    "huge kernel": (net("conv2d 9999x9999 @4"), OK),
-    "huge stride": (net("conv2d 1x1/999999999999999999 @4", shape="[3, H, W]"), "E203"),
-    "huge input": (net("relu", shape="[3, 2147483648, 2147483648]"), "E203"),
-    "huge strides": (net(chained(60, "conv2d 1x1/2147483647 @4"), shape="[3, H, W]"), ANY),
+                         "".join(f"block C{i} = conv2d 3x3 @{i % 50 + 1}\n" for i in range(3_000))), OK),
+    "9,000 rails": (net("concat { " + "| conv2d 1x1 @4 " * 9_000 + "}"), "E505"),
+    "4,900 rails": (net("concat { " + "| conv2d 1x1 @4 " * 4_900 + "}"), OK),
+    "4,900 rails of a list": (net("concat { | for k in [" + ", ".join(["1"] * 4_900) + "]: conv2d 1x1 @k }"), OK),
+    "4,900 rails that disagree": (net("concat {" + "".join(f"\n| maxpool 3x3/{1 + i % 3} half" for i in range(4_900))
+                                      + "}"), "E301"),
+    "4,900 factors": (net("conv2d 3x1 @4900 as { " + "| 3x1 @1 " * 4_900 + "}"), OK),
+    "4,900 labels": (net(" -> ".join(f"{'lL'[i % 2]}{i // 2}: relu" for i in range(4_900))), OK),
+    "4,900 parameters": (net(" -> ".join(f"conv2d 1x1 @p{i}" for i in range(4_900)),
+                             params="(" + ", ".join(f"p{i} = 3" for i in range(4_900)) + ")"), OK),
+    "1,600 heads": (net("relu\n" + "\n".join(f"aux h{i} = x -> gap -> linear @3" for i in range(1_600))), OK),
+    "7,000 values without a use": (net("relu\n" + "\n".join(f"v{i} = x -> relu" for i in range(7_000))), "E505"),
+    "15,000 rails of nothing": (net("concat { " + "| x " * 15_000 + "}"), "E209"),
+    "20,000 names to import": ('inc 1\nfrom "specs/v3.inc" use ' + ", ".join(f"a{i}" for i in range(20_000))
+                               + PLAIN.removeprefix("inc 1"), "E219"),
+    "1,000 imports": ("inc 1" + '\nfrom "specs/v3.inc" use InceptionA' * 1_000 + PLAIN.removeprefix("inc 1"), "E206"),
+    "9,000 names that are almost right": (net(" -> ".join(f"zzzzzzzzzzzz{i}" for i in range(9_000)),
+                                              "".join(f"block zzzzzzzzzzz{i}q = relu\n" for i in range(5_000))),
+                                          "E201"),
     "sum of 20,000": (net("conv2d 3x3 @(" + chained(20_000, "1", "+") + ")"), OK),
     "product of 20,000": (net("conv2d 3x3 @(" + chained(20_000, "1", "*") + ")"), OK),
     "sum of 20,000 symbols": (net("conv2d 3x3 @(" + chained(20_000, "w", "+") + ")", params="(w = 1)"), OK),
-    "product of symbols": (net("conv2d 3x3 @(" + chained(5_000, "w", "*") + ")", params="(w = 1)"), "E504"),
-    "quotient of symbols": (net("conv2d 3x3 @(" + chained(5_000, "w", "//") + ")", params="(w = 1)"), ANY),
-    "tower of squares": (net("B59(a: w)", towers(60, "(a) = conv2d 3x3 @a", "(a) = {b}(a: a * a)"), params="(w = 1)"),
-                         "E504"),
-    "tower of sums": (net("B59(a: w)", towers(60, "(a) = conv2d 3x3 @a", "(a) = {b}(a: a + a - a)"), params="(w = 1)"),
-                      OK),
-    "tower of quotients": (net("B59(a: w)", towers(60, "(a) = conv2d 3x3 @a", "(a) = {b}(a: (a + 1) // 2)"),
-                               params="(w = 1)"), ANY),
-    "shape of a deep quotient": (net("relu : [3, " + "(" * 60 + "H" + " * 3 // 2 + 1)" * 60 + ", W]",
-                                     shape="[3, H, W]"), "E304"),
+    "for 24,000": (net("conv2d 3x3 @k for k in [" + ", ".join(["1"] * 24_000) + "]"), "E505"),
+    "lists that double compared in 4,000 rails": (
+        net("B15(l: 1, m: 1)", towers(16, "(l, m) = concat { " + "| if l == m: relu " * 4_000 + "}",
+                                      "(l, m) = {b}(l: [l, l], m: [m, m])")), "E508"),
+    "units 3,000 deep": (net("u2999", "unit u0 = relu\n" + "".join(f"unit u{i} = relu -> u{i - 1}\n"
+                                                                   for i in range(1, 3_000))), "E503"),
+    "3,000 arguments": (net("B(" + ", ".join(f"p{i}: w" for i in range(3_000)) + ") times 4000",
+                            "block B(" + ", ".join(f"p{i}" for i in range(3_000)) + ") = relu\n", params="(w = 3)"),
+                        "E208"),
 }  # fmt: skip
 
-REPETITION = {
-    "blocks 65 deep": (net("B64", towers(65, " = relu", " = {b}")), "E503"),
-    "blocks 64 deep": (net("B63", towers(64, " = relu", " = {b}")), OK),
-    "2^60 steps": (net("B59", towers(60, " = relu", " = {b} -> {b}")), "E505"),
-    "2^60 times nothing": (net("B59", towers(60, " = in", " = {b} -> {b}")), ANY),
-    "2^60 choices": (net("B59", towers(60, " = relu if false", " = {b} -> {b}")), ANY),
-    "2^60 rails of nothing": (net("B59", towers(60, " = in", " = add {{ | {b} | {b} }}")), "E505"),
-    "2^60 rails of mistakes": (net("B59", towers(60, " = nothing", " = add {{ | {b} | {b} }}")), ANY),
-    "2^60 units": (net("u59", "unit u0 = relu\n" + "".join(f"unit u{i} = relu -> u{i - 1} -> u{i - 1}\n"
-                                                           for i in range(1, 60))), "E505"),
-    "2^60 items": (net("B59(l: 1)", towers(60, "(l) = relu for a in l", "(l) = {b}(l: [l, l])")), ANY),
-    "2^60 items compared": (net("B59(l: 1, m: 1)", towers(60, "(l, m) = relu if l == m",
-                                                          "(l, m) = {b}(l: [l, l], m: [m, m])")), ANY),
-    "2^60 items shown": (net("B59(l: 1)", towers(60, "(l) = conv2d 3x3 @l", "(l) = {b}(l: [l, l])")), "E504"),
-    "a block in itself": (net("B", "block B = conv2d 3x3 @8 -> B\n"), "E210"),
-    "blocks in each other": (net("A", "block A = B\nblock B = C\nblock C = A\n"), "E210"),
-    "a block given itself": (net("B(f: B)", "block B(f) = f(f: f)\n"), "E210"),
-    "a block with itself by default": (net("B", "block B(f = B) = f\n"), "E210"),
-    "a unit in itself": (net("u", "unit u = relu -> u\n"), "E210"),
-    "units in each other": (net("a", "unit a = relu -> b\nunit b = relu -> a\n"), "E210"),
-    "a unit that is itself": (net("u", "unit u = u\n"), ANY),
-    "an op given to its namesake": (net("B(relu: relu)", "block B(relu) = relu\n"), ANY),
-    "a unit given to its namesake": (net("B(g: g)", "unit g = relu\nblock B(g) = g\n"), ANY),
-    "a unit handed down to its namesake": (
-        net("A(f: g)", "unit g = relu\nblock A(f) = C(g: f)\nblock C(g) = g\n"), ANY),
-    "a value of itself": (net("relu\n  a = a -> relu"), "E201"),
-    "times in times": (net("(" * 5 + "conv2d 3x3 @3" + " times 100)" * 5), "E505"),
-    "times 18 digits": (net("conv2d 3x3 @3 times 999999999999999999"), "E505"),
-    "times nothing": (net("(" * 5 + "relu if false" + " times 9999)" * 5), ANY),
-    "times 0": (net("relu times 0"), "E213"),
-    "times -1": (net("relu times (0 - 1)"), "E213"),
-    "times 9,999": (net("conv2d 3x3 @3 times 9999"), OK),
-    "for 24,000": (net("conv2d 3x3 @k for k in [" + ", ".join(["1"] * 24_000) + "]"), "E505"),
-    "pool and upsample 300 times": (
-        net(chained(300, "maxpool 2x2/2 valid ceil -> upsample 2"), shape="[3, H, W]"), OK),
-    "padded pool and upsample 300 times": (
-        net(chained(300, "maxpool 3x3/2 pad 1 ceil -> upsample 2"), shape="[3, H, W]"), ANY),
-    "odd pool and upsample 300 times": (
-        net(chained(300, "maxpool 3x3/2 valid ceil -> upsample 3"), shape="[3, H, W]"), ANY),
-    "strides without a common period": (
-        net("concat { " + " ".join(f"| maxpool 3x3/{s} valid -> upsample {s}" for s in (127, 113, 109, 107)) + " }",
-            shape="[3, H, W]"), ANY),
-    "strides without a common period, deep": (
-        net(chained(40, "maxpool 3x3/2 pad 1 ceil -> upsample 2") + " -> " + "concat { "
-            + " ".join(f"| maxpool 3x3/{s} valid -> upsample {s}" for s in (97, 89, 83)) + " }",
-            shape="[3, H, W]"), ANY),
-    "a billion legal sizes": (
-        net("reduce { | conv2d 3x3/2 @4 valid | conv2d 2x2/2 @4 valid } -> conv2d 1x1/500000000 @4 -> flatten"
-            " -> linear @3", shape="[3, 2000000001, 2000000001]"), ANY),
+NETS = {
+    "2,500 nets": ("inc 1\n" + "".join(f"net N{i} {{ input x [3] output y = x -> relu }}\n" for i in range(2_500)),
+                   "E505"),
+    "1,500 nets of one mistake": ("inc 1\nblock B = (relu times 4000) -> relu -> nothing\n" + "".join(
+        f"net N{i} {{ input x [3]\n output y = x -> B }}\n" for i in range(1_500)), "E505"),
+    "variants 3,000 deep": (PLAIN + "".join(f"net V{i} = {f'V{i - 1}' if i else 'N'}\n" for i in range(3_000)), "E503"),
+    "3,000 variants of one net": (
+        'inc 1\nfrom "specs/v3.inc" use InceptionV3\n' + "".join(f"net V{i} = InceptionV3\n" for i in range(3_000)),
+        "E505"),
+    "2,000 parameters handed to 5,000 nets": (
+        "inc 1\nnet N(" + ", ".join(f"p{i} = 1" for i in range(2_000)) + ") { input x [3]\n output y = x -> relu }\n"
+        + "".join(f"net V{i} = {f'V{i - 1}' if i else 'N'}\n" for i in range(60))
+        + "".join(f"net W{i} = V59\n" for i in range(5_000)), "E208"),
+    "5,000 overrides": (PLAIN + "net V = N with {" + "".join(f" b{i}: relu\n" for i in range(5_000)) + "}\n", "E220"),
 }  # fmt: skip
+"""Texts of several nets, for `check`."""
