@@ -17,6 +17,7 @@ from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, resu
 from incdsl.types import Image, Pair, Shape, Vector
 
 MAX_CHANNELS = 24
+MAX_SIZE = 64
 _FACTORS: tuple[tuple[tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
     ((5, 5), ((3, 3), (3, 3))), ((3, 3), ((1, 3), (3, 1))), ((5, 5), ((1, 5), (5, 1))), ((3, 5), ((3, 3), (1, 3))),
 )  # fmt: skip
@@ -34,6 +35,8 @@ def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: 
     out = result(built(op, plain), [shape], sizes)
     if int(out.channels) > MAX_CHANNELS * (4 if isinstance(out, Vector) else 1):
         raise Illegal("too wide for a test")
+    if isinstance(out, Image) and max(out.at(sizes)[1:]) > MAX_SIZE:
+        raise Illegal("too large for a test")
     return out
 
 
