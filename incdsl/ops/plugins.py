@@ -56,7 +56,7 @@ def _registered(package: str) -> tuple[dict[str, type[Op]], str]:
         return {}, f"several packages register ops as `{package}`"
     try:
         return {op.word: op for op in _ops(found[0].load(), package)}, ""
-    except Exception as error:  # noqa: BLE001 - a package's import may raise anything
+    except Exception as error:
         text = "".join(c if c.isprintable() else " " for c in str(error))[:200]
         return {}, f"the ops of `{package}` cannot be loaded: {type(error).__name__}: {text}"
 
@@ -84,6 +84,8 @@ def _check_texts(op: type[Op], package: str) -> None:
         body = ast.parse(text).body
         single = len(body) == 1 and isinstance(body[0], ast.ClassDef) and body[0].name == name
         if not single or "#" in text or not name.lower().startswith(stem) or not name[0].isupper():
-            raise Unfit(f"the helper `{name}` of `{op.word}` must be one class, without comments, called `{stem.title()}…`")
+            raise Unfit(
+                f"the helper `{name}` of `{op.word}` must be one class, without comments, called `{stem.title()}…`"
+            )
     if wrong := [name for name in op.calls if not _CALL.fullmatch(name)]:
         raise Unfit(f"`{op.word}` calls `{wrong[0]}`, which is no `F.function` and no `nn.Module`")

@@ -23,7 +23,9 @@ def main(arguments: list[str] | None = None, more: More | None = None) -> int:
     """Run the grids, or random nets; 1 if anything differs that is not listed. `more` compares nets further."""
     parser = argparse.ArgumentParser(prog="python -m incdsl.testing", description=__doc__)
     parser.add_argument("what", choices=["grids", "nets"])
-    parser.add_argument("--op", action="append", choices=WORDS, help="grids of this op only; may be given several times")
+    parser.add_argument(
+        "--op", action="append", choices=WORDS, help="grids of this op only; may be given several times"
+    )
     parser.add_argument("--count", type=int, default=1_000, help="how many nets")
     parser.add_argument("--seed", type=int, default=0, help="the seed of the first net; the others follow")
     given = parser.parse_args(arguments)

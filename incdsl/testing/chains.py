@@ -62,7 +62,7 @@ def piece(place: Place, shape: Shape) -> Piece:
     image = isinstance(shape, Image)
     rich = place.depth < MAX_DEPTH and world.steps > 0
     kind = choices.number(0, 99)
-    if kind < 18 and image and rich:
+    if kind < 18 and rich and isinstance(shape, Image):
         return merged(place, shape)
     if kind < 30 and world.units and image:
         return unit_piece(place, shape)
@@ -201,7 +201,9 @@ def _resized(place: Place, now: Image, target: Image, channels: int | None) -> L
         word = "adaptiveavgpool"
         atom = spelling.call(word, kernel=spelling.kernel(wanted))
         fixed = [Extent.fixed(n) for n in wanted]
-        return Link(spelling.step(atom), lambda x, _: Image(x.channels, *fixed) if isinstance(x, Image) else _no(), True)
+        return Link(
+            spelling.step(atom), lambda x, _: Image(x.channels, *fixed) if isinstance(x, Image) else _no(), True
+        )
     k, s, p = place.choices.pick(found)
     width = channels or place.choices.number(1, 6)
     return _convolution(place, {"kernel": Pair(k, k), "stride": Pair(s, s), "padding": Pair(p, p), "width": width})
@@ -279,7 +281,9 @@ def _split(place: Place, shape: Image) -> Piece:
             links = [*links, *fitted(place, out, target, None)]
         target = target or out
         rails.append((_rail(place, links), share))
-    said = tree.Arg(spelling.NOWHERE, None, spelling.variable("split")) if even else spelling.arg("split", tuple(shares))
+    said = (
+        tree.Arg(spelling.NOWHERE, None, spelling.variable("split")) if even else spelling.arg("split", tuple(shares))
+    )
     node = tree.Merge(spelling.NOWHERE, "concat", spelling.NOWHERE, (said,), tuple(rail.node for rail, _ in rails))
 
     def after(x: Shape, env: Env) -> Shape:
@@ -314,7 +318,9 @@ def _reduced(place: Place, shape: Image) -> Piece:
     sizes, choices = place.world.sizes, place.choices
     k = choices.pick((2, 3))
     p = choices.number(0, k // 2)
-    conv = _convolution(place, {"kernel": Pair(k, k), "stride": Pair(2, 2), "padding": Pair(p, p), "width": choices.number(1, 4)})
+    conv = _convolution(
+        place, {"kernel": Pair(k, k), "stride": Pair(2, 2), "padding": Pair(p, p), "width": choices.number(1, 4)}
+    )
     atom = spelling.call(
         choices.pick(("maxpool", "avgpool")), kernel=spelling.kernel((k, k)), stride=spelling.expression(2),
         padding=tree.Padding(spelling.NOWHERE, "pad", (p, p)),
@@ -333,7 +339,10 @@ def _looped(place: Place, shape: Image) -> Piece:
     rows = tuple((choices.pick((1, 3, 5)), choices.number(1, 4)) for _ in range(choices.number(1, 3)))
     place.labels[0] += 1
     k, w = f"k{place.labels[0]}", f"w{place.labels[0]}"
-    settings = {"kernel": tree.List(spelling.NOWHERE, (spelling.variable(k), spelling.variable(k))), "width": spelling.variable(w)}
+    settings = {
+        "kernel": tree.List(spelling.NOWHERE, (spelling.variable(k), spelling.variable(k))),
+        "width": spelling.variable(w),
+    }
     atom = spelling.call("conv2d", settings)
     listed = spelling.value(rows)
     guard = tree.RailsFor(spelling.NOWHERE, (k, w), listed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,11 +11,11 @@ from incdsl.ops import REGISTRY, find
 from incdsl.syntax import tree
 from incdsl.syntax.printer import show
 from incdsl.testing import spelling
-from incdsl.testing.chains import agreed, along, chain, fitted, pipe_of, step
+from incdsl.testing.chains import agreed, along, chain, fitted, pipe_of
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import WORDS, Block, Env, Link, Place, Unit, World
 from incdsl.testing.settings import Illegal, draw_settings, written
-from incdsl.testing.steps import OpValue, block_piece, dressed, flow, op_piece, plain
+from incdsl.testing.steps import OpValue, block_piece, flow, op_piece, plain
 from incdsl.types import Extent, Image, Shape, Vector
 
 
@@ -38,7 +39,7 @@ def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec
     net = _Net(world)
     nets = net.made()
     span = spelling.NOWHERE
-    blocks, units = (tuple(each.tree for each in kind) for kind in (world.blocks, world.units))
+    units, blocks = tuple(each.tree for each in world.units), tuple(each.tree for each in world.blocks)
     return Spec(tree.File(span, 1, span, units, blocks, tuple(nets), ()), nets[-1].name.text)
 
 
@@ -139,9 +140,7 @@ def block(world: World, shape: Image, depth: int) -> Block:
     read = spelling.names_in((items, pipe) if pipe else items)
     params = {name: value for name, value in place.env.params.items() if name in read}
     spare = {n for n, v in params.items() if not isinstance(v, OpValue) and world.choices.chance(30)}
-    nodes = tuple(
-        tree.Param(spelling.NOWHERE, n, spelling.value(v) if n in spare else None) for n, v in params.items()
-    )
+    nodes = tuple(tree.Param(spelling.NOWHERE, n, spelling.value(v) if n in spare else None) for n, v in params.items())
 
     def after(x: Shape, given: dict[str, Any]) -> Shape:
         if not isinstance(x, Image):
@@ -232,10 +231,12 @@ class _Net:
             prefix = f"{name}." if several and not world.free else ""
             sizes = [world.sizes.setdefault(prefix + axis, choices.number(6, 20)) for axis in "HW"]
             vector = not several and choices.chance(5)
-            dims = [channels, *([] if vector else ["H", "W"] if world.free else sizes)]
+            dims = [spelling.expression(channels)]
+            if not vector:
+                dims += [spelling.variable(axis) for axis in "HW"] if world.free else map(spelling.expression, sizes)
             extents = [Extent.of(prefix + axis) for axis in "HW"]
             self.values[name] = Vector(channels) if vector else Image(channels, *extents)
-            shape = tree.Dims(spelling.NOWHERE, tuple(spelling.value(d) for d in dims))  # type: ignore[arg-type]
+            shape = tree.Dims(spelling.NOWHERE, tuple(dims))
             self.items.append(tree.Input(spelling.NOWHERE, spelling.name(name), shape))
 
     def _start(self) -> str:
@@ -258,10 +259,8 @@ class _Net:
         start = self._start()
         shape = self.values[start]
         if isinstance(shape, Image) and self.choices.chance(45) and len(self.world.blocks) < 3:
-            try:
+            with suppress(Illegal):
                 block(self.world, shape, 1)
-            except Illegal:
-                pass
         links, out = chain(self.place, shape, 3)
         channels = int(out.channels)
         span = spelling.NOWHERE
@@ -347,7 +346,13 @@ class _Net:
         named = self.values.keys() | self.place.env.params.keys()
         if heads and self.choices.chance(50) and spelling.names_in(tuple(heads)) & named <= rest:
             changes.append(tree.Without(span, spelling.name(self.head)))
-        labels = [step.labels[0].text for item in net.items if isinstance(item, tree.Bind) for step in item.pipe.steps if _replaceable(step)]
+        labels = [
+            step.labels[0].text
+            for item in net.items
+            if isinstance(item, tree.Bind)
+            for step in item.pipe.steps
+            if _replaceable(step)
+        ]
         if labels and self.choices.chance(70):
             relu = spelling.pipe([spelling.step(spelling.call("identity"))])
             changes.append(tree.Override(span, self.choices.pick(labels), span, relu))

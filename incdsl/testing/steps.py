@@ -1,4 +1,4 @@
-"""Makes steps: ops, units, blocks, factorized convolutions, parameters that are ops; labels and repetition around them."""
+"""Makes steps: ops, units, blocks, factorized convolutions, parameters that are ops; what stands around them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from incdsl.ops.merge import is_scale
 from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
 from incdsl.testing import spelling
+from incdsl.testing.choices import Choices
 from incdsl.testing.places import Block, Env, Link, Piece, Place, Unit
 from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
 from incdsl.types import Image, Pair, Shape, Vector
@@ -26,7 +27,7 @@ _BESIDE = (((3, 3), ((1, 3), (3, 1))), ((3, 3), ((3, 3), (1, 1))), ((5, 3), ((5,
 
 
 def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
-    """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size that is there."""
+    """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size it meets."""
     plain = {name: env.value(value) for name, value in settings.items()}
     if op is Linear and isinstance(shape, Image) and is_scale(shape):
         shape = Vector(shape.channels)
@@ -59,7 +60,9 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     return Piece(
         written(place.choices, op, word, settings),
         lambda x, env: flow(op, settings, x, env, sizes),
-        module=lowering.module is not None and lowering.forward is SELF and not (op is Linear and isinstance(shape, Image)),
+        module=lowering.module is not None
+        and lowering.forward is SELF
+        and not (op is Linear and isinstance(shape, Image)),
         labelled=lowering.module is not None,
     )
 
@@ -68,9 +71,7 @@ def parameter_piece(place: Place, shape: Shape) -> Piece:
     """A parameter of the block that is an op."""
     name = f"f{len(place.env.params) + 1}"
     place.env.params[name] = op_value(place, shape)
-    return Piece(
-        spelling.call(name), lambda x, env: env.params[name].after(x, env), labelled=True
-    )
+    return Piece(spelling.call(name), lambda x, env: env.params[name].after(x, env), labelled=True)
 
 
 class OpValue:
@@ -99,7 +100,7 @@ def unit_piece(place: Place, shape: Shape) -> Piece:
     drawn = draw_settings(place.choices, unit.first, [shape])
     use = {
         name: value for name, value in drawn.items()
-        if (name not in unit.settings or place.choices.chance(10)) and unit.first.model_fields[name].annotation is not bool
+        if name not in unit.settings or place.choices.chance(10)
     }  # fmt: skip
     flow_unit(unit, use, shape, place.env, place.world.sizes)
     if "width" in use and type(use["width"]) is int:
@@ -141,7 +142,9 @@ def block_piece(place: Place, shape: Shape, block: Block) -> Piece:
 
     def after(x: Shape, env: Env) -> Shape:
         """The block with arguments as they are in an instance of the class around it."""
-        return block.after(x, {n: env.value(nodes[n]) if type(v) is int and n in nodes else v for n, v in given.items()})
+        return block.after(
+            x, {n: env.value(nodes[n]) if type(v) is int and n in nodes else v for n, v in given.items()}
+        )
 
     return Piece(spelling.call(block.tree.name.text, nodes), after, module=True, labelled=True)
 
@@ -149,22 +152,18 @@ def block_piece(place: Place, shape: Shape, block: Block) -> Piece:
 def factored_piece(place: Place, shape: Shape) -> Piece:
     """A convolution, or a unit that starts with one, as smaller ones."""
     choices, sizes = place.choices, place.world.sizes
-    fit = [u for u in place.world.units if u.first is Conv2d and not {"groups", "dilation", "padding", "width", "stride", "kernel"} & u.settings.keys()]
+    fit = [
+        u
+        for u in place.world.units
+        if u.first is Conv2d and not {"groups", "dilation", "padding", "width", "stride", "kernel"} & u.settings.keys()
+    ]
     unit = choices.pick(fit) if fit and choices.chance(60) else None
     parallel = choices.chance(40)
     valid = not parallel and choices.chance(30)
     whole, parts = choices.pick(_BESIDE if parallel else _ODD_FACTORS if valid else _FACTORS)
     stride = choices.number(1, 2)
     padding = "valid" if valid else "half" if stride > 1 else choices.pick((None, "same"))
-    own = [choices.number(1, 4) for _ in parts]
-    width = sum(own) if parallel else choices.number(1, 8)
-    wide = choices.chance(60)
-    if parallel and not wide:
-        width = len(parts) * choices.number(1, 3)
-    factors = tuple(
-        tree.Factor(spelling.NOWHERE, spelling.kernel(k), spelling.expression(w) if wide and (parallel or i < len(parts) - 1) else None)
-        for i, (k, w) in enumerate(zip(parts, own, strict=True))
-    )
+    factors, width = _factors(choices, parts, parallel)
 
     def after(x: Shape, env: Env) -> Shape:
         """The shape is that of the whole convolution: padding and stride are chosen so."""
@@ -181,9 +180,22 @@ def factored_piece(place: Place, shape: Shape) -> Piece:
         stride=spelling.expression(stride) if stride > 1 else None,
         width=spelling.expression(width),
         padding=tree.Padding(spelling.NOWHERE, padding) if padding else None,
-        factors=tree.Factors(spelling.NOWHERE, parallel, factors),
+        factors=factors,
     )
     return Piece(call, after, module=not parallel and (not unit or unit.modules), labelled=not unit or unit.owners == 1)
+
+
+def _factors(choices: Choices, parts: Sequence[tuple[int, int]], parallel: bool) -> tuple[tree.Factors, int]:
+    """The kernels, with widths or without, and the width that they come to."""
+    own = [choices.number(1, 4) for _ in parts]
+    wide = choices.chance(60)
+    width = sum(own) if wide else len(parts) * choices.number(1, 3)
+    items = []
+    for i, (kernel, filters) in enumerate(zip(parts, own, strict=True)):
+        told = wide and (parallel or i < len(parts) - 1)  # the last one of a sequence has the convolution's width
+        number = spelling.expression(filters) if told else None
+        items.append(tree.Factor(spelling.NOWHERE, spelling.kernel(kernel), number))
+    return tree.Factors(spelling.NOWHERE, parallel, tuple(items)), width
 
 
 # What stands around a piece
@@ -208,7 +220,9 @@ def dressed(place: Place, piece: Piece, shape: Shape) -> Link:
         return _repeated(place, piece, shape)
     labels = []
     if piece.labelled and choices.chance(20):
-        labels = [place.label(piece.atom) for _ in range(piece.whole() if piece.whole() > 1 and choices.chance(40) else 1)]
+        labels = [
+            place.label(piece.atom) for _ in range(piece.whole() if piece.whole() > 1 and choices.chance(40) else 1)
+        ]
     dims = _stated(place, out) if choices.chance(15) and not place.block and not place.loops else None
     return Link(spelling.step(piece.atom, labels, None, dims), piece.after, piece.module)
 

@@ -23,7 +23,9 @@ def site(tmp_path_factory):
     target = tmp_path_factory.mktemp("site")
     if importlib.util.find_spec("hatchling"):
         command = ["pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target"]
-        done = subprocess.run([sys.executable, "-m", *command, str(target), str(source)], capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", *command, str(target), str(source)], capture_output=True, check=False
+        )
         assert done.returncode == 0, done.stderr.decode()
     else:
         (target / "acme_ops.py").write_text(FILES["acme_ops.py"], encoding="utf-8")
@@ -35,7 +37,12 @@ def site(tmp_path_factory):
 def python(site, *arguments, cwd):
     path = os.pathsep.join([str(site), str(ROOT)])
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment(PYTHONPATH=path), capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment(PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
