@@ -56,7 +56,7 @@ def _registered(package: str) -> tuple[dict[str, type[Op]], str]:
         return {}, f"several packages register ops as `{package}`"
     try:
         return {op.word: op for op in _ops(found[0].load(), package)}, ""
-    except Exception as error:  # noqa: BLE001 - a package's import may raise anything
+    except Exception as error:
         text = "".join(c if c.isprintable() else " " for c in str(error))[:200]
         return {}, f"the ops of `{package}` cannot be loaded: {type(error).__name__}: {text}"
 

@@ -62,7 +62,7 @@ def piece(place: Place, shape: Shape) -> Piece:
     image = isinstance(shape, Image)
     rich = place.depth < MAX_DEPTH and world.steps > 0
     kind = choices.number(0, 99)
-    if kind < 18 and image and rich:
+    if kind < 18 and rich and isinstance(shape, Image):
         return merged(place, shape)
     if kind < 30 and world.units and image:
         return unit_piece(place, shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,11 +11,11 @@ from incdsl.ops import REGISTRY, find
 from incdsl.syntax import tree
 from incdsl.syntax.printer import show
 from incdsl.testing import spelling
-from incdsl.testing.chains import agreed, along, chain, fitted, pipe_of, step
+from incdsl.testing.chains import agreed, along, chain, fitted, pipe_of
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import WORDS, Block, Env, Link, Place, Unit, World
 from incdsl.testing.settings import Illegal, draw_settings, written
-from incdsl.testing.steps import OpValue, block_piece, dressed, flow, op_piece, plain
+from incdsl.testing.steps import OpValue, block_piece, flow, op_piece, plain
 from incdsl.types import Extent, Image, Shape, Vector
 
 
@@ -38,7 +39,7 @@ def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec
     net = _Net(world)
     nets = net.made()
     span = spelling.NOWHERE
-    blocks, units = (tuple(each.tree for each in kind) for kind in (world.blocks, world.units))
+    units, blocks = tuple(each.tree for each in world.units), tuple(each.tree for each in world.blocks)
     return Spec(tree.File(span, 1, span, units, blocks, tuple(nets), ()), nets[-1].name.text)
 
 
@@ -230,10 +231,12 @@ class _Net:
             prefix = f"{name}." if several and not world.free else ""
             sizes = [world.sizes.setdefault(prefix + axis, choices.number(6, 20)) for axis in "HW"]
             vector = not several and choices.chance(5)
-            dims = [channels, *([] if vector else ["H", "W"] if world.free else sizes)]
+            dims = [spelling.expression(channels)]
+            if not vector:
+                dims += [spelling.variable(axis) for axis in "HW"] if world.free else map(spelling.expression, sizes)
             extents = [Extent.of(prefix + axis) for axis in "HW"]
             self.values[name] = Vector(channels) if vector else Image(channels, *extents)
-            shape = tree.Dims(spelling.NOWHERE, tuple(spelling.value(d) for d in dims))  # type: ignore[arg-type]
+            shape = tree.Dims(spelling.NOWHERE, tuple(dims))
             self.items.append(tree.Input(spelling.NOWHERE, spelling.name(name), shape))
 
     def _start(self) -> str:
@@ -256,10 +259,8 @@ class _Net:
         start = self._start()
         shape = self.values[start]
         if isinstance(shape, Image) and self.choices.chance(45) and len(self.world.blocks) < 3:
-            try:
+            with suppress(Illegal):
                 block(self.world, shape, 1)
-            except Illegal:
-                pass
         links, out = chain(self.place, shape, 3)
         channels = int(out.channels)
         span = spelling.NOWHERE

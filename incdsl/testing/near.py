@@ -64,6 +64,6 @@ def _with(node: Any, old: Any, new: Any) -> Any:
     if not isinstance(node, tree.Tree):
         return node
     names = [field.name for field in fields(node) if not isinstance(getattr(node, field.name), Span)]
-    parts = {name: _with(getattr(node, name), old, new) for name in names}
-    kept = {name: part for name, part in parts.items() if part is not getattr(node, name)}
+    made = {name: _with(getattr(node, name), old, new) for name in names}
+    kept = {name: part for name, part in made.items() if part is not getattr(node, name)}
     return replace(node, **kept) if kept else node

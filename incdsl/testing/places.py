@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
@@ -12,6 +13,10 @@ from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.settings import Illegal
 from incdsl.types import Shape
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Env:
         """Whether a condition holds."""
         if isinstance(test, tree.Comparison):
             left, right = self.value(test.left), self.value(test.right)
-            return {"==": left == right, "!=": left != right, "<": left < right, ">=": left >= right}[test.operator]
+            return bool(_COMPARE[test.operator](left, right))
         return bool(self.value(test))
 
     @property

@@ -1,4 +1,4 @@
-"""Holds the shape rule of an op to what PyTorch makes of its lowering, for settings and inputs that hypothesis draws."""
+"""Holds the shape rule of an op to what PyTorch makes of its lowering, for settings and inputs that are drawn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from incdsl.testing.settings import Illegal, built, draw_settings, result
 from incdsl.types import Extent, Image, Shape, Vector
 
 Stricter = Callable[..., bool]
-"""Whether the compiler refuses on purpose, where PyTorch does not: of the op, its inputs' shapes, and PyTorch's output."""
+"""Whether the compiler refuses on purpose what PyTorch runs: of the op, its inputs' shapes, and PyTorch's output."""
 
 STRICTER: dict[str, Stricter] = {
     "slice": lambda op, x, y: int(op.stop) > x.channels or op.start >= op.stop,  # PyTorch clips slices
@@ -99,7 +99,7 @@ def difference(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...]
         tensors = [torch.randn(2, *shape.at({}), dtype=torch.float64) for shape in inputs]
         with torch.no_grad(), Macs() as counter:
             seen: Tensor = module(*tensors)
-    except Exception as error:  # noqa: BLE001 - any refusal is PyTorch's answer
+    except Exception as error:
         return "" if said is None else f"{where}: the compiler says {said}, PyTorch {type(error).__name__}: {error}"
     if said is None:
         refused_on_purpose = stricter(made, *inputs, seen)

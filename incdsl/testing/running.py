@@ -24,10 +24,10 @@ class Refused(Exception):
 
 
 class Macs(TorchDispatchMode):
-    """Counts multiply-accumulates by PyTorch's own formulas."""
+    """Counts operations, two for each multiply-accumulate, by PyTorch's own formulas."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -125,10 +125,15 @@ class Subject:
 
     @cached_property
     def _meant(self) -> list[object]:
-        sizes = {axis: largest(legal, 32) for axis, legal in self.done.sizes.training.items()}
+        """What broadcasts, and what is flattened, at a size that leaves more than one cell wherever it can."""
+        images = [shape for shape in self.shapes.values() if isinstance(shape, Image)]
+        strides = [1 / e.slope for shape in images for e in (shape.height, shape.width) if e.slope]
+        wanted = min(256, int(2 * max(strides, default=1)))
+        sizes = {axis: largest(legal, wanted) for axis, legal in self.done.sizes.training.items()}
         with Strict() as strict:
             self.run(self.inputs(sizes))
-        return strict.seen
+        seen: list[object] = strict.seen
+        return seen
 
     def answer(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
         """The shapes that come out of an input of these sizes, if PyTorch runs it."""

@@ -1,4 +1,4 @@
-"""Makes steps: ops, units, blocks, factorized convolutions, parameters that are ops; labels and repetition around them."""
+"""Makes steps: ops, units, blocks, factorized convolutions, parameters that are ops; what stands around them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from incdsl.ops.merge import is_scale
 from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
 from incdsl.testing import spelling
+from incdsl.testing.choices import Choices
 from incdsl.testing.places import Block, Env, Link, Piece, Place, Unit
 from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
 from incdsl.types import Image, Pair, Shape, Vector
 
 MAX_CHANNELS = 24
+MAX_SIZE = 64
 _FACTORS: tuple[tuple[tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
     ((5, 5), ((3, 3), (3, 3))), ((3, 3), ((1, 3), (3, 1))), ((5, 5), ((1, 5), (5, 1))), ((3, 5), ((3, 3), (1, 3))),
 )  # fmt: skip
@@ -25,7 +27,7 @@ _BESIDE = (((3, 3), ((1, 3), (3, 1))), ((3, 3), ((3, 3), (1, 1))), ((5, 3), ((5,
 
 
 def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
-    """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size that is there."""
+    """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size it meets."""
     plain = {name: env.value(value) for name, value in settings.items()}
     if op is Linear and isinstance(shape, Image) and is_scale(shape):
         shape = Vector(shape.channels)
@@ -34,6 +36,8 @@ def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: 
     out = result(built(op, plain), [shape], sizes)
     if int(out.channels) > MAX_CHANNELS * (4 if isinstance(out, Vector) else 1):
         raise Illegal("too wide for a test")
+    if isinstance(out, Image) and max(out.at(sizes)[1:]) > MAX_SIZE:
+        raise Illegal("too large for a test")
     return out
 
 
@@ -96,7 +100,7 @@ def unit_piece(place: Place, shape: Shape) -> Piece:
     drawn = draw_settings(place.choices, unit.first, [shape])
     use = {
         name: value for name, value in drawn.items()
-        if (name not in unit.settings or place.choices.chance(10)) and unit.first.model_fields[name].annotation is not bool
+        if name not in unit.settings or place.choices.chance(10)
     }  # fmt: skip
     flow_unit(unit, use, shape, place.env, place.world.sizes)
     if "width" in use and type(use["width"]) is int:
@@ -159,19 +163,7 @@ def factored_piece(place: Place, shape: Shape) -> Piece:
     whole, parts = choices.pick(_BESIDE if parallel else _ODD_FACTORS if valid else _FACTORS)
     stride = choices.number(1, 2)
     padding = "valid" if valid else "half" if stride > 1 else choices.pick((None, "same"))
-    own = [choices.number(1, 4) for _ in parts]
-    width = sum(own) if parallel else choices.number(1, 8)
-    wide = choices.chance(60)
-    if parallel and not wide:
-        width = len(parts) * choices.number(1, 3)
-    factors = tuple(
-        tree.Factor(
-            spelling.NOWHERE,
-            spelling.kernel(k),
-            spelling.expression(w) if wide and (parallel or i < len(parts) - 1) else None,
-        )
-        for i, (k, w) in enumerate(zip(parts, own, strict=True))
-    )
+    factors, width = _factors(choices, parts, parallel)
 
     def after(x: Shape, env: Env) -> Shape:
         """The shape is that of the whole convolution: padding and stride are chosen so."""
@@ -188,9 +180,22 @@ def factored_piece(place: Place, shape: Shape) -> Piece:
         stride=spelling.expression(stride) if stride > 1 else None,
         width=spelling.expression(width),
         padding=tree.Padding(spelling.NOWHERE, padding) if padding else None,
-        factors=tree.Factors(spelling.NOWHERE, parallel, factors),
+        factors=factors,
     )
     return Piece(call, after, module=not parallel and (not unit or unit.modules), labelled=not unit or unit.owners == 1)
+
+
+def _factors(choices: Choices, parts: Sequence[tuple[int, int]], parallel: bool) -> tuple[tree.Factors, int]:
+    """The kernels, with widths or without, and the width that they come to."""
+    own = [choices.number(1, 4) for _ in parts]
+    wide = choices.chance(60)
+    width = sum(own) if wide else len(parts) * choices.number(1, 3)
+    items = []
+    for i, (kernel, filters) in enumerate(zip(parts, own, strict=True)):
+        told = wide and (parallel or i < len(parts) - 1)  # the last one of a sequence has the convolution's width
+        number = spelling.expression(filters) if told else None
+        items.append(tree.Factor(spelling.NOWHERE, spelling.kernel(kernel), number))
+    return tree.Factors(spelling.NOWHERE, parallel, tuple(items)), width
 
 
 # What stands around a piece

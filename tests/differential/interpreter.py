@@ -99,7 +99,7 @@ def joined(combine):
     def meaning(op, own, *rails):
         result = rails[0]
         for rail in rails[1:]:
-            assert rail.shape == result.shape or combine is torch.mul and 1 in (*rail.shape[-1:], *result.shape[-1:])
+            assert rail.shape == result.shape or (combine is torch.mul and 1 in (*rail.shape[-1:], *result.shape[-1:]))
             result = combine(result, rail)
         return result
 
