@@ -59,17 +59,30 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # a terminal that knows no `·` still gets an answer
-        cli(standalone_mode=True)
+        try:
+            cli(standalone_mode=True)
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
     except (SystemExit, KeyboardInterrupt):
         raise
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
+    except OSError as error:
+        _discard_output()
+        click.echo(f"error: cannot write the output: {(error.strerror or str(error)).lower()}", err=True)
+        sys.exit(2)
     except Exception as error:
         if os.environ.get("INCDSL_DEBUG"):
             raise
         _bug(error)
         sys.exit(2)
+
+
+def _discard_output() -> None:
+    """Nobody takes what is still in the buffer: the interpreter must not try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _bug(error: Exception) -> None:

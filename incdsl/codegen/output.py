@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from incdsl.codegen.module import intact
@@ -12,6 +15,8 @@ from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import BadFileName, CannotWrite, EditedByHand, OutOfDate
 
 _RESERVED = sys.stdlib_module_names | {"torch", "torchvision", "numpy", "incdsl"}
+_STALE = 3600
+"""Seconds after which a temporary file belongs to nobody: its process was killed."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
 
@@ -69,6 +74,7 @@ def _check_name(target: Path) -> None:
 
 def _replace(target: Path, text: str) -> None:
     """Write beside the target, then rename over it: readers see the old file or the new one."""
+    _sweep(target)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     temporary = Path(name)
     try:
@@ -82,6 +88,17 @@ def _replace(target: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sweep(target: Path) -> None:
+    """Remove what processes that were killed in the middle left beside a target, an hour ago or longer."""
+    ours = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.tmp")
+    with os.scandir(target.parent) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name):
+                found = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > _STALE:
+                    Path(entry.path).unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from incdsl.codegen import output
 from incdsl.diagnostics import CompileError
 from tests.cli.conftest import ONE
-from tests.process import environment, incdsl
+from tests.process import environment, incdsl, python
 
 OLD_SPEC = ONE
 NEW_SPEC = ONE.replace("width = 4", "width = 5")
@@ -148,6 +149,133 @@ def test_a_process_killed_in_the_middle_leaves_the_old_file_or_the_new(texts, fo
     assert target.read_text(encoding="utf-8") == written
     assert incdsl("compile", "one.inc", "-o", "net.py", cwd=folder).returncode == 0
     assert target.read_text(encoding="utf-8") == new
+
+
+def _killed_at_line(number, target, text):
+    """Write in a process that is killed before it runs a line of the module that writes; whether it was killed."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal lines
+        if frame.f_code.co_filename != output.__file__:
+            return None
+        lines += event == "line"
+        if lines == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    try:
+        sys.settrace(trace)
+        output.write(target, text)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("present", [False, True], ids=["new", "over"])
+def test_a_process_killed_before_any_line_leaves_the_old_file_or_the_new(texts, tmp_path, present):
+    old, new = texts
+    seen, number = set(), 0
+    killed = True
+    while killed:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        target = folder / "net.py"
+        if present:
+            target.write_text(old, encoding="utf-8")
+        killed = _killed_at_line(number, target, new)
+        seen.add(target.read_text(encoding="utf-8") if target.exists() else None)
+        assert all(name == "net.py" or name.endswith(".tmp") for name in entries(folder))
+        output.write(target, new)
+        assert target.read_text(encoding="utf-8") == new
+    assert number > 25
+    assert seen == {old if present else None, new}
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.2, 0.3, 0.4, 0.6])
+def test_a_command_killed_at_any_time_leaves_the_old_file_or_the_new(texts, folder, delay):
+    old, new = texts
+    target = folder / "net.py"
+    target.write_text(old, encoding="utf-8")
+    command = [sys.executable, "-m", "incdsl", "compile", "one.inc", "-o", "net.py"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE) as running:
+        time.sleep(delay)
+        running.kill()
+    assert target.read_text(encoding="utf-8") in (old, new)
+
+
+def test_what_a_killed_process_left_is_removed_after_an_hour(texts, tmp_path):
+    names = [
+        ".net.py.abcd1234.tmp",
+        ".net.py.young_00.tmp",
+        ".net.py.tmp",
+        ".other.py.abcd1234.tmp",
+        ".net.py.ABCD.tmp",
+    ]
+    for name in names:
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / names[1])
+    (tmp_path / ".net.py.link0000.tmp").symlink_to("nothing")
+    assert output.write(tmp_path / "net.py", texts[0])
+    left = [name for name in entries(tmp_path) if name.endswith(".tmp")]
+    assert left == sorted([*names[1:], ".net.py.link0000.tmp"])
+
+
+def test_a_file_that_may_not_grow_is_not_written(texts, folder):
+    old = texts[0]
+    before = [*entries(folder), "net.py"]
+    (folder / "net.py").write_text(old, encoding="utf-8")
+    limits = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700)); from incdsl.cli import main; "
+    )
+    for target in ("net.py", "new.py"):
+        call = f"sys.argv[1:] = ['compile', 'one.inc', '-o', '{target}']; main()"
+        result = python("-B", "-c", limits + call, cwd=folder)
+        assert result.returncode == 2
+        assert b"error[E603]: cannot write" in result.stderr
+    assert (folder / "net.py").read_text(encoding="utf-8") == old
+    assert entries(folder) == sorted(before)
+
+
+@pytest.mark.parametrize("present", [False, True], ids=["new", "over"])
+def test_a_folder_that_may_not_be_changed(texts, present):
+    with TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        folder = Path(name)
+        if present:
+            (folder / "net.py").write_text(texts[0], encoding="utf-8")
+        folder.chmod(0o555)
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                if not os.geteuid():
+                    os.setuid(65534)  # the superuser may write anywhere
+                output.write(folder / "net.py", texts[1])
+            except CompileError as error:
+                code = 0 if error.diagnostics[0].reason == "permission denied" else 2
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert entries(folder) == (["net.py"] if present else [])
+        assert not present or (folder / "net.py").read_text(encoding="utf-8") == texts[0]
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["compile", "-o", "-"], ["check"], ["summary"], ["check", "--format", "json"]], ids=" ".join
+)
+def test_a_full_device_is_told(folder, arguments):
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "incdsl", *arguments, "one.inc"]
+        result = subprocess.run(
+            command, cwd=folder, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert result.returncode == 2
+    assert result.stderr == b"error: cannot write the output: no space left on device\n"
 
 
 def test_readers_never_see_half_a_file(texts, folder):
