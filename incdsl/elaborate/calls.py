@@ -24,7 +24,7 @@ from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
-from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.elaborate.settings import Settings, build, gather, resolve_padding, setting
 from incdsl.elaborate.suggest import unknown_name
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
@@ -118,7 +118,9 @@ class Calls:
         call = replace(use.call, name=ref.name)
         if not ref.args:
             return self._resolved(replace(use, call=call), ref.frame.names)
-        names = [(arg.name or "", self.evaluate.value(arg.value, ref.frame)) for arg in ref.args]
+        unit = self.unit(ref.name, ref.frame.names)
+        op = self.first_of(unit, ref.frame)[1] if unit else find(ref.name)
+        names = [(arg.name or "", setting(arg, op, ref.frame, self.evaluate)) for arg in ref.args]
         return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)), ref.frame.names)
 
     # Ops

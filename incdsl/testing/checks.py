@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from random import Random
 from typing import Any
 
@@ -26,11 +25,7 @@ def check_net(spec: Spec, net: str | None = None, **settings: Any) -> Compilatio
         AssertionError: with every difference that was found.
     """
     done = compile_net(_source(spec), net, settings)
-    subject = Subject(done)
-    try:
-        found = list(chain(counts(subject), legal_sizes(subject)))
-    finally:
-        subject.close()
+    found = outcome(done)
     assert not found, "\n".join(found)
     return done
 

@@ -245,8 +245,8 @@ class _Net:
         return self.choices.pick(unread if unread and self.choices.chance(80) else list(self.values))
 
     def _unread(self) -> list[str]:
-        """Values that nothing reads, heads aside: what only a head reads would not be deployed."""
-        read = spelling.names_in(tuple(item for item in self.items if not isinstance(item, tree.Aux)))
+        """Values that flow nowhere, heads aside: what only a head reads would not be deployed."""
+        read = spelling.names_in(tuple(i for i in self.items if not isinstance(i, tree.Aux)), (tree.Call,))
         read |= {name.text for item in self.items if isinstance(item, tree.Output) for name in item.names}
         return [name for name in self.values if name not in read]
 

@@ -128,8 +128,9 @@ class Subject:
         """What broadcasts, and what is flattened, at a size that leaves more than one cell wherever it can."""
         images = [shape for shape in self.shapes.values() if isinstance(shape, Image)]
         strides = [1 / e.slope for shape in images for e in (shape.height, shape.width) if e.slope]
-        wanted = min(256, int(2 * max(strides, default=1)))
-        sizes = {axis: largest(legal, wanted) for axis, legal in self.done.sizes.training.items()}
+        more = min(256, int(2 * max(strides, default=1)))
+        legal = self.done.sizes.training
+        sizes = {axis: largest(each, next(iter(each)) + more) for axis, each in legal.items()}
         with Strict() as strict:
             self.run(self.inputs(sizes))
         seen: list[object] = strict.seen

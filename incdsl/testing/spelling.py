@@ -102,11 +102,11 @@ def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
     return node
 
 
-def names_in(node: Any) -> set[str]:
-    """All names that stand in a part of a tree as a value or an op."""
+def names_in(node: Any, kinds: tuple[type[Any], ...] = (tree.Variable, tree.Call, tree.Nested)) -> set[str]:
+    """All names that stand in a part of a tree, as a number, as a step, as the value of a parameter."""
     if isinstance(node, tuple):
-        return set().union(*map(names_in, node))
+        return set().union(*(names_in(each, kinds) for each in node))
     if not isinstance(node, tree.Tree):
         return set()
-    found = {node.name} if isinstance(node, tree.Variable | tree.Call | tree.Nested) else set()
-    return found.union(*(names_in(getattr(node, name)) for name in node.__slots__))
+    found = {getattr(node, "name")} if isinstance(node, kinds) else set()  # noqa: B009
+    return found.union(*(names_in(getattr(node, name), kinds) for name in node.__slots__))

@@ -12,6 +12,7 @@ HEAD = "inc 1\nnet N {\n  input x [2, H, W]\n  output y = x -> "
 DEEP = "mul { | identity | gap -> conv2d 1x1 @2 } -> conv2d 3x3/2 @2 half"
 CHAINS = {
     "a gate behind many strides": " -> ".join([DEEP] * 7),
+    "a gate of few cells": "conv2d 2x2 @2 valid -> mul { | identity | gap }",
     "a sum": "add { | conv2d 3x3/2 @2 half -> upsample 2 | conv2d 3x3 @2 }",
     "a product": "mul { | maxpool 2x2/2 valid | conv2d 3x3/2 @2 half }",
     "windows of padding": "maxpool 3x3/6 pad 1 ceil (dilation: 2)",
