@@ -1,5 +1,5 @@
 """A declarative language and compiler for convolutional networks made of parallel branches."""
 
-from incdsl.api import check, compile, load
+from incdsl.api import check, compile, deploy, load
 
-__all__ = ["check", "compile", "load"]
+__all__ = ["check", "compile", "deploy", "load"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from torch import nn
+
     from incdsl.diagnostics import Diagnostic
     from incdsl.source import Source
 
@@ -18,18 +20,26 @@ Spec = str | os.PathLike[str]
 Folder = str | os.PathLike[str]
 
 
-def compile(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> str:
-    """The text of the PyTorch module for one net of a spec.
+def compile(
+    spec: Spec, net: str | None = None, *, root: Folder | None = None, inference: bool = False, **settings: Any
+) -> str:
+    """The text of the PyTorch module for one net of a spec; with `inference` of the module to deploy (needs torch).
 
     `net` is needed where the spec has several; `settings` give the net's parameters values. Imports stay inside `root`,
     by default the folder of the spec; the text of a spec has none, and imports nothing unless `root` is given.
 
     Raises:
         incdsl.diagnostics.CompileError: if the spec is wrong; its `diagnostics` say where and why.
+        incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
     from incdsl.compiler import compile_net
 
-    return compile_net(_source(spec), net, settings, root=_folder(root)).text
+    done = compile_net(_source(spec), net, settings, root=_folder(root))
+    if inference:
+        from incdsl.runtime.deploy import certified
+
+        done = certified(done)
+    return done.text
 
 
 def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Diagnostic]:
@@ -55,6 +65,29 @@ def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **se
 
     done = compile_net(_source(spec), net, settings, root=_folder(root))
     return load_text(done.text, done.net.name)
+
+
+def deploy(
+    spec: Spec,
+    checkpoint: str | os.PathLike[str],
+    net: str | None = None,
+    *,
+    root: Folder | None = None,
+    **settings: Any,
+) -> nn.Module:
+    """The deployed module of a net with the weights of a training checkpoint: rewritten, certified, ready to run.
+
+    The checkpoint is a `.pt` or `.pth` file (read with `weights_only`), a `.safetensors` or an `.npz` file, under the
+    net's names or under others that say for certain whose weights are whose. Needs torch; safetensors for its files.
+
+    Raises:
+        incdsl.diagnostics.CompileError: if the spec or the checkpoint is wrong.
+        incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
+    """
+    from incdsl.compiler import compile_net
+    from incdsl.runtime.deploy import deployed
+
+    return deployed(compile_net(_source(spec), net, settings, root=_folder(root)), Path(checkpoint))
 
 
 def _folder(root: Folder | None) -> Path | None:

@@ -45,6 +45,8 @@ class Compilation:
     """What was done to the net for inference, and where its weights come from."""
     certificate: str = ""
     """How the deployed module was compared with the training module."""
+    tuning: str = ""
+    """What was measured to be fastest, and where."""
 
     @property
     def source(self) -> Source:
@@ -190,6 +192,8 @@ def _facts(done: Compilation) -> Iterator[str]:
         applied = Counter(event.rule for event in done.deployed.trace if event.applied)
         yield f"  for inference: {', '.join(f'{rule} x {n}' if n > 1 else rule for rule, n in applied.items())}"
         yield f"  {done.certificate or 'not certified'}"
+        if done.tuning:
+            yield f"  {done.tuning}"
     fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
     if fixed:
         yield f"  decided at compile time: {', '.join(fixed)}"
@@ -216,7 +220,7 @@ def describe_sizes(done: Compilation, axes: list[Any]) -> str:
     nominal = done.net.conditions.nominal
 
     def told(sets: Mapping[str, Any]) -> str:
-        texts = [str(sets[axis]) for axis in axes]
+        texts = [text if not text[0].isdigit() else f"= {text}" for text in (str(sets[axis]) for axis in axes)]
         if len(set(texts)) == 1:
             joined = ", ".join(axes)
             return f"{joined} {texts[0]}"

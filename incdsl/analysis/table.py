@@ -33,6 +33,7 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
     """The rows in the order in which the net runs, one for each module of the net, layer, or op."""
     fields = receptive_fields(net.graph)
     found: dict[object, Row] = {}
+    labelled: set[object] = set()
     for node_cost in cost.nodes:
         node = node_cost.node
         if not net.graph.operands(node.name):
@@ -40,7 +41,8 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
         key, name, kind = _group(node_cost, by)
         row = found.setdefault(key, Row(name, kind))
         row.nodes.append(node_cost)
-        if node.label and by == "block" and node.scope is net.graph.net:
+        if node.label and by == "block" and node.scope is net.graph.net and key not in labelled:
+            labelled.add(key)  # the first label of a step is its name, whatever came before it
             row.name, row.kind = name, kind
         row.params += node_cost.parameters
         row.macs = None if node_cost.macs is None else (row.macs or 0) + node_cost.macs

@@ -16,6 +16,7 @@ _COMMANDS = {
     "explain": "Explain a diagnostic code or an op.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
+    "tune": "Measure which rewrites, layout and execution are fastest on a device.",
     "verify": "Run the generated module and compare it with what the compiler says.",
     "weights": "Give a net the weights of a checkpoint with other names.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shlex
 import sys
 from dataclasses import replace
@@ -34,6 +35,10 @@ from incdsl.diagnostics.render import Format
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; fail unless the file is current.")
 @click.option("--force", is_flag=True, help="Overwrite a file that was edited by hand.")
 @click.option("--inference", is_flag=True, help="Rewrite the net for inference, and prove that it is the same.")
+@click.option(
+    "--tuned", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --inference: a record of `tune`.",
+)  # fmt: skip
 @click.option("--uncertified", is_flag=True, help="With --inference: write the module without the proof.")
 @set_option
 @limit_option
@@ -41,8 +46,8 @@ from incdsl.diagnostics.render import Format
 @root_option
 @format_option
 def command(
-    spec: str, target: str | None, only_check: bool, force: bool, inference: bool, uncertified: bool,
-    settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
+    spec: str, target: str | None, only_check: bool, force: bool, inference: bool, tuned: Path | None,
+    uncertified: bool, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Write the PyTorch module of SPEC, by default to generated/NAME.py.
 
@@ -57,7 +62,7 @@ def command(
         done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
         if inference:
-            done = _deployed(done, uncertified)
+            done = _deployed(done, tuned, uncertified)
         text = done.text
         if aside:
             sys.stdout.flush()
@@ -85,22 +90,37 @@ def _command(spec: str, target: str | None, settings: dict[str, Any], inference:
     return shlex.join(words)
 
 
-def _deployed(training: Compilation, uncertified: bool) -> Compilation:
+def _deployed(training: Compilation, tuned: Path | None, uncertified: bool) -> Compilation:
     """The compilation of the module that is deployed; it ends the command where the certificate fails."""
-    deployed = for_inference(training)
+    choice, words = _tuned(training, tuned) if tuned else (frozenset[str](), "")
     if uncertified:
-        return deployed
+        return replace(for_inference(training, choice), tuning=words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
-    from incdsl.runtime.certify import certify
+    from incdsl.runtime.deploy import NotCertified, certified
 
-    evidence = list(certify(training, deployed))
-    failed = [each for each in evidence if not each.passed]
-    if failed:
-        tell(f"not written: {'; '.join(f'{each.name}: {each.detail}' for each in failed)}", "github")
+    try:
+        return replace(certified(training, choice), tuning=words)
+    except NotCertified as error:
+        tell(f"not written: {error}", "github")
         sys.exit(1)
-    words = ", ".join(each.words for each in evidence if each.words)
-    return replace(deployed, certificate=f"certified against the training module: {words}")
+
+
+def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], str]:
+    """The rules that a record of `tune` leaves out, and what the module says of it."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        best = document["choices"][0]
+        without = frozenset(map(str, best["without"]))
+        setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
+        layout = "channels_last" if best["channels_last"] else "contiguous"
+        way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
+    if document["net"] != done.net.name or document["keys"] != done.cost.keys:
+        raise click.UsageError(f"{path} was measured on another net, {document['net']}")
+    left_out = f", without {' and '.join(sorted(without))}" if without else ""
+    return without, f"tuned for {setting}: {layout}, {way}{left_out}"
 
 
 def default_target(name: str, net: str | None, suffix: str = "") -> Path:

@@ -18,7 +18,7 @@ def command(subject: str | None) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from incdsl.ops import REGISTRY as OPS
+    from incdsl.ops import REGISTRY as OPS, find
     from incdsl.ops.reference import op_reference
 
     console = Console(width=None if sys.stdout.isatty() else 100)
@@ -30,8 +30,8 @@ def command(subject: str | None) -> None:
     kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
     if kind_:
         console.print(Markdown(explanation(kind_)))
-    elif subject in OPS:
-        console.print(Markdown(op_reference(OPS[subject])))
+    elif op := find(subject):
+        console.print(Markdown(op_reference(op)))
     else:
         close = get_close_matches(subject, [*REGISTRY, *OPS], 1)
         hint = f"; did you mean {close[0]}?" if close else ""

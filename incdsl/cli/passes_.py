@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from incdsl.analysis.kernels import Kernels, kernels
 from incdsl.cli.options import checked, limit_option, root_option, set_option
 from incdsl.compiler import Compilation, for_inference
 from incdsl.passes.engine import Event
@@ -36,17 +38,11 @@ def _document(before: Compilation, after: Compilation, trace: Sequence[Event]) -
     return {
         "version": 1,
         "net": before.net.name,
-        "steps": {"before": _steps(before), "after": _steps(after)},
+        "kernels": {"before": asdict(kernels(before.net)), "after": asdict(kernels(after.net))},
         "events": [
             {"rule": each.rule, "path": each.path, "applied": each.applied, "text": each.text} for each in trace
         ],
     }
-
-
-def _steps(done: Compilation) -> int:
-    graph = done.net.graph
-    deployed = graph.needed_by(list(graph.outputs.values()))
-    return len(deployed) - len(graph.inputs)
 
 
 def _print(before: Compilation, after: Compilation, trace: Sequence[Event]) -> None:
@@ -57,7 +53,17 @@ def _print(before: Compilation, after: Compilation, trace: Sequence[Event]) -> N
         for mark, some in (("  ", applied), ("- ", [each for each in mine if not each.applied])):
             for text, paths in _grouped(some).items():
                 click.echo(f"  {mark}{_few(paths)}{f': {text}' if text else ''}")
-    click.echo(f"{before.net.name}: {_steps(before)} steps, now {_steps(after)}")
+    old, new = kernels(before.net), kernels(after.net)
+    click.echo(f"{before.net.name}: {old.launches} kernels, now {new.launches}" + _moved(old, new))
+    kinds = ("convolution", "linear", "pool", "norm", "pointwise", "copy")
+    click.echo("  " + ", ".join(f"{kind} {getattr(old, kind)} -> {getattr(new, kind)}" for kind in kinds))
+
+
+def _moved(old: Kernels, new: Kernels) -> str:
+    """Megabytes that are read and written in float32, one image."""
+    if old.numbers is None or new.numbers is None:
+        return ""
+    return f"; {old.numbers * 4 / 1e6:,.1f} MB read and written in float32, now {new.numbers * 4 / 1e6:,.1f}"
 
 
 def _declined_count(events: Sequence[Event]) -> str:

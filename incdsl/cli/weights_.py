@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incdsl.cli.options import fail, format_option, limit_option, set_option, show, source_and_net, tell
+from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
 from incdsl.compiler import Compilation, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.render import Format
@@ -35,7 +35,7 @@ def _spec_argument(function: Callable[..., None]) -> Callable[..., None]:
         click.argument("spec"),
         click.option("--from", "source", required=True, type=click.Path(path_type=Path), metavar="CHECKPOINT"),
         click.option("--force", is_flag=True, help="Overwrite the output."),
-        set_option, limit_option, format_option,
+        set_option, limit_option, root_option, format_option,
     ):  # fmt: skip
         function = decorate(function)
     return function
@@ -48,22 +48,22 @@ def _spec_argument(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--ignore", multiple=True, metavar="PATTERN", help="Entries that are not wanted, such as 'AuxLogits*'.")
 def map_command(
     spec: str, source: Path, output: Path | None, force: bool, without_aux: bool, ignore: tuple[str, ...],
-    settings: dict[str, Any], max_steps: int, form: Format,
+    settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Find which entry of CHECKPOINT is which tensor of SPEC, and say why; whatever is ambiguous is refused."""
-    from incdsl.weights.files import replace
     from incdsl.weights.mapping import as_toml
     from incdsl.weights.match import correspond
     from incdsl.weights.report import table
+    from incdsl.writing import replace_text
 
     _writable(output, force)
     try:
-        done = _compiled(spec, settings, max_steps, form)
+        done = _compiled(spec, settings, max_steps, root, form)
         checkpoint = _header(source, form)
         found = correspond(done.net, checkpoint, without_aux=without_aux, ignore=ignore)
         if output:
             text = as_toml(found, Path(done.source.name).name, done.net, done.cost, checkpoint)
-            replace(output, lambda path: _write_text(path, text))
+            replace_text(output, text)
     except CompileError as error:
         fail(error, form)
     for line in table(found):
@@ -80,7 +80,7 @@ def map_command(
 @click.option("--with", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument of the source model.")
 def convert_command(
     spec: str, source: Path, map_file: Path, output: Path, force: bool, against: str | None,
-    arguments: tuple[str, ...], settings: dict[str, Any], max_steps: int, form: Format,
+    arguments: tuple[str, ...], settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Apply MAP to CHECKPOINT, load the result into the module of SPEC, and write it."""
     if output.suffix not in (".safetensors", ".pt", ".pth"):
@@ -95,7 +95,7 @@ def convert_command(
     from incdsl.weights import mapping
 
     try:
-        done = _compiled(spec, settings, max_steps, form)
+        done = _compiled(spec, settings, max_steps, root, form)
         checkpoint = _header(source, form)
         found = mapping.read(map_file)
         wanted = mapping.check(found, done.net, done.cost, checkpoint)
@@ -114,9 +114,9 @@ def convert_command(
     tell(f"{source.name} -> {output}  ({len(state)} tensors, loaded with strict=True)", form)
 
 
-def _compiled(spec: str, settings: dict[str, Any], max_steps: int, form: Format) -> Compilation:
+def _compiled(spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, form: Format) -> Compilation:
     source, net = source_and_net(spec)
-    done = compile_net(source, net, settings, max_steps)
+    done = compile_net(source, net, settings, max_steps, root)
     if done.warnings:
         show(done.warnings, form)
     return done
@@ -168,7 +168,3 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

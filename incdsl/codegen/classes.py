@@ -14,7 +14,7 @@ from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Scope
 from incdsl.ops.code import Setting
 from incdsl.types import Extent, Image, Num, Shape, expression
-from incdsl.types.num import Linear, constant, rebased
+from incdsl.types.num import Linear, constant, described, rebased
 
 _POSITIONAL = ("in_channels", "out_channels", "kernel_size")
 
@@ -119,7 +119,14 @@ class Classes:
             words = [item.node.op.word if item.node else (item.scope.word if item.scope else "") for item in body.items]
             return " -> ".join(words) + "."
         dropped = {k: Linear(int(v)) for k, v in self._dropped[each].items() if isinstance(v, int)}
-        return f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(shapes[body.output], dropped)}"
+        given = shapes[body.output] if self._same_grid(each) else _any_grid(shapes[body.output])
+        return f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(given, dropped)}"
+
+    def _same_grid(self, each: Class) -> bool:
+        """Whether all instances make the same of the height and width that flow in: a stride may be an argument."""
+        kinds = {tuple(map(described, body.scope.arguments.values())): body for body in each.instances}
+        outputs = [self.shapes(body)[body.output] for body in kinds.values()]
+        return len({(o.height, o.width) if isinstance(o, Image) else None for o in outputs}) == 1
 
     # Constructors
 
@@ -223,6 +230,11 @@ def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:
     if isinstance(shape, Image):
         return f"[N, {channels}, {shape.height}, {shape.width}]"
     return f"[N, {channels}]"
+
+
+def _any_grid(shape: Shape) -> Shape:
+    """A shape whose height and width follow from the arguments."""
+    return Image(shape.channels, Extent.of("H'"), Extent.of("W'")) if isinstance(shape, Image) else shape
 
 
 def _paragraphs(statements: list[Statement], output: str, apart: bool) -> list[str]:

@@ -8,6 +8,7 @@ from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
 from incdsl.ir.graph import Graph
 from incdsl.passes.filters import (
     BiasOf,
+    Composed,
     Enlarged,
     Filter,
     Folded,
@@ -58,6 +59,8 @@ def _doc(filter: Filter) -> Bracketed:
             return Bracketed("given.normalized", (_inner(inner), _numbers(scale), _numbers(shift)))
         case Enlarged(filter=inner, kernel=kernel):
             return Bracketed("given.enlarged", (_inner(inner), repr(kernel)))
+        case Composed(inner=first, outer=second):
+            return Bracketed("given.composed", (_inner(first), _inner(second)))
         case WeightOf(filter=inner):
             return Bracketed("given.weight_of", (_inner(inner),))
         case BiasOf(filter=inner):
@@ -73,7 +76,14 @@ def _numbers(numbers: tuple[float, ...]) -> str:
     return repr(tuple(map(float, numbers)))
 
 
-TEXT = '''class TrainingWeights:
+def helper(written: Iterable[str]) -> str:
+    """The class that computes tensors, with the methods that these lines of code call."""
+    code = "\n".join(written)
+    methods = [text for name, text in _METHODS.items() if f"given.{name}(" in code]
+    return "\n\n".join([_BEGINNING, *methods, _END])
+
+
+_BEGINNING = '''class TrainingWeights:
     """Layers of a training checkpoint in float64, each a dictionary of its tensors; a layer may go by its path."""
 
     def __init__(self, state_dict):
@@ -88,48 +98,52 @@ TEXT = '''class TrainingWeights:
         return {name.rpartition(".")[2]: tensor for name, tensor in found.items()}
 
     def given(self, layer):
-        return self.layer(layer) if isinstance(layer, str) else layer
+        return self.layer(layer) if isinstance(layer, str) else layer'''
 
-    def folded(self, layer, norm, eps):
+_METHODS = {
+    "folded": """    def folded(self, layer, norm, eps):
         layer, norm = self.given(layer), self.layer(norm)
         scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))
-        return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}
-
-    def merged(self, *layers):
+        return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}""",
+    "merged": """    def merged(self, *layers):
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}
         if any("bias" in layer for layer in layers):
             zeros = [torch.zeros_like(layer["weight"][:, 0, 0, 0]) for layer in layers]
             merged["bias"] = torch.cat([layer.get("bias", zero) for layer, zero in zip(layers, zeros, strict=True)])
-        return merged
-
-    def scaled(self, layer, factor):
-        return {name: tensor * factor for name, tensor in self.given(layer).items()}
-
-    def normalized(self, layer, scale, shift):
+        return merged""",
+    "scaled": """    def scaled(self, layer, factor):
+        return {name: tensor * factor for name, tensor in self.given(layer).items()}""",
+    "normalized": """    def normalized(self, layer, scale, shift):
         layer = self.given(layer)
         weight = layer["weight"]
         scale, shift = (torch.tensor(numbers, dtype=torch.float64).view(-1, 1, 1) for numbers in (scale, shift))
-        return {"weight": weight * scale, "bias": layer.get("bias", 0.0) + (weight * shift).sum((1, 2, 3))}
-
-    def enlarged(self, layer, kernel):
+        return {"weight": weight * scale, "bias": layer.get("bias", 0.0) + (weight * shift).sum((1, 2, 3))}""",
+    "enlarged": """    def enlarged(self, layer, kernel):
         layer = self.given(layer)
         weight = layer["weight"]
         height, width = ((large - small) // 2 for large, small in zip(kernel, weight.shape[2:], strict=True))
-        return {**layer, "weight": F.pad(weight, (width, width, height, height))}
+        return {**layer, "weight": F.pad(weight, (width, width, height, height))}""",
+    "composed": """    def composed(self, inner, outer):
+        inner, outer = self.given(inner), self.given(outer)
+        weight, rim = outer["weight"], [size - 1 for size in outer["weight"].shape[2:]]
+        composed = {"weight": F.conv2d(inner["weight"].transpose(0, 1), weight.flip(2, 3), padding=rim).transpose(0, 1)}
+        if any("bias" in layer for layer in (inner, outer)):
+            passed = inner.get("bias", torch.zeros_like(weight[0, :, 0, 0])).view(-1, 1, 1)
+            composed["bias"] = outer.get("bias", 0.0) + (weight * passed).sum((1, 2, 3))
+        return composed""",
+    "weight_of": """    def weight_of(self, layer):
+        return {"weight": self.given(layer)["weight"]}""",
+    "bias_of": """    def bias_of(self, layer):
+        return {"bias": self.given(layer)["bias"]}""",
+}
 
-    def weight_of(self, layer):
-        return {"weight": self.given(layer)["weight"]}
-
-    def bias_of(self, layer):
-        return {"bias": self.given(layer)["bias"]}
-
-    def state(self, layers):
+_END = """    def state(self, layers):
         return {path + "." + name: tensor for path, layer in layers.items() for name, tensor in layer.items()}
 
     def complain_about_unused(self, left_out=()):
         unused = sorted(name for name in self.unused if not name.startswith(left_out))
         if unused:
-            raise KeyError("the deployed module has no place for " + ", ".join(unused))'''
+            raise KeyError("the deployed module has no place for " + ", ".join(unused))"""

@@ -59,6 +59,7 @@ class Forward:
         self._inputs = {item.output: tuple(map(self.value, item.inputs)) for item in self._items}
         self._uses = Counter(name for names in self._inputs.values() for name in names)
         self.output = self.value(body.output)
+        self._ends = {self.output, *map(self.value, body.ends)}
 
     def statements(self, arguments: Mapping[str, str], keep: Mapping[str, str]) -> list[Statement]:
         """The statements, for arguments of `forward` by the value they hold.
@@ -69,7 +70,7 @@ class Forward:
         written = [item for item in self._items if item.output not in inside]
         leaves = {item.output: self._leaves(item, inside) for item in written}
         last_use = {name: now for now, item in enumerate(written) for name in leaves[item.output]}
-        for name in keep:
+        for name in [*keep, *(self._ends & arguments.keys())]:
             last_use[name] = len(written)
         locals_ = Locals(last_use, keep.values())
         for value, variable in arguments.items():
@@ -154,7 +155,7 @@ class Forward:
         """A global pool whose only reader flattens it takes the mean to a vector at once."""
         if item is None or item.node is None or not isinstance(item.node.op, GlobalAvgPool) or item.label:
             return False
-        if self._uses[item.output] != 1 or item.output == self.output:
+        if self._uses[item.output] != 1 or item.output in self._ends:
             return False
         reader = next(i for i in self._items if item.output in self._inputs[i.output])
         return reader.node is not None and isinstance(reader.node.op, Flatten) and not reader.label
@@ -167,5 +168,5 @@ class Forward:
             and source.node is not None
             and source.node.op.fresh
             and self._uses[source.output] == 1
-            and source.output != self.output
+            and source.output not in self._ends
         )

@@ -31,8 +31,8 @@ _NAMES = {
         "Sequential", "SiLU", "Sigmoid", "Softmax", "Tanh", "Upsample",
     },
     "F": {
-        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "gelu", "hardsigmoid", "hardswish", "interpolate",
-        "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
+        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "conv2d", "gelu", "hardsigmoid", "hardswish",
+        "interpolate", "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
     },
 }  # fmt: skip
 _CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
@@ -49,6 +49,8 @@ class Allowed:
     methods: frozenset[str] = _METHODS
     objects: frozenset[str] = frozenset({*_NAMES, "self"})
     decorators: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
+    """Names of `nn` and `F` that ops of other packages use, such as `F.unfold`."""
 
 
 TRAINING = Allowed()
@@ -56,7 +58,9 @@ DEPLOYED = Allowed(
     _NODES | {ast.DictComp, ast.SetComp, ast.Set, ast.If, ast.Raise, ast.AugAssign, ast.Div, ast.Not, ast.Eq, ast.In},
     TRAINING.torch | {"float64", "sqrt", "tensor", "zeros_like"},
     _CALLABLES | {"any", "cls", "isinstance", "sorted", "KeyError"},
-    _METHODS | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"},
+    _METHODS
+    | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
+    | {"transpose", "flip"},
     TRAINING.objects | {"given", "module"},
     frozenset({"classmethod"}),
 )
@@ -110,7 +114,7 @@ def _check_attribute(node: ast.Attribute, allowed: Allowed, classes: set[str]) -
     root = node.value.id if isinstance(node.value, ast.Name) else ""
     private = node.attr.startswith("_") and node.attr != "__init__"
     known = allowed.torch if root == "torch" else _NAMES.get(root)
-    if private or (known is not None and node.attr not in known):
+    if private or (known is not None and node.attr not in known and ast.unparse(node) not in allowed.calls):
         raise CompilerBug(f"generated code names {ast.unparse(node)}")
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from incdsl.codegen.deployed import HELPER, TEXT
-
 HELPERS = {
-    HELPER: TEXT,
     "ActivationFloor": '''class ActivationFloor(nn.Module):
     """ReLU for the first `active` channels; the others pass."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from incdsl.ir.graph import Chain, Graph, Node, Scope
-from incdsl.types import Image, Num, Pair, Real, Shape, SymbolPair
+from incdsl.types import Image, Shape
+from incdsl.types.num import described
 
 
 @dataclass(eq=False, slots=True)
@@ -120,6 +121,7 @@ def _bodies(graph: Graph) -> dict[Scope, Body]:
     reads: defaultdict[Scope, dict[str, None]] = defaultdict(dict)
     gives: dict[Scope, str] = {}
     calls: dict[Scope, Item] = {}
+    last: dict[Scope, str] = {}
 
     def enter(scope: Scope) -> tuple[Scope, ...]:
         if scope not in lineage:
@@ -141,13 +143,14 @@ def _bodies(graph: Graph) -> dict[Scope, Body]:
             for scope in there[shared:]:
                 gives[scope] = operand
         bodies[node.scope].items.append(Item(node, None, operands, node.name))
+        last.update(dict.fromkeys(here[1:], node.name))
     for name in [*graph.outputs.values(), *(head.node for head in graph.heads)]:
         for scope in lineage[graph[name].scope][1:]:
             gives[scope] = name
     for scope, item in calls.items():
         item.inputs = bodies[scope].inputs = tuple(reads[scope])
-        item.output = bodies[scope].output = gives[scope]
-        bodies[scope].ends = frozenset({gives[scope]})
+        item.output = bodies[scope].output = gives.get(scope, last[scope])  # nobody may read it but for its width
+        bodies[scope].ends = frozenset({item.output})
     bodies[graph.net].ends = frozenset([*graph.outputs.values(), *(head.node for head in graph.heads)])
     return bodies
 
@@ -166,7 +169,8 @@ def _key(
     for i, item in enumerate(body.items):
         operands = tuple(position[name] for name in item.inputs)
         if item.node:
-            what: object = (type(item.node.op).__name__, _settings(item.node.op))
+            op = item.node.op
+            what: object = (type(op), _settings(op), op.form(*(shapes[name] for name in item.inputs)))
         else:
             assert item.scope is not None
             nested = class_of.get(item.scope)
@@ -179,17 +183,6 @@ def _key(
 
 def _settings(op: Any) -> tuple[object, ...]:
     return tuple(described(getattr(op, name)) for name in type(op).model_fields)
-
-
-def described(value: Any) -> object:
-    """A setting with its symbols in place of their values."""
-    if isinstance(value, SymbolPair | Real):
-        return "symbol", value.name
-    if isinstance(value, Num):
-        return value.expr
-    if isinstance(value, Pair):
-        return tuple(map(described, value))
-    return type(value).__name__, value
 
 
 def _ordered(found: Iterable[Class]) -> list[Class]:

@@ -121,7 +121,7 @@ def _atom(doc: Doc) -> Doc:
 
 def _slice(first: str, last: str) -> str:
     """Bounds of a slice, spaced as ruff spaces them: tight around names and numbers, loose around expressions."""
-    simple = all(part.replace(".", "").replace("_", "").isalnum() or not part for part in (first, last))
+    simple = all(part.replace("_", "").isalnum() or not part for part in (first, last))
     if simple:
         return f"{first}:{last}"
     return f"{first} : {last}".strip()

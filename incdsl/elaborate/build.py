@@ -347,9 +347,9 @@ class Builder:
                 named = Named(first, (item.name.text,), True)
                 use = Use(named, atom, flow, frame, chain, number, optional=True)
                 value = self.calls.use(use)
+                self.assertions.check(first, value, frame)
             else:
                 value = self._own_class(item, rest, frame, flow, chain, number)
-            self.assertions.check(first, value, frame)
             if value.node == flow.node:
                 raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
         except Complaint as complaint:

@@ -24,11 +24,11 @@ from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
-from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.elaborate.settings import Settings, build, gather, resolve_padding, setting
 from incdsl.elaborate.suggest import unknown_name
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
-from incdsl.ops import REGISTRY, Op
+from incdsl.ops import Op, find
 from incdsl.ops.code import SELF
 from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.merge import Joining, is_scale
@@ -106,7 +106,7 @@ class Calls:
             return self._unit(unit, use)
         if block := names.block(name):
             return self._block(block, use)
-        op = REGISTRY.get(name)
+        op = find(name)
         if op is None or issubclass(op, Joining):
             raise Complaint(self.unknown(use.call, frame))
         return self._primitive(op, use)
@@ -118,7 +118,9 @@ class Calls:
         call = replace(use.call, name=ref.name)
         if not ref.args:
             return self._resolved(replace(use, call=call), ref.frame.names)
-        names = [(arg.name or "", self.evaluate.value(arg.value, ref.frame)) for arg in ref.args]
+        unit = self.unit(ref.name, ref.frame.names)
+        op = self.first_of(unit, ref.frame)[1] if unit else find(ref.name)
+        names = [(arg.name or "", setting(arg, op, ref.frame, self.evaluate)) for arg in ref.args]
         return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)), ref.frame.names)
 
     # Ops
@@ -190,7 +192,7 @@ class Calls:
         """The op that takes the sigils and settings of each use of a unit."""
         first = spliced(_unit(unit).pipe)[0]
         if isinstance(first.atom, tree.Call) and not first.repeat and not first.atom.factors:
-            op = REGISTRY.get(first.atom.name)
+            op = find(first.atom.name)
             if op and not issubclass(op, Joining):
                 return first.atom, op
         reason = f"the unit `{unit.name}` must start with an op, which takes what its uses say"
@@ -364,7 +366,7 @@ class Calls:
 
     def knows(self, name: str, frame: Frame) -> bool:
         """Whether a name is an op, a unit or a block."""
-        return name in REGISTRY or name in frame.names
+        return find(name) is not None or name in frame.names
 
     def unknown(self, call: tree.Call, frame: Frame, remark: str = "") -> UnknownName:
         """The complaint about a name that is nothing, with what was probably meant."""

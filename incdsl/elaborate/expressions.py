@@ -12,7 +12,7 @@ from typing import Any
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import BadExpression
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
-from incdsl.ops import REGISTRY
+from incdsl.ops import find
 from incdsl.syntax import tree
 from incdsl.types import Extent, Num, Real, TooComplicated
 
@@ -57,7 +57,7 @@ class Expressions:
         if isinstance(value, tree.Nested):
             return OpRef(value.name, value.args, frame)
         bound = isinstance(value, tree.Variable) and (value.name in frame.params or value.name in frame.values)
-        if isinstance(value, tree.Variable) and not bound and (value.name in frame.names or value.name in REGISTRY):
+        if isinstance(value, tree.Variable) and not bound and (value.name in frame.names or find(value.name)):
             return OpRef(value.name, (), frame)
         return self.number(value, frame)
 

@@ -10,7 +10,7 @@ from incdsl.elaborate.calls import Calls, Use
 from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.naming import Named, lettered
 from incdsl.elaborate.settings import gather
-from incdsl.ops import REGISTRY
+from incdsl.ops import find
 from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
 
@@ -64,7 +64,7 @@ def _convolution(use: Use, calls: Calls) -> dict[str, Any]:
             unit_frame = Frame(frame.scope, frame.title, unit.names, input=use.value)
             settings.update(gather(first, op, unit_frame, calls.evaluate, call.name).values)
     else:
-        op = REGISTRY.get(call.name, type(None))  # type: ignore[arg-type]
+        op = find(call.name) or type(None)  # type: ignore[assignment]
     if op is not Conv2d:
         raise _cannot(use.call, frame, f"`{call.name}` is no convolution")
     settings.update(gather(replace(call, factors=None), Conv2d, frame, calls.evaluate, call.name).values)

@@ -16,7 +16,7 @@ from incdsl.diagnostics.limits import TooDeep
 from incdsl.elaborate.frame import Complaint, Frame, OpRef
 from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.variant import Changes
-from incdsl.ops import REGISTRY
+from incdsl.ops import find
 from incdsl.source import Span
 from incdsl.syntax import tree
 
@@ -79,8 +79,8 @@ class Naming:
     def _name_owns(self, name: str, names: Names) -> bool:
         if names.block(name):
             return True  # a block is a module of its own
-        if name in REGISTRY:
-            return REGISTRY[name].owns_parameters()
+        if op := find(name):
+            return op.owns_parameters()
         unit = self._changes.unit(names, name)
         if unit is None:
             return False
@@ -136,7 +136,7 @@ def lettered(name: str, index: int) -> str:
 def word_of(step: tree.Step) -> str:
     """What a step is called where its chain has no name."""
     if isinstance(step.atom, tree.Call):
-        return step.atom.name
+        return step.atom.name.rpartition(".")[2]
     return "branch" if isinstance(step.atom, tree.Merge) else "group"
 
 

@@ -64,7 +64,7 @@ def gather(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, o
             raise _unknown(owner, name, op, arg.span, frame)
         if name in settings.values:
             raise _bad(owner, name, "is given twice", arg.span, frame)
-        settings.put(name, _setting(arg, op, frame, evaluate), arg.value.span)
+        settings.put(name, setting(arg, op, frame, evaluate), arg.value.span)
     return settings
 
 
@@ -160,9 +160,10 @@ def _sigils(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, 
         settings.put(name, value, span)
 
 
-def _setting(arg: tree.Arg, op: type[Op], frame: Frame, evaluate: Expressions) -> Any:
-    annotation = op.model_fields[str(arg.name)].annotation
-    words = get_args(annotation) if get_origin(annotation) is Literal else ()
+def setting(arg: tree.Arg, op: type[Op] | None, frame: Frame, evaluate: Expressions) -> Any:
+    """The value of a setting; a word that the op knows is that word, whatever else is called so."""
+    field = op.model_fields.get(str(arg.name)) if op else None
+    words = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
     if isinstance(arg.value, tree.Variable) and arg.value.name in words:
         return arg.value.name
     return evaluate.value(arg.value, frame)

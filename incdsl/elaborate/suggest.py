@@ -9,6 +9,7 @@ from incdsl.diagnostics.names import UnknownName
 from incdsl.elaborate.frame import Frame
 from incdsl.ops import REGISTRY
 from incdsl.ops.merge import Joining
+from incdsl.ops.plugins import why_unknown
 from incdsl.syntax import tree
 
 MAX_SUGGESTIONS = 300
@@ -33,7 +34,9 @@ def unknown_name(call: tree.Call, frame: Frame, remark: str) -> UnknownName:
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
     known = [*operators, "split", *islice(chain(frame.names, frame.values), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
-    if name in _MERGES:
+    if "." in name:
+        hint = why_unknown(name) or remark
+    elif name in _MERGES:
         hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
     elif name == "split":
         hint = "`split` binds several names: `a, b = x -> split 2`"

@@ -2,6 +2,7 @@
 
 from incdsl.ops import activation, dense, merge, norm, window
 from incdsl.ops.base import REGISTRY, Demand, Op, ShapeError, Sigil, Sizes, Tensor, Window
+from incdsl.ops.plugins import find
 
 __all__ = [
     "REGISTRY",
@@ -14,6 +15,7 @@ __all__ = [
     "Window",
     "activation",
     "dense",
+    "find",
     "merge",
     "norm",
     "window",

@@ -103,12 +103,16 @@ class Op(BaseModel):
     """Arguments of PyTorch's constructor in order, where positions may stand for names."""
     flexible: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
+    helpers: ClassVar[Mapping[str, str]] = {}
+    """Of an op of another package: the text of each class that the generated file must define for it."""
+    calls: ClassVar[frozenset[str]] = frozenset()
+    """Of an op of another package: functions and modules that its code uses beyond our own, such as `F.conv2d`."""
     fresh: ClassVar[bool] = False
     """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.word and cls.public:
+        if cls.word and cls.public and cls.__module__.startswith("incdsl.ops."):
             REGISTRY[cls.word] = cls
 
     @classmethod
@@ -134,6 +138,10 @@ class Op(BaseModel):
 
     def windows(self) -> tuple[Window, Window] | None:
         """How height and width are swept; nothing for ops that keep every position."""
+        return None
+
+    def form(self, *inputs: Shape) -> object:
+        """What its code depends on beside its settings; instances of a block that differ in it share no class."""
         return None
 
     def lower(self, *inputs: Shape) -> Lowering:

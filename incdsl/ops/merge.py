@@ -87,8 +87,11 @@ class Slice(Op):
             )
         return inputs[0].with_channels(self.stop - self.start)
 
+    def form(self, *inputs: Shape) -> object:
+        return self.stop == inputs[0].channels
+
     def lower(self, *inputs: Shape) -> Lowering:
-        stop = None if self.stop == inputs[0].channels else self.stop
+        stop = None if self.form(*inputs) else self.stop
         return Lowering(None, Channels(Operand(), self.start, stop))
 
 

@@ -15,6 +15,7 @@ from incdsl.passes.view import View
 from incdsl.types import Shape
 
 MAX_SWEEPS = 64
+"""Sweeps after which a rule rests: of a hundred factors in a row, each folded behind the one before, some stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,10 @@ class Rule(ABC):
     conditions: ClassVar[tuple[Condition, ...]] = ()
     exact: ClassVar[bool] = False
     """Whether float results stay the same to the last bit."""
+    training: ClassVar[bool] = False
+    """Whether it also holds while training, and keeps every key of the state_dict."""
+    by_default: ClassVar[bool] = True
+    """Whether a level runs it without being asked to."""
 
     def __init__(self, without: str = "") -> None:
         self.active = tuple(c for c in self.conditions if c.name != without)
@@ -85,16 +90,28 @@ class Rule(ABC):
         return type(self).__name__
 
     @abstractmethod
-    def find(self, view: View, node: Node) -> Any:
-        """The site that a node stands for, an object with `nodes` (names), or nothing. Structure only."""
+    def sites(self, view: View, node: Node) -> Iterator[Any]:
+        """The sites that a node stands for, objects with `nodes` (names). Structure only."""
+
+    def allows(self, view: View, site: Any) -> bool:
+        """Whether all conditions hold."""
+        return all(condition.holds(view, site) for condition in self.active)
 
     @abstractmethod
-    def rewrite(self, view: View, site: Any) -> Edit:
-        """The edit of a site whose conditions hold."""
+    def rewrite(self, view: View, site: Any) -> Edit | tuple[Edit, ...]:
+        """The edit of a site whose conditions hold, or the edits, each at its own place."""
 
     def told(self, view: View, site: Any) -> str:
         """What an application did, in a few words."""
         return ""
+
+
+class Refusal(Rule):
+    """A rewrite that comes to mind and is not made: its conditions, which never all hold, say why."""
+
+    def rewrite(self, view: View, site: Any) -> Edit:
+        """Not reached, for the conditions never all hold."""
+        raise CompilerBug(f"{self.name} is never applied")
 
 
 @dataclass(frozen=True)
@@ -108,29 +125,28 @@ class Optimized:
 
 def optimize(graph: Graph, rules: Sequence[Rule]) -> Optimized:
     """Apply rules one after the other, each as long as it finds something."""
-    filters: dict[str, Filter] = {}
+    view = View(graph, {})
     trace: list[Event] = []
     for rule in rules:
-        graph, filters = _Pass(rule, trace).run(graph, filters)
-    return Optimized(graph, filters, tuple(trace))
+        view = _Pass(rule, trace).run(view)
+    return Optimized(view.graph, view.filters, tuple(trace))
 
 
 @dataclass
 class _Pass:
     rule: Rule
     trace: list[Event]
-    declined: set[tuple[str, str]] = field(default_factory=set)
+    declined: set[tuple[str, ...]] = field(default_factory=set)
 
-    def run(self, graph: Graph, filters: dict[str, Filter]) -> tuple[Graph, dict[str, Filter]]:
+    def run(self, view: View) -> View:
         for _ in range(MAX_SWEEPS):
-            view = View(graph, filters)
             edits = list(self._edits(view))
             if not edits:
-                return graph, filters
-            before = graph
-            graph, filters = _edited(view, edits)
-            check(before, graph)
-        raise CompilerBug(f"{self.rule.name} does not come to an end")
+                return view
+            before = view.graph
+            view = View(*_edited(view, edits))
+            check(before, view.graph)
+        return view
 
     def _edits(self, view: View) -> Iterator[Edit]:
         """Edits that do not touch each other, from the inputs to the outputs."""
@@ -138,20 +154,26 @@ class _Pass:
         for node in view.graph:
             if node.name in busy:
                 continue
-            site = self.rule.find(view, node)
-            if site is None or busy.intersection(site.nodes):
-                continue
-            broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
-            where = node.path or f"{node.scope.path}:{node.op.word}".lstrip(":")
-            if broken:
-                if (where, broken.name) not in self.declined:
-                    self.declined.add((where, broken.name))
-                    self.trace.append(Event(self.rule.name, where, False, broken.reason))
-                continue
-            busy.update(site.nodes)
-            edit = self.rule.rewrite(view, site)
-            self.trace.append(Event(self.rule.name, where, True, self.rule.told(view, site)))
-            yield edit
+            for site in self.rule.sites(view, node):
+                if busy.isdisjoint(site.nodes) and self._fits(view, node, site):
+                    busy.update(site.nodes)
+                    made = self.rule.rewrite(view, site)
+                    self.trace.append(Event(self.rule.name, _place(view, node), True, self.rule.told(view, site)))
+                    yield from (made,) if isinstance(made, Edit) else made
+
+    def _fits(self, view: View, node: Node, site: Any) -> bool:
+        """Whether all conditions hold; the first that does not is told once."""
+        broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
+        if broken and (node.path, node.name, broken.name) not in self.declined:
+            self.declined.add((node.path, node.name, broken.name))
+            self.trace.append(Event(self.rule.name, _place(view, node), False, broken.reason))
+        return broken is None
+
+
+def _place(view: View, node: Node) -> str:
+    """Where a node stands, for people: its path, or its class and op; an input by its name."""
+    inputs = (name for name, value in view.graph.inputs.items() if value == node.name)
+    return node.path or next(inputs, "") or f"{node.scope.path}:{node.op.word}".lstrip(":")
 
 
 def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:
@@ -161,6 +183,7 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
     stands_for: dict[str, str] = {}
     result, filters = Graph(graph.net), dict(view.filters)
     step = max((node.step for node in graph), default=0)
+    counts: dict[str, int] = {}
 
     def now(name: str) -> str:
         while name in stands_for:
@@ -174,7 +197,7 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
             made: list[str] = []
             for new in edit.new:
                 operands = tuple(made[o] if isinstance(o, int) else now(o) for o in new.operands)
-                name = _name(graph, result, new)
+                name = _name(graph, result, new, counts)
                 step += new.own_step
                 fresh = Node(
                     name, new.op, new.scope, new.label, new.like.span, new.like.chain,
@@ -200,14 +223,15 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
     return alive, {name: filter for name, filter in filters.items() if name in alive}
 
 
-def _name(old: Graph, graph: Graph, new: New) -> str:
+def _name(old: Graph, graph: Graph, new: New, counts: dict[str, int]) -> str:
+    """A name that no node has; `counts` remembers how far each stem has been tried."""
     above = new.scope.path
     stem = ".".join(part for part in (above, new.label) if part) if new.label else f"{above}:{new.op.word}"
-    name, count = stem, 1
-    while name in old or name in graph:
-        count += 1
-        name = f"{stem}#{count}"
-    return name
+    while True:
+        count = counts[stem] = counts.get(stem, 0) + 1
+        name = stem if count == 1 else f"{stem}#{count}"
+        if name not in old and name not in graph:
+            return name
 
 
 def _same(before: Shape, after: Shape) -> bool:

@@ -58,6 +58,14 @@ class Enlarged:
 
 
 @dataclass(frozen=True, slots=True)
+class Composed:
+    """A convolution of a convolution, of stride 1: W'[o, c] = Σ_m outer[o, m] ∗ inner[m, c], the full convolution."""
+
+    inner: Filter
+    outer: Filter
+
+
+@dataclass(frozen=True, slots=True)
 class WeightOf:
     """A filter without its bias, which something later adds."""
 
@@ -71,7 +79,7 @@ class BiasOf:
     filter: Filter
 
 
-Filter = Kept | Folded | Merged | Scaled | Normalized | Enlarged | WeightOf | BiasOf
+Filter = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | WeightOf | BiasOf
 
 
 def parts(filter: Filter) -> tuple[Filter, ...]:
@@ -81,6 +89,8 @@ def parts(filter: Filter) -> tuple[Filter, ...]:
             return ()
         case Merged(parts=inner):
             return inner
+        case Composed(inner=first, outer=second):
+            return first, second
     return (filter.filter,)
 
 

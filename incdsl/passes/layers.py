@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from incdsl.ir.graph import Node, Scope
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Edit, New
 from incdsl.passes.view import View, lifted
 
 
@@ -19,6 +21,8 @@ class Layer:
     home: Scope
     whole: bool
     """Whether the step holds nothing else."""
+    op: Conv2d
+    """The convolution in the symbols of the class around the step."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -29,13 +33,6 @@ class Layer:
     def output(self) -> str:
         """The value that the step gives."""
         return self.nodes[-1]
-
-    @property
-    def op(self) -> Conv2d:
-        """The convolution in the symbols of the class around the step."""
-        op = lifted(self.conv.op, self.conv.scope, self.home)
-        assert isinstance(op, Conv2d)
-        return op
 
     @property
     def label(self) -> str:
@@ -56,7 +53,22 @@ def layer(view: View, conv: Node) -> Layer:
     scope = conv.scope
     reader = view.only_reader(conv.name)
     relu = reader if reader and isinstance(reader.op, ReLU) and reader.scope is scope else None
-    if scope.kind != "unit" or scope.parent is None:
-        return Layer(conv, relu, scope, True)
+    home = scope.parent if scope.kind == "unit" and scope.parent else scope
     inside = {conv.name, relu.name} if relu else {conv.name}
-    return Layer(conv, relu, scope.parent, set(view.members[scope]) == inside)
+    op = lifted(conv.op, scope, home)
+    assert isinstance(op, Conv2d)
+    return Layer(conv, relu, home, home is scope or set(view.members[scope]) == inside, op)
+
+
+def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
+    """The first layers of groups, together with those of the same class."""
+    homes: dict[Scope, list[Layer]] = {}
+    for first, *_ in groups:
+        homes.setdefault(first.home, []).append(first)
+    return [tuple(layers) for layers in homes.values()]
+
+
+def rectified(view: View, conv: Node) -> Edit:
+    """A convolution with a ReLU behind it, in one step, for all that read the convolution."""
+    new = New(conv.op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
+    return Edit(conv.name, (new, New(ReLU(), (0,), conv.scope, conv)), {conv.name: 1})

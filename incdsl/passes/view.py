@@ -12,7 +12,7 @@ from incdsl.ir.graph import Graph, Node, Scope
 from incdsl.ops import Op
 from incdsl.passes.filters import Filter, Kept
 from incdsl.types import Num, Pair, Real, Shape, SymbolPair, expression
-from incdsl.types.num import rebased
+from incdsl.types.num import constant, rebased
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +44,20 @@ class View:
 
     @cached_property
     def _labels(self) -> dict[Scope, set[str]]:
-        """Attributes of every class."""
+        """Attributes of every class, and of containers their first parts."""
         labels: dict[Scope, set[str]] = defaultdict(set)
         for node in self.graph:
-            labels[node.scope].add(node.label)
+            labels[node.scope].update((node.label, node.label.split(".")[0]))
             scope = node.scope
             while scope.parent and scope.label not in labels[scope.parent]:
-                labels[scope.parent].add(scope.label)
+                labels[scope.parent].update((scope.label, scope.label.split(".")[0]))
                 scope = scope.parent
         return labels
+
+    @cached_property
+    def _counts(self) -> dict[tuple[Scope, str], int]:
+        """How often a word was asked for as an attribute of a class."""
+        return defaultdict(int)
 
     @cached_property
     def members(self) -> dict[Scope, list[str]]:
@@ -75,27 +80,37 @@ class View:
         """Where a node's weights come from."""
         return self.filters.get(node.name) or Kept(node.path)
 
+    def stands_in(self, node: Node, scope: Scope) -> bool:
+        """Whether a node stands in a class, or in one inside it."""
+        around: Scope | None = node.scope
+        while around is not None and around is not scope:
+            around = around.parent
+        return around is scope
+
+    def fixed(self, value: Any, node: Node) -> Any:
+        """A setting of a node as a number; nothing if a constructor argument of the net may change it."""
+        outermost = _lifted(value, node.scope, self.graph.net)
+        return outermost if constant(outermost) else None
+
     def free_label(self, scope: Scope, word: str) -> str:
-        """An attribute that a class does not have yet."""
-        taken = {part for label in self._labels[scope] for part in (label, label.split(".")[0])}
-        label, count = word, 1
-        while label in taken:
-            count += 1
-            label = f"{word}_{count}"
-        return label
-
-
-def class_of(scope: Scope) -> Scope:
-    """The scope whose symbols are used in a scope: repetitions have none of their own."""
-    while scope.kind == "sequence" and scope.parent:
-        scope = scope.parent
-    return scope
+        """An attribute that a class does not have yet, given once: edits of one sweep do not see each other."""
+        while True:
+            self._counts[scope, word] += 1
+            count = self._counts[scope, word]
+            label = word if count == 1 else f"{word}_{count}"
+            if label not in self._labels[scope]:
+                self._labels[scope].add(label)
+                return label
 
 
 def lifted(op: Op, scope: Scope, outer: Scope) -> Op:
     """An op of a scope, its settings in the symbols of a class around it."""
-    changes = {name: _lifted(getattr(op, name), scope, outer) for name in type(op).model_fields}
-    return op.model_copy(update=changes)
+    if scope is outer:
+        return op
+    settings = {name: getattr(op, name) for name in type(op).model_fields}
+    lifted_ = {name: _lifted(value, scope, outer) for name, value in settings.items()}
+    changes = {name: value for name, value in lifted_.items() if value is not settings[name]}
+    return op.model_copy(update=changes) if changes else op
 
 
 def _lifted(value: Any, scope: Scope, outer: Scope) -> Any:

@@ -13,8 +13,8 @@ from torch import Tensor
 from incdsl.diagnostics import CompileError
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint, checkpoint, first_line, unreadable
-from incdsl.weights.files import replace
 from incdsl.weights.match import Origin
+from incdsl.writing import replace
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _DEPTH = 3

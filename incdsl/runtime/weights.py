@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from incdsl.passes.filters import (
     BiasOf,
+    Composed,
     Enlarged,
     Filter,
     Folded,
@@ -123,6 +124,8 @@ def evaluate(filter: Filter, algebra: Algebra) -> Layer:
             layer = evaluate(inner, algebra)
             height, width = ((k - s) // 2 for k, s in zip(kernel, layer["weight"].shape[2:], strict=True))
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
+        case Composed(inner=first, outer=second):
+            return _composed(evaluate(first, algebra), evaluate(second, algebra), algebra)
         case WeightOf(filter=inner):
             return {"weight": evaluate(inner, algebra)["weight"]}
         case BiasOf(filter=inner):
@@ -142,6 +145,16 @@ def _merged(layers: list[Layer]) -> Layer:
         biases = [layer.get("bias", layer["weight"].new_zeros(len(layer["weight"]))) for layer in layers]
         merged["bias"] = torch.cat(biases)
     return merged
+
+
+def _composed(inner: Layer, outer: Layer, algebra: Algebra) -> Layer:
+    weight, rim = outer["weight"], [size - 1 for size in outer["weight"].shape[2:]]
+    full = F.conv2d(inner["weight"].transpose(0, 1), weight.flip(2, 3), padding=rim).transpose(0, 1)
+    layer = {"weight": algebra.reduced(full)}
+    if "bias" in inner or "bias" in outer:
+        passed = inner.get("bias", weight.new_zeros(weight.shape[1])).view(-1, 1, 1)
+        layer["bias"] = algebra.reduced(algebra.reduced(weight * passed).sum((1, 2, 3)) + outer.get("bias", 0.0))
+    return layer
 
 
 def _normalized(layer: Layer, scale: tuple[float, ...], shift: tuple[float, ...], algebra: Algebra) -> Layer:

@@ -279,3 +279,14 @@ def constant(value: Any) -> bool:
     if isinstance(value, Pair):
         return not isinstance(value, SymbolPair) and all(constant(v) for v in value)
     return not isinstance(value, Num | Real | SymbolPair)
+
+
+def described(value: Any) -> object:
+    """A setting with its symbols in place of their values."""
+    if isinstance(value, SymbolPair | Real):
+        return "symbol", value.name
+    if isinstance(value, Num):
+        return value.expr
+    if isinstance(value, Pair):
+        return tuple(map(described, value))
+    return type(value).__name__, value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -39,6 +40,11 @@ def _fewer_channels(view: View, site: Site) -> bool:
     return int(site.conv.width) < int(view.shapes[site.pool.name].channels)
 
 
+def _same_grid(view: View, site: Site) -> bool:
+    before, behind = view.shapes[view.operand(site.pool).name], view.shapes[site.pool.name]
+    return before.with_channels(1) == behind.with_channels(1)
+
+
 def _full_windows(site: Site) -> bool:
     """Whether the mean of a constant is the constant: padding that counts makes it smaller at the border."""
     return not site.op.count_include_pad or max(map(int, site.op.padding)) == 0
@@ -60,21 +66,19 @@ class CommuteAvgPool(Rule):
         Condition("no padding", lambda _, s: tuple(s.conv.padding) == (0, 0), "the convolution pads"),
         Condition("only reader", lambda v, s: len(v.readers[s.pool.name]) == 1, "the pool has another reader"),
         Condition("inner value", lambda v, s: s.pool.name not in v.ends, "the pool's output leaves the net"),
-        Condition("same grid", lambda _, s: tuple(s.op.stride) == (1, 1), "the convolution would run on a larger grid"),
+        Condition("same grid", _same_grid, "the convolution would run on a larger grid"),
         Condition("fewer channels", _fewer_channels, "the convolution has as many outputs as inputs, or more"),
         Condition("one step", lambda _, s: s.layer.whole, "the unit of the convolution does more"),
         Condition("one class", lambda _, s: s.layer.home is s.pool.scope, "pool and convolution stand in two classes"),
     )
     bias_behind = True
 
-    def find(self, view: View, node: Node) -> Site | None:
-        if not isinstance(node.op, AvgPool2d):
-            return None
-        for name in view.readers[node.name]:
-            reader = view.graph[name]
-            if isinstance(reader.op, Conv2d):
-                return Site(node, layer(view, reader))
-        return None
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, AvgPool2d):
+            for name in view.readers[node.name]:
+                reader = view.graph[name]
+                if isinstance(reader.op, Conv2d):
+                    yield Site(node, layer(view, reader))
 
     def rewrite(self, view: View, site: Site) -> Edit:
         found, pool, home = site.layer, site.pool, site.pool.scope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -45,11 +46,11 @@ class FoldBatchNorm(Rule):
         ),
     )
 
-    def find(self, view: View, node: Node) -> Site | None:
-        if not isinstance(node.op, BatchNorm2d):
-            return None
-        before = view.operand(node)
-        return Site(before, node) if isinstance(before.op, Conv2d | Linear) else None
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, BatchNorm2d):
+            before = view.operand(node)
+            if isinstance(before.op, Conv2d | Linear):
+                yield Site(before, node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
         before = site.before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
@@ -15,7 +15,7 @@ from incdsl.ops.merge import Slice
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
 from incdsl.passes.filters import Merged
-from incdsl.passes.layers import Layer, layer
+from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.view import View
 
 
@@ -38,6 +38,14 @@ def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
     return Condition(name, lambda _, site: site.alike(what), f"the siblings do not have the {name}")
 
 
+def _name(labels: list[str]) -> str:
+    """What `rail_2a` and `rail_2b` have in common; `merged` for siblings that are not lettered."""
+    stems = {label[:-1] for label in labels if label[-1:].isalpha()}
+    stem = min(stems, default="")
+    lettered = len(stems) == 1 and all(label[:-1] == stem for label in labels)
+    return stem if lettered and stem.isidentifier() else "merged"
+
+
 @final
 class MergeSiblingConvs(Rule):
     """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
@@ -58,12 +66,12 @@ class MergeSiblingConvs(Rule):
         Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a sibling does more"),
     )
 
-    def find(self, view: View, node: Node) -> Site | None:
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
         convs = [
             view.graph[name] for name in view.readers.get(node.name, ()) if isinstance(view.graph[name].op, Conv2d)
         ]
         if len(convs) < 2:
-            return None
+            return
         keys = [self.keys[c.name] for c in self.active if c.name in self.keys]
         groups: dict[object, list[Layer]] = defaultdict(list)
         for conv in convs:
@@ -72,8 +80,10 @@ class MergeSiblingConvs(Rule):
                 groups[(found.home, *(key(found.op) for key in keys))].append(found)
         for layers in groups.values():
             if len(layers) > 1:
-                return Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
-        return None
+                yield Site(tuple(sorted(layers, key=lambda each: each.relu is None)))
+        yield from (
+            Site(first) for first in first_of_each(groups.values()) if len(first) > 1
+        )  # told why they are not one
 
     def rewrite(self, view: View, site: Site) -> Edit:
         layers, home = site.layers, site.layers[0].home
@@ -83,7 +93,7 @@ class MergeSiblingConvs(Rule):
         width = sum((op.width for op in ops[1:]), ops[0].width)
         bias = any(op.bias for op in ops)
         merged = ops[0].model_copy(update={"width": width, "bias": bias})
-        label = view.free_label(home, "merged")
+        label = view.free_label(home, _name([each.label for each in layers]))
         like = replace(first.step, chain=Chain(label, rail=True, parent=first.step.chain.parent), note="")
         filters = Merged(tuple(view.filter(each.conv) for each in layers))
         operands = view.graph.operands(first.conv.name)

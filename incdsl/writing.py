@@ -30,3 +30,16 @@ def replace(target: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CompileError((CannotWrite(span=None, file=str(target), reason=reason),)) from None
+
+
+def replace_text(target: Path, text: str) -> None:
+    """Put a text there.
+
+    Raises:
+        CompileError: if the file system refuses.
+    """
+
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+    replace(target, write)

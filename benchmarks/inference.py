@@ -1,0 +1,237 @@
+"""How fast deployed modules are on this machine's CPU, beside PyTorch, ONNX Runtime and OpenVINO.
+
+Usage: python benchmarks/inference.py [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
+The peers are optional: pip install onnx onnxscript onnxruntime openvino
+
+Every round runs every contender once, in turning order; ratios are taken round by round. All outputs are compared with
+float64. --write puts the tables into docs/inference.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import io
+import os
+import platform
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from incdsl.compiler import Compilation, compile_net, for_inference, read
+from incdsl.runtime.bench import interleaved, ratio
+from incdsl.runtime.certify import deviation, randomized
+from incdsl.runtime.load import load_text
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "inference.md"
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PEERS = ("eager", "eager channels_last", "torch.compile", "ONNX Runtime", "OpenVINO")
+Call = Callable[[], Tensor]
+
+
+def module_of(done: Compilation) -> type[nn.Module]:
+    """The generated class."""
+    found: type[nn.Module] = getattr(load_text(done.text, done.net.name), done.net.name)
+    return found
+
+
+def alone(module: nn.Module, image: Tensor, *, last: bool, compiled: bool = False) -> Call:
+    """A call of a PyTorch module."""
+    layout = torch.channels_last if last else torch.contiguous_format
+    module = module.to(memory_format=layout)
+    image = image.to(memory_format=layout)
+    if compiled:
+        torch._dynamo.reset()
+        module = torch.compile(module, options={"freezing": True})
+
+    def call() -> Tensor:
+        with torch.no_grad():
+            return module(image)
+
+    return call
+
+
+def exported(module: nn.Module, image: Tensor) -> str:
+    """The path of an ONNX model of a module for this batch."""
+    path = Path(tempfile.mkdtemp()) / "model.onnx"
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(module, (image,), dynamo=True, verbose=False)
+        assert program is not None
+        program.save(path)
+    return str(path)
+
+
+def onnxruntime_call(path: str, image: Tensor) -> Call:
+    """A call of ONNX Runtime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: image.numpy()}
+    return lambda: torch.from_numpy(session.run(None, feed)[0])
+
+
+def openvino_call(path: str, image: Tensor, kind: str) -> Call:
+    """A call of OpenVINO."""
+    import openvino
+
+    core = openvino.Core()
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": "f32" if kind == "fp32" else "bf16",
+    }
+    request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
+    feed = image.numpy()
+    return lambda: torch.from_numpy(request.infer([feed])[0])
+
+
+def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str) -> dict[str, Call]:
+    """All that are compared, by name; a peer that is not installed is left out."""
+    dtype = TYPES[kind]
+    state = training.state_dict()
+
+    def fresh() -> nn.Module:
+        module = module_of(done)()
+        module.load_state_dict(state)
+        return module.eval().to(dtype)
+
+    def ours(*without: str) -> nn.Module:
+        return module_of(for_inference(done, frozenset(without))).from_training(state).eval().to(dtype)
+
+    typed = image.to(dtype)
+    calls = {
+        "eager": alone(fresh(), typed, last=False),
+        "eager channels_last": alone(fresh(), typed, last=True),
+        "torch.compile": alone(fresh(), typed, last=True, compiled=True),
+    }
+    if all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
+        path = exported(training.float(), image)
+        if kind == "fp32" and importlib.util.find_spec("onnxruntime"):
+            calls["ONNX Runtime"] = onnxruntime_call(path, image)
+        if importlib.util.find_spec("openvino"):
+            calls["OpenVINO"] = openvino_call(path, image, kind)
+    calls |= {
+        "ours": alone(ours(), typed, last=True),
+        "ours + compile": alone(ours(), typed, last=True, compiled=True),
+        "ours, folded only, + compile": alone(
+            ours("CommuteAvgPool", "MergeSiblingConvs"), typed, last=True, compiled=True
+        ),
+    }
+    return calls
+
+
+def peak(kind: str) -> float:
+    """Multiply-accumulates a second of the best of a few convolutions."""
+    best = 0.0
+    for channels, size, batch in ((192, 35, 8), (256, 28, 8), (512, 14, 16)):
+        x = torch.randn(batch, channels, size, size).to(TYPES[kind]).to(memory_format=torch.channels_last)
+        weight = torch.randn(channels, channels, 3, 3).to(TYPES[kind]).to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            for _ in range(3):
+                F.conv2d(x, weight, padding=1)
+            started = time.perf_counter()
+            for _ in range(10):
+                F.conv2d(x, weight, padding=1)
+            taken = (time.perf_counter() - started) / 10
+        best = max(best, batch * size * size * channels * channels * 9 / taken)
+    return best
+
+
+def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: int) -> list[str]:
+    """The table of one type of numbers and one batch, in Markdown."""
+    sizes = [size for size in done.net.conditions.nominal.values() if size is not None]
+    channels = int(next(iter(done.net.graph.shapes().values())).channels)
+    image = torch.randn(batch, channels, *sizes, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        truth = training.double()(image.double())
+    training.float()
+    calls = contenders(done, training, image, kind)
+    far = {}
+    for name, call in calls.items():
+        for _ in range(4):
+            result = call()
+        far[name] = deviation(result.double(), truth)
+    times = interleaved(calls, rounds)
+    top = peak(kind)
+    macs = (done.cost.macs or 0) * batch
+    best_peer = min((n for n in calls if n in PEERS), key=lambda n: statistics.median(times[n]))
+    lines = [
+        f"### {kind}, batch {batch}",
+        "",
+        f"Convolutions alone reach {2 * top / 1e9:.0f} GFLOP/s here; {rounds} rounds. The fastest peer is {best_peer}.",
+        "",
+        "| contender | ms | of the peak | faster than the fastest peer | error |",
+        "| --- | --: | --: | --: | --: |",
+    ]
+    for name in calls:
+        median = statistics.median(times[name])
+        against = "" if name == best_peer else str(ratio(times[best_peer], times[name]))
+        share = macs / median / top
+        lines.append(f"| {name} | {1000 * median:.1f} | {share:.0%} | {against} | {far[name]:.0e} |")
+    return [*lines, ""]
+
+
+def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
+    """All tables, in Markdown."""
+    done = compile_net(read(spec))
+    torch.manual_seed(0)
+    training = randomized(module_of(done)()).eval()
+    versions = [f"torch {torch.__version__}"]
+    for name in ("onnxruntime", "openvino"):
+        if importlib.util.find_spec(name):
+            versions.append(f"{name} {__import__(name).__version__.split('-')[0]}")
+    lines = [
+        "# How fast the deployed module is",
+        "",
+        f"Written by `python benchmarks/inference.py --write`: {done.net.name} of {Path(spec).name}, random weights.",
+        f"{_processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
+        "",
+        "Medians of interleaved rounds; ratios are medians of the rounds' own ratios with a 95% interval, above 1 if",
+        "the contender is faster. `eager` is the training module, torchvision's network to the last bit;",
+        "`torch.compile` is with freezing. The error is the distance from float64 relative to its norm.",
+        "",
+    ]
+    for kind, batch in cells:
+        found = cell(done, training, kind, batch, rounds if batch == 1 else max(rounds // 2, 7))
+        print("\n".join(found), flush=True)
+        lines += found
+    return "\n".join(lines)
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """Parse the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("spec", nargs="?", default=str(ROOT / "specs" / "v3.inc"))
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--cells", default="fp32x1,fp32x8,bf16x1,bf16x8")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    os.environ.setdefault("TORCHINDUCTOR_FREEZING", "1")
+    cells = [(kind, int(batch)) for kind, _, batch in (each.partition("x") for each in given.cells.split(","))]
+    text = report(given.spec, given.rounds, cells)
+    if given.write:
+        PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Ops of other packages: those that an entry point of the group `incdsl.ops` names, as `acme.blur` in a spec."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from incdsl.ops.base import REGISTRY, Op
+
+GROUP = "incdsl.ops"
+_QUALIFIED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+_CALL = re.compile(r"F\.[a-z]\w*|nn\.[A-Z]\w*")
+
+
+class Unfit(Exception):
+    """What an entry point names is no ops, or they break a rule."""
+
+
+def find(word: str) -> type[Op] | None:
+    """The op that a word of a spec names: one of the language's, or with a dot one of another package.
+
+    Nothing is imported but what an installed package registers under the name before the dot.
+    """
+    if "." not in word:
+        return REGISTRY.get(word)
+    if not _QUALIFIED.fullmatch(word):
+        return None
+    package, _, own = word.partition(".")
+    return _registered(package)[0].get(own)
+
+
+def why_unknown(word: str) -> str:
+    """Why a word with a dot names no op; empty for other words."""
+    if not _QUALIFIED.fullmatch(word):
+        return ""
+    package, _, own = word.partition(".")
+    ops, reason = _registered(package)
+    known = ", ".join(f"`{package}.{each}`" for each in sorted(ops)[:8])
+    return reason or f"`{package}` has no op `{own}`; it has {known}"
+
+
+@cache
+def _registered(package: str) -> tuple[dict[str, type[Op]], str]:
+    """The ops of a package by their own words; none, and why, if they cannot be used."""
+    from importlib.metadata import entry_points
+
+    found = list(entry_points(group=GROUP, name=package))
+    if not found:
+        return {}, f"no installed package registers ops as `{package}`"
+    if len({each.value for each in found}) > 1:
+        return {}, f"several packages register ops as `{package}`"
+    try:
+        return {op.word: op for op in _ops(found[0].load(), package)}, ""
+    except Exception as error:
+        text = "".join(c if c.isprintable() else " " for c in str(error))[:200]
+        return {}, f"the ops of `{package}` cannot be loaded: {type(error).__name__}: {text}"
+
+
+def _ops(named: Any, package: str) -> list[type[Op]]:
+    """The ops of a module, or of a list of classes, each of them held to the rules. Raises `Unfit`."""
+    if isinstance(named, ModuleType):
+        top = named.__name__.partition(".")[0]
+        kinds = [v for v in vars(named).values() if isinstance(v, type) and issubclass(v, Op)]
+        named = [op for op in kinds if op.word and op.public and op.__module__.partition(".")[0] == top]
+    if not isinstance(named, Iterable):
+        raise Unfit("the entry point names neither a module nor a list of op classes")
+    ops = list(named)
+    for op in ops:
+        if not (isinstance(op, type) and issubclass(op, Op) and _WORD.fullmatch(op.word)):
+            raise Unfit(f"{op!r} is no op with a word of small letters")
+        _check_texts(op, package)
+    return ops
+
+
+def _check_texts(op: type[Op], package: str) -> None:
+    """Hold what an op brings into generated files to the rules."""
+    stem = package.replace("_", "").lower()
+    for name, text in op.helpers.items():
+        body = ast.parse(text).body
+        single = len(body) == 1 and isinstance(body[0], ast.ClassDef) and body[0].name == name
+        if not single or "#" in text or not name.lower().startswith(stem) or not name[0].isupper():
+            raise Unfit(
+                f"the helper `{name}` of `{op.word}` must be one class, without comments, called `{stem.title()}…`"
+            )
+    if wrong := [name for name in op.calls if not _CALL.fullmatch(name)]:
+        raise Unfit(f"`{op.word}` calls `{wrong[0]}`, which is no `F.function` and no `nn.Module`")

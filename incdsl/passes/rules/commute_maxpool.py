@@ -1,0 +1,52 @@
+"""A 1x1 convolution before the max pool that it follows: refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.window import Conv2d, MaxPool2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A max pool, and the 1x1 convolution that reads it."""
+
+    pool: Node
+    conv: Node
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return self.pool.name, self.conv.name
+
+
+@final
+class CommuteMaxPool(Rule):
+    """conv(maxpool(x)) ≠ maxpool(conv(x)), whatever the convolution: never applied.
+
+    What CommuteAvgPool does for means comes to mind for the pool rails of GoogLeNet. But the largest of sums is not the
+    sum of the largest, and a negative weight turns the largest into the smallest. `rewrite` shows what would be wrong.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition(
+            "linear pool", lambda *_: False, "the maximum is not linear, so it does not commute with a convolution"
+        ),
+    )
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, Conv2d) and tuple(node.op.kernel) == (1, 1) == tuple(node.op.stride):
+            pool = view.operand(node)
+            if isinstance(pool.op, MaxPool2d) and tuple(pool.op.stride) == (1, 1):
+                yield Site(pool, node)
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        pool, conv = site.pool, site.conv
+        first = New(
+            conv.op, view.graph.operands(pool.name), conv.scope, conv, conv.label, view.filter(conv), own_step=True
+        )
+        return Edit(conv.name, (first, New(pool.op, (0,), conv.scope, pool)), {conv.name: 1})

@@ -1,0 +1,118 @@
+"""Kernels of different sizes as one size, so that their convolutions can be merged."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.filters import Enlarged
+from incdsl.passes.layers import Layer, first_of_each, layer
+from incdsl.passes.view import View
+from incdsl.types import Pair
+
+MOST = 3
+"""How many times the multiplications may grow: a 1x3 beside a 3x1 comes to exactly this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Convolutions that read one value."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(name for each in self.layers for name in each.nodes)
+
+    @property
+    def ops(self) -> tuple[Conv2d, ...]:
+        return tuple(each.op for each in self.layers)
+
+    @property
+    def kernel(self) -> Pair:
+        """The smallest kernel that covers all."""
+        height, width = (max(int(op.kernel[axis]) for op in self.ops) for axis in (0, 1))
+        return Pair(height, width)
+
+    @property
+    def growth(self) -> float:
+        """How many times the multiplications grow."""
+        before = sum(int(op.width) * prod(map(int, op.kernel)) for op in self.ops)
+        return sum(int(op.width) * prod(self.kernel) for op in self.ops) / before
+
+
+def _offset(op: Conv2d) -> tuple[int, ...]:
+    """Twice the distance from a cell of the output to the middle of what it reads, less what the stride adds."""
+    return tuple(2 * int(p) - int(d) * (int(k) - 1) for p, d, k in zip(op.padding, op.dilation, op.kernel, strict=True))
+
+
+def _even(site: Site) -> bool:
+    return all((large - int(k)) % 2 == 0 for op in site.ops for large, k in zip(site.kernel, op.kernel, strict=True))
+
+
+def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
+    return Condition(name, lambda _, s: len(set(map(what, s.ops))) == 1, f"the convolutions do not have the {name}")
+
+
+@final
+class EnlargeKernels(Rule):
+    """conv(x) = conv'(x), the kernel in the middle of a larger one of zeros, padding larger by d·(K − k)/2 on each
+    side.
+
+    Convolutions that read one value get the kernel that covers all of theirs, so that MergeSiblingConvs takes them: a
+    1x3 beside a 3x1 become one 3x3. It needs the same stride and dilation, windows around the same cell (2·p − d·(k −
+    1) equal), kernels that differ by even numbers, and no groups. The multiplications grow, here threefold, at most by
+    this: what is saved are launches, so it is not done unless asked for. Exact for finite inputs; 0·∞ is not 0.
+    """
+
+    keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {
+        "same stride": lambda op: tuple(map(int, op.stride)),
+        "same dilation": lambda op: tuple(map(int, op.dilation)),
+        "same centre": _offset,
+    }
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        *(_alike(name, what) for name, what in keys.items()),
+        Condition("even difference", lambda _, s: _even(s), "the middle of one kernel is between two cells of another"),
+        Condition("no groups", lambda _, s: all(int(op.groups) == 1 for op in s.ops), "a convolution has groups"),
+        Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a convolution does more"),
+        Condition("at most threefold", lambda _, s: s.growth <= MOST, "the multiplications would more than triple"),
+    )
+    by_default = False
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        keys = [self.keys[c.name] for c in self.active if c.name in self.keys]
+        groups: dict[object, list[Layer]] = defaultdict(list)
+        for name in view.readers.get(node.name, ()):
+            if isinstance(view.graph[name].op, Conv2d):
+                found = layer(view, view.graph[name])
+                if found.home.kind != "sequence":
+                    groups[(found.home, *(key(found.op) for key in keys))].append(found)
+        for layers in (*groups.values(), *first_of_each(groups.values())):  # the latter are told why they do not fit
+            if len({tuple(map(int, each.op.kernel)) for each in layers}) > 1:
+                yield Site(tuple(layers))
+
+    def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
+        return tuple(self._enlarged(view, each, site.kernel) for each in site.layers)
+
+    def _enlarged(self, view: View, found: Layer, kernel: Pair) -> Edit:
+        op, step = found.op, found.step
+        rims = [
+            int(p) + int(d) * (large - int(k)) // 2
+            for p, d, large, k in zip(op.padding, op.dilation, kernel, op.kernel, strict=True)
+        ]
+        larger = op.model_copy(update={"kernel": kernel, "padding": Pair(*rims)})
+        filter = Enlarged(view.filter(found.conv), (kernel[0], kernel[1]))
+        new = [New(larger, view.graph.operands(found.conv.name), found.home, step, found.label, filter, step.note)]
+        if found.relu:
+            new.append(New(found.relu.op, (0,), found.home, step))
+        return Edit(found.conv.name, tuple(new), {name: i for i, name in enumerate(found.nodes)})
+
+    def told(self, view: View, site: Site) -> str:
+        kernels = ", ".join(op.kernel.text for op in site.ops)
+        return f"{kernels} as {site.kernel.text}: {site.growth:.3g} times the multiplications"

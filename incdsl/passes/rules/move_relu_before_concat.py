@@ -1,0 +1,76 @@
+"""A ReLU before the concat that it follows, beside the convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.activation import ReLU, ReLU6
+from incdsl.ops.merge import Concat
+from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.layers import layer, rectified
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a concat reads that is not rectified yet, the concat, and the ReLU behind it."""
+
+    parts: tuple[Node, ...]
+    concat: Node
+    relu: Node
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (*(part.name for part in self.parts), self.concat.name, self.relu.name)
+
+
+def _read_once(view: View, site: Site) -> bool:
+    readers = [view.readers[part.name] for part in site.parts]
+    return len(view.readers[site.concat.name]) == 1 and all(set(each) == {site.concat.name} for each in readers)
+
+
+@final
+class MoveReluBeforeConcat(Rule):
+    """relu(concat(conv_1(x_1), …)) = concat(relu(conv_1(x_1)), …); what is rectified already stays as it is.
+
+    A map of single values passes through a concat: exact to the last bit. Each ReLU then joins the loop of its
+    convolution, and siblings merge with it; behind the concat it is a pass of its own over all channels. Worth it only
+    if all parts are convolutions or rectified, and if no value on the way is read without the ReLU.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition(
+            "convolutions",
+            lambda _, s: all(isinstance(part.op, Conv2d) for part in s.parts),
+            "not all parts are convolutions",
+        ),
+        Condition("only reader", _read_once, "another step reads a value without the ReLU"),
+        Condition(
+            "inner value",
+            lambda v, s: v.ends.isdisjoint((s.concat.name, *(part.name for part in s.parts))),
+            "a value without the ReLU leaves the net",
+        ),
+        Condition(
+            "one class",
+            lambda v, s: all(scope is s.concat.scope for scope in (s.relu.scope, *(layer(v, p).home for p in s.parts))),
+            "convolutions, concat and ReLU stand in two classes",
+        ),
+    )
+    exact = True
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, ReLU) and isinstance(view.operand(node).op, Concat):
+            concat = view.operand(node)
+            parts = [view.graph[name] for name in dict.fromkeys(view.graph.operands(concat.name))]
+            yield Site(tuple(part for part in parts if not isinstance(part.op, ReLU | ReLU6)), concat, node)
+
+    def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
+        moved = tuple(rectified(view, part) for part in site.parts)
+        return (*moved, Edit(site.relu.name, (), {site.relu.name: site.concat.name}))
+
+    def told(self, view: View, site: Site) -> str:
+        return f"to {', '.join(part.path or part.name for part in site.parts)}"

@@ -1,0 +1,84 @@
+"""Steps that compute the same value, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node, Scope
+from incdsl.ops.dense import Dropout
+from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.view import View, lifted
+from incdsl.types.num import described
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A step, and an earlier one with the same op, settings and operands."""
+
+    first: Node
+    again: Node
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (self.again.name,)
+
+
+@final
+class ShareEqualSteps(Rule):
+    """f(x), f(x) = y, y for y = f(x): the same op, the same settings in the symbols of their class, the same operands.
+
+    Never for layers with tensors of their own, which training makes different however alike they are written, nor for
+    what is random. Both must be steps of one class. Exact to the last bit; while training, gradients meet in another
+    order.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition("no parameters", lambda _, s: not s.again.op.owns_parameters(), "each has tensors of its own"),
+        Condition("not random", lambda _, s: not isinstance(s.again.op, Dropout), "each draws its own numbers"),
+        Condition("one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "the steps stand in two classes"),
+    )
+    exact = True
+    training = True
+
+    def __init__(self, without: str = "") -> None:
+        super().__init__(without)
+        self._known: tuple[View | None, dict[str, Site]] = (None, {})
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if self._known[0] is not view:
+            self._known = (view, self._pairs(view))
+        if node.name in self._known[1]:
+            yield self._known[1][node.name]
+
+    def _pairs(self, view: View) -> dict[str, Site]:
+        """Every step that repeats an earlier one; what reads two that are shared reads one."""
+        pairs: dict[str, Site] = {}
+        met: dict[object, Node] = {}
+        shared: dict[str, str] = {}
+        for node in view.graph:
+            operands = tuple(shared.get(name, name) for name in view.graph.operands(node.name))
+            home = _home(view, node)
+            if not operands or home.kind == "sequence":
+                continue
+            op = lifted(node.op, node.scope, home)
+            key = (type(op), *(described(getattr(op, name)) for name in type(op).model_fields), operands)
+            first = met.setdefault(key, node)
+            if first is not node:
+                pairs[node.name] = Site(first, node)
+                if self.allows(view, pairs[node.name]):
+                    shared[node.name] = first.name
+        return pairs
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        return Edit(site.again.name, (), {site.again.name: site.first.name})
+
+    def told(self, view: View, site: Site) -> str:
+        return f"a second {site.again.op.word} of one value"
+
+
+def _home(view: View, node: Node) -> Scope:
+    """The class in which a node is a step: a unit that holds nothing else is one step of the class around it."""
+    scope = node.scope
+    return scope.parent if scope.parent and scope.kind == "unit" and len(view.members[scope]) == 1 else scope

@@ -1,0 +1,56 @@
+"""From a spec and a checkpoint to the module that is deployed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from incdsl.analysis.cost import state_dict
+from incdsl.compiler import Compilation, for_inference
+from incdsl.runtime.certify import certify
+from incdsl.runtime.checkpoint import pytorch_header, rearranged, tensors
+from incdsl.runtime.load import load_text
+from incdsl.weights.checkpoint import HEADERS
+from incdsl.weights.match import correspond
+
+
+class NotCertified(RuntimeError):
+    """The rewritten net is not the net that it was made of."""
+
+
+def certified(done: Compilation, without: frozenset[str] = frozenset()) -> Compilation:
+    """The compilation of the module that is deployed, compared with the training module; its file says how.
+
+    Raises:
+        NotCertified: if a rewrite changed the function of the net.
+    """
+    rewritten = for_inference(done, without)
+    evidence = list(certify(done, rewritten))
+    failed = [each for each in evidence if not each.passed]
+    if failed:
+        raise NotCertified("; ".join(f"{each.name}: {each.detail}" for each in failed))
+    words = ", ".join(each.words for each in evidence if each.words)
+    return replace(rewritten, certificate=f"certified against the training module: {words}")
+
+
+def deployed(done: Compilation, checkpoint: Path) -> nn.Module:
+    """The deployed module with the weights of a training checkpoint, whatever that calls them; in evaluation mode.
+
+    Raises:
+        CompileError: if the checkpoint cannot be read, or does not say whose weights are whose.
+        NotCertified: if a rewrite changed the function of the net.
+    """
+    rewritten = certified(done)
+    header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
+    heads = tuple(f"{head.scope.label}." for head in done.net.graph.heads)
+    without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)
+    found = correspond(done.net, header, without_aux=without)
+    origins = {pair.key: pair.origin for pair in found.pairs}
+    graph = done.net.graph
+    wanted = {key: tensor.shape for key, tensor in state_dict(graph, graph.shapes()) if key in origins}
+    state = rearranged(tensors(checkpoint, header), origins, wanted, header.name)
+    make = getattr(load_text(rewritten.text, done.net.name), done.net.name)
+    module: nn.Module = make.from_training(state)
+    return module.eval()

@@ -1,0 +1,129 @@
+"""Measures on the device at hand which rewrites, layout and execution are fastest for a net."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from incdsl.compiler import Compilation, for_inference
+from incdsl.runtime.bench import interleaved
+from incdsl.runtime.certify import randomized
+from incdsl.runtime.load import load_text
+
+ROUNDS = 15
+LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPool", "MergeSiblingConvs"))
+"""Rules whose profit depends on the device: all of them, no commuted pools, convolutions as they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to run a net: rules that stay away, the layout of images, and whether PyTorch compiles it."""
+
+    without: tuple[str, ...]
+    channels_last: bool
+    compiled: bool
+
+    @property
+    def name(self) -> str:
+        """In a few words."""
+        rewrites = f"without {' and '.join(self.without)}" if self.without else "all rules"
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return f"{rewrites}, {layout}, {'torch.compile' if self.compiled else 'eager'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Median milliseconds of a choice."""
+
+    choice: Choice
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is measured: the device, the batch, the type of numbers, and the size of the input."""
+
+    device: str
+    batch: int
+    dtype: str
+    sizes: tuple[int, ...]
+
+
+def tune(done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS) -> list[Measurement]:
+    """All choices, fastest first; eager choices alone unless `compiled`."""
+    training = _training(done)
+    choices = [
+        Choice(without, layout, way)
+        for way in ([False, True] if compiled else [False])
+        for without in LEFT_OUT
+        for layout in (False, True)
+    ]
+    calls = {choice.name: prepared(done, training, choice, setting) for choice in choices}
+    for call in calls.values():
+        for _ in range(3):
+            call()
+    synchronize = torch.cuda.synchronize if setting.device.startswith("cuda") else None
+    times = interleaved(calls, rounds, synchronize)
+    found = [Measurement(choice, 1000 * statistics.median(times[choice.name])) for choice in choices]
+    return sorted(found, key=lambda each: each.milliseconds)
+
+
+def _training(done: Compilation) -> nn.Module:
+    torch.manual_seed(0)
+    make: Callable[[], nn.Module] = getattr(load_text(done.text, done.net.name), done.net.name)
+    return randomized(make()).eval()
+
+
+def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
+    """A call that runs a choice once on one input."""
+    deployed = for_inference(done, frozenset(choice.without))
+    module = getattr(load_text(deployed.text, done.net.name), done.net.name).from_training(training.state_dict())
+    layout = torch.channels_last if choice.channels_last else torch.contiguous_format
+    dtype = getattr(torch, setting.dtype)
+    module = module.eval().to(device=setting.device, dtype=dtype, memory_format=layout)
+    images = [image.to(memory_format=layout) if image.dim() == 4 else image for image in inputs(done, setting)]
+    if choice.compiled:
+        module = torch.compile(module, options={"freezing": True})
+
+    def call() -> Any:
+        with torch.no_grad():
+            return module(*images)
+
+    return call
+
+
+def inputs(done: Compilation, setting: Setting) -> list[Tensor]:
+    """Random inputs of a net."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = done.net.graph.shapes()
+    sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
+    made = [
+        torch.randn((setting.batch, *shapes[node].at(sizes)), generator=generator)
+        for node in done.net.graph.inputs.values()
+    ]
+    return [each.to(device=setting.device, dtype=getattr(torch, setting.dtype)) for each in made]
+
+
+def record(done: Compilation, setting: Setting, found: list[Measurement]) -> dict[str, Any]:
+    """The measurements as a document; the first is the winner."""
+    return {
+        "version": 1,
+        "net": done.net.name,
+        "keys": done.cost.keys,
+        "torch": torch.__version__,
+        "processor": _processor(setting.device),
+        **asdict(setting),
+        "choices": [{**asdict(each.choice), "milliseconds": round(each.milliseconds, 3)} for each in found],
+    }
+
+
+def _processor(device: str) -> str:
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"

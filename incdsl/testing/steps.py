@@ -1,0 +1,272 @@
+"""Makes steps: ops, units, blocks, factorized convolutions, parameters that are ops; what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from incdsl.ops import REGISTRY, Op, find
+from incdsl.ops.code import SELF
+from incdsl.ops.dense import Flatten, Linear
+from incdsl.ops.merge import is_scale
+from incdsl.ops.window import Conv2d
+from incdsl.syntax import tree
+from incdsl.testing import spelling
+from incdsl.testing.choices import Choices
+from incdsl.testing.places import Block, Env, Link, Piece, Place, Unit
+from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
+from incdsl.types import Image, Pair, Shape, Vector
+
+MAX_CHANNELS = 24
+MAX_SIZE = 64
+_FACTORS: tuple[tuple[tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
+    ((5, 5), ((3, 3), (3, 3))), ((3, 3), ((1, 3), (3, 1))), ((5, 5), ((1, 5), (5, 1))), ((3, 5), ((3, 3), (1, 3))),
+)  # fmt: skip
+_ODD_FACTORS = (((3, 3), ((2, 2), (2, 2))), ((4, 2), ((2, 1), (3, 2))))
+_BESIDE = (((3, 3), ((1, 3), (3, 1))), ((3, 3), ((3, 3), (1, 1))), ((5, 3), ((5, 1), (1, 3), (3, 3))))
+
+
+def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
+    """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size it meets."""
+    plain = {name: env.value(value) for name, value in settings.items()}
+    if op is Linear and isinstance(shape, Image) and is_scale(shape):
+        shape = Vector(shape.channels)
+    if op is Flatten and isinstance(shape, Image):
+        plain["size"] = Pair(shape.height.within(sizes), shape.width.within(sizes))
+    out = result(built(op, plain), [shape], sizes)
+    if int(out.channels) > MAX_CHANNELS * (4 if isinstance(out, Vector) else 1):
+        raise Illegal("too wide for a test")
+    if isinstance(out, Image) and max(out.at(sizes)[1:]) > MAX_SIZE:
+        raise Illegal("too large for a test")
+    return out
+
+
+def op_piece(place: Place, shape: Shape, word: str) -> Piece:
+    """An op with settings that are legal here."""
+    op = find(word)
+    if op is None:
+        raise KeyError(f"there is no op `{word}`")
+    sizes = place.world.sizes
+    settings = {} if op is Flatten else draw_settings(place.choices, op, [shape])
+    if op is Flatten and place.world.free and not is_scale(shape):
+        raise Illegal("the size is free")
+    if op is Conv2d and place.choices.chance(15):
+        settings |= {"groups": int(shape.channels), "width": int(shape.channels) * place.choices.number(1, 2)}
+    flow(op, settings, shape, place.env, sizes)
+    for name, field in op.model_fields.items():
+        if kind_of(field) == "Positive" and type(settings.get(name)) is int and op.sigils.get("number") != name:
+            settings[name] = place.amount(settings[name])
+    lowering = built(op, {n: place.env.value(v) for n, v in settings.items()}).lower(shape)
+    return Piece(
+        written(place.choices, op, word, settings),
+        lambda x, env: flow(op, settings, x, env, sizes),
+        module=lowering.module is not None
+        and lowering.forward is SELF
+        and not (op is Linear and isinstance(shape, Image)),
+        labelled=lowering.module is not None,
+    )
+
+
+def parameter_piece(place: Place, shape: Shape) -> Piece:
+    """A parameter of the block that is an op."""
+    name = f"f{len(place.env.params) + 1}"
+    place.env.params[name] = op_value(place, shape)
+    return Piece(spelling.call(name), lambda x, env: env.params[name].after(x, env), labelled=True)
+
+
+class OpValue:
+    """An op as the value of a parameter: how it is written, and what it does."""
+
+    def __init__(self, node: tree.Value, after: Any) -> None:
+        self.node = node
+        self.after = after
+
+
+def op_value(place: Place, shape: Shape) -> OpValue:
+    """An op with its settings, or a unit, that keeps the shape of what flows in."""
+    choices, sizes = place.choices, place.world.sizes
+    word = choices.pick(("relu", "leakyrelu", "gelu", "silu", "batchnorm", "tanh", "groupnorm", "softmax"))
+    op = REGISTRY[word]
+    settings = draw_settings(choices, op, [shape])
+    flow(op, settings, shape, Env(0, {}, {}), sizes)
+    args = tuple(spelling.arg(k, v) for k, v in settings.items())
+    node: tree.Value = tree.Nested(spelling.NOWHERE, word, args) if args else spelling.variable(word)
+    return OpValue(node, lambda x, _: flow(op, settings, x, Env(0, {}, {}), sizes))
+
+
+def unit_piece(place: Place, shape: Shape) -> Piece:
+    """A use of a unit that is defined."""
+    unit = place.choices.pick(place.world.units)
+    drawn = draw_settings(place.choices, unit.first, [shape])
+    use = {
+        name: value for name, value in drawn.items()
+        if name not in unit.settings or place.choices.chance(10)
+    }  # fmt: skip
+    flow_unit(unit, use, shape, place.env, place.world.sizes)
+    if "width" in use and type(use["width"]) is int:
+        use["width"] = place.amount(use["width"])
+    return Piece(
+        written(place.choices, unit.first, unit.tree.name.text, use),
+        lambda x, env: flow_unit(unit, use, x, env, place.world.sizes),
+        module=unit.modules and (unit.owners > 1 or not unit.rest),
+        labelled=True,
+        whole=lambda: unit.owners,
+    )
+
+
+def flow_unit(unit: Unit, use: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
+    """What a use of a unit makes of a shape."""
+    inner = Env(int(shape.channels), {}, {})
+    said = {name: inner.value(value) for name, value in unit.settings.items()}
+    shape = flow(unit.first, said | {name: env.value(value) for name, value in use.items()}, shape, env, sizes)
+    for link in unit.rest:
+        shape = link.after(shape, inner)
+    return shape
+
+
+def block_piece(place: Place, shape: Shape, block: Block) -> Piece:
+    """A use of a block that is defined, with its own arguments or others."""
+    choices = place.choices
+    given: dict[str, Any] = {}
+    nodes: dict[str, Any] = {}
+    defaults = {param.name for param in block.tree.params if param.default is not None}
+    for name, known in block.params.items():
+        value = known
+        if type(known) is int and choices.chance(40):
+            value = choices.number(1, 8)
+        given[name] = value
+        if name not in defaults or value is not known:
+            number = type(value) is int
+            nodes[name] = place.amount(value) if number else value.node if isinstance(value, OpValue) else value
+    block.after(shape, given)
+
+    def after(x: Shape, env: Env) -> Shape:
+        """The block with arguments as they are in an instance of the class around it."""
+        return block.after(
+            x, {n: env.value(nodes[n]) if type(v) is int and n in nodes else v for n, v in given.items()}
+        )
+
+    return Piece(spelling.call(block.tree.name.text, nodes), after, module=True, labelled=True)
+
+
+def factored_piece(place: Place, shape: Shape) -> Piece:
+    """A convolution, or a unit that starts with one, as smaller ones."""
+    choices, sizes = place.choices, place.world.sizes
+    fit = [
+        u
+        for u in place.world.units
+        if u.first is Conv2d and not {"groups", "dilation", "padding", "width", "stride", "kernel"} & u.settings.keys()
+    ]
+    unit = choices.pick(fit) if fit and choices.chance(60) else None
+    parallel = choices.chance(40)
+    valid = not parallel and choices.chance(30)
+    whole, parts = choices.pick(_BESIDE if parallel else _ODD_FACTORS if valid else _FACTORS)
+    stride = choices.number(1, 2)
+    padding = "valid" if valid else "half" if stride > 1 else choices.pick((None, "same"))
+    factors, width = _factors(choices, parts, parallel)
+
+    def after(x: Shape, env: Env) -> Shape:
+        """The shape is that of the whole convolution: padding and stride are chosen so."""
+        said = {"kernel": Pair(*whole), "stride": Pair(stride, stride), "width": width, "padding": padding or "same"}
+        out = flow(Conv2d, said, x, env, sizes)
+        for link in unit.rest if unit else ():
+            out = link.after(out, Env(int(x.channels), {}, {}))
+        return out
+
+    after(shape, place.env)
+    call = spelling.call(
+        unit.tree.name.text if unit else "conv2d",
+        kernel=spelling.kernel(whole),
+        stride=spelling.expression(stride) if stride > 1 else None,
+        width=spelling.expression(width),
+        padding=tree.Padding(spelling.NOWHERE, padding) if padding else None,
+        factors=factors,
+    )
+    return Piece(call, after, module=not parallel and (not unit or unit.modules), labelled=not unit or unit.owners == 1)
+
+
+def _factors(choices: Choices, parts: Sequence[tuple[int, int]], parallel: bool) -> tuple[tree.Factors, int]:
+    """The kernels, with widths or without, and the width that they come to."""
+    own = [choices.number(1, 4) for _ in parts]
+    wide = choices.chance(60)
+    width = sum(own) if wide else len(parts) * choices.number(1, 3)
+    items = []
+    for i, (kernel, filters) in enumerate(zip(parts, own, strict=True)):
+        told = wide and (parallel or i < len(parts) - 1)  # the last one of a sequence has the convolution's width
+        number = spelling.expression(filters) if told else None
+        items.append(tree.Factor(spelling.NOWHERE, spelling.kernel(kernel), number))
+    return tree.Factors(spelling.NOWHERE, parallel, tuple(items)), width
+
+
+# What stands around a piece
+
+
+def plain(piece: Piece) -> Link:
+    """The piece as a step."""
+    return Link(spelling.step(piece.atom), piece.after, piece.module)
+
+
+def dressed(place: Place, piece: Piece, shape: Shape) -> Link:
+    """The piece as a step: with a label, repeated, or under a condition."""
+    choices = place.choices
+    out = piece.after(shape, place.env)
+    if choices.chance(12) and not isinstance(piece.atom, tree.Merge) and place.constant(piece.atom):
+        truth = choices.chance(60)
+        test = place.test(truth)
+        labels = [place.label(piece.atom)] if piece.labelled and choices.chance(30) else []
+        step = spelling.step(piece.atom, labels, tree.When(spelling.NOWHERE, test))
+        return Link(step, lambda x, env: piece.after(x, env) if env.holds(test) else x)
+    if piece.module and choices.chance(15):
+        return _repeated(place, piece, shape)
+    labels = []
+    if piece.labelled and choices.chance(20):
+        labels = [
+            place.label(piece.atom) for _ in range(piece.whole() if piece.whole() > 1 and choices.chance(40) else 1)
+        ]
+    dims = _stated(place, out) if choices.chance(15) and not place.block and not place.loops else None
+    return Link(spelling.step(piece.atom, labels, None, dims), piece.after, piece.module)
+
+
+def _repeated(place: Place, piece: Piece, shape: Shape) -> Link:
+    choices = place.choices
+    count = choices.number(1, 3)
+
+    def after(x: Shape, env: Env) -> Shape:
+        """So many times."""
+        for _ in range(count):
+            x = piece.after(x, env)
+        return x
+
+    after(shape, place.env)
+    labels: Sequence[str] = ()
+    factored = isinstance(piece.atom, tree.Call) and piece.atom.factors
+    if choices.chance(40):
+        place.labels[0] += 1
+        counts = not factored and choices.chance(40)
+        labels = [f"layers{place.labels[0]}.{choices.number(0, 2)}.." if counts else f"layers{place.labels[0]}"]
+    expr = spelling.expression(count)
+    if not place.loops and choices.chance(30):
+        name = place.parameter(count)
+        expr = spelling.variable(name)
+        return Link(spelling.step(piece.atom, labels, tree.Times(spelling.NOWHERE, expr)), _times(piece, name))
+    return Link(spelling.step(piece.atom, labels, tree.Times(spelling.NOWHERE, expr)), after)
+
+
+def _times(piece: Piece, name: str) -> Any:
+    def after(x: Shape, env: Env) -> Shape:
+        """As many times as the parameter says."""
+        for _ in range(env.params[name]):
+            x = piece.after(x, env)
+        return x
+
+    return after
+
+
+def _stated(place: Place, shape: Shape) -> tree.Dims:
+    """An assertion of the shape, with gaps."""
+    sizes = shape.at(place.world.sizes)
+    if place.world.free and isinstance(shape, Image):
+        parts: list[tree.Expr] = [spelling.expression(sizes[0]), spelling.variable("_"), spelling.variable("_")]
+    else:
+        parts = [spelling.expression(n) if place.choices.chance(75) else spelling.variable("_") for n in sizes]
+    return tree.Dims(spelling.NOWHERE, tuple(parts))

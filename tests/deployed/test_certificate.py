@@ -1,0 +1,109 @@
+"""Certificates: every kind of filter is right in the field, and mistakes that floats could hide are seen."""
+
+import pytest
+import torch
+
+from incdsl.compiler import compile_net, for_inference, read
+from incdsl.passes import filters
+from incdsl.passes.filters import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled
+from incdsl.runtime import certify as certificates
+from incdsl.runtime.certify import certify
+from incdsl.runtime.weights import PRIME, Field, Reals, evaluate
+from incdsl.source import Source
+from tests.process import ROOT
+
+HEAD = "inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm (eps: 1e-3) -> relu\n"
+SPECS = sorted([*(ROOT / "specs").glob("*.inc"), *(ROOT / "examples").glob("*.inc")])
+LARGE = {"inception_resnet_v1", "inception_resnet_v2", "v4", "xception", "densenet"}
+
+
+def spec(chain, shape="[4, 12, 12]"):
+    return Source("spec.inc", f"{HEAD}net N {{\n  input x {shape}\n  output y = x -> {chain}\n}}\n")
+
+
+def evidence(source):
+    done = compile_net(source)
+    return {each.name: each for each in certify(done, for_inference(done))}
+
+
+CHAINS = {
+    "a fold": "conv 3x3 @8 -> conv 1x1 @4",
+    "a merge": "concat { | conv 1x1 @4 | conv 1x1 @3 -> conv 3x3 @4 | conv 1x1 @2 }",
+    "a counted pool": "concat { | conv 1x1 @4 | avgpool 3x3 -> conv 1x1 @2 }",
+    "a pool that does not count": "concat { | conv 1x1 @4 | avgpool 3x3 (count_include_pad: false) -> conv 1x1 @2 }",
+    "a scale": "add { | identity | conv2d 3x3 @4 -> scale 0.17 }",
+    "a composition": "conv2d 1x1 @6 (bias: false) -> conv2d 3x3 @4",
+    "a normalization": "normalize (scale: [1.5, 2, 3, 0.5], shift: [0.5, 1, -2, 0.25]) -> conv2d 3x3 @4 valid",
+    "a ceil pool": "concat { | maxpool 3x3/2 valid ceil | avgpool 3x3/2 valid ceil -> conv 1x1 @2 }",
+    "what is not linear": "conv 3x3 @8 -> gelu -> groupnorm 2 -> prelu -> softmax -> lrn 3 -> upsample 2 -> layernorm",
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_chains_are_certified(chain):
+    found = evidence(spec(chain))
+    assert all(each.passed for each in found.values()), found
+    assert found["prime field"].words
+
+
+@pytest.mark.parametrize("path", [p for p in SPECS if p.stem not in LARGE], ids=lambda p: p.stem)
+def test_shipped_nets_are_certified(path, monkeypatch):
+    monkeypatch.setattr(certificates, "_STEPS", (0, 9))
+    found = evidence(read(path))
+    assert all(each.passed and each.words for each in found.values()), found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", [p for p in SPECS if p.stem in LARGE], ids=lambda p: p.stem)
+def test_large_nets_are_certified(path):
+    assert all(each.passed and each.words for each in evidence(read(path)).values())
+
+
+def layers():
+    generator = torch.Generator().manual_seed(0)
+    state = {
+        "a.weight": torch.randn(6, 4, 1, 1, generator=generator), "a.bias": torch.randn(6, generator=generator),
+        "b.weight": torch.randn(5, 6, 3, 3, generator=generator), "b.bias": torch.randn(5, generator=generator),
+        "n.weight": torch.randn(6, generator=generator), "n.bias": torch.randn(6, generator=generator),
+        "n.running_mean": torch.randn(6, generator=generator), "n.running_var": torch.rand(6, generator=generator),
+    }  # fmt: skip
+    return state, {p: {k.split(".")[1]: tuple(t.shape) for k, t in state.items() if k[0] == p} for p in "abn"}
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
+        Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
+        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), filters.WeightOf(Kept("a")), filters.BiasOf(Kept("b")),
+    ],
+    ids=lambda f: type(f).__name__,
+)  # fmt: skip
+def test_every_filter_has_one_shape_in_both_algebras(filter):
+    state, shapes = layers()
+    real, residues = evaluate(filter, Reals(state)), evaluate(filter, Field(shapes, 0))
+    assert {k: t.shape for k, t in real.items()} == {k: t.shape for k, t in residues.items()}
+    assert all(bool(((t >= 0) & (t < PRIME) & (t == t.floor())).all()) for t in residues.values())
+
+
+def test_every_kind_of_filter_is_evaluated():
+    kinds = {k for k in vars(filters).values() if isinstance(k, type) and k.__module__ == filters.__name__}
+    tried = {Kept, Folded, Merged, Scaled, Normalized, Enlarged, Composed, filters.WeightOf, filters.BiasOf}
+    assert kinds == tried
+
+
+def test_a_wrong_epsilon_is_seen_in_floats(monkeypatch):
+    """In the field any epsilon is as good as another; the emitted file is where it counts."""
+    from incdsl.passes.rules import fold_batch_norm
+
+    monkeypatch.setattr(fold_batch_norm, "Folded", lambda inner, norm, eps: Folded(inner, norm, 2 * eps))
+    assert not evidence(spec("conv 3x3 @8"))["float64"].passed
+
+
+def test_a_wrong_key_is_seen(monkeypatch):
+    from incdsl.passes.rules import merge_sibling_convs
+
+    monkeypatch.setattr(merge_sibling_convs, "Merged", lambda parts: Merged(parts[::-1]))
+    found = evidence(spec("concat { | conv 1x1 @4 | conv 1x1 @4 }"))
+    assert not found["prime field"].passed
+    assert not found["float64"].passed

@@ -1,0 +1,182 @@
+"""`incdsl compile --inference`: the module, its certificate, and what happens when there is none."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import incdsl
+from incdsl.cli import cli
+from incdsl.compiler import compile_net, for_inference, read
+from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
+from incdsl.runtime.certify import certify, deviation, randomized
+from incdsl.runtime.load import load_text
+
+
+def call(*arguments):
+    """A command in this process: exit code and all that it said."""
+    result = CliRunner().invoke(cli, [str(a) for a in arguments])
+    return result.exit_code, result.output
+
+
+def classes(path):
+    """The training class and the deployed one."""
+    done = compile_net(read(path))
+    texts = done.text, for_inference(done).text
+    return [getattr(load_text(text, done.net.name), done.net.name) for text in texts]
+
+
+@pytest.fixture
+def misplaced_bias(monkeypatch):
+    """A compiler that forgets where the bias goes when it moves a pool."""
+    monkeypatch.setattr(CommuteAvgPool, "bias_behind", False)
+
+
+def test_the_file_says_what_was_done_and_that_it_is_certified(small):
+    code, said = call("compile", small, "--inference", "-o", "deployed.py")
+    assert code == 0, said
+    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    assert "#   for inference: DropHeads, " in text
+    assert "CommuteAvgPool x 2" in text
+    assert "#   certified against the training module: equal in a prime field at " in text
+    assert "regenerate: incdsl compile small.inc --inference" in text
+    assert "nn.BatchNorm2d" not in text
+
+
+def test_it_is_formatted_and_clean(small):
+    call("compile", small, "--inference", "-o", "deployed.py")
+    for words in (
+        ["check", "--isolated", "--line-length", "120"],
+        ["format", "--isolated", "--check", "--line-length", "120"],
+    ):
+        result = subprocess.run([sys.executable, "-m", "ruff", *words, "deployed.py"], capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout
+
+
+def test_the_same_bytes_again(small):
+    call("compile", small, "--inference", "-o", "deployed.py")
+    assert call("compile", small, "--inference", "-o", "deployed.py", "--check")[0] == 0
+    assert "unchanged" in call("compile", small, "--inference", "-o", "deployed.py")[1]
+
+
+def test_what_is_not_proved_is_not_written(small, misplaced_bias):
+    code, said = call("compile", small, "--inference", "-o", "deployed.py")
+    assert code == 1
+    assert "not written: prime field: " in said
+    assert "float64: differs by " in said
+    assert not (small.parent / "deployed.py").exists()
+
+
+def test_uncertified_says_so(small, misplaced_bias):
+    assert call("compile", small, "--inference", "--uncertified", "-o", "deployed.py")[0] == 0
+    assert "#   not certified" in (small.parent / "deployed.py").read_text(encoding="utf-8")
+
+
+def test_without_torch_the_certificate_is_asked_for(small, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, said = call("compile", small, "--inference")
+    assert code == 2
+    assert "--uncertified" in said
+
+
+def test_each_half_of_the_certificate_sees_the_mistake(small, misplaced_bias):
+    done = compile_net(read(small))
+    assert [each.passed for each in certify(done, for_inference(done))] == [False, False]
+
+
+def test_weights_follow(small):
+    training, deployed = classes(small)
+    module = randomized(training()).eval()
+    after = deployed.from_training(module.state_dict()).eval()
+    x = torch.randn(4, 3, 19, 16)
+    with torch.no_grad():
+        assert deviation(after(x), module(x)) < 1e-6
+        assert torch.equal(after(x).argmax(1), module(x).argmax(1))
+
+
+def test_weights_are_computed_in_float64_and_rounded_once(small):
+    training, deployed = classes(small)
+    module = randomized(training())
+    norm, conv = module.stem.bn.double(), module.stem.conv.weight.double()
+    exact = conv * (norm.weight / torch.sqrt(norm.running_var + 1e-3)).view(-1, 1, 1, 1)
+    assert torch.equal(deployed.from_training(module.float().state_dict()).stem.conv.weight, exact.float())
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(small):
+    training, deployed = classes(small)
+    state = training().state_dict()
+    with pytest.raises(KeyError, match=r"no place for extra\.weight"):
+        deployed.from_training({**state, "extra.weight": torch.zeros(1)})
+    missing = {key: value for key, value in state.items() if not key.startswith("stem.bn")}
+    with pytest.raises(KeyError, match=r"no layer stem\.bn"):
+        deployed.from_training(missing)
+    headless = {key: value for key, value in state.items() if not key.startswith("Early.")}
+    assert deployed.from_training(headless)
+
+
+def test_other_classes(small):
+    training, deployed = classes(small)
+    assert deployed.from_training(training(classes=7).state_dict(), classes=7).fc.out_features == 7
+
+
+def test_passes_tells_what_fired(small):
+    code, said = call("passes", small)
+    assert code == 0
+    assert "FoldBatchNorm  9 applied" in said
+    assert "Small: " in said
+    document = json.loads(call("passes", small, "--format", "json")[1])
+    assert {"rule", "path", "applied", "text"} <= document["events"][0].keys()
+    assert document["kernels"]["after"]["convolution"] < document["kernels"]["before"]["convolution"]
+
+
+def test_tune_records_and_the_module_states_it(small):
+    code, said = call("tune", small, "--rounds", "3", "-o", "small.json")
+    assert code == 0, said
+    record = json.loads((small.parent / "small.json").read_text(encoding="utf-8"))
+    times = [each["milliseconds"] for each in record["choices"]]
+    assert times == sorted(times)
+    assert len(times) == 6
+    record["choices"][0]["without"] = ["MergeSiblingConvs"]
+    (small.parent / "small.json").write_text(json.dumps(record), encoding="utf-8")
+    code, said = call("compile", small, "--inference", "--tuned", "small.json", "-o", "deployed.py")
+    assert code == 0, said
+    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    assert ", without MergeSiblingConvs" in text
+    assert "self.merged" not in text
+
+
+def test_a_record_of_another_net_is_refused(small):
+    call("tune", small, "--rounds", "3", "-o", "small.json")
+    small.write_text(small.read_text(encoding="utf-8").replace("@16", "@12"), encoding="utf-8")
+    code, said = call("compile", small, "--inference", "--tuned", "small.json")
+    assert code == 2
+    assert "another net" in said
+    (small.parent / "small.json").write_text("{}", encoding="utf-8")
+    assert call("compile", small, "--inference", "--tuned", "small.json")[0] == 2
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_one_call_from_a_checkpoint_to_the_deployed_module(small, suffix):
+    from safetensors.torch import save_file
+
+    training, _ = classes(small)
+    module = randomized(training()).eval()
+    path = small.parent / f"weights{suffix}"
+    save_file(module.state_dict(), path) if suffix == ".safetensors" else torch.save(module.state_dict(), path)
+    after = incdsl.deploy(small, path)
+    x = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        assert deviation(after(x), module(x)) < 1e-6
+    assert not after.training
+
+
+def test_deploy_refuses_a_rewrite_that_is_wrong(small, misplaced_bias):
+    from incdsl.runtime.deploy import NotCertified
+
+    training, _ = classes(small)
+    torch.save(training().state_dict(), small.parent / "weights.pt")
+    with pytest.raises(NotCertified, match="prime field"):
+        incdsl.deploy(small, small.parent / "weights.pt")

@@ -1,0 +1,117 @@
+"""Random nets are what the compiler says of them, and what an interpreter of their graphs computes."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+
+from incdsl.diagnostics import CompileError, Sink
+from incdsl.ops import REGISTRY
+from incdsl.source import Source
+from incdsl.syntax.parser import parse
+from incdsl.syntax.printer import show
+from incdsl.testing import blocks, nets, ops
+from incdsl.testing.checks import legal_sizes, outcome
+from incdsl.testing.choices import Seeded
+from incdsl.testing.gardens import make
+from incdsl.testing.near import nearly
+from incdsl.testing.nets import compiled, run
+from incdsl.testing.running import Subject
+from tests.differential.compare import differences
+
+torch.set_num_threads(1)
+SHARES = 4
+NETS = 400
+few = settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_nets_are_what_is_said_and_computed(share):
+    tally = run(range(share, NETS, SHARES), differences)
+    assert tally.mismatches == []
+    assert tally.accepted >= 0.85 * tally.nets
+    assert tally.steps > 8 * tally.accepted
+
+
+def test_every_op_appears():
+    seen = set()
+    for seed in range(300):
+        spec = make(Seeded(seed))
+        try:
+            seen |= {node.op.word for node in compiled(spec).net.graph}
+        except CompileError:
+            continue
+    assert REGISTRY.keys() - seen == set()
+
+
+def sized(count):
+    """The first made nets whose sizes are not all fixed, compiled."""
+    found = []
+    seed = 0
+    while len(found) < count:
+        seed += 1
+        try:
+            done = compiled(make(Seeded(seed), steps=4))
+        except CompileError:
+            continue
+        if set(done.sizes.training) == {"H", "W"}:
+            found.append(done)
+    return found
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_legal_sizes_up_to_256_of_100_nets(share):
+    for i, done in enumerate(sized(100)):
+        if i % SHARES == share:
+            subject = Subject(done)
+            assert list(legal_sizes(subject, exhaustive=True, axes="HW" if i < 8 else "H")) == []
+            subject.close()
+
+
+def test_what_is_nearly_legal_is_right_or_refused():
+    """A number, a kernel, a padding or a merge changed in each net."""
+    accepted = refused = 0
+    for seed in range(200):
+        choices = Seeded(seed)
+        spec = make(choices)
+        spec = spec._replace(file=nearly(choices, spec.file))
+        try:
+            done = compiled(spec)
+        except CompileError:
+            refused += 1
+            continue
+        accepted += 1
+        assert outcome(done, differences, seed) == [], spec.text
+    assert accepted > 20
+    assert refused > 20
+
+
+def test_the_printer_writes_what_the_parser_reads():
+    for seed in range(150):
+        text = make(Seeded(seed)).text
+        assert show(parse(Source("made", text), Sink())) == text
+
+
+@few
+@given(nets(steps=3))
+def test_nets_of_hypothesis(spec):
+    hold(spec)
+
+
+@few
+@given(blocks())
+def test_blocks_of_hypothesis(spec):
+    hold(spec)
+
+
+@few
+@given(ops("conv2d", near=True))
+def test_an_op_of_hypothesis(spec):
+    hold(spec)
+
+
+def hold(spec):
+    try:
+        done = compiled(spec)
+    except CompileError:
+        return
+    assert outcome(done, differences) == []

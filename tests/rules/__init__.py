@@ -1,0 +1,1 @@
+"""Every rule: before, after, declined; its conditions, and each of them deleted."""

@@ -1,0 +1,119 @@
+"""The levels on the shipped specs: every level, and each rule alone, gives the same numbers."""
+
+import subprocess
+import sys
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from incdsl.compiler import check_file, read
+from incdsl.passes.engine import Refusal
+from incdsl.passes.levels import RULES, rewritten
+from tests.rules.subjects import ALL, after, largest_error, text_of, trains_alike
+
+ROOT = Path(__file__).parents[2]
+NETS = sorted(p.relative_to(ROOT).as_posix() for folder in ("specs", "examples") for p in (ROOT / folder).glob("*.inc"))
+QUICK = ["specs/v1.inc", "examples/shufflenet_v2.inc", "examples/se.inc"]
+"""Specs that differ in what rules find, and run fast."""
+
+REWRITES = [rule for rule in ALL if not issubclass(rule, Refusal)]
+
+
+@cache
+def compiled(path):
+    (done,) = check_file(read(str(ROOT / path)))[:1]
+    return done
+
+
+def smallest(legal):
+    """The smallest legal sizes, the second axis one step further."""
+    axes = [list(islice(iter(sizes), 2)) for sizes in legal.values()]
+    return [dict(zip(legal, [axis[min(i, len(axis) - 1)] for i, axis in enumerate(axes)], strict=True))]
+
+
+def every(level, also=()):
+    return [rule() for rule in RULES[level] if rule.by_default or rule in also]
+
+
+def paths(*also):
+    return [path if path in (*QUICK, *also) else pytest.param(path, marks=pytest.mark.long) for path in NETS]
+
+
+@pytest.mark.parametrize("path", paths())
+def test_the_module_for_inference_agrees(path):
+    done = compiled(path)
+    deployed, _ = after(done, *every("inference"))
+    assert largest_error(done, deployed, smallest(done.sizes.evaluation), [{}]) <= 1e-10
+
+
+@pytest.mark.parametrize("path", paths())
+def test_the_module_for_training_is_bitwise_the_same(path):
+    done = compiled(path)
+    trained, _ = after(done, *every("train"), train=True)
+    assert trains_alike(done, trained, smallest(done.sizes.training))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rule", REWRITES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("path", NETS)
+def test_a_rule_alone_agrees(path, rule):
+    done = compiled(path)
+    alone, found = after(done, rule())
+    if any(event.applied and event.rule == rule.__name__ for event in found.trace):
+        assert largest_error(done, alone, smallest(done.sizes.evaluation), [{}]) <= 1e-10
+
+
+@pytest.mark.parametrize("path", paths("specs/v3.inc", "specs/inception_resnet_v1.inc"))
+def test_every_rule_alone_compiles(path):
+    """The engine's checks and the emitter's hold, and a rule that finds nothing changes nothing."""
+    done = compiled(path)
+    for rule in ALL:
+        alone, found = after(done, rule())
+        if not any(event.applied and event.rule == rule.__name__ for event in found.trace):
+            assert [node.name for node in alone.net.graph] == [node.name for node in after(done)[0].net.graph]
+        assert alone.text
+
+
+def test_rules_that_keep_training_are_those_of_its_level():
+    assert set(RULES["train"]) == {rule for rule in ALL if rule.training}
+    assert all(rule.exact for rule in RULES["train"])
+
+
+def test_levels_follow_what_was_asked_for():
+    net = compiled("specs/v3.inc").net
+    names = {event.rule for event in rewritten(net, "inference")[1].trace}
+    assert "EnlargeKernels" not in names
+    assert "MergeSiblingConvs" in names
+    less = {event.rule for event in rewritten(net, "inference", {"MergeSiblingConvs"})[1].trace}
+    assert less == names - {"MergeSiblingConvs"}
+    more = [e for e in rewritten(net, "inference", also={"EnlargeKernels"})[1].trace if e.rule == "EnlargeKernels"]
+    assert sum(event.applied for event in more) == 4
+
+
+def test_the_last_blocks_of_inception_v3_enlarge_and_merge():
+    done = compiled("specs/v3.inc")
+    deployed, _ = after(done, *every("inference", also=[rule for rule in ALL if not rule.by_default]))
+    assert largest_error(done, deployed, smallest(done.sizes.evaluation), [{}]) <= 1e-10
+
+
+def test_the_order_is_that_of_one_run():
+    """Two runs, and interpreters with other hash seeds, give the same graph."""
+    code = (
+        "from incdsl.compiler import compile_net, for_inference, read\n"
+        "from incdsl.ir.dump import dump\n"
+        "done = for_inference(compile_net(read('specs/v4.inc')))\n"
+        "print(dump(done.net.graph), *done.deployed.trace, *done.deployed.filters.items(), done.text)\n"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(texts) == 1
+    done = compiled("specs/v4.inc")
+    once, again = (text_of(*after(done, *every("inference"))) for _ in range(2))
+    assert once == again
