@@ -31,3 +31,8 @@ def test_settings_that_do_not_fit_are_told(value, code):
 )
 def test_settings_that_fit(value):
     assert incdsl.check(net(f"B(f: {value})", BLOCKS)) == []
+
+
+def test_an_op_where_a_number_belongs_is_called_by_its_name():
+    (found,) = incdsl.check(net("conv2d 3x3 @4 (stride: 2, padding: scale)"))
+    assert found.message() == "`padding` of `conv2d` needs a whole number, not `scale`"
