@@ -21,7 +21,7 @@ from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
 from incdsl.elaborate.names import Definition, Names
-from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, spliced
+from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, numbered, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
@@ -237,7 +237,8 @@ class Calls:
         renamed = []
         for i, named in enumerate(plan):
             mine = bool(named.names) or (not owned and i == 0 and use.named.labelled)
-            own = tuple(n for n in [next(names, None) if mine else None] if n)
+            given_name = next(names, "") if mine else ""
+            own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
             renamed.append(Named(named.step, own, bool(own)))
         frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels, unit)
         frame.counts = use.frame.counts

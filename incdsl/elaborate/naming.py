@@ -53,13 +53,13 @@ class Naming:
         if rail and labels and len(labels[0]) == 1 and not labels[0][0].counts:
             labels[0] = ()
         widths = [0 if own else self._width(step, frame) for step, own in zip(steps, labels, strict=True)]
-        given = iter(_numbered(name, sum(widths)) if name else _by_word(steps, widths))
+        given = iter(numbered(name, sum(widths)) if name else _by_word(steps, widths))
         planned = []
         for step, own, width in zip(steps, labels, widths, strict=True):
             if own:
                 texts = tuple(label.text for label in own)
                 factors = self._width(step, frame)
-                names = tuple(_numbered(texts[0], factors)) if len(texts) == 1 and factors > 1 else texts
+                names = tuple(numbered(texts[0], factors)) if len(texts) == 1 and factors > 1 else texts
                 planned.append(Named(step, names, True))
             else:
                 planned.append(Named(step, tuple(next(given) for _ in range(width)), False))
@@ -140,7 +140,8 @@ def word_of(step: tree.Step) -> str:
     return "branch" if isinstance(step.atom, tree.Merge) else "group"
 
 
-def _numbered(name: str, count: int) -> list[str]:
+def numbered(name: str, count: int) -> list[str]:
+    """The names of the factors of one step: its own for one, else with numbers."""
     return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]
 
 
