@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from incdsl.diagnostics.limits import TooDeep
@@ -17,6 +16,7 @@ from incdsl.diagnostics.names import (
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import NoNominalSize
+from incdsl.elaborate.arguments import complete, given
 from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
@@ -24,7 +24,7 @@ from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
-from incdsl.elaborate.settings import Settings, build, gather, resolve_padding, setting
+from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
 from incdsl.elaborate.suggest import unknown_name
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
@@ -118,10 +118,21 @@ class Calls:
         call = replace(use.call, name=ref.name)
         if not ref.args:
             return self._resolved(replace(use, call=call), ref.frame.names)
+        fixed = (*use.fixed, *self._given(ref, call.name_span).items())
+        return self._resolved(replace(use, call=call, fixed=fixed), ref.frame.names)
+
+    def _given(self, ref: OpRef, span: Span) -> dict[str, Any]:
+        """The settings or arguments of an op, unit or block that is handed down as a value."""
+        block = ref.frame.names.block(ref.name)
+        if block:
+            assert isinstance(block.tree, tree.Block)
+            return given(block.tree, ref.args, ref.frame, self.evaluate, {})
         unit = self.unit(ref.name, ref.frame.names)
         op = self.first_of(unit, ref.frame)[1] if unit else find(ref.name)
-        names = [(arg.name or "", setting(arg, op, ref.frame, self.evaluate)) for arg in ref.args]
-        return self._resolved(replace(use, call=call, fixed=(*use.fixed, *names)), ref.frame.names)
+        call = tree.Call(span, ref.name, span, args=ref.args)
+        if op is None:
+            raise Complaint(self.unknown(call, ref.frame))
+        return gather(call, op, ref.frame, self.evaluate, ref.name).values
 
     # Ops
 
@@ -297,7 +308,8 @@ class Calls:
         if len(use.named.names) != 1:
             reason = f"`{name}` is one module and takes one label"
             raise bad_label(use.named.step, parent, reason)
-        arguments = self._arguments(block, definition.names, use)
+        values = given(block, use.call.args, parent, self.evaluate, dict(use.fixed))
+        arguments = complete(block, values, definition.names, use.span, parent, self.evaluate)
         label = self.placer.claim(use.named.names[0], use.named.span, parent)
         channels = use.value.shape.channels
         kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
@@ -339,31 +351,6 @@ class Calls:
                     )
                 )  # fmt: skip
 
-    def _arguments(self, block: tree.Block, names: Names, use: Use) -> dict[str, Any]:
-        params = {p.name: p for p in block.params}
-        given: dict[str, Any] = dict(use.fixed)
-        title = use.frame.title
-        for arg in use.call.args:
-            if arg.name is None or arg.name not in params:
-                close = get_close_matches(arg.name or "", list(params), 1)
-                hint = f"did you mean `{close[0]}`?" if close else _signature(block)
-                what = f"has no parameter `{arg.name}`" if arg.name else "takes its arguments by name"
-                reason = f"`{block.name.text}` {what}"
-                raise Complaint(WrongArguments(span=arg.span, path=title, reason=reason, hint=hint))
-            if arg.name in given:
-                reason = f"`{arg.name}` is given twice"
-                raise Complaint(WrongArguments(span=arg.span, path=title, reason=reason))
-            given[arg.name] = self.evaluate.value(arg.value, use.frame)
-        missing = [p.name for p in block.params if p.name not in given and p.default is None]
-        if missing:
-            reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
-            raise Complaint(WrongArguments(span=use.span, path=title, reason=reason, hint=_signature(block)))
-        empty = Frame(use.frame.scope, title, names)
-        return {
-            name: given[name] if name in given else self.evaluate.value(param.default, empty)  # type: ignore[arg-type]
-            for name, param in params.items()
-        }
-
     def knows(self, name: str, frame: Frame) -> bool:
         """Whether a name is an op, a unit or a block."""
         return find(name) is not None or name in frame.names
@@ -389,9 +376,3 @@ def as_symbol(value: Any, name: str) -> Any:
     if isinstance(value, Pair):
         return SymbolPair(value[0], value[1], name)
     return Num.symbol(int(value), name) if isinstance(value, int) else Real(value, name)
-
-
-def _signature(block: tree.Block) -> str:
-    if not block.params:
-        return f"write `{block.name.text}` alone"
-    return f"write `{block.name.text}({', '.join(f'{p.name}: …' for p in block.params)})`"

@@ -35,13 +35,16 @@ class Value:
     shape: Shape
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OpRef:
     """An op, unit or block as a value: `block B(act) = conv2d 3x3 @8 -> act` used as `B(act: relu)`."""
 
     name: str
     args: tuple[tree.Arg, ...]
     frame: Frame
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 @dataclass(eq=False)

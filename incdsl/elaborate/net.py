@@ -135,6 +135,7 @@ class _NetBuilder:
         inputs = [item for item in self._items if isinstance(item, tree.Input)]
         for one in inputs:
             self._guarded(self._input, one, len(inputs) > 1)
+        self._hold_sizes_together(inputs)
         for item in self._items:
             if isinstance(item, tree.Bind | tree.Output):
                 self._bind(item)
@@ -205,6 +206,14 @@ class _NetBuilder:
             raise Complaint(self._bad_input(item, "a size is a whole number of at least 1"))
         nominal[prefix + axis] = int(size)
         return Extent.of(prefix + axis)
+
+    def _hold_sizes_together(self, inputs: list[tree.Input]) -> None:
+        """Legal sizes are those of one H and one W: beside a free size no other input has one of its own."""
+        own = {axis.partition(".")[0] for axis, size in self._conditions.nominal.items() if size is not None}
+        if len(inputs) > 1 and own and None in self._conditions.nominal.values():
+            item = next(item for item in inputs if item.name.text in own)
+            reason = "the sizes of several inputs are free, `H` and `W`, for all or for none"
+            self._sink.add(self._bad_input(item, reason))
 
     def _bad_input(self, item: tree.Input, reason: str) -> BadSetting:
         return BadSetting(
