@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics import CompilerBug
@@ -51,6 +51,11 @@ class Allowed:
     decorators: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     """Names of `nn` and `F` that ops of other packages use, such as `F.unfold`."""
+
+    def with_calls(self, calls: frozenset[str]) -> Allowed:
+        """What a file may hold whose ops come from other packages, too: helpers of theirs make constants."""
+        torch = self.torch | {"sqrt", "tensor", "zeros_like"}
+        return replace(self, calls=calls, nodes=self.nodes | {ast.Div}, torch=torch)
 
 
 TRAINING = Allowed()
