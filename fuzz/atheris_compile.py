@@ -6,6 +6,7 @@ that is removed; arguments are those of libFuzzer. Half of the changes are its o
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from random import Random
@@ -30,8 +31,8 @@ def changed(data: bytes, most: int, seed: int) -> bytes:
     return mutated(data, random)[:most]
 
 
-def main() -> None:
-    """Fuzz until libFuzzer has enough; it ends the process."""
+def main() -> int:
+    """Fuzz in a process of its own, which libFuzzer ends as it likes, and tidy up after it."""
     with TemporaryDirectory() as library, TemporaryDirectory() as kept:
         folder = Path(library)
         (folder / "lib.inc").write_text(LIBRARY)
@@ -43,12 +44,16 @@ def main() -> None:
                 raise AssertionError(answer.problem)
 
         FAILURES.mkdir(exist_ok=True)
+        child = os.fork()
+        if child:
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         folders = [] if any(not word.startswith("-") for word in sys.argv[1:]) else [kept, str(CORPUS)]
         atheris.Setup(
             [sys.argv[0], f"-artifact_prefix={FAILURES}/", *sys.argv[1:], *folders], hold, custom_mutator=changed
         )
         atheris.Fuzz()
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
