@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from incdsl.ops.base import REGISTRY, Op
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "incdsl.ops"
 _QUALIFIED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
@@ -44,18 +47,31 @@ def why_unknown(word: str) -> str:
     return reason or f"`{package}` has no op `{own}`; it has {known}"
 
 
-@cache
 def _registered(package: str) -> tuple[dict[str, type[Op]], str]:
     """The ops of a package by their own words; none, and why, if they cannot be used."""
+    if package not in _entries():
+        return {}, f"no installed package registers ops as `{package}`"
+    return _loaded(package)
+
+
+@cache
+def _entries() -> dict[str, set[EntryPoint]]:
+    """What is installed, looked up once: a spec may hold thousands of words with dots."""
     from importlib.metadata import entry_points
 
-    found = list(entry_points(group=GROUP, name=package))
-    if not found:
-        return {}, f"no installed package registers ops as `{package}`"
-    if len({each.value for each in found}) > 1:
+    found: dict[str, set[EntryPoint]] = {}
+    for each in entry_points(group=GROUP):
+        found.setdefault(each.name, set()).add(each)
+    return found
+
+
+@cache
+def _loaded(package: str) -> tuple[dict[str, type[Op]], str]:
+    entries = _entries()[package]
+    if len({each.value for each in entries}) > 1:
         return {}, f"several packages register ops as `{package}`"
     try:
-        return {op.word: op for op in _ops(found[0].load(), package)}, ""
+        return {op.word: op for op in _ops(next(iter(entries)).load(), package)}, ""
     except Exception as error:
         text = "".join(c if c.isprintable() else " " for c in str(error))[:200]
         return {}, f"the ops of `{package}` cannot be loaded: {type(error).__name__}: {text}"

@@ -17,6 +17,7 @@ from incdsl.testing.steps import (
     MAX_CHANNELS,
     block_piece,
     dressed,
+    each,
     factored_piece,
     flow,
     op_piece,
@@ -45,7 +46,7 @@ def step(place: Place, shape: Shape) -> tuple[Link, Shape]:
     for _ in range(TRIES):
         params, labels = dict(place.env.params), place.labels[0]
         try:
-            link = dressed(place, piece(place, shape), shape)
+            link = each(place, shape) if place.choices.chance(3) else dressed(place, piece(place, shape), shape)
             return link, link.after(shape, place.env)
         except Illegal:
             if not place.loops:

@@ -356,6 +356,8 @@ class _Net:
         if labels and self.choices.chance(70):
             relu = spelling.pipe([spelling.step(spelling.call("identity"))])
             changes.append(tree.Override(span, self.choices.pick(labels), span, relu))
+        if self.world.units and self.choices.chance(30):
+            changes.append(self.choices.pick(self.world.units).tree)
         given = tuple(spelling.arg(p.name, p.default) for p in net.params if p.default and self.choices.chance(30))
         variant = tree.Variant(span, spelling.name("N"), given, tuple(changes), ())
         return tree.Net(span, spelling.name("V"), (), (), (), variant)

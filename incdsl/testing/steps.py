@@ -252,6 +252,26 @@ def _repeated(place: Place, piece: Piece, shape: Shape) -> Link:
     return Link(spelling.step(piece.atom, labels, tree.Times(spelling.NOWHERE, expr)), after)
 
 
+def each(place: Place, shape: Shape) -> Link:
+    """A convolution for each width of a list."""
+    choices = place.choices
+    widths = tuple(choices.number(1, 6) for _ in range(choices.number(1, 3)))
+    size = Pair(*choices.pick(((1, 1), (3, 3), (1, 3))))
+    place.labels[0] += 1
+    name = f"w{place.labels[0]}"
+
+    def after(x: Shape, env: Env) -> Shape:
+        """One after the other."""
+        for width in widths:
+            x = flow(Conv2d, {"kernel": size, "width": width}, x, env, place.world.sizes)
+        return x
+
+    after(shape, place.env)
+    atom = spelling.call("conv2d", kernel=spelling.kernel(size), width=spelling.variable(name))
+    labels = [place.label(atom)] if choices.chance(30) else []
+    return Link(spelling.step(atom, labels, tree.Each(spelling.NOWHERE, (name,), spelling.value(widths))), after)
+
+
 def _times(piece: Piece, name: str) -> Any:
     def after(x: Shape, env: Env) -> Shape:
         """As many times as the parameter says."""

@@ -1,5 +1,7 @@
 """Random nets are what the compiler says of them, and what an interpreter of their graphs computes."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -41,6 +43,52 @@ def test_every_op_appears():
         except CompileError:
             continue
     assert REGISTRY.keys() - seen == set()
+
+
+SIGNS = {
+    "sequential factors": r" as \dx\d( @\w+)?, ",
+    "parallel factors": r" as \{ \| ",
+    "times": r" times ",
+    "for": r" for w\d+ in ",
+    "if": r" if p\d",
+    "a rail for each": r"\| for k",
+    "a rail under a condition": r"\| if ",
+    "shares": r"concat \(split",
+    "split": r"split 2|split \(sizes",
+    "add": r"add \{",
+    "mul": r"mul \{",
+    "reduce": r"reduce \{",
+    "head": r"  aux ",
+    "two inputs": r"input z",
+    "free size": r"\[\d, H, W\]",
+    "path": r"\w\.(0|a): ",
+    "counting": r"\d\.\.: ",
+    "own width": r"@in\b",
+    "arithmetic": r"\(p\d+ [-+]",
+    "ceil": r" ceil",
+    "groups": r"groups: [2-9]",
+    "depthwise": r"\(groups: in",
+    "dilation": r"dilation: 2",
+    "flatten": r"-> flatten",
+    "linear": r"-> linear",
+    "variant": r"net V = N",
+    "without": r"without",
+    "other unit": r"with \{\n  unit",
+    "override": r"  part\d+(\.\w+)*: identity",
+    "an op as parameter": r"\(f\d: \w",
+    "with settings": r"f\d: \w+\(",
+    "block in a block": r"block B2.*(\n.+)* B1",
+    "parameters with defaults": r"block B\d\(.*=",
+    "assertion": r" : \[",
+    "body": r"block B\d.*\{\n  main",
+    "shared value": r"(?s)= (v\d+)\n? .*= \1\n? ",
+    "parts": r"\w+\d, \w+\d: u",
+}
+
+
+def test_every_construct_appears():
+    text = "\n".join(make(Seeded(seed)).text for seed in range(600))
+    assert [name for name, sign in SIGNS.items() if not re.search(sign, text)] == []
 
 
 def sized(count):

@@ -42,14 +42,20 @@ class Helped(Op):
 SPEC = "inc 1\nnet N {{\n  input x [4, 8, 8]\n  output y = x -> {}\n}}\n"
 
 
+def forget():
+    plugins._entries.cache_clear()
+    plugins._loaded.cache_clear()
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """A function that puts a package with an entry point on the path."""
-    plugins._registered.cache_clear()
+    forget()
     monkeypatch.syspath_prepend(str(tmp_path))
     made = []
 
     def put(name, text, value=None):
+        forget()
         module = f"{name}_ops_{len(made)}"
         made.append(module)
         (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
@@ -61,7 +67,7 @@ def install(tmp_path, monkeypatch):
         return module
 
     yield put
-    plugins._registered.cache_clear()
+    forget()
     for module in made:
         sys.modules.pop(module, None)
 
@@ -182,3 +188,13 @@ def test_a_helper_may_call_what_it_names(install):
     install("zeta", HELPED.format("ZetaBlur", "F.unfold(x, 1)", "()"))
     with pytest.raises(CompilerBug, match=r"F.unfold"):
         compiled("zeta.helped")
+
+
+def test_many_words_are_one_look_at_what_is_installed(monkeypatch):
+    forget()
+    looks = []
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: looks.append(1) or [])
+    with pytest.raises(CompileError):
+        compiled(" -> ".join(f"a{i}.b" for i in range(50)))
+    assert looks == [1]
+    forget()
