@@ -37,7 +37,7 @@ _LOOKALIKES = {
 
 @dataclass(slots=True)
 class Budget:
-    """What a spec and all that it imports may have together."""
+    """What a spec and all that it imports may have together; comments are tokens here."""
 
     size: int = MAX_BYTES
     tokens: int = MAX_TOKENS
@@ -67,14 +67,13 @@ def scan(source: Source, sink: Sink, budget: Budget | None = None) -> tuple[Comm
         if kind == "space" or sink.full:
             continue
         span = Span(source, match.start(), match.end())
-        if kind == "comment":
-            comments.append(_comment(span, sink))
-            continue
         budget.tokens -= 1
         if budget.tokens < 0:
             sink.add(TooManyTokens(span=span, limit=MAX_TOKENS))
             break
-        if kind == "open":
+        if kind == "comment":
+            comments.append(_comment(span, sink))
+        elif kind == "open":
             depth += 1
             if depth > MAX_DEPTH:
                 sink.add(TooDeep(span=span, what="brackets", limit=MAX_DEPTH))
