@@ -11,6 +11,7 @@ from incdsl.diagnostics import CompilerBug
 from incdsl.ir.graph import Graph, Head, Node, Scope
 from incdsl.ops import Op
 from incdsl.passes.filters import Filter
+from incdsl.passes.numbers import renumbered
 from incdsl.passes.view import View
 from incdsl.types import Shape
 
@@ -123,13 +124,18 @@ class Optimized:
     trace: tuple[Event, ...]
 
 
-def optimize(graph: Graph, rules: Sequence[Rule]) -> Optimized:
-    """Apply rules one after the other, each as long as it finds something."""
-    view = View(graph, {})
+def optimize(graph: Graph, rules: Sequence[Rule], *, keeps_keys: bool = False) -> Optimized:
+    """Apply rules one after the other, each as long as it finds something.
+
+    With `keeps_keys`, which all rules have to hold to, the state_dict has the keys that it had.
+    """
+    view = View(graph, {}, keeps_keys)
     trace: list[Event] = []
     for rule in rules:
         view = _Pass(rule, trace).run(view)
-    return Optimized(view.graph, view.filters, tuple(trace))
+    if keeps_keys:
+        return Optimized(view.graph, view.filters, tuple(trace))
+    return Optimized(*renumbered(view.graph, view.filters), tuple(trace))
 
 
 @dataclass
@@ -144,7 +150,7 @@ class _Pass:
             if not edits:
                 return view
             before = view.graph
-            view = View(*_edited(view, edits))
+            view = View(*_edited(view, edits), view.keeps_keys)
             check(before, view.graph)
         return view
 

@@ -62,7 +62,7 @@ def rewritten(
     chosen = [rule for rule in RULES[level] if rule.by_default or rule.__name__ in also]
     rules = [rule() for rule in chosen if rule.__name__ not in without]
     graph, events = (net.graph, ()) if level == "train" else without_heads(net.graph)
-    done = optimize(graph, rules)
+    done = optimize(graph, rules, keeps_keys=level == "train")
     done = replace(done, trace=(*events, *done.trace))
     return replace(net, graph=done.graph), done
 

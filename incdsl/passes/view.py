@@ -22,6 +22,8 @@ class View:
     graph: Graph
     filters: Mapping[str, Filter]
     """Where the weights of nodes come from that a rule has made."""
+    keeps_keys: bool = False
+    """Whether every key of the state_dict has to stay."""
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -86,6 +88,13 @@ class View:
         while around is not None and around is not scope:
             around = around.parent
         return around is scope
+
+    def is_counted(self, node: Node) -> bool:
+        """Whether it is, or is part of, a numbered member of a repetition."""
+        around: Scope | None = node.scope
+        while around is not None and around.kind != "sequence":
+            around = around.parent
+        return around is not None
 
     def fixed(self, value: Any, node: Node) -> Any:
         """A setting of a node as a number; nothing if a constructor argument of the net may change it."""

@@ -166,8 +166,9 @@ def _noise(done: Compilation, sizes: Mapping[str, int]) -> list[Tensor]:
     return inputs
 
 
-def _outputs(result: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
-    return [result] if isinstance(result, Tensor) else list(result)
+def _outputs(result: Tensor | tuple[Tensor | None, ...]) -> list[Tensor]:
+    """What a module returns; auxiliary heads are nothing outside training."""
+    return [result] if isinstance(result, Tensor) else [value for value in result if value is not None]
 
 
 @contextmanager

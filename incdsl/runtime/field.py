@@ -162,11 +162,16 @@ def _fixed(op: Op, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
     return field.reduced(field.reduced(field.reduced(x[0] * x[0]) * a) + b)
 
 
+def _fixed_above(op: Op, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
+    """Such a map to what ReLU leaves alone."""
+    return _fixed(op, x, layer, field).clamp(min=FLOOR)
+
+
 def _across(function: Callable[[Any, Tensor], Tensor]) -> Callable[..., Tensor]:
     """A map of several values to one, computed in floats and taken back to residues: the same for the same input."""
 
     def rule(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
-        y = torch.floor(torch.frac(function(op, x[0] / PRIME) * 1e6).abs() * PRIME)
+        y = torch.floor(torch.frac(function(op, (x[0] / PRIME).contiguous()) * 1e6).abs() * PRIME)
         if "weight" in layer:
             y = field.reduced(y * _by_channel(layer["weight"], y))
         return _biased(y, layer, field)
@@ -180,6 +185,11 @@ def _prelu(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
 
 def _layer_norm(op: Any, x: Tensor) -> Tensor:
     return F.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=float(op.eps)).movedim(-1, 1)
+
+
+def _group_norm(op: Any, x: Tensor) -> Tensor:
+    # PyTorch wants more than one value in all of a batch, though none of its images reads another.
+    return F.group_norm(torch.cat((x, x)), int(op.groups), eps=float(op.eps))[:1]
 
 
 def _upsample(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
@@ -206,7 +216,7 @@ _RULES: dict[type[Op], Callable[..., Tensor]] = {
     norm.BatchNorm2d: _affine,
     norm.LayerScale: lambda op, x, layer, field: field.reduced(x[0] * _by_channel(layer["gamma"], x[0])),
     norm.Normalize: _normalize,
-    norm.GroupNorm: _across(lambda op, x: F.group_norm(x, int(op.groups), eps=float(op.eps))),
+    norm.GroupNorm: _across(_group_norm),
     norm.LayerNorm: _across(_layer_norm),
     norm.LocalResponseNorm: _across(lambda op, x: F.local_response_norm(x, int(op.size))),
     activation.Softmax: _across(lambda op, x: torch.softmax(x, 1)),
@@ -218,8 +228,8 @@ _RULES: dict[type[Op], Callable[..., Tensor]] = {
     activation.LeakyReLU: _fixed,
     activation.GELU: _fixed,
     activation.SiLU: _fixed,
-    activation.Sigmoid: _fixed,
+    activation.Sigmoid: _fixed_above,
     activation.Tanh: _fixed,
-    activation.Hardsigmoid: _fixed,
+    activation.Hardsigmoid: _fixed_above,
     activation.Hardswish: _fixed,
 }

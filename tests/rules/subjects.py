@@ -45,7 +45,7 @@ CASES = [(rule, name) for rule in ALL for name in nets(rule)]
 def after(done, *rules, train=False):
     """A net that these rules have rewritten, as a module for deployment; for training it keeps its heads."""
     graph, events = (done.net.graph, ()) if train else without_heads(done.net.graph)
-    found = optimize(graph, rules)
+    found = optimize(graph, rules, keeps_keys=train)
     net = replace(done.net, graph=found.graph)
     found = replace(found, trace=(*events, *found.trace))
     sizes = done.sizes if train else Sizes(done.sizes.evaluation, done.sizes.evaluation)

@@ -64,6 +64,11 @@ class RemoveIdentities(Rule):
         Condition("same grid", lambda _, s: _keeps_the_grid(s), "the pool has a stride"),
         Condition("constant", _is_constant, "the factor is an argument of the constructor"),
         Condition("not a whole head", _leaves_something, "nothing would be left of the auxiliary head"),
+        Condition(
+            "numbers stay",
+            lambda v, s: not (v.keeps_keys and v.is_counted(s.node)),
+            "what follows in the repetition would change its key",
+        ),
     )
     exact = True
     training = True
