@@ -73,12 +73,14 @@ def deploy(
     net: str | None = None,
     *,
     root: Folder | None = None,
+    packed: bool = False,
     **settings: Any,
 ) -> nn.Module:
     """The deployed module of a net with the weights of a training checkpoint: rewritten, certified, ready to run.
 
     The checkpoint is a `.pt` or `.pth` file (read with `weights_only`), a `.safetensors` or an `.npz` file, under the
-    net's names or under others that say for certain whose weights are whose. Needs torch; safetensors for its files.
+    net's names or under others that say for certain whose weights are whose. `packed` makes a convolution and its ReLU
+    one call of oneDNN with packed weights, for x86 CPUs without torch.compile. Needs torch; safetensors for its files.
 
     Raises:
         incdsl.diagnostics.CompileError: if the spec or the checkpoint is wrong.
@@ -87,7 +89,8 @@ def deploy(
     from incdsl.compiler import compile_net
     from incdsl.runtime.deploy import deployed
 
-    return deployed(compile_net(_source(spec), net, settings, root=_folder(root)), Path(checkpoint))
+    also = frozenset({"PackConvs"} if packed else ())
+    return deployed(compile_net(_source(spec), net, settings, root=_folder(root)), Path(checkpoint), also)
 
 
 def _folder(root: Folder | None) -> Path | None:

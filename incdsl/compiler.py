@@ -70,7 +70,9 @@ class Compilation:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
         words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
-        words += ["--inference"] if self.deployed else []
+        if self.deployed:
+            packed = any(event.rule == "PackConvs" for event in self.deployed.trace)
+            words += ["--inference", *(["--packed"] if packed else [])]
         words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 
@@ -136,10 +138,15 @@ def check_file(
     return done
 
 
-def for_inference(done: Compilation, without: frozenset[str] = frozenset()) -> Compilation:
-    """The compilation of the module that is deployed: rewritten, its weights computed from the training module's."""
+def for_inference(
+    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset()
+) -> Compilation:
+    """The compilation of the module that is deployed: rewritten, its weights computed from the training module's.
+
+    `without` names rules that stay away, `also` those that run although they do not by default.
+    """
     with _without_gc():
-        net, deployed = rewritten(done.net, "inference", without)
+        net, deployed = rewritten(done.net, "inference", without, also)
         sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
         return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=deployed)
 

@@ -14,8 +14,9 @@ from incdsl.types import Shape
 Kind = Literal["convolution", "linear", "pool", "norm", "pointwise", "copy", "view"]
 
 _KINDS: dict[str, Kind] = {
-    "conv2d": "convolution", "linear": "linear", "maxpool": "pool", "avgpool": "pool", "adaptiveavgpool": "pool",
-    "gap": "pool", "batchnorm": "norm", "layernorm": "norm", "groupnorm": "norm", "lrn": "norm", "concat": "copy",
+    "conv2d": "convolution", "packedconv2d": "convolution", "linear": "linear", "maxpool": "pool", "avgpool": "pool",
+    "adaptiveavgpool": "pool", "gap": "pool",
+    "batchnorm": "norm", "layernorm": "norm", "groupnorm": "norm", "lrn": "norm", "concat": "copy",
     "channelshuffle": "copy", "upsample": "copy", "slice": "view", "flatten": "view", "identity": "view",
     "dropout": "view",
 }  # fmt: skip

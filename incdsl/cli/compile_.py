@@ -39,6 +39,7 @@ from incdsl.diagnostics.render import Format
     "--tuned", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --inference: a record of `tune`.",
 )  # fmt: skip
+@click.option("--packed", is_flag=True, help="With --inference: convolution and ReLU as one call of oneDNN (CPU).")
 @click.option("--uncertified", is_flag=True, help="With --inference: write the module without the proof.")
 @set_option
 @limit_option
@@ -47,7 +48,8 @@ from incdsl.diagnostics.render import Format
 @format_option
 def command(
     spec: str, target: str | None, only_check: bool, force: bool, inference: bool, tuned: Path | None,
-    uncertified: bool, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
+    packed: bool, uncertified: bool, settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None,
+    form: Format,
 ) -> None:  # fmt: skip
     """Write the PyTorch module of SPEC, by default to generated/NAME.py.
 
@@ -62,7 +64,7 @@ def command(
         done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
         if inference:
-            done = _deployed(done, tuned, uncertified)
+            done = _deployed(done, tuned, packed, uncertified)
         text = done.text
         if aside:
             sys.stdout.flush()
@@ -71,7 +73,7 @@ def command(
             return
         path = Path(target) if target else default_target(source.name, net, "_inference" if inference else "")
         if only_check:
-            output.check(path, text, _command(spec, target, settings, inference))
+            output.check(path, text, _command(spec, target, settings, inference, packed))
             message = f"{path} is current"
         else:
             changed = output.write(path, text, force=force)
@@ -82,36 +84,38 @@ def command(
     tell(message, form)
 
 
-def _command(spec: str, target: str | None, settings: dict[str, Any], inference: bool) -> str:
+def _command(spec: str, target: str | None, settings: dict[str, Any], inference: bool, packed: bool) -> str:
     """The command that makes the file current, for a shell."""
-    words = ["incdsl", "compile", spec, *(["--inference"] if inference else []), *(["-o", target] if target else [])]
+    words = ["incdsl", "compile", spec, *(["--inference"] if inference else [])]
+    words += [*(["--packed"] if packed else []), *(["-o", target] if target else [])]
     for name, value in settings.items():
         words += ["--set", f"{name}={literal(value)}"]
     return shlex.join(words)
 
 
-def _deployed(training: Compilation, tuned: Path | None, uncertified: bool) -> Compilation:
+def _deployed(training: Compilation, tuned: Path | None, packed: bool, uncertified: bool) -> Compilation:
     """The compilation of the module that is deployed; it ends the command where the certificate fails."""
-    choice, words = _tuned(training, tuned) if tuned else (frozenset[str](), "")
+    without, also, words = _tuned(training, tuned) if tuned else (frozenset[str](), frozenset[str](), "")
+    also |= {"PackConvs"} if packed else set()
     if uncertified:
-        return replace(for_inference(training, choice), tuning=words)
+        return replace(for_inference(training, without, also), tuning=words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
     from incdsl.runtime.deploy import NotCertified, certified
 
     try:
-        return replace(certified(training, choice), tuning=words)
+        return replace(certified(training, without, also), tuning=words)
     except NotCertified as error:
         tell(f"not written: {error}", "github")
         sys.exit(1)
 
 
-def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], str]:
-    """The rules that a record of `tune` leaves out, and what the module says of it."""
+def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str], str]:
+    """The rules that a record of `tune` leaves out, those that it adds, and what the module says of it."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         best = document["choices"][0]
-        without = frozenset(map(str, best["without"]))
+        without, also = (frozenset(map(str, best[name])) for name in ("without", "also"))
         setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
@@ -119,8 +123,9 @@ def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], str]:
         raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
     if document["net"] != done.net.name or document["keys"] != done.cost.keys:
         raise click.UsageError(f"{path} was measured on another net, {document['net']}")
+    added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
-    return without, f"tuned for {setting}: {layout}, {way}{left_out}"
+    return without, also, f"tuned for {setting}: {layout}, {way}{added}{left_out}"
 
 
 def default_target(name: str, net: str | None, suffix: str = "") -> Path:

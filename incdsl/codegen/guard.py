@@ -49,8 +49,11 @@ class Allowed:
     methods: frozenset[str] = _METHODS
     objects: frozenset[str] = frozenset({*_NAMES, "self"})
     decorators: frozenset[str] = frozenset()
+    bases: frozenset[str] = frozenset({"nn.Module", "NamedTuple"})
     calls: frozenset[str] = frozenset()
     """Names of `nn` and `F` that ops of other packages use, such as `F.unfold`."""
+    private: frozenset[str] = frozenset()
+    """Members with a leading `_`."""
 
     def with_calls(self, calls: frozenset[str]) -> Allowed:
         """What a file may hold whose ops come from other packages, too: helpers of theirs make constants."""
@@ -58,16 +61,36 @@ class Allowed:
         return replace(self, calls=calls, nodes=self.nodes | {ast.Div}, torch=torch)
 
 
+_ONEDNN = frozenset({"_convolution_pointwise", "_is_mkldnn_bf16_supported", "_reorder_convolution_weight"})
+
 TRAINING = Allowed()
 DEPLOYED = Allowed(
-    _NODES | {ast.DictComp, ast.SetComp, ast.Set, ast.If, ast.Raise, ast.AugAssign, ast.Div, ast.Not, ast.Eq, ast.In},
-    TRAINING.torch | {"float64", "sqrt", "tensor", "zeros_like"},
-    _CALLABLES | {"any", "cls", "isinstance", "sorted", "KeyError"},
+    _NODES
+    | {
+        ast.DictComp,
+        ast.SetComp,
+        ast.Set,
+        ast.If,
+        ast.Raise,
+        ast.AugAssign,
+        ast.Div,
+        ast.Not,
+        ast.Eq,
+        ast.NotEq,
+        ast.In,
+    }
+    | {ast.Or},
+    TRAINING.torch
+    | {"float64", "sqrt", "tensor", "zeros_like", "backends", "bfloat16", "compiler", "float32", "is_grad_enabled"}
+    | {"ops"},
+    _CALLABLES | {"any", "cls", "isinstance", "sorted", "vars", "KeyError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
-    | {"transpose", "flip"},
+    | {"transpose", "flip", "data_ptr", "forward", "is_available", "is_compiling", "is_inference", *_ONEDNN},
     TRAINING.objects | {"given", "module"},
     frozenset({"classmethod"}),
+    TRAINING.bases | {"nn.Conv2d"},
+    private=_ONEDNN | {"_version"},
 )
 """A module for inference computes its weights from a checkpoint, in a method of its own."""
 
@@ -123,7 +146,7 @@ def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: 
 
 def _check_attribute(node: ast.Attribute, allowed: Allowed, classes: set[str]) -> None:
     root = node.value.id if isinstance(node.value, ast.Name) else ""
-    private = node.attr.startswith("_") and node.attr != "__init__"
+    private = node.attr.startswith("_") and node.attr != "__init__" and node.attr not in allowed.private
     known = allowed.torch if root == "torch" else _NAMES.get(root)
     if private or (known is not None and node.attr not in known and ast.unparse(node) not in allowed.calls):
         raise CompilerBug(f"generated code names {ast.unparse(node)}")
@@ -133,7 +156,7 @@ def _check_definition(node: ast.ClassDef | ast.FunctionDef, allowed: Allowed, cl
     plain = {ast.unparse(each) for each in node.decorator_list} <= allowed.decorators
     if isinstance(node, ast.ClassDef):
         bases = {ast.unparse(base) for base in node.bases}
-        plain = not node.decorator_list and not node.keywords and bases <= {"nn.Module", "NamedTuple"}
+        plain = not node.decorator_list and not node.keywords and bases <= allowed.bases
     if not plain:
         raise CompilerBug(f"generated code defines {node.name} in a way that the emitter does not")
 

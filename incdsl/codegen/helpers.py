@@ -23,6 +23,38 @@ HELPERS = {
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.bias.view(-1, 1, 1)''',
+    "PackedConv2d": '''class PackedConv2d(nn.Conv2d):
+    """A convolution, and the ReLU behind it, as one call of oneDNN on the CPU with weights in its own order.
+
+    Without gradients only; under torch.compile, on other devices and in other types it is what PyTorch makes of it.
+    """
+
+    def __init__(self, *args, relu=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.relu = relu
+        self.packed, self.source = None, None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not self.is_native(x):
+            y = super().forward(x)
+            return F.relu(y, inplace=True) if self.relu else y
+        weight, where = self.weight, (self.padding, self.stride, self.dilation, self.groups)
+        source = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version)
+        if self.source != source:
+            packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *where, x.shape)
+            self.packed, self.source = packed, source
+        after = "relu" if self.relu else "none"
+        return torch.ops.mkldnn._convolution_pointwise(x, self.packed, self.bias, *where, after, [], "")
+
+    def __getstate__(self):
+        return {**vars(self), "packed": None, "source": None}
+
+    def is_native(self, x):
+        if not (x.is_cpu and torch.backends.mkldnn.is_available()):
+            return False
+        return x.dtype == torch.float32 or (
+            x.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )''',
     "LayerScale": '''class LayerScale(nn.Module):
     """Each channel times a learned number."""
 

@@ -6,7 +6,8 @@ from typing import ClassVar, final
 
 from incdsl.ops.base import Op, Tensor, image
 from incdsl.ops.code import Call, Lowering, Setting
-from incdsl.ops.fields import Positive
+from incdsl.ops.fields import Flag, Positive
+from incdsl.ops.window import Conv2d
 from incdsl.types import Shape
 
 
@@ -47,3 +48,19 @@ class ActivationFloor(Op):
             Setting("channels", inputs[0].channels, positional=True),
         )
         return Lowering(Call("ActivationFloor", settings=settings), helper="ActivationFloor")
+
+
+@final
+class PackedConv2d(Conv2d):
+    """A convolution, and the ReLU behind it, as one call of oneDNN on the CPU with weights in its own order."""
+
+    relu: Flag = False
+
+    word: ClassVar[str] = "packedconv2d"
+    public: ClassVar[bool] = False
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        call = super().lower(*inputs).module
+        assert call is not None
+        settings = (*call.settings, Setting("relu", self.relu, default=False))
+        return Lowering(Call("PackedConv2d", settings=settings), helper="PackedConv2d")

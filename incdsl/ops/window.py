@@ -38,7 +38,6 @@ class Windowed(Op):
         return Image(x.channels, x.height.window(*height), x.width.window(*width))
 
 
-@final
 class Conv2d(Windowed):
     """A convolution; `width` filters, each over `in / groups` channels. Macs: output size · filters · filter size."""
 

@@ -21,6 +21,7 @@ from incdsl.passes.rules.fold_scale import FoldScale
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
 from incdsl.passes.rules.move_relu_before_concat import MoveReluBeforeConcat
 from incdsl.passes.rules.move_relu_before_pool import MoveReluBeforePool
+from incdsl.passes.rules.pack_convs import PackConvs
 from incdsl.passes.rules.remove_dropout import RemoveDropout
 from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
@@ -48,6 +49,7 @@ RULES: dict[Level, tuple[type[Rule], ...]] = {
         MergeSiblingConvs,
         FoldGlobalPool,
         WriteConcatInPlace,
+        PackConvs,  # last: it takes convolutions as they have become
     ),
 }
 

@@ -20,13 +20,15 @@ class NotCertified(RuntimeError):
     """The rewritten net is not the net that it was made of."""
 
 
-def certified(done: Compilation, without: frozenset[str] = frozenset()) -> Compilation:
+def certified(
+    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset()
+) -> Compilation:
     """The compilation of the module that is deployed, compared with the training module; its file says how.
 
     Raises:
         NotCertified: if a rewrite changed the function of the net.
     """
-    rewritten = for_inference(done, without)
+    rewritten = for_inference(done, without, also)
     evidence = list(certify(done, rewritten))
     failed = [each for each in evidence if not each.passed]
     if failed:
@@ -35,14 +37,16 @@ def certified(done: Compilation, without: frozenset[str] = frozenset()) -> Compi
     return replace(rewritten, certificate=f"certified against the training module: {words}")
 
 
-def deployed(done: Compilation, checkpoint: Path) -> nn.Module:
+def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozenset()) -> nn.Module:
     """The deployed module with the weights of a training checkpoint, whatever that calls them; in evaluation mode.
+
+    `also` names rules that run although they do not by default.
 
     Raises:
         CompileError: if the checkpoint cannot be read, or does not say whose weights are whose.
         NotCertified: if a rewrite changed the function of the net.
     """
-    rewritten = certified(done)
+    rewritten = certified(done, also=also)
     header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
     heads = tuple(f"{head.scope.label}." for head in done.net.graph.heads)
     without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)

@@ -58,6 +58,11 @@ def _conv(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
     return _biased(field.reduced(torch.as_tensor(total)), layer, field)
 
 
+def _packed(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
+    y = _conv(op, x, layer, field)
+    return y.clamp(min=FLOOR) if op.relu else y
+
+
 def _linear(op: Any, x: Sequence[Tensor], layer: Layer, field: Field) -> Tensor:
     weight = layer["weight"]
     total: Tensor | float = 0.0
@@ -225,6 +230,7 @@ _RULES: dict[type[Op], Callable[..., Tensor]] = {
     activation.PReLU: _prelu,
     deployed.ChannelBias: lambda op, x, layer, field: _biased(x[0], layer, field),
     deployed.ActivationFloor: _floor,
+    deployed.PackedConv2d: _packed,
     activation.LeakyReLU: _fixed,
     activation.GELU: _fixed,
     activation.SiLU: _fixed,

@@ -19,13 +19,16 @@ from incdsl.runtime.load import load_text
 ROUNDS = 15
 LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPool", "MergeSiblingConvs"))
 """Rules whose profit depends on the device: all of them, no commuted pools, convolutions as they were written."""
+ADDED = {"cpu": ("PackConvs",), "cuda": ("EnlargeKernels",)}
+"""Rules that may pay on a kind of device, though a level does not run them by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to run a net: rules that stay away, the layout of images, and whether PyTorch compiles it."""
+    """One way to run a net: rules that stay away or join, the layout of images, and whether PyTorch compiles it."""
 
     without: tuple[str, ...]
+    also: tuple[str, ...]
     channels_last: bool
     compiled: bool
 
@@ -33,6 +36,7 @@ class Choice:
     def name(self) -> str:
         """In a few words."""
         rewrites = f"without {' and '.join(self.without)}" if self.without else "all rules"
+        rewrites += f", with {' and '.join(self.also)}" if self.also else ""
         layout = "channels_last" if self.channels_last else "contiguous"
         return f"{rewrites}, {layout}, {'torch.compile' if self.compiled else 'eager'}"
 
@@ -58,12 +62,7 @@ class Setting:
 def tune(done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS) -> list[Measurement]:
     """All choices, fastest first; eager choices alone unless `compiled`."""
     training = _training(done)
-    choices = [
-        Choice(without, layout, way)
-        for way in ([False, True] if compiled else [False])
-        for without in LEFT_OUT
-        for layout in (False, True)
-    ]
+    choices = choices_for(setting.device, compiled)
     calls = {choice.name: prepared(done, training, choice, setting) for choice in choices}
     for call in calls.values():
         for _ in range(3):
@@ -74,6 +73,16 @@ def tune(done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUN
     return sorted(found, key=lambda each: each.milliseconds)
 
 
+def choices_for(device: str, compiled: bool) -> list[Choice]:
+    """What may be fastest on a device; what packs its own way is neither compiled nor run contiguously."""
+    ways = [False, True] if compiled else [False]
+    plain = [Choice(without, (), last, way) for way in ways for without in LEFT_OUT for last in (False, True)]
+    added = ADDED.get(device.partition(":")[0], ())
+    packs = "PackConvs" in added
+    more = [Choice(without, added, True, way) for way in (ways if not packs else [False]) for without in LEFT_OUT]
+    return plain + (more if added else [])
+
+
 def _training(done: Compilation) -> nn.Module:
     torch.manual_seed(0)
     make: Callable[[], nn.Module] = getattr(load_text(done.text, done.net.name), done.net.name)
@@ -82,7 +91,7 @@ def _training(done: Compilation) -> nn.Module:
 
 def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
     """A call that runs a choice once on one input."""
-    deployed = for_inference(done, frozenset(choice.without))
+    deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also))
     module = getattr(load_text(deployed.text, done.net.name), done.net.name).from_training(training.state_dict())
     layout = torch.channels_last if choice.channels_last else torch.contiguous_format
     dtype = getattr(torch, setting.dtype)

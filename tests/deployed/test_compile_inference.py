@@ -138,14 +138,26 @@ def test_tune_records_and_the_module_states_it(small):
     record = json.loads((small.parent / "small.json").read_text(encoding="utf-8"))
     times = [each["milliseconds"] for each in record["choices"]]
     assert times == sorted(times)
-    assert len(times) == 6
-    record["choices"][0]["without"] = ["MergeSiblingConvs"]
+    assert len(times) == 9
+    assert sum(each["also"] == ["PackConvs"] for each in record["choices"]) == 3
+    record["choices"][0] |= {"without": ["MergeSiblingConvs"], "also": ["PackConvs"]}
     (small.parent / "small.json").write_text(json.dumps(record), encoding="utf-8")
     code, said = call("compile", small, "--inference", "--tuned", "small.json", "-o", "deployed.py")
     assert code == 0, said
     text = (small.parent / "deployed.py").read_text(encoding="utf-8")
-    assert ", without MergeSiblingConvs" in text
+    assert ", with PackConvs, without MergeSiblingConvs" in text
     assert "self.merged" not in text
+    assert "PackedConv2d(" in text
+
+
+def test_packed_is_an_option(small):
+    code, said = call("compile", small, "--inference", "--packed", "-o", "deployed.py")
+    assert code == 0, said
+    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    assert "class PackedConv2d(nn.Conv2d):" in text
+    assert "nn.Conv2d(" not in text
+    code, said = call("compile", small, "--inference", "--packed", "-o", "deployed.py", "--check")
+    assert (code, "is current" in said) == (0, True)
 
 
 def test_a_record_of_another_net_is_refused(small):

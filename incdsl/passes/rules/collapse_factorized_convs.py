@@ -54,6 +54,12 @@ def _border(site: Site) -> bool:
     return all(int(padding) == 0 or alike for padding, alike in zip(outer.padding, same, strict=True))
 
 
+def _same_channels(view: View, site: Site) -> bool:
+    """Settings of a class may be written in the number of channels that flow into it."""
+    before = view.shapes[view.operand(site.inner).name]
+    return site.inner.scope is site.outer.scope or int(before.channels) == int(site.ops[0].width)
+
+
 def _cheaper(view: View, site: Site) -> bool:
     inner, outer = site.ops
     channels, middle, width = (
@@ -87,6 +93,7 @@ class CollapseFactorizedConvs(Rule):
         ),
         Condition("no groups", lambda _, s: all(int(op.groups) == 1 for op in s.ops), "a convolution has groups"),
         Condition("border", lambda _, s: _border(s), "the second convolution pads what the first one changes"),
+        Condition("class", _same_channels, "other channels would flow into the class of the second convolution"),
         Condition("cheaper", _cheaper, "the product would need more multiplications"),
     )
 

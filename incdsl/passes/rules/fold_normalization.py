@@ -31,18 +31,30 @@ class Site:
         return self.conv.op
 
 
+def _convolutions(view: View, site: Site) -> list[Conv2d]:
+    """Those that read the normalized value."""
+    ops = (view.graph[name].op for name in view.readers[site.before.name])
+    return [op for op in ops if isinstance(op, Conv2d)]
+
+
 @final
 class FoldNormalization(Rule):
     """conv(a·x + d) = conv'(x) with W'[o, c] = W[o, c]·a[c] and b' = b + Σ W[o, c, i, j]·d[c], a and d constants of
     channels.
 
     The convolution must not pad: its zeros stand for 0 behind the normalization, but would stand for −d/a before it.
-    All readers must be convolutions, so that the normalization is gone afterwards. Exact in real arithmetic.
+    All readers must be such convolutions, so that the normalization is gone afterwards. Exact in real arithmetic.
     """
 
     conditions: ClassVar[tuple[Condition, ...]] = (
-        Condition("no padding", lambda _, s: tuple(s.op.padding) == (0, 0), "the convolution pads with zeros"),
-        Condition("no groups", lambda _, s: int(s.op.groups) == 1, "the convolution has groups"),
+        Condition(
+            "no padding",
+            lambda v, s: all(tuple(op.padding) == (0, 0) for op in _convolutions(v, s)),
+            "a convolution pads with zeros",
+        ),
+        Condition(
+            "no groups", lambda v, s: all(int(op.groups) == 1 for op in _convolutions(v, s)), "a convolution has groups"
+        ),
         Condition(
             "only convolutions",
             lambda v, s: all(isinstance(v.graph[name].op, Conv2d) for name in v.readers[s.before.name]),

@@ -1,0 +1,68 @@
+"""Convolutions with their ReLU as one call of oneDNN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.activation import ReLU
+from incdsl.ops.deployed import PackedConv2d
+from incdsl.ops.window import Conv2d
+from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A convolution, and a ReLU of its class that reads it."""
+
+    conv: Node
+    relu: Node | None
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (self.conv.name, self.relu.name) if self.relu else (self.conv.name,)
+
+
+@final
+class PackConvs(Rule):
+    """relu(conv(x)) = packed(x): one call of oneDNN, which writes what ReLU leaves, with weights in the order that its
+    kernels read.
+
+    It is for x86 CPUs without torch.compile, which does the same by itself; elsewhere the layer is what it was. So it
+    is not done unless asked for. The ReLU must be the only reader; a convolution without one is packed alone.
+    """
+
+    conditions: ClassVar[tuple[Condition, ...]] = (
+        Condition(
+            "only reader",
+            lambda v, s: s.relu is None or len(v.readers[s.conv.name]) == 1,
+            "the convolution has another reader than its ReLU",
+        ),
+        Condition(
+            "inner value",
+            lambda v, s: s.relu is None or s.conv.name not in v.ends,
+            "the value before the ReLU leaves the net",
+        ),
+    )
+    by_default = False
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if isinstance(node.op, Conv2d) and not isinstance(node.op, PackedConv2d):
+            readers = (view.graph[name] for name in view.readers.get(node.name, ()))
+            relu = next((each for each in readers if isinstance(each.op, ReLU) and each.scope is node.scope), None)
+            if relu:
+                yield Site(node, relu)
+            yield Site(node, None)
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        conv = site.conv
+        settings = {name: getattr(conv.op, name) for name in type(conv.op).model_fields}
+        op = PackedConv2d.model_construct(**settings, relu=site.relu is not None)
+        new = New(op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
+        return Edit(conv.name, (new,), {conv.name: 0, **({site.relu.name: 0} if site.relu else {})})
+
+    def told(self, view: View, site: Site) -> str:
+        return "with its ReLU" if site.relu else "alone"
