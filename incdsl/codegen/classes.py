@@ -248,7 +248,7 @@ def _paragraphs(statements: list[Statement], output: str, apart: bool) -> list[s
         last = i == len(statements) - 1 and statement.value == output
         written += lines("return " if last else f"{statement.target} = ", statement.doc, "", 2)
     if not statements or statements[-1].value != output:
-        held = {s.value: s.target for s in statements}
+        held = {value: name for s in statements for value, name in s.holds.items()}
         written.append(f"{INDENT * 2}return {held.get(output, 'x')}")
     return written
 

@@ -11,6 +11,7 @@ from incdsl.codegen.locals import Locals
 from incdsl.codegen.plan import Body, Item
 from incdsl.codegen.runs import joined
 from incdsl.codegen.scribe import Scribe
+from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node
 from incdsl.ops.activation import Activation
 from incdsl.ops.code import Lowering, Method, Operand, Value
@@ -24,13 +25,15 @@ MAX_DEPTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`target = doc`, or with an empty target `return doc`; `value` is the node whose value it holds."""
+    """`target = doc`; `value` is the node whose value it holds, the first one where it holds several."""
 
     target: str
     doc: Doc
     value: str
     reads: tuple[str, ...]
     item: Item
+    holds: Mapping[str, str]
+    """The variables of all values that it holds."""
 
     @property
     def chain(self) -> Chain:
@@ -75,14 +78,26 @@ class Forward:
         locals_ = Locals(last_use, keep.values())
         for value, variable in arguments.items():
             locals_.bind(value, variable)
-        statements = []
+        statements: list[Statement] = []
+        parts = splits(written, self.value, self._shapes, {*self._ends, *keep})
+        done: set[str] = set()
         for now, item in enumerate(written):
+            if item.output in done:
+                continue
             doc = self._doc(item, inside, locals_)
+            if members := parts.get(item.output):
+                doc = split(members, locals_[leaves[item.output][0]], self._scribe)
+                held = {each.output: self._named(each, locals_, now + i) for i, each in enumerate(members)}
+                done.update(held)
+                target = ", ".join(held.values())
+                statements.append(Statement(target, doc, item.output, leaves[item.output], item, held))
+                continue
             if item.output in keep:
                 target = locals_.bind(item.output, keep[item.output])
             else:
-                target = locals_.name(item.output, self._wishes(item), item.chain.root.name, now)
-            statements.append(Statement(target, doc, item.output, leaves[item.output], item))
+                target = self._named(item, locals_, now)
+            held = {item.output: target}
+            statements.append(Statement(target, doc, item.output, leaves[item.output], item, held))
         return statements
 
     def value(self, name: str) -> str:
@@ -97,6 +112,9 @@ class Forward:
             self._alias[item.output] = self.value(item.inputs[0])
             return True
         return not item.inputs
+
+    def _named(self, item: Item, variables: Locals, now: int) -> str:
+        return variables.name(item.output, self._wishes(item), item.chain.root.name, now)
 
     def _wishes(self, item: Item) -> list[str]:
         chain = item.chain

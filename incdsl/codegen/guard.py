@@ -36,7 +36,7 @@ _NAMES = {
     },
 }  # fmt: skip
 _CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
-_METHODS = frozenset({"flatten", "mean", "permute", "view", "__init__"})
+_METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "view", "__init__"})
 
 
 @dataclass(frozen=True)

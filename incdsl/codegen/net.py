@@ -165,7 +165,7 @@ class NetWriter:
                 chain = root
             made = lines(f"{statement.target} = ", statement.doc, "", 2)
             before, after = shapes[statement.reads[0]], shapes[statement.value]
-            moves = len(made) == 1 and not self._same(statement, before, after)
+            moves = len(made) == 1 and len(statement.holds) == 1 and not self._same(statement, before, after)
             found += [_Line(line, after if moves else None) for line in made]
         return self._columns(found)
 
@@ -232,7 +232,7 @@ class NetWriter:
 
     def _return(self, statements: list[Statement], arguments: dict[str, str]) -> list[str]:
         graph = self._graph
-        held = {**arguments, **{s.value: s.target for s in statements}}
+        held = {**arguments, **{value: name for s in statements for value, name in s.holds.items()}}
         values = [held[self._values[name]] for name in graph.outputs]
         heads = [head.name for head in graph.heads]
         if not heads:

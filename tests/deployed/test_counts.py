@@ -19,7 +19,7 @@ KINDS = {
     "_native_batch_norm_legit_no_training": "norm", "relu": "pointwise", "relu_": "pointwise", "add": "pointwise",
     "add_": "pointwise", "mul": "pointwise", "maximum": "pointwise", "cat": "copy",
 }  # fmt: skip
-VIEWS = {"empty", "view", "slice", "t", "permute", "_unsafe_view", "detach", "alias"}
+VIEWS = {"empty", "view", "slice", "split", "split_with_sizes", "t", "permute", "_unsafe_view", "detach", "alias"}
 NAMES = [rule.__name__ for rule in RULES["inference"]]
 
 
