@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 from incdsl.codegen.module import intact
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import BadFileName, CannotWrite, EditedByHand, OutOfDate
+from incdsl.writing import replace_text
 
 _RESERVED = sys.stdlib_module_names | {"torch", "torchvision", "numpy", "incdsl"}
-_STALE = 3600
-"""Seconds after which a temporary file belongs to nobody: its process was killed."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
 
@@ -37,11 +31,10 @@ def write(target: Path, text: str, *, force: bool = False) -> bool:
             state = intact(present)
             if not state and not force:
                 raise _error(EditedByHand(span=None, file=str(target), generated=state is not None))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(Path(os.path.realpath(target)), text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise _error(CannotWrite(span=None, file=str(target), reason=reason)) from None
+    replace_text(target, text)
     return True
 
 
@@ -70,41 +63,6 @@ def _check_name(target: Path) -> None:
         reason = "does not end in .py"
     if reason:
         raise _error(BadFileName(span=None, file=str(target), reason=reason))
-
-
-def _replace(target: Path, text: str) -> None:
-    """Write beside the target, then rename over it: readers see the old file or the new one."""
-    _sweep(target)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        temporary.chmod(mode)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _sweep(target: Path) -> None:
-    """Remove what processes that were killed in the middle left beside a target, an hour ago or longer."""
-    ours = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.tmp")
-    with os.scandir(target.parent) as entries:
-        for entry in entries:
-            if ours.fullmatch(entry.name):
-                found = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > _STALE:
-                    Path(entry.path).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _error(diagnostic: Diagnostic) -> CompileError:
