@@ -1,6 +1,6 @@
 """How fast the compiler is: whole process, stages, and synthetic nets of 1k, 10k and 100k steps.
 
-Usage: python benchmarks/compiler.py [--write]    (--write puts the tables into docs/benchmarks.md)
+Usage: python -m benchmarks.compiler [--write]    (--write puts the tables into docs/benchmarks.md)
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.page import put
+
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
 RUNS = 15
 SIZES = (1_000, 10_000, 100_000)
 
@@ -144,18 +145,18 @@ def grown() -> list[tuple[int, float, float]]:
 def report() -> str:
     """All tables, in Markdown."""
     lines = [
-        "# How fast the compiler is",
+        "## The compiler",
         "",
-        "Written by `python benchmarks/compiler.py --write`; medians, processes and sizes interleaved.",
+        "Written by `python -m benchmarks.compiler --write`; medians, processes and sizes interleaved.",
         f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_cores()} cores.",
         "",
-        "## Whole processes",
+        "### Whole processes",
         "",
         "| command | ms |",
         "| --- | --: |",
         *(f"| `{name}` | {taken:.0f} |" for name, taken in processes()),
         "",
-        "## Inception-v3 in a warm process",
+        "### Inception-v3 in a warm process",
         "",
         "| stage | ms |",
         "| --- | --: |",
@@ -166,7 +167,7 @@ def report() -> str:
     base = rows[0][1] / rows[0][0]
     lines += [
         "",
-        "## Synthetic nets",
+        "### Synthetic nets",
         "",
         "Parse to text, each size in a process of its own; memory is the growth of the process's peak.",
         "",
@@ -192,4 +193,4 @@ if __name__ == "__main__":
         text = report()
         print(text)
         if "--write" in sys.argv:
-            PAGE.write_text(text, encoding="utf-8")
+            put(text)

@@ -1,10 +1,10 @@
 """How fast deployed modules are on this machine's CPU, beside PyTorch, ONNX Runtime and OpenVINO.
 
-Usage: python benchmarks/inference.py [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
+Usage: python -m benchmarks.inference [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
 The peers are optional: pip install onnx onnxscript onnxruntime openvino
 
 Every round runs every contender once, in turning order; ratios are taken round by round. All outputs are compared with
-float64. --write puts the tables into docs/inference.md.
+float64. --write puts the tables into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.page import put
 from incdsl.compiler import Compilation, compile_net, for_inference, read
 from incdsl.runtime.bench import interleaved, ratio
 from incdsl.runtime.certify import deviation, randomized
@@ -33,7 +34,6 @@ from incdsl.runtime.load import load_text
 from incdsl.runtime.tune import Choice, choices_for
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "inference.md"
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 OURS = [
     Choice((), (), True, False),
@@ -206,9 +206,9 @@ def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
         if importlib.util.find_spec(name):
             versions.append(f"{name} {__import__(name).__version__.split('-')[0]}")
     lines = [
-        "# How fast the deployed module is",
+        "## The deployed module",
         "",
-        f"Written by `python benchmarks/inference.py --write`: {done.net.name} of {Path(spec).name}, random weights.",
+        f"Written by `python -m benchmarks.inference --write`: {done.net.name} of {Path(spec).name}, random weights.",
         f"{_processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
         "",
         "Medians of interleaved rounds; ratios are medians of the rounds' own ratios with a 95% interval, above 1 if",
@@ -244,7 +244,7 @@ def main() -> None:
     cells = [(kind, int(batch)) for kind, _, batch in (each.partition("x") for each in given.cells.split(","))]
     text = report(given.spec, given.rounds, cells)
     if given.write:
-        PAGE.write_text(text, encoding="utf-8")
+        put(text)
 
 
 if __name__ == "__main__":

@@ -72,12 +72,12 @@ def _declined_count(events: Sequence[Event]) -> str:
 
 
 def _grouped(events: Sequence[Event]) -> dict[str, list[str]]:
-    """Paths by what was told of them: for a fold each text is its own, so the text goes."""
-    groups: dict[str, list[str]] = {}
+    """Paths by what was told of them, each once: for a fold each text is its own, so the text goes."""
+    groups: dict[str, dict[str, None]] = {}
     several = len({each.text for each in events}) == len(events) > 8
     for each in events:
-        groups.setdefault("" if several else each.text, []).append(each.path)
-    return groups
+        groups.setdefault("" if several else each.text, {})[each.path] = None
+    return {text: list(paths) for text, paths in groups.items()}
 
 
 def _few(paths: Sequence[str]) -> str:

@@ -106,6 +106,11 @@ class Rule(ABC):
         """What an application did, in a few words."""
         return ""
 
+    def where(self, view: View, node: Node, site: Any) -> str:
+        """The place of a site, for people: the path of its node, or class and op; an input by its name."""
+        inputs = (name for name, value in view.graph.inputs.items() if value == node.name)
+        return node.path or next(inputs, "") or f"{node.scope.path}:{node.op.word}".lstrip(":")
+
 
 class Refusal(Rule):
     """A rewrite that comes to mind and is not made: its conditions, which never all hold, say why."""
@@ -164,7 +169,8 @@ class _Pass:
                 if busy.isdisjoint(site.nodes) and self._fits(view, node, site):
                     busy.update(site.nodes)
                     made = self.rule.rewrite(view, site)
-                    self.trace.append(Event(self.rule.name, _place(view, node), True, self.rule.told(view, site)))
+                    told = self.rule.told(view, site)
+                    self.trace.append(Event(self.rule.name, self.rule.where(view, node, site), True, told))
                     yield from (made,) if isinstance(made, Edit) else made
 
     def _fits(self, view: View, node: Node, site: Any) -> bool:
@@ -172,14 +178,8 @@ class _Pass:
         broken = next((c for c in self.rule.active if not c.holds(view, site)), None)
         if broken and (node.path, node.name, broken.name) not in self.declined:
             self.declined.add((node.path, node.name, broken.name))
-            self.trace.append(Event(self.rule.name, _place(view, node), False, broken.reason))
+            self.trace.append(Event(self.rule.name, self.rule.where(view, node, site), False, broken.reason))
         return broken is None
-
-
-def _place(view: View, node: Node) -> str:
-    """Where a node stands, for people: its path, or its class and op; an input by its name."""
-    inputs = (name for name, value in view.graph.inputs.items() if value == node.name)
-    return node.path or next(inputs, "") or f"{node.scope.path}:{node.op.word}".lstrip(":")
 
 
 def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:

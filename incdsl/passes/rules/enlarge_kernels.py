@@ -113,6 +113,10 @@ class EnlargeKernels(Rule):
             new.append(New(found.relu.op, (0,), found.home, step))
         return Edit(found.conv.name, tuple(new), {name: i for i, name in enumerate(found.nodes)})
 
+    def where(self, view: View, node: Node, site: Site) -> str:
+        home = site.layers[0].home
+        return home.path or home.word
+
     def told(self, view: View, site: Site) -> str:
         kernels = ", ".join(op.kernel.text for op in site.ops)
         return f"{kernels} as {site.kernel.text}: {site.growth:.3g} times the multiplications"

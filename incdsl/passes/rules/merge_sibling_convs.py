@@ -114,5 +114,9 @@ class MergeSiblingConvs(Rule):
             start = stop
         return Edit(first.conv.name, tuple(new), replaces)
 
+    def where(self, view: View, node: Node, site: Site) -> str:
+        home = site.layers[0].home
+        return home.path or home.word
+
     def told(self, view: View, site: Site) -> str:
         return f"{len(site.layers)} convolutions as one: {', '.join(each.label for each in site.layers)}"
