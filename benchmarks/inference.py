@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
-import os
 import platform
 import statistics
 import tempfile
@@ -31,7 +30,7 @@ from incdsl.compiler import Compilation, compile_net, for_inference, read
 from incdsl.runtime.bench import interleaved, ratio
 from incdsl.runtime.certify import deviation, randomized
 from incdsl.runtime.load import load_text
-from incdsl.runtime.tune import Choice, choices_for
+from incdsl.runtime.tune import Choice, choices_for, frozen
 
 ROOT = Path(__file__).parents[1]
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -57,7 +56,7 @@ def alone(module: nn.Module, image: Tensor, *, last: bool, compiled: bool = Fals
     image = image.to(memory_format=layout)
     if compiled:
         torch._dynamo.reset()
-        module = torch.compile(module, options={"freezing": True})
+        module = frozen(module)
 
     def call() -> Tensor:
         with torch.no_grad():
@@ -240,7 +239,6 @@ def main() -> None:
     parser.add_argument("--cells", default="fp32x1,fp32x8,bf16x1,bf16x8")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    os.environ.setdefault("TORCHINDUCTOR_FREEZING", "1")
     cells = [(kind, int(batch)) for kind, _, batch in (each.partition("x") for each in given.cells.split(","))]
     text = report(given.spec, given.rounds, cells)
     if given.write:

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_TITLE = (
-    "# Benchmarks\n\nEach part is written by its script, from one run on one machine.\n"
-)
+_TITLE = "# Benchmarks\n\nEach part is written by its script, from one run on one machine.\n"
 
 
 def put(part: str) -> None:

@@ -133,8 +133,8 @@ class Placer:
             reason = f"an extent of {self.conditions.show(shape)} has over 31 bits"
             raise Complaint(NumberTooLarge(span=spot.span, path=frame.title, reason=reason))
 
-    def claim(self, label: str, span: Span, frame: Frame) -> str:
-        """Reserve an attribute in the class of a frame."""
+    def check_label(self, label: str, span: Span, frame: Frame) -> None:
+        """Complain of a label that no attribute can have, whether or not an attribute comes of it."""
         for part in label.split("."):
             if reason := why_no_attribute(part):
                 raise Complaint(BadName(span=span, path=frame.title, name=part, reason=reason))
@@ -145,6 +145,11 @@ class Placer:
         if parts[0].isdigit() and frame.scope.kind != "sequence":
             reason = "an attribute starts with a letter; `features.0:` labels a member of a container"
             raise Complaint(BadName(span=span, path=frame.title, name=label, reason=reason))
+
+    def claim(self, label: str, span: Span, frame: Frame) -> str:
+        """Reserve an attribute in the class of a frame."""
+        self.check_label(label, span, frame)
+        parts = label.split(".")
         prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
         if label in frame.labels or prefixes & frame.labels.keys() or f"{label}." in frame.labels:
             raise Complaint(

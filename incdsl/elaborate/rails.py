@@ -54,7 +54,7 @@ class Rails:
         rails = [pair for rail in merge.rails for pair in self._expanded(rail, frame)]
         if not rails:
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` is left")
-        names = [self._rail_name(pipe, base, i, several) for i, (pipe, _, several) in enumerate(rails)]
+        names = [self._rail_name(rail, base, i) for i, rail in enumerate(rails)]
         rails = [self._changed(rail, name) for rail, (name, _) in zip(rails, names, strict=True)]
         if value and not merge.args and all(_starts_bound(pipe, inner) for pipe, inner, _ in rails):
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` reads what flows into it", _BOUND_ONLY)
@@ -103,9 +103,12 @@ class Rails:
         else:
             yield rail.pipe, frame, False
 
-    def _rail_name(self, pipe: tree.Pipe, base: str, index: int, several: bool) -> tuple[str, str]:
+    def _rail_name(self, rail: tuple[tree.Pipe, Frame, bool], base: str, index: int) -> tuple[str, str]:
         """The name of a rail's chain, and what generated code may call its values."""
+        pipe, frame, several = rail
         first = pipe.steps[0]
+        for label in first.labels:
+            self._placer.check_label(label.text, label.span, frame)
         if first.labels and not first.labels[0].counts:
             name = first.labels[0].text
             name = lettered(name, index) if several else name

@@ -98,13 +98,24 @@ def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Se
     module = module.eval().to(device=setting.device, dtype=dtype, memory_format=layout)
     images = [image.to(memory_format=layout) if image.dim() == 4 else image for image in inputs(done, setting)]
     if choice.compiled:
-        module = torch.compile(module, options={"freezing": True})
+        module = frozen(module)
 
     def call() -> Any:
         with torch.no_grad():
             return module(*images)
 
     return call
+
+
+def frozen(module: nn.Module) -> Any:
+    """A module under torch.compile, its weights constants.
+
+    The option alone comes too late for parameters that are arguments of the graph by then: it has to be the default.
+    """
+    from torch._inductor import config
+
+    config.freezing = True
+    return torch.compile(module)
 
 
 def inputs(done: Compilation, setting: Setting) -> list[Tensor]:

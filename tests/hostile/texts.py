@@ -76,6 +76,7 @@ SIZES = {
     "long comment": ("inc 1\n# " + "x" * 1_000_000 + "\n" + PLAIN.removeprefix("inc 1\n"), OK),
     "many comments": ("inc 1\n" + "# a\n" * 49_900 + PLAIN.removeprefix("inc 1\n"), OK),
     "too many comments": ("inc 1\n" + "# a\n" * 200_000 + PLAIN.removeprefix("inc 1\n"), "E502"),
+    "label 1 on a rail": (net("concat { | 1: maxpool 3x3 | relu }"), "E207"),
     "long string": (net('relu\n  expect keys = "' + "a" * 1_000_000 + '"'), "E305"),
     "long line": (net("relu" + " " * 1_000_000 + "$"), "E104"),
     "path of 20,000 parts": (net(".".join(["a"] * 20_000) + ": conv2d 1x1 @4"), ANY),
