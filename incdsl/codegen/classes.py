@@ -16,6 +16,7 @@ from incdsl.ops.code import Setting
 from incdsl.types import Extent, Image, Num, Shape, expression
 from incdsl.types.num import Linear, constant, described, rebased
 
+_DOCSTRING = WIDTH - len(INDENT) - 6
 _POSITIONAL = ("in_channels", "out_channels", "kernel_size")
 
 
@@ -120,7 +121,9 @@ class Classes:
             return " -> ".join(words) + "."
         dropped = {k: Linear(int(v)) for k, v in self._dropped[each].items() if isinstance(v, int)}
         given = shapes[body.output] if self._same_grid(each) else _any_grid(shapes[body.output])
-        return f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(given, dropped)}"
+        flow = f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(given, dropped)}"
+        where = f"{flow}; for {_listed([found.scope.path for found in each.instances])}"
+        return flow if each.is_first or len(where) > _DOCSTRING else where
 
     def _same_grid(self, each: Class) -> bool:
         """Whether all instances make the same of the height and width that flow in: a stride may be an argument."""
@@ -251,6 +254,14 @@ def _paragraphs(statements: list[Statement], output: str, apart: bool) -> list[s
         held = {value: name for s in statements for value, name in s.holds.items()}
         written.append(f"{INDENT * 2}return {held.get(output, 'x')}")
     return written
+
+
+def _listed(names: list[str]) -> str:
+    """A few names, and how many there are."""
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _entry(name: str, doc: Doc) -> Doc:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from incdsl.ir.graph import Chain, Graph, Node, Scope
+from incdsl.ir.graph import Chain, Graph, Node, Scope, class_name
 from incdsl.types import Image, Shape
 from incdsl.types.num import described
 
@@ -70,6 +70,8 @@ class Class:
 
     name: str
     instances: list[Body]
+    is_first: bool = True
+    """Whether no class before it comes of the same definition."""
 
     @property
     def body(self) -> Body:
@@ -198,10 +200,10 @@ def _name(classes: list[Class], reserved: set[str]) -> None:
     taken = set(reserved)
     for each in classes:
         word = each.body.scope.word
-        base = word if each.body.scope.kind == "block" else word[0].upper() + word[1:]
+        base = word if each.body.scope.kind == "block" else class_name(word)
         name, count = base, 1
         while name in taken:
             count += 1
             name = f"{base}_{count}"
-        each.name = name
+        each.name, each.is_first = name, count == 1
         taken.add(name)

@@ -24,7 +24,7 @@ from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.variant import Changes
-from incdsl.ir.graph import Chain, Scope
+from incdsl.ir.graph import Chain, Scope, class_name
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -366,7 +366,7 @@ class Builder:
         name = item.name.text
         label = self.placer.claim(name, item.name.span, frame)
         channels = flow.shape.channels
-        word = name[0].upper() + name[1:] + "Head"
+        word = class_name(name) + "Head"
         scope = Scope(
             "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
             defined=(frame.names.order, item.span.start), optional=True,

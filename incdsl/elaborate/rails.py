@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -112,7 +113,7 @@ class Rails:
         if first.labels and not first.labels[0].counts:
             name = first.labels[0].text
             name = lettered(name, index) if several else name
-            return name, name.replace(".", "_")
+            return name, re.sub(r"(\.\d+)+$", "", name).replace(".", "_")
         name = lettered(base, index)
         single = len(pipe.steps) == 1 and isinstance(first.atom, tree.Call)
         return name, word_of(first) if single else name.replace(".", "_")

@@ -64,6 +64,11 @@ class Scope:
         return f"{above}.{self.label}" if above else self.label
 
 
+def class_name(word: str) -> str:
+    """What a class is called after a name that is not one: `lin_conv` makes `LinConv`."""
+    return "".join(part[:1].upper() + part[1:] for part in word.split("_"))
+
+
 class Input(Op):
     """What the user feeds in."""
 

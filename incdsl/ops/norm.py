@@ -36,7 +36,7 @@ class BatchNorm2d(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
             Setting("num_features", inputs[0].channels, positional=True),
-            Setting("eps", self.eps),
+            Setting("eps", self.eps, default=1e-5),
             Setting("momentum", self.momentum, default=0.1),
         )
         callee = "nn.BatchNorm2d" if isinstance(inputs[0], Image) else "nn.BatchNorm1d"
@@ -58,7 +58,10 @@ class LayerNorm(Op):
         return Tensor("weight", channels), Tensor("bias", channels)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = (Setting("normalized_shape", inputs[0].channels, positional=True), Setting("eps", self.eps))
+        settings = (
+            Setting("normalized_shape", inputs[0].channels, positional=True),
+            Setting("eps", self.eps, default=1e-5),
+        )
         forward: Code = SELF
         if isinstance(inputs[0], Image):
             last = Method(Operand(), "permute", (Value(0), Value(2), Value(3), Value(1)))
@@ -91,7 +94,7 @@ class GroupNorm(Op):
         settings = (
             Setting("num_groups", self.groups, positional=True),
             Setting("num_channels", inputs[0].channels, positional=True),
-            Setting("eps", self.eps),
+            Setting("eps", self.eps, default=1e-5),
         )
         return Lowering(Call("nn.GroupNorm", settings=settings))
 
