@@ -3,12 +3,24 @@
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_TITLE = "# Benchmarks\n\nEach part is written by its script, from one run on one machine.\n"
+_TITLE = "# Benchmarks\n\nEach part is written by its script, on one machine.\n"
 
 
 def put(part: str) -> None:
-    """Put a part there, which starts with its `## ` heading, in place of the part of that name."""
-    present = PAGE.read_text(encoding="utf-8") if PAGE.exists() else _TITLE
-    title, *parts = ("\n" + present.rstrip()).split("\n## ")
-    found = {each.partition("\n")[0]: each.rstrip() for each in [*parts, part.removeprefix("## ")]}
-    PAGE.write_text("\n\n## ".join([title.strip(), *found.values()]) + "\n", encoding="utf-8")
+    """Put a part there, which starts with its `## ` heading; tables of the part before that it lacks stay."""
+    title, parts = _sections(PAGE.read_text(encoding="utf-8") if PAGE.exists() else _TITLE, "## ")
+    name, _, body = part.removeprefix("## ").partition("\n")
+    head, tables = _sections(body, "### ")
+    _, before = _sections(parts.get(name, ""), "### ")
+    parts[name] = _joined(head, {**before, **tables}, "### ")
+    PAGE.write_text(_joined(title, parts, "## "), encoding="utf-8")
+
+
+def _sections(text: str, mark: str) -> tuple[str, dict[str, str]]:
+    """What stands before the first heading, and what stands below each."""
+    head, *sections = f"\n{text}".split(f"\n{mark}")
+    return head, {name: body for name, _, body in (each.partition("\n") for each in sections)}
+
+
+def _joined(head: str, sections: dict[str, str], mark: str) -> str:
+    return "\n\n".join([head.strip(), *(f"{mark}{name}\n\n{body.strip()}" for name, body in sections.items())]) + "\n"
