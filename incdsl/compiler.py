@@ -47,6 +47,8 @@ class Compilation:
     """How the deployed module was compared with the training module."""
     tuning: str = ""
     """What was measured to be fastest, and where."""
+    options: tuple[str, ...] = ()
+    """What the command said besides, of the module for inference."""
 
     @property
     def source(self) -> Source:
@@ -70,9 +72,7 @@ class Compilation:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
         words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
-        if self.deployed:
-            packed = any(event.rule == "PackConvs" for event in self.deployed.trace)
-            words += ["--inference", *(["--packed"] if packed else [])]
+        words += ["--inference", *self.options] if self.deployed else []
         words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 

@@ -27,6 +27,7 @@ from incdsl.codegen import output
 from incdsl.compiler import Compilation, compile_net, for_inference, in_giga, literal
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
+from incdsl.passes.levels import RULES
 
 
 @click.command("compile")
@@ -59,12 +60,16 @@ def command(
     """
     warnings: tuple[Diagnostic, ...] = ()
     aside = target == "-"
+    if not inference and (tuned or packed or uncertified):
+        raise click.UsageError("--tuned, --packed and --uncertified are about --inference")
     try:
         source, net = source_and_net(spec)
         done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
         if inference:
-            done = _deployed(done, tuned, packed, uncertified)
+            options = [*(["--packed"] if packed else []), *(["--tuned", str(tuned)] if tuned else [])]
+            options += ["--uncertified"] if uncertified else []
+            done = replace(_deployed(done, tuned, packed, uncertified), options=tuple(map(shlex.quote, options)))
         text = done.text
         if aside:
             sys.stdout.flush()
@@ -73,7 +78,7 @@ def command(
             return
         path = Path(target) if target else default_target(source.name, net, "_inference" if inference else "")
         if only_check:
-            output.check(path, text, _command(spec, target, settings, inference, packed))
+            output.check(path, text, _command(spec, target, settings, done))
             message = f"{path} is current"
         else:
             changed = output.write(path, text, force=force)
@@ -84,13 +89,13 @@ def command(
     tell(message, form)
 
 
-def _command(spec: str, target: str | None, settings: dict[str, Any], inference: bool, packed: bool) -> str:
+def _command(spec: str, target: str | None, settings: dict[str, Any], done: Compilation) -> str:
     """The command that makes the file current, for a shell."""
-    words = ["incdsl", "compile", spec, *(["--inference"] if inference else [])]
-    words += [*(["--packed"] if packed else []), *(["-o", target] if target else [])]
+    words = [*(["-o", target] if target else [])]
     for name, value in settings.items():
         words += ["--set", f"{name}={literal(value)}"]
-    return shlex.join(words)
+    inference = ["--inference", *done.options] if done.deployed else []
+    return " ".join(["incdsl compile", shlex.quote(spec), *inference, *map(shlex.quote, words)])
 
 
 def _deployed(training: Compilation, tuned: Path | None, packed: bool, uncertified: bool) -> Compilation:
@@ -116,6 +121,8 @@ def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str
         document = json.loads(path.read_text(encoding="utf-8"))
         best = document["choices"][0]
         without, also = (frozenset(map(str, best[name])) for name in ("without", "also"))
+        if not without | also <= {rule.__name__ for rule in RULES["inference"]}:
+            raise ValueError  # noqa: TRY301
         setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"

@@ -117,7 +117,7 @@ class Classes:
     def _docstring(self, each: Class, shapes: Mapping[str, Shape]) -> str:
         body = each.body
         if body.scope.kind == "unit":
-            words = [item.node.op.word if item.node else (item.scope.word if item.scope else "") for item in body.items]
+            words = [item.node.op.told if item.node else (item.scope.word if item.scope else "") for item in body.items]
             return " -> ".join(words) + "."
         dropped = {k: Linear(int(v)) for k, v in self._dropped[each].items() if isinstance(v, int)}
         given = shapes[body.output] if self._same_grid(each) else _any_grid(shapes[body.output])

@@ -33,14 +33,14 @@ def from_training(graph: Graph, filters: Mapping[str, Filter], ignored: Iterable
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [
         f"{INDENT}@classmethod",
-        f"{INDENT}def from_training(cls, state_dict, **arguments):",
+        f"{INDENT}def from_training(cls, state_dict, /, **arguments):",
         f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
         f"{INDENT * 2}given = {HELPER}(state_dict)",
         *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),
         *lines("given.complain_about_unused", Bracketed("", (unused,) if left_out else (), "()"), "", 2),
         f"{INDENT * 2}module = cls(**arguments)",
         f"{INDENT * 2}module.load_state_dict(given.state(layers))",
-        f"{INDENT * 2}return module",
+        f"{INDENT * 2}return module.eval()",
         "",
     ]
 
@@ -103,6 +103,9 @@ _BEGINNING = '''class TrainingWeights:
 _METHODS = {
     "folded": """    def folded(self, layer, norm, eps):
         layer, norm = self.given(layer), self.layer(norm)
+        parts = ("weight", "bias", "running_mean", "running_var")
+        if any(norm[name].shape != layer["weight"].shape[:1] for name in parts):
+            raise KeyError("a batch norm of the checkpoint does not have the channels of the layer before it")
         scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))

@@ -82,11 +82,12 @@ DEPLOYED = Allowed(
     | {ast.Or},
     TRAINING.torch
     | {"float64", "sqrt", "tensor", "zeros_like", "backends", "bfloat16", "compiler", "float32", "is_grad_enabled"}
-    | {"ops"},
+    | {"jit", "ops"},
     _CALLABLES | {"any", "cls", "isinstance", "sorted", "vars", "KeyError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
-    | {"transpose", "flip", "data_ptr", "forward", "is_available", "is_compiling", "is_inference", *_ONEDNN},
+    | {"transpose", "flip", "data_ptr", "eval", "forward", "is_available", "is_compiling", "is_inference", "is_tracing"}
+    | _ONEDNN,
     TRAINING.objects | {"given", "module"},
     frozenset({"classmethod"}),
     TRAINING.bases | {"nn.Conv2d"},

@@ -35,11 +35,11 @@ HELPERS = {
         self.packed, self.source = None, None
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not self.is_native(x):
+        if torch.is_grad_enabled() or not self.is_native(x) or self.weight.is_inference():
             y = super().forward(x)
             return F.relu(y, inplace=True) if self.relu else y
         weight, where = self.weight, (self.padding, self.stride, self.dilation, self.groups)
-        source = (weight.data_ptr(), weight.dtype, 0 if weight.is_inference() else weight._version)
+        source = (weight.data_ptr(), weight.dtype, weight._version)
         if self.source != source:
             packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *where, x.shape)
             self.packed, self.source = packed, source
@@ -50,11 +50,11 @@ HELPERS = {
         return {**vars(self), "packed": None, "source": None}
 
     def is_native(self, x):
-        if not (x.is_cpu and torch.backends.mkldnn.is_available()):
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or not x.is_cpu:
             return False
-        return x.dtype == torch.float32 or (
-            x.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        )''',
+        if x.dtype == torch.bfloat16:
+            return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return x.dtype == torch.float32 and torch.backends.mkldnn.is_available()''',
     "LayerScale": '''class LayerScale(nn.Module):
     """Each channel times a learned number."""
 

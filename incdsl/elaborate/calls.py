@@ -35,7 +35,7 @@ from incdsl.ops.merge import Joining, is_scale
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
-from incdsl.types.num import rebased
+from incdsl.types.num import plain, rebased
 
 ChainOf = Callable[[tree.Pipe, Frame, Value | None, str | None, bool, Chain], Value]
 
@@ -118,8 +118,16 @@ class Calls:
         call = replace(use.call, name=ref.name)
         if not ref.args:
             return self._resolved(replace(use, call=call), ref.frame.names)
-        fixed = (*use.fixed, *self._given(ref, call.name_span).items())
+        settings = self._given(ref, call.name_span)
+        if ref.frame.scope is not use.frame.scope:
+            settings = {name: self._decided(value, ref.frame) for name, value in settings.items()}
+        fixed = (*use.fixed, *settings.items())
         return self._resolved(replace(use, call=call, fixed=fixed), ref.frame.names)
+
+    def _decided(self, value: Any, frame: Frame) -> Any:
+        """A setting for another class than the one that it was written in: the number itself, decided now."""
+        self._pins.pin(frame, value)
+        return plain(value)
 
     def _given(self, ref: OpRef, span: Span) -> dict[str, Any]:
         """The settings or arguments of an op, unit or block that is handed down as a value."""
@@ -327,7 +335,7 @@ class Calls:
             around=(*parent.around, definition),
         )
         value = leave(self.body(block, frame), scope)
-        for param in block.params:
+        for param in block.params if not self._changes.changed(scope) else ():
             if param.name not in frame.used:
                 self.report(Unused(span=param.span, path=frame.title, what="parameter", name=param.name))
         return value

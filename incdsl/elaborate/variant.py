@@ -93,6 +93,7 @@ class Changes:
         self._dropped: dict[str, tree.Name] = {}
         self._seen: dict[str, None] = {}
         self._heads: list[str] = []
+        self._changed: set[str] = set()
         for definition in reversed(line):
             variant = _net(definition).variant
             mine: set[str] = set()
@@ -129,7 +130,14 @@ class Changes:
         above = scope.path
         paths = [f"{above}.{label}" if above else label for label in labels]
         self._seen.update(dict.fromkeys(paths))
-        return self._paths.pop(paths[0], None) if len(paths) == 1 else None
+        change = self._paths.pop(paths[0], None) if len(paths) == 1 else None
+        if change:
+            self._changed.add(above)
+        return change
+
+    def changed(self, scope: Scope) -> bool:
+        """Whether something was replaced in a class: what its definition says may be used no longer."""
+        return scope.path in self._changed
 
     @property
     def replaces(self) -> bool:

@@ -120,6 +120,11 @@ class Op(BaseModel):
         """The PyTorch argument that a field sets."""
         return cls.keywords.get(field, field)
 
+    @property
+    def told(self) -> str:
+        """What it is called where people read of it."""
+        return self.word
+
     def infer(self, *inputs: Shape) -> Shape:
         """The shape of the output; raises `ShapeError`. An extent below 1 means that the input is too small."""
         return inputs[0]

@@ -59,6 +59,10 @@ class PackedConv2d(Conv2d):
     word: ClassVar[str] = "packedconv2d"
     public: ClassVar[bool] = False
 
+    @property
+    def told(self) -> str:
+        return "conv2d -> relu, packed" if self.relu else "conv2d, packed"
+
     def lower(self, *inputs: Shape) -> Lowering:
         call = super().lower(*inputs).module
         assert call is not None

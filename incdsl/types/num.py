@@ -281,6 +281,15 @@ def constant(value: Any) -> bool:
     return not isinstance(value, Num | Real | SymbolPair)
 
 
+def plain(value: Any) -> Any:
+    """A number, or numbers, without the expressions behind them."""
+    if isinstance(value, Num | Real):
+        return int(value) if isinstance(value, Num) else float(value)
+    if isinstance(value, Pair):
+        return Pair(plain(value[0]), plain(value[1]))
+    return tuple(map(plain, value)) if isinstance(value, tuple) else value
+
+
 def described(value: Any) -> object:
     """A setting with its symbols in place of their values."""
     if isinstance(value, SymbolPair | Real):

@@ -43,7 +43,7 @@ def _name(labels: list[str]) -> str:
     stems = {label[:-1] for label in labels if label[-1:].isalpha()}
     stem = min(stems, default="")
     lettered = len(stems) == 1 and all(label[:-1] == stem for label in labels)
-    return stem if lettered and stem.isidentifier() else "merged"
+    return stem.rstrip("_") if lettered and stem.isidentifier() and stem.rstrip("_") else "merged"
 
 
 @final
