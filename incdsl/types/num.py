@@ -123,6 +123,8 @@ class Linear:
             if magnitude != 1:
                 text = f"{magnitude} * {text}" if not isinstance(atom, Quotient) else f"{magnitude} * ({text})"
             sign = "-" if coefficient < 0 else "+"
+            if not parts and coefficient == -1 and isinstance(atom, Quotient):
+                text = f"({text})"  # `-a // 2` would be `(-a) // 2`, which rounds the other way
             parts.append(f"{sign} {text}" if parts else (f"-{text}" if coefficient < 0 else text))
         if self.constant < 0 and self.terms:
             parts.append(f"- {-self.constant}")
