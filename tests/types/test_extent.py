@@ -140,6 +140,9 @@ def test_extents_follow_one_another(first, second):
             4,
             Fraction(3, 4),
         ),
+        ("H.floor_affine(1, 0, 3).floor_affine(2, 1, 3)", "(2 * (H // 3) + 1) // 3", 9, Fraction(2, 9)),
+        ("H.floor_affine(3, 0, 2).floor_affine(2, 0, 3)", "(2 * ((3 * H) // 2)) // 3", 2, 1),
+        ("H.floor_affine(3, 0, 2).floor_affine(4, 0, 3)", "(4 * ((3 * H) // 2)) // 3", 2, 2),
         ("H.window(3, 2, 1, 1, True)", "(H + 2) // 2", 2, Fraction(1, 2)),
         ("H.window(2, 3, 0, 1, True)", "min((H + 3) // 3, (H + 2) // 3)", 3, Fraction(1, 3)),
     ],
@@ -147,6 +150,7 @@ def test_extents_follow_one_another(first, second):
 def test_extents_are_canonical(steps, text, period, slope):
     extent = eval(steps, {}, {"H": H})  # noqa: S307
     assert (str(extent), extent.period, extent.slope) == (text, period, slope)
+    assert [extent.at(n) for n in SIZES] == [eval(text, {}, {"H": n}) for n in SIZES]  # noqa: S307
 
 
 def test_equal_functions_are_equal():
@@ -156,13 +160,21 @@ def test_equal_functions_are_equal():
     assert H.window(3, 2, 1).window(1, 500) == H.window(3, 1000, 1)
     assert H.floor_affine(1, 0, 2).floor_affine(2, 0, 1).floor_affine(1, 0, 2) == H.floor_affine(1, 0, 2)
     assert hash(H.window(3, 2, 1)) == hash(H.window(1, 2))
-    assert H != Extent.of("W")
+    assert Extent.of("W") != H
+    assert (Extent.fixed(5), Extent.of("H")) == (Extent(None, 0, 5, 1), Extent("H", 1, 0, 1))
+
+
+def test_fixed_extents_are_worked_out():
+    fixed = Extent.fixed(1).floor_affine(3, -10, 2)
+    assert (fixed.offset, fixed.period, fixed.slope) == (-4, 1, 0), "rounded down"
+    assert Extent.fixed(1 << 60).floor_affine(1, 1, 1).offset == (1 << 60) + 1
 
 
 def test_rounding_up_is_kept_only_where_it_matters():
-    """A last window that could start behind the input is the smaller of two; none can with enough of kernel or padding."""
+    """Only where a last window could start behind the input is the count the smaller of two."""
     assert isinstance(H.window(3, 2, 0, 1, True).base, str)
     assert isinstance(H.window(3, 3, 0, 1, True).base, str)
+    assert isinstance(H.window(5, 3, 0, 1, True).base, str)
     both = H.window(3, 4, 0, 1, True)
     assert isinstance(both.base, Minimum)
     assert (both.depth, both.base.depth, both.base.axis, both.axis) == (2, 1, "H", "H")
@@ -175,6 +187,7 @@ def test_the_smaller_of_two():
     same = Extent.fixed(4)
     assert smaller(far, same) is far
     assert smaller(H, H) is H
+    assert smaller(H, Extent.of("H")) == H
     left, right = H.window(4, 2), H.window(3, 3)
     least = smaller(left, right)
     assert [least.at(n) for n in SIZES] == [min(left.at(n), right.at(n)) for n in SIZES]

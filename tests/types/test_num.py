@@ -81,6 +81,13 @@ def text(expr):
         ("a + 0", "a"),
         ("0 + a", "a"),
         ("a - a + 5", "5"),
+        ("a + 3 + 1", "4 + a"),
+        ("a // -3", "a // -3"),
+        ("0 // a", "0 // a"),
+        ("a - 1", "a - 1"),
+        ("-a * b", "(-a) * b"),
+        ("-2 * (a // 2)", "-2 * (a // 2)"),
+        ("2 * a // -6", "a // -3"),
         ("b + a", "a + b"),
         ("a + a + 3", "3 + 2 * a"),
         ("a - 3", "a - 3"),
@@ -175,6 +182,25 @@ def test_numbers_are_rebased():
     assert rebased(5, {"in": Linear(1)}) == 5
     linear = expression(inner)
     assert linear.substitute({"other": Linear(1)}) is linear
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "value", "shown"),
+    [
+        ("a * b + 5", "a", "0", "5"),
+        ("a * b + 5", "b", "3", "5 + 3 * a"),
+        ("a // b + 5", "b", "a", "6"),
+        ("a // b + 5", "a", "b * 3", "5 + (3 * b) // b"),
+        ("a // 3", "a", "7", "2"),
+        ("a // 3", "a", "-7", "-3"),
+        ("(2 * a + b) // 6", "b", "4", "(2 + a) // 3"),
+        ("7 // a", "a", "2", "3"),
+        ("7 // a", "a", "-7", "-1"),
+    ],
+)
+def test_what_becomes_known_is_worked_out(number, name, value, shown):
+    linear, known = (expression(eval(text, {}, symbols())) for text in (number, value))  # noqa: S307
+    assert linear.substitute({name: known}).show() == shown
 
 
 def test_what_holds_a_symbol_is_no_constant():
