@@ -91,12 +91,12 @@ class Linear:
         if self == other:
             return Linear(1)
         if not other.terms:
+            if other.constant < 0:
+                return self.scaled(-1).floor_divided(other.scaled(-1))
             common = gcd(other.constant, *(c for _, c in self.terms))
-            divisor = other.constant // common
+            divisor = Linear(other.constant // common)
             numerator = Linear(self.constant // common, tuple((a, c // common) for a, c in self.terms))
-            if divisor == 1 or not numerator.terms:
-                return numerator if divisor == 1 else Linear(numerator.constant // divisor)
-            return Linear(0, ((Quotient(numerator, Linear(divisor)), 1),))
+            return numerator if divisor == Linear(1) else Linear(0, ((Quotient(numerator, divisor), 1),))
         return Linear(0, ((Quotient(self, other), 1),))
 
     def substitute(self, values: Mapping[str, Linear]) -> Linear:

@@ -82,12 +82,13 @@ def text(expr):
         ("0 + a", "a"),
         ("a - a + 5", "5"),
         ("a + 3 + 1", "4 + a"),
-        ("a // -3", "a // -3"),
+        ("a // -3", "(-a) // 3"),
+        ("(3 * a + 7) // -3", "-a - 3"),
         ("0 // a", "0 // a"),
         ("a - 1", "a - 1"),
         ("-a * b", "(-a) * b"),
         ("-2 * (a // 2)", "-2 * (a // 2)"),
-        ("2 * a // -6", "a // -3"),
+        ("2 * a // -6", "(-a) // 3"),
         ("b + a", "a + b"),
         ("a + a + 3", "3 + 2 * a"),
         ("a - 3", "a - 3"),
@@ -193,6 +194,8 @@ def test_numbers_are_rebased():
         ("a // b + 5", "a", "b * 3", "5 + (3 * b) // b"),
         ("a // 3", "a", "7", "2"),
         ("a // 3", "a", "-7", "-3"),
+        ("7 // a", "a", "-3", "-3"),
+        ("(3 * b + 7) // a", "a", "-3", "-b - 3"),
         ("(2 * a + b) // 6", "b", "4", "(2 + a) // 3"),
         ("7 // a", "a", "2", "3"),
         ("7 // a", "a", "-7", "-1"),
@@ -233,7 +236,10 @@ def test_atoms_are_compared_by_what_they_are():
     assert [expression(x).compound for x in (a, 2 * a, a + 1, a + b, a // 2)] == [False, True, True, True, True]
 
 
-@pytest.mark.parametrize("width", ["w - in // 2", "w - 2 * (in // 2)", "w - w * in // 9", "w - (in // 2) * (in // 3)"])
+@pytest.mark.parametrize(
+    "width",
+    ["w + (3 * in + 7) // (0 - 3)", "w - in // 2", "w - 2 * (in // 2)", "w - w * in // 9", "w - (in // 2) * (in // 3)"],
+)
 def test_generated_widths_are_those_that_were_checked(width):
     """`w - in // 2` is kept as `-(in // 2) + w`: without the parentheses 7 channels would lose 4."""
     text = f"inc 1\nnet N {{\n  input x [7, 4, 4]\n  output y = x -> B(w: 40)\n}}\nblock B(w) = conv2d 1x1 @({width})\n"
