@@ -162,8 +162,10 @@ def sharpest(mutant: Mutant, known: Reach, killers: list[str], limit: float) -> 
         and (place in functions or (last in ("class>", "module>") and any(f.startswith(owner) for f in functions)))
     ]
     first = sorted({test for test in killers if test in reaching}, key=lambda test: known[test][0])
-    own = [tests for path, tests in SHARP.items() if mutant.path.startswith(path)]
-    rest = sorted(reaching, key=lambda test: (not any(test.startswith(tests) for tests in own), known[test][0]))
+    prefixes = tuple(tests for path, tests in SHARP.items() if mutant.path.startswith(path))
+    if not mutant.inside:
+        reaching += [test for test in known if test.startswith(prefixes) and 0 <= known[test][0] <= SLOW]
+    rest = sorted(reaching, key=lambda test: (not test.startswith(prefixes), known[test][0]))
     tests = list(dict.fromkeys(first + rest))
     spent = accumulate(known[test][0] for test in tests)
     return [test for test, seconds in zip(tests, spent, strict=True) if seconds <= limit]

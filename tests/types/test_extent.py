@@ -161,7 +161,7 @@ def test_equal_functions_are_equal():
     assert H.floor_affine(1, 0, 2).floor_affine(2, 0, 1).floor_affine(1, 0, 2) == H.floor_affine(1, 0, 2)
     assert hash(H.window(3, 2, 1)) == hash(H.window(1, 2))
     assert Extent.of("W") != H
-    assert (Extent.fixed(5), Extent.of("H")) == (Extent(None, 0, 5, 1), Extent("H", 1, 0, 1))
+    assert (H.fixed(5), H.of("H")) == (Extent(None, 0, 5, 1), Extent("H", 1, 0, 1))
 
 
 def test_fixed_extents_are_worked_out():
