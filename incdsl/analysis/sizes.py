@@ -101,7 +101,7 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
         if result.training[axis].empty:
             _report_empty(net, axis, sink)
     for assertion in net.assertions:
-        where = assertion.actual.axis or assertion.stated.axis or ""
+        where = assertion.actual.axis or ""
         if where in result.evaluation and not result.training[where].empty:
             wrong = _first_difference(assertion.stated, assertion.actual, result.training[where])
             if wrong is not None:
@@ -168,7 +168,7 @@ def _meetings(equal: Equal, least: int, most: int) -> Iterator[int]:
 
 def _shortest(period: int, residues: frozenset[int]) -> tuple[int, frozenset[int]]:
     """The shortest period that describes the same set."""
-    for candidate in range(1, period + 1):
+    for candidate in range(1, period):
         if period % candidate == 0:
             kept = frozenset(r % candidate for r in residues)
             if len(kept) * (period // candidate) == len(residues):

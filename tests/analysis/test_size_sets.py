@@ -5,7 +5,8 @@ from itertools import islice
 import pytest
 
 import incdsl
-from incdsl.analysis.sizes import MAX_WORK, SizeSet
+from incdsl.analysis import sizes
+from incdsl.analysis.sizes import SizeSet
 from incdsl.diagnostics import CompileError
 from tests.nets import compiled, spec
 
@@ -13,7 +14,7 @@ LARGEST = 1 << 31
 
 
 @pytest.mark.parametrize(
-    ("sizes", "text", "members"),
+    ("some", "text", "members"),
     [
         (SizeSet(3), ">= 3", range(3, 60)),
         (SizeSet(3, 9), "3 to 9", range(3, 10)),
@@ -37,13 +38,13 @@ LARGEST = 1 << 31
         (SizeSet(1, only=tuple(range(1, 19, 2))), "1, 3, 5, 7, 9, 11, 13, 15, ...", range(1, 19, 2)),
     ],
 )
-def test_members_and_text(sizes, text, members):
+def test_members_and_text(some, text, members):
     members = list(members)
-    assert str(sizes) == text
-    assert list(islice(sizes, len(members))) == members
-    assert [n for n in range(60) if n in sizes] == [n for n in members if n < 60]
-    assert [n for n in (299, 300, 301) if n in sizes and sizes.most] == [n for n in members if 299 <= n <= 301]
-    assert sizes.empty == (not members)
+    assert str(some) == text
+    assert list(islice(some, len(members))) == members
+    assert [n for n in range(60) if n in some] == [n for n in members if n < 60]
+    assert [n for n in (299, 300, 301) if n in some and some.most] == [n for n in members if 299 <= n <= 301]
+    assert some.empty == (not members)
 
 
 def sizes_of(chain, shape="[2, H, W]"):
@@ -67,6 +68,17 @@ def sizes_of(chain, shape="[2, H, W]"):
         ("concat { | maxpool 2x2/2 valid | maxpool 3x3/3 pad 1x1 }", "2 to 5, 7", "2 to 5, 7"),
         ("concat { | maxpool 5x5/5 valid | maxpool 4x4/4 valid }", "5 to 7, 10 to 11, 15", "5 to 7, 10 to 11, 15"),
         ("concat { | maxpool 5x5/5 valid | maxpool 4x4/4 valid } -> conv2d 3x3 @2 valid", "15", "15"),
+        (
+            "concat { | identity | upsample 4 -> conv2d 1x1/3 @2 valid -> upsample 3 -> maxpool 4x4/4 valid }",
+            ">= 1",
+            ">= 1",
+        ),
+        (
+            "concat { | identity | conv2d 1x1/2 @2 valid -> upsample 2 }"
+            " -> concat { | conv2d 1x1/4 @2 valid | conv2d 2x2/4 @2 valid }",
+            "even, >= 2",
+            "even, >= 2",
+        ),
         (
             "concat { | identity | conv2d 1x1/2 @2 valid -> upsample 2 | conv2d 1x1/3 @2 valid -> upsample 3 }",
             "multiples of 6, >= 6",
@@ -129,15 +141,21 @@ def test_rails_agree_where_they_do(rails):
             assert size not in expected
 
 
-def test_sizes_that_need_too_much_work_are_searched_so_far():
+def test_sizes_that_need_too_much_work_are_searched_so_far(monkeypatch):
     """The period of strides whose product is huge is not tried to its end: what is listed is legal, more may be."""
-    assert MAX_WORK == 200_000
-    full = sizes_of(f"add {{ | identity | conv2d 1x1/{MAX_WORK} @2 valid -> upsample {MAX_WORK} }}").evaluation["H"]
-    assert (full.least, full.period, full.residues, full.only) == (1, MAX_WORK, {0}, None)
-    part = sizes_of(f"add {{ | identity | conv2d 1x1/{MAX_WORK + 1} @2 valid -> upsample {MAX_WORK + 1} }}")
-    assert part.evaluation["H"].only == (MAX_WORK + 1,)
-    halves = "add { | identity | conv2d 1x1/100000 @2 valid -> upsample 100000 | conv2d 1x1/4 @2 valid -> upsample 4 }"
-    assert sizes_of(halves).evaluation["H"].period == 100000
+    assert sizes.MAX_WORK == 200_000
+    monkeypatch.setattr(sizes, "MAX_WORK", 200)
+    full = sizes_of("add { | identity | conv2d 1x1/200 @2 valid -> upsample 200 }").evaluation["H"]
+    assert (full.least, full.period, full.residues, full.only) == (1, 200, {0}, None)
+    part = sizes_of("add { | identity | conv2d 1x1/201 @2 valid -> upsample 201 }").evaluation["H"]
+    assert part.only == (201,)
+    rails = "add {{ | identity | conv2d 1x1/{} @2 valid -> upsample {} | conv2d 1x1/4 @2 valid -> upsample 4 }}"
+    assert sizes_of(rails.format(100, 100)).evaluation["H"].period == 100
+    near = "concat {{ | conv2d 1x1/{0} @2 valid | conv2d 2x2/{0} @2 valid | conv2d 3x3/{0} @2 valid }}"
+    assert sizes_of(near.format(100)).evaluation["H"].residues == {0, *range(3, 100)}
+    assert sizes_of(near.format(150)).evaluation["H"].only == tuple(range(3, 104)), "200 // 2 after the first"
+    bounded = f"{near.format(150)} -> upsample 40 -> maxpool 2x2/40 pad 1 -> flatten"
+    assert sizes_of(bounded, "[2, 9, 9]").evaluation["H"].only[:2] == (3, 4)
 
 
 HEADS = """inc 1
@@ -148,6 +166,16 @@ net N {
   output y = a -> gap
 }
 """
+
+
+def test_flatten_bounds_sizes_at_which_rails_meet():
+    """Where rails that grow apart meet, up to the bound and not beyond."""
+    legal = sizes_of("concat { | upsample 2 | conv2d 1x1 @2 pad 3 } -> flatten", "[2, 6, 6]").evaluation
+    assert (str(legal["H"]), str(legal["W"])) == ("6", "6")
+    text = "inc 1\nnet N {\n  input x [2, 2, 3]\n  output y = x -> concat { | gap | maxpool 2x2/2 valid }\n"
+    legal = compiled(text + "  output z = x -> flatten -> linear @2\n}\n").sizes.evaluation
+    assert (str(legal["H"]), str(legal["W"])) == ("2", "3")
+    assert [axis.only for axis in legal.values()] == [(2,), (3,)]
 
 
 def test_flatten_fixes_the_size():
@@ -174,6 +202,8 @@ def test_a_bound_that_no_size_reaches_is_none(stride, most):
         ("conv2d 3x3/2 @2 valid : [2, H // 2, _]", ["at H = 4 it is 1, not 2"]),
         ("conv2d 3x3/2 @2 valid : [2, H - 2, W - 2]", ["at H = 4 it is 1, not 2"]),
         ("gap : [2, H, _]", [""]),
+        ("relu : [2, W, H]", [""]),
+        ("relu : [2, H, H]", [""]),
         ("conv2d 1x1/300 @2 valid : [2, (H + 298) // 300, _]", ["at H = 1 it is 1, not 0"]),
         ("conv2d 1x1/300 @2 valid : [2, (H + 300) // 300, _]", ["at H = 300 it is 1, not 2"]),
         ("maxpool 2x2/2 valid -> upsample 2 : [2, H, _]", ["at H = 3 it is 2, not 3"]),

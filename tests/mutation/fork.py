@@ -180,9 +180,9 @@ def outcome(session: Session, mutant: Mutant, tests: list[str], known: Reach) ->
     def tried(tell: Callable[[object], None]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (_memory() + MEMORY,) * 2)
         if not (mutant.inside and patched(mutant)):
-            allow(60 + PATIENCE * sum(known[test][0] for test in tests))
+            allow(30)
             tell("loads anew")
-            tell(["failed", _anew(mutant, tests)])
+            tell(["failed", _anew(mutant, tests, known)])
             return
         for test, following in zip(tests, [*tests[1:], None], strict=True):
             allow(1 + PATIENCE * known[test][0])
@@ -247,10 +247,14 @@ class Mutated(MetaPathFinder):
 
 
 class _First:
-    """Remembers the first test that fails."""
+    """Remembers the first test that fails, and gives each so much time."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Reach) -> None:
         self.test: str | None = None
+        self._known = known
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        allow(1 + PATIENCE * self._known[nodeid][0])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and self.test is None:
@@ -261,12 +265,12 @@ class _First:
             self.test = "import"
 
 
-def _anew(mutant: Mutant, tests: list[str]) -> str | None:
+def _anew(mutant: Mutant, tests: list[str], known: Reach) -> str | None:
     """Import everything again with the mutant in place, and run tests until one fails: which."""
     for name in list(sys.modules):
         if name.partition(".")[0] in ("incdsl", "conftest") or (name.startswith("tests") and "mutation" not in name):
             del sys.modules[name]
     sys.meta_path.insert(0, Mutated(mutant))
-    first = _First()
+    first = _First(known)
     status = pytest.main([*QUIET, "-x", *tests], plugins=[first])
     return first.test or (None if status == 0 else "import")
