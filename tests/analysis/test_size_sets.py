@@ -33,6 +33,7 @@ LARGEST = 1 << 31
         (SizeSet(1, residues=frozenset()), "none", []),
         (SizeSet(2, only=(3, 7, 8, 9)), "3, 7 to 9", [3, 7, 8, 9]),
         (SizeSet(1, only=(1, 2)), "1 to 2", [1, 2]),
+        (SizeSet(1, 301, only=(298, 300, 301)), "298, 300 to 301", [298, 300, 301]),
         (SizeSet(1, only=()), "none", []),
         (SizeSet(1, only=tuple(range(1, 17, 2))), "1, 3, 5, 7, 9, 11, 13, 15", range(1, 17, 2)),
         (SizeSet(1, only=tuple(range(1, 19, 2))), "1, 3, 5, 7, 9, 11, 13, 15, ...", range(1, 19, 2)),
@@ -202,6 +203,14 @@ def test_a_bound_that_no_size_reaches_is_none(stride, most):
         ("conv2d 3x3/2 @2 valid : [2, H // 2, _]", ["at H = 4 it is 1, not 2"]),
         ("conv2d 3x3/2 @2 valid : [2, H - 2, W - 2]", ["at H = 4 it is 1, not 2"]),
         ("gap : [2, H, _]", [""]),
+        ("relu : [2, 2 * H - 1, _]", ["at H = 2 it is 2, not 3"]),
+        ("relu : [2, 1, _]", [""]),
+        ("maxpool 4x4/4 valid : [2, 2 * (H // 4) - 1, _]", ["at H = 8 it is 2, not 3"]),
+        (
+            "add { | identity | conv2d 1x1/2 @2 valid -> upsample 2 }"
+            " -> conv2d 1x1/2 @2 valid -> upsample 500 : [2, 500 * (H // 2), _]",
+            [],
+        ),
         ("relu : [2, W, H]", [""]),
         ("relu : [2, H, H]", [""]),
         ("conv2d 1x1/300 @2 valid : [2, (H + 298) // 300, _]", ["at H = 1 it is 1, not 0"]),
@@ -220,6 +229,11 @@ def test_assertions_hold_at_every_legal_size(chain, remarks):
     [
         ("relu -> concat { | identity | conv2d 3x3 @4 valid }", ("height", "H and H - 2 are never equal")),
         ("concat { | identity | conv2d 1x3 @4 valid }", ("width", "W and W - 2 are never equal")),
+        (
+            "concat { | identity | conv2d 3x3 @4 valid } -> concat { | identity | conv2d 5x5 @4 valid }",
+            ("height", "H and H - 2 are never equal"),
+        ),
+        ("concat { | relu | gap } -> conv2d 2x1 @2 valid", ("height", "no size meets this")),
         (
             "concat { | conv2d 3x1/2x1 @2 half | maxpool 2x1/2x1 valid } -> concat { | conv2d 1x2 @2 valid | relu }",
             ("width", "W - 1 and W are never equal"),
@@ -246,6 +260,14 @@ def test_the_condition_that_no_size_meets_is_blamed(chain, said):
     ("chain", "blamed"),
     [
         ("conv2d 13x1 @2 valid", "image"),
+        (
+            "maxpool 1x2 pad 0x1 (dilation: [1, 2]) -> maxpool 2x1 pad 1x0 (dilation: [13, 1])",
+            "maxpool 2x1 pad 1x0 (dilation: [13, 1]",
+        ),
+        (
+            "maxpool 2x1 pad 1x0 (dilation: [2, 1]) -> maxpool 1x2 pad 0x1 (dilation: [1, 13])",
+            "maxpool 1x2 pad 0x1 (dilation: [1, 13]",
+        ),
         ("maxpool 2x2/1 pad 1 (dilation: 13)", "maxpool 2x2/1 pad 1 (dilation: 13"),
     ],
 )

@@ -1,7 +1,10 @@
 """The naming rule, case by case: which attributes the steps of a chain that is called `y` become."""
 
+import re
+
 import pytest
 
+import incdsl
 from incdsl.analysis.cost import state_dict
 from incdsl.diagnostics import CompileError
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, lettered, numbered
@@ -61,12 +64,14 @@ CASES = [
     ("rails -> conv2d 1x1 @4", "y_1a y_2"),
     ("grouped -> conv2d 1x1 @4", "y_1.0.0 y_2"),
     ("a, b: pair 1x1 @4", "a b"),
+    ("concat { | a, b: pair 1x1 @4 | relu }", "a b"),
     ("pair 1x1 @4", "y.c y.b"),
     # Groups are spliced in, repetitions are one step.
     ("(conv2d 1x1 @4 -> relu) -> batchnorm", "y_1 y_2"),
     ("k: (conv2d 1x1 @4 -> relu) -> batchnorm", "k y"),
     ("(conv2d 1x1 @4 -> (relu -> (batchnorm -> relu)))", "y_1 y_2"),
     ("(relu -> conv2d 1x1 @2) : [2, _, _]", "y"),
+    ("(relu -> conv2d 1x1 @2 -> relu) : [2, _, _]", "y"),
     ("(conv2d 1x1 @4) times 2", "y.0.0 y.1.0"),
     ("k: B times 2 -> conv2d 1x1 @3", "k.0.conv2d k.1.conv2d y"),
     ("(relu -> relu) times 2 -> conv2d 1x1 @3", "y_2"),
@@ -136,6 +141,8 @@ def test_an_assertion_after_a_group_is_kept_for_its_last_step():
         named("(relu -> conv2d 1x1 @2) : [5, _, _]")
     with pytest.raises(CompileError, match="E304"):
         named("(relu -> conv2d 1x1 @2 : [5, _, _]) : [2, _, _]")
+    with pytest.raises(CompileError, match="E304"):
+        named("(relu -> conv2d 1x1 @2 : [2, _, _] -> relu) : [5, _, _]")
     assert named("(relu : [3, _, _] -> conv2d 1x1 @2 : [2, _, _]) : [2, _, _]") == ["y"]
 
 
@@ -152,9 +159,32 @@ def test_units_are_looked_into_so_deep():
         named("u0 -> conv2d 1x1 @4", tower(MAX_BLOCK_DEPTH + 1))
 
 
+def test_many_units_are_no_deep_ones():
+    units = "".join(f"unit u{i} = sigmoid -> conv2d 1x1 @2\n" for i in range(70))
+    names = named(" -> ".join(f"u{i}" for i in range(70)), units)
+    assert names == [f"y_{i}" for i in range(1, 71)]
+
+
 def test_ops_without_a_name_are_numbered_in_their_class():
     """The graph's own names: op and count, apart for each class."""
     text = net("relu -> relu -> tanh -> relu -> P -> P", "block P = relu -> relu\n")
     assert [name for name in compiled(text).net.graph.shapes() if ":" in name] == [
         ":", ":relu", ":relu#2", ":tanh", ":relu#3", "y_1:relu", "y_1:relu#2", "y_2:relu", "y_2:relu#2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("height", "deep"), [(63, []), (64, []), (65, ["u64"]), (66, ["u64"])])
+def test_units_of_a_change_are_looked_into_so_deep(height, deep):
+    """Steps that a variant replaces are not counted before they are named."""
+    varied = "net N {\n  input x [3, 8, 8]\n  output y = x -> k: relu\n}\n"
+    text = f"inc 1\n{tower(height)}{varied}net M = N() with {{\n  k: u0 -> tanh\n}}\n"
+    assert [d.span.text for d in incdsl.check(text) if d.code == "E503"] == deep
+
+
+def test_values_are_called_like_their_rails():
+    """A rail of one step is called by its word, others like the rail, with `_` for the dots of a path."""
+    chain = "concat { | tanh | sigmoid -> relu | k: conv2d 1x1 @4 -> relu | concat { | relu | tanh } }"
+    code = compiled(net(f"{chain} -> concat {{ | relu | a.b: tanh }}")).text.partition("def forward")[2]
+    assert re.findall(r"^ +(\w+) = ", code, re.M) == [
+        "tanh", "y_b", "y_b", "k", "k", "relu", "tanh_2", "y_d", "x", "relu", "a_b", "y",
     ]  # fmt: skip

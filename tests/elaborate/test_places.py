@@ -4,6 +4,9 @@ import pytest
 
 import incdsl
 from incdsl.analysis.cost import state_dict
+from incdsl.compiler import compile_net
+from incdsl.diagnostics import CompileError
+from incdsl.source import Source
 from tests.hostile.texts import net
 from tests.nets import compiled, predicted
 
@@ -37,6 +40,50 @@ def codes(chain, units="", shape="[4, 8, 8]"):
 )
 def test_labels_clash_or_do_not(chain, expected):
     assert codes(chain) == expected
+
+
+@pytest.mark.parametrize(
+    ("chain", "labels"),
+    [
+        ("dropout 0.1 -> dropout 0.2 -> dropout 0.3", ["dropout", "dropout_2", "dropout_3"]),
+        ("dropout: relu -> dropout 0.1", ["dropout_2"]),
+        ("dropout_2: relu -> dropout 0.1 -> dropout 0.2 -> dropout 0.3", ["dropout", "dropout_3", "dropout_4"]),
+        ("dropout.x: relu -> dropout 0.1 -> dropout 0.2", ["dropout_2", "dropout_3"]),
+    ],
+)
+def test_modules_that_nobody_named_are_called_by_their_words(chain, labels):
+    graph = compiled(net(chain)).net.graph
+    assert [node.label for node in graph if node.op.word == "dropout"] == labels
+
+
+UNITS = "unit pair = c: conv2d -> b: batchnorm\nunit zero = 0: conv2d -> batchnorm\n"
+
+
+@pytest.mark.parametrize(
+    ("chain", "code", "where"),
+    [
+        ("a, b: relu", "E215", "a"),
+        ("a, b: concat { | relu | tanh }", "E215", "a"),
+        ("zero 1x1 @4", "E207", "0"),
+        ("concat { | relu | a, b: pair 1x1 @4 -> conv2d 1x1 @2 }", "E206", "conv2d 1x1 @2"),
+    ],
+)
+def test_labels_that_do_not_fit_are_pointed_at(chain, code, where):
+    (found,) = incdsl.check(net(chain, UNITS))
+    assert (found.code, found.span.text) == (code, where)
+    assert code != "E206" or found.message().startswith("`a` "), "the rail has its first label's name"
+
+
+def test_as_many_steps_are_placed_as_are_allowed():
+    """Steps that a variant replaces are counted while they are placed."""
+    text = (
+        "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> k: relu -> tanh -> relu\n}\n"
+        "net M = N() with {\n  k: tanh -> sigmoid -> relu\n}\n"
+    )
+    assert len(compile_net(Source("s", text), "M", max_steps=6).net.graph) == 6
+    for limit in (3, 4, 5):
+        with pytest.raises(CompileError, match="E505"):
+            compile_net(Source("s", text), "M", max_steps=limit)
 
 
 def test_the_first_of_two_names_that_look_alike_is_told():
@@ -108,10 +155,20 @@ def test_rails_agree(chain, expected):
         ("| maxpool 4x4/4 valid -> upsample 4", ["E314"]),
         ("| maxpool 3x3/3 half -> upsample 2", ["E314"]),
         ("| gap -> flatten", ["E314"]),
+        ("| maxpool 5x5/5 valid -> upsample 2", []),
     ],
 )
 def test_rails_reduce_alike(rails, expected):
     assert codes(f"reduce {{ {rails} }}") == expected
+
+
+def test_strides_may_be_fractions():
+    assert codes("reduce { | maxpool 5x5/5 valid -> upsample 2 | maxpool 2x2/2 valid }", shape="[4, H, W]") == ["E314"]
+
+
+def test_roundings_inside_one_another_have_an_end():
+    chain = " -> ".join(["maxpool 2x2/2 valid -> upsample 3"] * 101)
+    assert codes(chain, shape="[1, H, W]") == ["E504"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +192,27 @@ def test_channels_are_shared(sizes, expected):
     assert codes(f"concat ({sizes}) {{ | relu | tanh }}") == expected
 
 
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ("[5, -1]", "`split` needs a list of whole numbers"),
+        ("[1, 2]", "1 + 2 = 3 in 2 parts, but 4 channels flow in"),
+        ("[4, 4]", "4 + 4 = 8 in 2 parts, but 4 channels flow in"),
+        ("[4]", "4 = 4 in 2 parts, but 4 channels flow in"),
+    ],
+)
+def test_shares_that_do_not_fit_are_told(sizes, said):
+    (found,) = incdsl.check(net(f"concat (split: {sizes}) {{ | relu | tanh }}", shape="[4, 8, 8]"))
+    assert found.message() == said
+
+
+def test_shares_may_be_many():
+    sizes, rails = ", ".join(["1"] * 300), "| relu " * 300
+    assert codes(f"concat (split: [{sizes}]) {{ {rails} }}", shape="[300, 2, 2]") == []
+
+
 def test_shares_are_in_order():
+    assert codes("concat (split: [300, 301]) { | relu | tanh }", shape="[601, 8, 8]") == []
     done = compiled(net("concat (split: [1, 2, 5]) { | relu | tanh | sigmoid }", shape="[8, 3, 3]"))
     slices = [(n.op.start, n.op.stop) for n in done.net.graph if n.op.word == "slice"]
     assert slices == [(0, 1), (1, 3), (3, 8)]

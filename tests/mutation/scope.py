@@ -42,6 +42,7 @@ SHARP = {
     "incdsl/ops/": "tests/ops/test_s",
     "incdsl/analysis/cost.py": "tests/analysis/test_cost.py",
     "incdsl/analysis/sizes.py": "tests/analysis/test_size_sets.py",
+    "incdsl/elaborate/conditions.py": "tests/analysis/test_size_sets.py",
     "incdsl/elaborate/": "tests/elaborate/",
 }
 """Tests that are tried first, by module: those that were written for it."""
