@@ -81,6 +81,12 @@ def sizes_of(chain, shape="[2, H, W]"):
             "even, >= 2",
         ),
         (
+            "concat { | identity | conv2d 1x1/2 @2 valid -> upsample 2 }"
+            " -> concat { | conv2d 1x1/1200 @2 valid | conv2d 2x2/1200 @2 valid }",
+            "even, >= 2",
+            "even, >= 2",
+        ),
+        (
             "concat { | identity | conv2d 1x1/2 @2 valid -> upsample 2 | conv2d 1x1/3 @2 valid -> upsample 3 }",
             "multiples of 6, >= 6",
             "multiples of 6, >= 6",
@@ -152,11 +158,11 @@ def test_sizes_that_need_too_much_work_are_searched_so_far(monkeypatch):
     assert part.only == (201,)
     rails = "add {{ | identity | conv2d 1x1/{} @2 valid -> upsample {} | conv2d 1x1/4 @2 valid -> upsample 4 }}"
     assert sizes_of(rails.format(100, 100)).evaluation["H"].period == 100
-    near = "concat {{ | conv2d 1x1/{0} @2 valid | conv2d 2x2/{0} @2 valid | conv2d 3x3/{0} @2 valid }}"
-    assert sizes_of(near.format(100)).evaluation["H"].residues == {0, *range(3, 100)}
-    assert sizes_of(near.format(150)).evaluation["H"].only == tuple(range(3, 104)), "200 // 2 after the first"
+    near = "concat {{ | conv2d 1x1/{0} @2 valid | conv2d 2x2/{0} @2 valid | conv2d 5x5/{0} @2 valid }}"
+    assert sizes_of(near.format(100)).evaluation["H"].residues == {0, *range(5, 100)}
+    assert sizes_of(near.format(150)).evaluation["H"].only == tuple(range(5, 106)), "200 // 2 after the first"
     bounded = f"{near.format(150)} -> upsample 40 -> maxpool 2x2/40 pad 1 -> flatten"
-    assert sizes_of(bounded, "[2, 9, 9]").evaluation["H"].only[:2] == (3, 4)
+    assert sizes_of(bounded, "[2, 9, 9]").evaluation["H"].only[:2] == (5, 6)
 
 
 HEADS = """inc 1

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--same-tests", action="store_true", help="believe what the last run saw of test files that are as they were"
     )
-    parser.add_argument("--limit", type=float, default=5.0, help="seconds of tests that are tried on a mutant")
+    parser.add_argument("--limit", type=float, default=8.0, help="seconds of tests that are tried on a mutant")
     options = parser.parse_args(arguments)
     NOTES.mkdir(exist_ok=True)
     results: dict[Key, Outcome] = {}
