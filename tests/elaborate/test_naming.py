@@ -173,11 +173,12 @@ def test_ops_without_a_name_are_numbered_in_their_class():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("height", "deep"), [(63, []), (64, []), (65, ["u64"]), (66, ["u64"])])
+@pytest.mark.parametrize(("height", "deep"), [(63, []), (64, []), (65, ["u64"]), (66, ["u64"]), (2000, ["u64"])])
 def test_units_of_a_change_are_looked_into_so_deep(height, deep):
     """Steps that a variant replaces are not counted before they are named."""
     varied = "net N {\n  input x [3, 8, 8]\n  output y = x -> k: relu\n}\n"
-    text = f"inc 1\n{tower(height)}{varied}net M = N() with {{\n  k: u0 -> tanh\n}}\n"
+    other = tower(60).replace("u", "v").replace("vnit", "unit").replace("relv", "relu")
+    text = f"inc 1\n{tower(height)}{other}{varied}net M = N() with {{\n  k: v0 -> u0 -> tanh\n}}\n"
     assert [d.span.text for d in incdsl.check(text) if d.code == "E503"] == deep
 
 

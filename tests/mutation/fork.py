@@ -30,7 +30,7 @@ QUIET = (
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
 PATIENCE = 10.0
-"""How many times as long as usual a test may take; and how many times the processor's time on the clock."""
+"""How many times as long as usual a test may take."""
 
 Reach = dict[str, tuple[float, frozenset[str]]]
 """By test: its seconds, -1 if it fails or takes too long, and the functions that it reaches, `path:Class.function`."""
@@ -113,7 +113,7 @@ def forked(work: Callable[[Callable[[object], None]], None]) -> tuple[int, list[
 def allow(seconds: float) -> None:
     """End this process unless it asks again in time."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds)
+    signal.setitimer(signal.ITIMER_REAL, 60 + PATIENCE * seconds)  # only for what waits: machines are shared
 
 
 # Which test reaches what
