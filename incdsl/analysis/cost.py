@@ -13,6 +13,7 @@ from incdsl.analysis.memory import owners
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
 from incdsl.ops import Tensor
+from incdsl.ops.window import Upsample
 from incdsl.types import Shape
 
 
@@ -60,7 +61,7 @@ def cost(net: Net) -> Cost:
     shapes = graph.shapes()
     deployed = graph.needed_by(list(graph.outputs.values()))
     sizes = {axis: size for axis, size in net.conditions.nominal.items() if size is not None}
-    known = len(sizes) == len(net.conditions.nominal)
+    known = None not in net.conditions.nominal.values()
     owner = owners(graph)
     nodes = []
     for node in graph:
@@ -152,8 +153,8 @@ def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
             )
         elif node.op.word in ("gap", "adaptiveavgpool", "flatten"):
             fields = tuple(Field(None, f.step) for f in fields)
-        elif node.op.word == "upsample":
-            factor = int(getattr(node.op, "factor", 1))
+        elif isinstance(node.op, Upsample):
+            factor = int(node.op.factor)
             fields = tuple(Field(f.size, f.step / factor) for f in fields)
         known[node.name] = (fields[0], fields[1])
     return known

@@ -101,7 +101,7 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
         if result.training[axis].empty:
             _report_empty(net, axis, sink)
     for assertion in net.assertions:
-        where = assertion.actual.axis or assertion.stated.axis or ""
+        where = assertion.actual.axis or ""
         if where in result.evaluation and not result.training[where].empty:
             wrong = _first_difference(assertion.stated, assertion.actual, result.training[where])
             if wrong is not None:
@@ -168,7 +168,7 @@ def _meetings(equal: Equal, least: int, most: int) -> Iterator[int]:
 
 def _shortest(period: int, residues: frozenset[int]) -> tuple[int, frozenset[int]]:
     """The shortest period that describes the same set."""
-    for candidate in range(1, period + 1):
+    for candidate in range(1, period):
         if period % candidate == 0:
             kept = frozenset(r % candidate for r in residues)
             if len(kept) * (period // candidate) == len(residues):
@@ -191,10 +191,11 @@ def _first(holds: Callable[[int], bool]) -> int:
 
 
 def _first_difference(stated: Extent, actual: Extent, sizes: SizeSet) -> int | None:
-    """A legal size at which an assertion does not hold."""
+    """A legal size at which an assertion does not hold.
+
+    Where the two agree for a period and grow alike, they agree for ever; where not, they differ at the next size.
+    """
     period = lcm(stated.period, actual.period, sizes.period)
-    if stated.slope != actual.slope:
-        period *= 2
     tried = islice(sizes, min(period, MAX_WORK) + 1)
     return next((size for size in tried if stated.at(size) != actual.at(size)), None)
 
@@ -216,7 +217,7 @@ def _report_empty(net: Net, axis: str, sink: Sink) -> None:
     if place is None:
         place = next((p for d, p, _ in conditions.demands if d.extent.axis == axis), None)
     if place is None:
-        place = next(p for e, p in conditions.positive.items() if e.axis == axis)
+        place = next(iter(conditions.positive.values()))  # the input's own
     sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, reason=reason))
 
 

@@ -56,7 +56,7 @@ class Assertions:
         for mine, theirs in zip(actual, stated, strict=False):
             if theirs is None or mine == theirs:
                 continue
-            if isinstance(mine, Extent) and isinstance(theirs, Extent):
+            if isinstance(mine, Extent) and isinstance(theirs, Extent) and mine.axis == theirs.axis:
                 self.pending.append(Assertion(step.shape.span, frame.title, theirs, mine))
             else:
                 wrong = True

@@ -193,6 +193,8 @@ def _stride(start: Value, end: Value) -> Iterator[Any]:
             (start.shape.width, end.shape.width),
         ):
             yield before.slope / after.slope if after.slope else None
+    else:
+        yield from (None, None)
 
 
 def _shown(strides: tuple[Any, ...]) -> str:

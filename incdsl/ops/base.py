@@ -55,7 +55,7 @@ class Window(NamedTuple):
 
         Where rounding up makes a last window that would start outside the input, it is not counted: `+ 0`.
         """
-        result = Extent.fixed(size).window(*self).at(0)
+        result = Extent.fixed(size).window(*self).offset
         room = size + 2 * self.padding - self.span
         padded = f" + 2·{self.padding}" if self.padding else ""
         inside = f"({size}{padded} − {self.span})"

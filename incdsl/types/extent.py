@@ -145,8 +145,7 @@ class Extent:
 
 def _reduced(base: str | Minimum | Extent, scale: int, offset: int, divisor: int) -> Extent:
     common = gcd(scale, divisor)
-    if common > 1:
-        scale, offset, divisor = scale // common, offset // common, divisor // common
+    scale, offset, divisor = scale // common, offset // common, divisor // common
     if scale == divisor == 1 and isinstance(base, Extent):
         return base.floor_affine(1, offset, 1)
     result = Extent(base, scale, offset, divisor)
@@ -196,7 +195,7 @@ class Minimum:
 
 
 def smaller(left: Extent, right: Extent) -> Extent:
-    """The smaller of two extents that come from one window."""
-    if left.is_fixed and right.is_fixed:
+    """The smaller of two extents that come from one window: both are fixed, or neither is."""
+    if left.is_fixed:
         return left if left.offset <= right.offset else right
     return left if left == right else Extent(Minimum(left, right), 1, 0, 1)

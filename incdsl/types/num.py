@@ -91,12 +91,12 @@ class Linear:
         if self == other:
             return Linear(1)
         if not other.terms:
+            if other.constant < 0:
+                return self.scaled(-1).floor_divided(other.scaled(-1))
             common = gcd(other.constant, *(c for _, c in self.terms))
-            divisor = other.constant // common
+            divisor = Linear(other.constant // common)
             numerator = Linear(self.constant // common, tuple((a, c // common) for a, c in self.terms))
-            if divisor == 1 or not numerator.terms:
-                return numerator if divisor == 1 else Linear(numerator.constant // divisor)
-            return Linear(0, ((Quotient(numerator, Linear(divisor)), 1),))
+            return numerator if divisor == Linear(1) else Linear(0, ((Quotient(numerator, divisor), 1),))
         return Linear(0, ((Quotient(self, other), 1),))
 
     def substitute(self, values: Mapping[str, Linear]) -> Linear:
@@ -123,6 +123,8 @@ class Linear:
             if magnitude != 1:
                 text = f"{magnitude} * {text}" if not isinstance(atom, Quotient) else f"{magnitude} * ({text})"
             sign = "-" if coefficient < 0 else "+"
+            if not parts and coefficient == -1 and isinstance(atom, Quotient):
+                text = f"({text})"  # `-a // 2` would be `(-a) // 2`, which rounds the other way
             parts.append(f"{sign} {text}" if parts else (f"-{text}" if coefficient < 0 else text))
         if self.constant < 0 and self.terms:
             parts.append(f"- {-self.constant}")

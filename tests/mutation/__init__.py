@@ -1,0 +1,1 @@
+"""Mutation testing of shape rules, cost rules and the naming rule: `python -m tests.mutation`."""

@@ -1,0 +1,57 @@
+"""What is mutated, and which tests may kill: files, the functions in them, and what is left out."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+WORDING = ("_show", "*.lower", "*._settings", "*.form", "*.keyword", "*.__init_subclass__", "Op.<class>")
+"""Messages, and what only generated code depends on."""
+
+SCOPE: dict[str, tuple[str, ...]] = {
+    "incdsl/types/num.py": ("*",),
+    "incdsl/types/extent.py": ("*",),
+    "incdsl/types/shape.py": ("*",),
+    "incdsl/ops/base.py": ("*",),
+    "incdsl/ops/fields.py": ("*",),
+    "incdsl/ops/window.py": ("*",),
+    "incdsl/ops/dense.py": ("*",),
+    "incdsl/ops/merge.py": ("*",),
+    "incdsl/ops/norm.py": ("*",),
+    "incdsl/ops/activation.py": ("*",),
+    "incdsl/ops/deployed.py": ("*",),
+    "incdsl/analysis/cost.py": ("*",),
+    "incdsl/analysis/sizes.py": ("*",),
+    "incdsl/elaborate/conditions.py": ("*",),
+    "incdsl/elaborate/naming.py": ("*",),
+    "incdsl/elaborate/place.py": (
+        "Placer.place", "Placer._hold_sizes", "Placer.claim", "Placer.free_label", "Placer.agree", "Placer._name",
+    ),
+    "incdsl/elaborate/rails.py": ("Rails._rail_name", "Rails.split", "Rails._reduces", "_stride"),
+}  # fmt: skip
+
+TESTS = (
+    "tests/types", "tests/ops", "tests/elaborate", "tests/analysis", "tests/golden", "tests/reuse",
+    "tests/specs/test_papers.py", "tests/testing/test_rules.py", "tests/test_units.py", "tests/test_repetition.py",
+    "tests/test_outputs.py", "tests/test_inputs.py", "tests/test_handed_down.py", "tests/cli/test_summary.py",
+)  # fmt: skip
+
+SHARP = {
+    "incdsl/types/num.py": "tests/types/test_num.py",
+    "incdsl/types/": "tests/types/",
+    "incdsl/ops/": "tests/ops/test_s",
+    "incdsl/analysis/cost.py": "tests/analysis/test_cost.py",
+    "incdsl/analysis/sizes.py": "tests/analysis/test_size_sets.py",
+    "incdsl/elaborate/conditions.py": "tests/analysis/test_size_sets.py",
+    "incdsl/elaborate/": "tests/elaborate/",
+}
+"""Tests that are tried first, by module: those that were written for it."""
+
+SLOW = 2.0
+"""Seconds of processor time beyond which a test is not used."""
+
+
+def in_scope(path: str, function: str) -> bool:
+    """Whether mutants of a function, or of what stands in a class or module outside of functions, are made."""
+    wanted = any(fnmatchcase(function, pattern) for pattern in SCOPE.get(path, ()))
+    return wanted and not any(fnmatchcase(function, pattern) for pattern in WORDING)
