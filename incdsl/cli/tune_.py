@@ -42,10 +42,11 @@ def command(
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("tune runs the module and needs PyTorch: pip install 'incdsl[torch]'")
     done = checked(spec, settings, max_steps, root)
-    _need_device(device)
-    from incdsl.runtime.tune import Setting, record, tune
+    from incdsl.runtime.tune import Setting, missing, record, tune
     from incdsl.writing import replace_text
 
+    if reason := missing(device):
+        raise click.UsageError(f"PyTorch has no device {device!r} here: {reason}")
     setting = Setting(device, batch, dtype, _sizes(done, size))
     found = tune(done, setting, compiled, rounds)
     best = found[0].milliseconds
@@ -54,16 +55,6 @@ def command(
     if target:
         replace_text(target, json.dumps(record(done, setting, found), indent=2) + "\n")
         tell(f"{spec} -> {target}")
-
-
-def _need_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise click.UsageError(f"PyTorch has no device {device!r} here: {reason}") from None
 
 
 def _sizes(done: Compilation, size: str | None) -> tuple[int, ...]:

@@ -73,6 +73,15 @@ def tune(done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUN
     return sorted(found, key=lambda each: each.milliseconds)
 
 
+def missing(device: str) -> str:
+    """Why PyTorch has no such device; empty if it has."""
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
 def choices_for(device: str, compiled: bool) -> list[Choice]:
     """What may be fastest on a device; what packs its own way is neither compiled nor run contiguously."""
     ways = [False, True] if compiled else [False]

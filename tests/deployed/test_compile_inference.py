@@ -192,3 +192,37 @@ def test_deploy_refuses_a_rewrite_that_is_wrong(small, misplaced_bias):
     torch.save(training().state_dict(), small.parent / "weights.pt")
     with pytest.raises(NotCertified, match="prime field"):
         incdsl.deploy(small, small.parent / "weights.pt")
+
+
+def test_options_of_inference_need_it(small):
+    for option in (["--packed"], ["--uncertified"]):
+        code, said = call("compile", small, *option)
+        assert (code, "--inference" in said) == (2, True)
+
+
+def test_a_device_that_is_not_there(small):
+    code, said = call("tune", small, "--device", "nowhere")
+    assert (code, "PyTorch has no device 'nowhere' here" in said) == (2, True)
+
+
+def test_the_head_tells_the_command_that_writes_it_again(small):
+    call("tune", small, "--rounds", "3", "-o", "small.json")
+    code, said = call("compile", small, "--inference", "--tuned", "small.json", "-o", "deployed.py")
+    assert code == 0, said
+    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    assert "--inference --tuned small.json" in text.split("\n")[1]
+
+
+def test_a_record_with_an_unknown_rule_is_refused(small):
+    call("tune", small, "--rounds", "3", "-o", "small.json")
+    record = (small.parent / "small.json").read_text(encoding="utf-8")
+    (small.parent / "small.json").write_text(record.replace("CommuteAvgPool", "Nope"), encoding="utf-8")
+    assert call("compile", small, "--inference", "--tuned", "small.json")[0] == 2
+
+
+def test_a_norm_of_other_channels_is_refused(small):
+    training, deployed = classes(small)
+    state = training().state_dict()
+    name = next(name for name in state if name.endswith("running_var"))
+    with pytest.raises(KeyError, match="does not have the channels"):
+        deployed.from_training({**state, name: torch.ones(1)})
