@@ -18,6 +18,7 @@ from incdsl.passes.rules.fold_batch_norm import FoldBatchNorm
 from incdsl.passes.rules.fold_global_pool import FoldGlobalPool
 from incdsl.passes.rules.fold_normalization import FoldNormalization
 from incdsl.passes.rules.fold_scale import FoldScale
+from incdsl.passes.rules.join_slices import JoinSlices
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
 from incdsl.passes.rules.move_relu_before_concat import MoveReluBeforeConcat
 from incdsl.passes.rules.move_relu_before_pool import MoveReluBeforePool
@@ -47,6 +48,7 @@ RULES: dict[Level, tuple[type[Rule], ...]] = {
         ShareEqualSteps,  # after the commutation, which wants pools with one reader; before the merge of readers
         EnlargeKernels,  # gives the merge kernels of one size
         MergeSiblingConvs,
+        JoinSlices,  # behind a merge of all that a concat joins
         FoldGlobalPool,
         WriteConcatInPlace,
         PackConvs,  # last: it takes convolutions as they have become

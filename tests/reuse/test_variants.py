@@ -202,3 +202,17 @@ def test_the_network_of_the_inception_distance():
     assert [type(p).__name__ for p in pools].count("MaxPool2d") == 5
     assert {p.count_include_pad for p in pools if p.word == "avgpool"} == {False}
     assert net.fc.out_features == 1008
+
+
+def test_a_change_may_drop_the_last_use_of_a_parameter():
+    """The block stands in a file that the author of the variant may not be able to edit."""
+    text = """inc 1
+    net Base {
+      input x [3, 8, 8]
+      output y = x -> one: Two(pool: 4) -> two: Two(pool: 5)
+    }
+    block Two(pool) = concat { | a: conv2d 1x1 @4 | b: conv2d 1x1 @pool }
+    net Other = Base with { one.b: maxpool 3x3 }
+    """
+    done = compile_net(Source("dropped.inc", text), "Other")
+    assert done.cost.params == 88

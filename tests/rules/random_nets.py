@@ -68,7 +68,7 @@ class Writer:
         if kind < 82 and depth:
             return self.residual(depth - 1)
         if kind < 88 and depth:
-            return self.block(depth - 1)
+            return self.block(depth - 1) if self.chance(70) else self.handed()
         if kind < 92:
             return f"{self.pick(['conv2d', 'cbr'])} 3x3 @{self.pick([2, 4, 6])} as {{ | 1x3 | 3x1 }}"
         if kind < 95:
@@ -109,6 +109,13 @@ class Writer:
         body = self.join(depth) if self.chance(60) else self.steps(depth, 3)
         name = self.define("B", [], body)
         return f"{name} -> {name}" if self.chance(50) else name
+
+    def handed(self):
+        """A block that is handed an op, whose settings are numbers of whoever uses it."""
+        acts = ["scale (factor: factor)", "conv2d (kernel: [1, 1], width: in)", "cbr (kernel: [3, 3], width: in)"]
+        act = self.pick(acts)
+        name = self.define("H", ["act"], f"{self.conv()} -> act")
+        return name.replace("act: act", f"act: {act}")
 
     def define(self, word, names, body):
         """Define a block; returns its use."""
