@@ -111,7 +111,7 @@ def _deployed(training: Compilation, tuned: Path | None, packed: bool, uncertifi
     try:
         return replace(certified(training, without, also), tuning=words)
     except NotCertified as error:
-        tell(f"not written: {error}", "github")
+        tell(f"not written, for a rewrite went wrong, which is a bug in incdsl: {error}", "github")
         sys.exit(1)
 
 

@@ -14,25 +14,32 @@ from incdsl.diagnostics.catalogue import explanation
 @click.command("explain")
 @click.argument("subject", required=False)
 def command(subject: str | None) -> None:
-    """Explain a diagnostic code (E301) or an op (conv2d); without SUBJECT, list them."""
+    """Explain a diagnostic code (E301), an op (conv2d) or a rule (FoldBatchNorm); without SUBJECT, list them."""
     from rich.console import Console
     from rich.markdown import Markdown
 
     from incdsl.ops import REGISTRY as OPS, find
     from incdsl.ops.reference import op_reference
+    from incdsl.passes.levels import RULES
+    from incdsl.passes.reference import rule_reference
+
+    rules = {rule.__name__: rule for rule in RULES["inference"]}
 
     console = Console(width=None if sys.stdout.isatty() else 100)
     if subject is None:
         for code, kind in sorted(REGISTRY.items()):
             click.echo(f"{code}  {kind.title}")
         click.echo("\nops: " + ", ".join(sorted(OPS)))
+        click.echo("\nrules: " + ", ".join(rules))
         return
     kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
     if kind_:
         console.print(Markdown(explanation(kind_)))
     elif op := find(subject):
         console.print(Markdown(op_reference(op)))
+    elif subject in rules:
+        console.print(Markdown(rule_reference(rules[subject])))
     else:
-        close = get_close_matches(subject, [*REGISTRY, *OPS], 1)
+        close = get_close_matches(subject, [*REGISTRY, *OPS, *rules], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise click.UsageError(f"there is no code or op {subject!r}{hint}")
+        raise click.UsageError(f"there is no code, op or rule {subject!r}{hint}")

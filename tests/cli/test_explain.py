@@ -41,7 +41,7 @@ def test_every_op_has_a_page_with_its_settings_and_example(call, word):
 def test_what_is_neither_gets_a_suggestion(call, typed, meant):
     result = call("explain", typed)
     assert result.exit_code == 2
-    assert f"there is no code or op '{typed}'; did you mean {meant}?" in result.stderr
+    assert f"there is no code, op or rule '{typed}'; did you mean {meant}?" in result.stderr
     assert result.stdout == ""
 
 
@@ -57,4 +57,11 @@ def test_without_a_subject_it_lists_all(call):
     result = call("explain")
     assert result.exit_code == 0
     assert all(f"{code}  {kind.title}\n" in result.stdout for code, kind in all_codes().items())
-    assert result.stdout.endswith(f"\nops: {', '.join(sorted(REGISTRY))}\n")
+    assert f"\nops: {', '.join(sorted(REGISTRY))}\n" in result.stdout
+    assert "\nrules: RemoveDropout, " in result.stdout
+
+
+def test_a_rule_is_explained(call):
+    result = call("explain", "FoldScale")
+    assert result.exit_code == 0
+    assert "declined where the factor is an argument of the constructor" in squeezed(result.stdout)

@@ -65,7 +65,7 @@ def test_the_same_bytes_again(small):
 def test_what_is_not_proved_is_not_written(small, misplaced_bias):
     code, said = call("compile", small, "--inference", "-o", "deployed.py")
     assert code == 1
-    assert "not written: prime field: " in said
+    assert "which is a bug in incdsl: prime field: " in said
     assert "float64: differs by " in said
     assert not (small.parent / "deployed.py").exists()
 

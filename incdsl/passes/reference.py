@@ -1,0 +1,15 @@
+"""The page of a rule: what it does, and where it declines."""
+
+from __future__ import annotations
+
+import inspect
+
+from incdsl.passes.engine import Rule
+
+
+def rule_reference(rule: type[Rule]) -> str:
+    """A rule in Markdown: its equation and its conditions."""
+    parts = [f"## {rule.__name__}", inspect.cleandoc(rule.__doc__ or "")]
+    if rule.conditions:
+        parts.append("\n".join(f"- *{each.name}*: declined where {each.reason}" for each in rule.conditions))
+    return "\n\n".join(parts)
