@@ -37,6 +37,7 @@ RULES: dict[Level, tuple[type[Rule], ...]] = {
         RemoveDropout,
         RemoveIdentities,  # what stands between two steps keeps the rules below from seeing them together
         FlattenConcats,  # before ReLUs move: they pass one concat
+        FoldScale,  # in front of a batch norm, which takes what it scaled
         FoldBatchNorm,  # from here on convolutions have their biases, and their ReLU right behind them
         FoldScale,  # behind the batch norm, if there is one
         FoldNormalization,  # after it: it gives a bias, which batch norm takes over

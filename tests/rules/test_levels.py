@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from incdsl.compiler import check_file, read
+from incdsl.compiler import check_file, compile_net, read
 from incdsl.passes.engine import Refusal
 from incdsl.passes.levels import RULES, rewritten
+from incdsl.source import Source
 from tests.rules.subjects import ALL, after, largest_error, text_of, trains_alike
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +118,12 @@ def test_the_order_is_that_of_one_run():
     done = compiled("specs/v4.inc")
     once, again = (text_of(*after(done, *every("inference"))) for _ in range(2))
     assert once == again
+
+
+def test_a_scale_in_front_of_a_norm_is_no_hindrance():
+    chain = "x -> conv2d 3x3 @4 -> scale 0.5 -> batchnorm -> scale 2.0 -> relu"
+    text = f"inc 1\nnet N {{\n  input x [3, H, W]\n  output y = {chain}\n}}\n"
+    done = compile_net(Source("scaled.inc", text))
+    deployed, _ = after(done, *every("inference"))
+    assert [node.op.word for node in deployed.net.graph][1:] == ["conv2d", "relu"]
+    assert largest_error(done, deployed) <= 1e-10
