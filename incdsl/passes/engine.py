@@ -76,7 +76,7 @@ class Rule(ABC):
 
     conditions: ClassVar[tuple[Condition, ...]] = ()
     exact: ClassVar[bool] = False
-    """Whether float results stay the same to the last bit."""
+    """Whether float results stay the same to the last bit, where PyTorch does not round by the strides of a tensor."""
     training: ClassVar[bool] = False
     """Whether it also holds while training, and keeps every key of the state_dict."""
     by_default: ClassVar[bool] = True
