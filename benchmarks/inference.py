@@ -1,7 +1,7 @@
 """How fast deployed modules are on this machine's CPU, beside PyTorch, ONNX Runtime and OpenVINO.
 
 Usage: python -m benchmarks.inference [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
-The peers are optional: pip install onnx onnxscript onnxruntime openvino
+The peers are an extra: pip install -c constraints.txt -e '.[benchmark]'
 
 Every round runs every contender once, in turning order; ratios are taken round by round. All outputs are compared with
 float64. --write puts the tables into docs/benchmarks.md.
