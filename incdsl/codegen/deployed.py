@@ -102,10 +102,10 @@ _BEGINNING = '''class TrainingWeights:
 
 _METHODS = {
     "folded": """    def folded(self, layer, norm, eps):
-        layer, norm = self.given(layer), self.layer(norm)
+        layer, path, norm = self.given(layer), norm, self.layer(norm)
         parts = ("weight", "bias", "running_mean", "running_var")
-        if any(norm[name].shape != layer["weight"].shape[:1] for name in parts):
-            raise KeyError("a batch norm of the checkpoint does not have the channels of the layer before it")
+        if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
+            raise ValueError("the batch norm " + path + " lacks a tensor, or has other channels than its layer")
         scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))

@@ -83,7 +83,7 @@ DEPLOYED = Allowed(
     TRAINING.torch
     | {"float64", "sqrt", "tensor", "zeros_like", "backends", "bfloat16", "compiler", "float32", "is_grad_enabled"}
     | {"jit", "ops"},
-    _CALLABLES | {"any", "cls", "isinstance", "sorted", "vars", "KeyError"},
+    _CALLABLES | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
     | {"transpose", "flip", "data_ptr", "eval", "forward", "is_available", "is_compiling", "is_inference", "is_tracing"}

@@ -225,5 +225,8 @@ def test_a_norm_of_other_channels_is_refused(small):
     training, deployed = classes(small)
     state = training().state_dict()
     name = next(name for name in state if name.endswith("running_var"))
-    with pytest.raises(KeyError, match="does not have the channels"):
+    path = name.removesuffix(".running_var")
+    with pytest.raises(ValueError, match=f"{path} lacks a tensor, or has other channels"):
         deployed.from_training({**state, name: torch.ones(1)})
+    with pytest.raises(ValueError, match=f"{path} lacks a tensor"):
+        deployed.from_training({key: tensor for key, tensor in state.items() if key != name})
