@@ -89,6 +89,8 @@ def _ops(named: Any, package: str) -> list[type[Op]]:
     for op in ops:
         if not (isinstance(op, type) and issubclass(op, Op) and _WORD.fullmatch(op.word)):
             raise Unfit(f"{op!r} is no op with a word of small letters")
+        if op.lower is Op.lower:
+            raise Unfit(f"`{op.word}` has no `lower`, which says how PyTorch runs it")
         _check_texts(op, package)
     return ops
 

@@ -158,6 +158,7 @@ def test_nothing_else_is_imported(install, tmp_path):
         ("x = 1", "{0}:missing", "AttributeError"),
         ("x = 1", "{0}:x", "names neither a module nor a list"),
         ("x = [int]", "{0}:x", "is no op"),
+        (HELPED.format("AcmeBlur", "x", "()").replace("def lower", "def raise_"), None, "`helped` has no `lower`"),
         (HELPED.format("Blur", "x", "()"), None, "called `Acme…`"),
         (HELPED.format("AcmeBlur", "x  # why", "()"), None, "without comments"),
         (HELPED.format("AcmeBlur", "x", "{'os.system'}"), None, "calls `os.system`"),
