@@ -30,7 +30,7 @@ from benchmarks.page import put
 from incdsl.compiler import Compilation, compile_net, for_inference, read
 from incdsl.runtime.bench import interleaved, ratio
 from incdsl.runtime.certify import deviation, randomized
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
 from incdsl.runtime.tune import Choice, choices_for, frozen
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ Call = Callable[[], Tensor]
 
 def module_of(done: Compilation) -> type[nn.Module]:
     """The generated class."""
-    found: type[nn.Module] = getattr(load_text(done.text, done.net.name), done.net.name)
+    found: type[nn.Module] = load_net(done)
     return found
 
 

@@ -6,8 +6,8 @@ import incdsl
 from incdsl.compiler import compile_net, for_inference
 from incdsl.runtime.certify import certify
 from incdsl.source import Source
+from incdsl.testing.checks import numbers
 from incdsl.testing.running import Subject
-from tests.differential.compare import differences
 from tests.hostile.texts import net
 
 BLOCKS = "block B(f) = f\nblock C(k = 3) = conv2d 1x1 @k\nunit u = conv2d 1x1 @3 -> relu\n"
@@ -64,6 +64,6 @@ def test_a_setting_is_the_number_that_it_was_where_it_was_written(name):
     """Its symbols mean nothing, or something else, in the class that it is handed to."""
     done = compile_net(Source("above.inc", FROM_ABOVE), name)
     subject = Subject(done)
-    assert list(differences(subject)) == []
+    assert list(numbers(subject)) == []
     assert all(evidence.passed for evidence in certify(done, for_inference(done)))
     assert done.net.fixed >= set(done.net.params)

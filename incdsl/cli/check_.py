@@ -12,14 +12,14 @@ from incdsl.cli.options import (
     fail,
     format_option,
     limit_option,
+    nets_of,
     params_option,
     root_option,
     set_option,
     show,
-    source_and_net,
     tell,
 )
-from incdsl.compiler import Compilation, check_file, compile_net, describe_sizes, in_giga
+from incdsl.compiler import Compilation, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
 
@@ -38,11 +38,7 @@ def command(
     problems: list[Diagnostic] = []
     for spec in specs:
         try:
-            source, net = source_and_net(spec)
-            if net:
-                done = [compile_net(source, net, settings, max_steps, root, max_params)]
-            else:
-                done = check_file(source, settings, max_steps, root, max_params)
+            done = nets_of(spec, settings, max_steps, root, max_params)
         except CompileError as error:
             problems.extend(error.diagnostics)
             continue

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from incdsl.compiler import MAX_PARAMS, Compilation, compile_net, from_bytes, read
+from incdsl.compiler import MAX_PARAMS, Compilation, check_file, compile_net, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format, plain, printable, render
 from incdsl.source import Source
@@ -153,6 +153,16 @@ def checked(
         fail(error)
     show(done.warnings, "human")
     return done
+
+
+def nets_of(
+    spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, max_params: int = MAX_PARAMS
+) -> list[Compilation]:
+    """Every net of an argument `SPEC`, or the one of `SPEC::NET`. Raises `CompileError`."""
+    source, net = source_and_net(spec)
+    if net:
+        return [compile_net(source, net, settings, max_steps, root, max_params)]
+    return check_file(source, settings, max_steps, root, max_params)
 
 
 def colourful(stream: Any) -> bool:

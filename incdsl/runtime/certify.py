@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Graph, Node
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.passes.filters import Filter, Kept
 from incdsl.runtime.field import NotInterpreted, run
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
+from incdsl.runtime.trial import TOLERANCE, deviation, doubles, noise, outputs, randomized
 from incdsl.runtime.weights import Field, Layer, evaluate
-from incdsl.types import Image
 
-TOLERANCE = 1e-10
 _STEPS = (0, 9, 20)
 """Which of the legal sizes are tried, by their place in increasing order."""
 
@@ -116,67 +114,16 @@ def _residues(done: Compilation, field: Field, sizes: Mapping[str, int]) -> dict
 
 
 def _in_floats(training: Compilation, deployed: Compilation, sizes: list[dict[str, int]]) -> Evidence:
-    first, second = (getattr(load_text(d.text, d.net.name), d.net.name) for d in (training, deployed))
+    first, second = load_net(training), load_net(deployed)
     worst = 0.0
-    with _doubles():
+    with doubles():
         module = randomized(first()).eval()
         after = second.from_training(module.state_dict()).eval()
         for size in sizes:
-            inputs = _noise(training, size)
+            inputs = noise(training, size, seed=sum(size.values()))
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                pairs = zip(_outputs(module(*inputs)), _outputs(after(*inputs)), strict=True)
+                pairs = zip(outputs(module(*inputs)), outputs(after(*inputs)), strict=True)
                 worst = max(worst, *(deviation(b, a) for a, b in pairs))
     told = f"differs by {worst:.1e} of the norm, random weights and statistics, {len(sizes)} sizes"
     return Evidence("float64", worst <= TOLERANCE, told, f"in float64 to {TOLERANCE:.0e}")
-
-
-def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
-    """A module whose biases, scales and statistics are random as well: defaults would hide mistakes."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, tensor in module.state_dict().items():
-            if not tensor.is_floating_point():
-                continue
-            noise = torch.empty_like(tensor).uniform_(-1, 1, generator=generator)
-            if name.endswith("running_var"):
-                tensor.copy_(noise.mul(2).exp())
-            elif name.endswith("running_mean"):
-                tensor.copy_(noise)
-            elif tensor.dim() < 2:
-                tensor.copy_(torch.where(noise.abs() < 0.2, noise.sign() * 0.2, noise))
-    return module
-
-
-def deviation(actual: Tensor, expected: Tensor) -> float:
-    """The distance of two outputs, relative to the norm of the expected one; infinite if it is not finite."""
-    if actual.shape != expected.shape or not bool(torch.isfinite(expected).all()):
-        return float("inf")
-    return float((actual - expected).norm() / expected.norm().clamp(min=1e-300))
-
-
-def _noise(done: Compilation, sizes: Mapping[str, int]) -> list[Tensor]:
-    shapes = done.net.graph.shapes()
-    generator = torch.Generator().manual_seed(sum(sizes.values()))
-    inputs = []
-    for node in done.net.graph.inputs.values():
-        shape = shapes[node]
-        size = (2, *shape.at(sizes)) if isinstance(shape, Image) else (2, int(shape.channels))
-        inputs.append(torch.randn(size, generator=generator, dtype=torch.float64))
-    return inputs
-
-
-def _outputs(result: Tensor | tuple[Tensor | None, ...]) -> list[Tensor]:
-    """What a module returns; auxiliary heads are nothing outside training."""
-    return [result] if isinstance(result, Tensor) else [value for value in result if value is not None]
-
-
-@contextmanager
-def _doubles() -> Iterator[None]:
-    """float64 as the type of what is made."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

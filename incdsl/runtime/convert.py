@@ -13,17 +13,14 @@ from torch import Tensor, nn
 from incdsl.compiler import Compilation
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.weights import OutputsDiffer
-from incdsl.runtime.load import load_text
-from incdsl.types import Image
+from incdsl.runtime.load import load_net
+from incdsl.runtime.trial import TOLERANCE, doubles, noise, outputs
 from incdsl.weights.checkpoint import first_line
-
-TOLERANCE = 1e-10
-"""Relative, in float64."""
 
 
 def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool) -> nn.Module:
     """The generated module with these weights, in evaluation and float64."""
-    make = getattr(load_text(done.text, done.net.name), done.net.name)
+    make = load_net(done)
     net: nn.Module = make() if aux or not done.net.graph.heads else make(aux=False)
     net.double().eval().load_state_dict(state, strict=True)
     return net
@@ -70,7 +67,7 @@ def _compared(done: Compilation, net: nn.Module, other: nn.Module, against: str,
     net.training = other.training = training
     try:
         with torch.no_grad():
-            mine, theirs = _tensors(net(*inputs)), _tensors(other(*inputs))
+            mine, theirs = outputs(net(*inputs)), outputs(other(*inputs))
     except Exception as error:  # it is the user's code
         _differ(against, f"{type(error).__name__}: {first_line(error)}")
     finally:
@@ -100,24 +97,12 @@ def _differ(against: str, reason: str) -> NoReturn:
     raise CompileError((OutputsDiffer(span=None, against=against, reason=reason),)) from None
 
 
-def _tensors(results: Any) -> list[Tensor]:
-    if isinstance(results, Mapping):
-        results = tuple(results.values())
-    values = results if isinstance(results, tuple | list) else [results]
-    return [value for value in values if isinstance(value, Tensor)]
-
-
 def _inputs(done: Compilation, *, training: bool) -> list[Tensor]:
     """Random images, of the nominal size or else of a small legal one."""
-    generator = torch.Generator().manual_seed(0)
-    graph, legal = done.net.graph, done.sizes.training if training else done.sizes.evaluation
+    legal = done.sizes.training if training else done.sizes.evaluation
     sizes = {
         axis: size if size is not None else list(islice(legal[axis], 8))[-1]
         for axis, size in done.net.conditions.nominal.items()
     }
-    found = []
-    for node in graph.inputs.values():
-        shape = graph.shapes()[node]
-        size = shape.at(sizes) if isinstance(shape, Image) else (int(shape.channels),)
-        found.append(torch.randn((2, *size), generator=generator, dtype=torch.float64))
-    return found
+    with doubles():
+        return noise(done, sizes)

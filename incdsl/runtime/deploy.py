@@ -11,7 +11,7 @@ from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.certify import certify
 from incdsl.runtime.checkpoint import pytorch_header, rearranged, tensors
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import HEADERS
 from incdsl.weights.match import correspond
 
@@ -55,6 +55,5 @@ def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozens
     graph = done.net.graph
     wanted = {key: tensor.shape for key, tensor in state_dict(graph, graph.shapes()) if key in origins}
     state = rearranged(tensors(checkpoint, header), origins, wanted, header.name)
-    make = getattr(load_text(rewritten.text, done.net.name), done.net.name)
-    module: nn.Module = make.from_training(state)
+    module: nn.Module = load_net(rewritten).from_training(state)
     return module.eval()

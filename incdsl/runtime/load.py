@@ -7,6 +7,9 @@ import importlib.util
 import linecache
 import sys
 from types import ModuleType
+from typing import Any
+
+from incdsl.compiler import Compilation
 
 
 class _TextLoader(importlib.abc.SourceLoader):
@@ -39,3 +42,8 @@ def load_text(text: str, name: str) -> ModuleType:
     sys.modules[full] = module
     spec.loader.exec_module(module)
     return module
+
+
+def load_net(done: Compilation) -> Any:
+    """The class of a compiled net."""
+    return getattr(load_text(done.text, done.net.name), done.net.name)

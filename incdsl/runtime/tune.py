@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.bench import interleaved
-from incdsl.runtime.certify import randomized
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
+from incdsl.runtime.trial import noise, randomized
 
 ROUNDS = 15
 LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPool", "MergeSiblingConvs"))
@@ -94,14 +94,13 @@ def choices_for(device: str, compiled: bool) -> list[Choice]:
 
 def _training(done: Compilation) -> nn.Module:
     torch.manual_seed(0)
-    make: Callable[[], nn.Module] = getattr(load_text(done.text, done.net.name), done.net.name)
-    return randomized(make()).eval()
+    return randomized(load_net(done)()).eval()
 
 
 def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
     """A call that runs a choice once on one input."""
     deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also))
-    module = getattr(load_text(deployed.text, done.net.name), done.net.name).from_training(training.state_dict())
+    module = load_net(deployed).from_training(training.state_dict())
     layout = torch.channels_last if choice.channels_last else torch.contiguous_format
     dtype = getattr(torch, setting.dtype)
     module = module.eval().to(device=setting.device, dtype=dtype, memory_format=layout)
@@ -129,13 +128,8 @@ def frozen(module: nn.Module) -> Any:
 
 def inputs(done: Compilation, setting: Setting) -> list[Tensor]:
     """Random inputs of a net."""
-    generator = torch.Generator().manual_seed(0)
-    shapes = done.net.graph.shapes()
     sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
-    made = [
-        torch.randn((setting.batch, *shapes[node].at(sizes)), generator=generator)
-        for node in done.net.graph.inputs.values()
-    ]
+    made = noise(done, sizes, setting.batch)
     return [each.to(device=setting.device, dtype=getattr(torch, setting.dtype)) for each in made]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 
 from incdsl.testing.grids import AXES, DIFFERENCES, WORDS, Axis, Grid, Word, answers
-from incdsl.testing.nets import More, Tally, run
+from incdsl.testing.tally import Tally, run
 from incdsl.testing.windows import windows
 
 SHOWN = 5
@@ -19,8 +19,8 @@ EVERY = 1_000
 """Nets after which a line is written."""
 
 
-def main(arguments: list[str] | None = None, more: More | None = None) -> int:
-    """Run the grids, or random nets; 1 if anything differs that is not listed. `more` compares nets further."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the grids, or random nets; 1 if anything differs that is not listed."""
     parser = argparse.ArgumentParser(prog="python -m incdsl.testing", description=__doc__)
     parser.add_argument("what", choices=["grids", "nets"])
     parser.add_argument(
@@ -32,16 +32,16 @@ def main(arguments: list[str] | None = None, more: More | None = None) -> int:
     torch.set_num_threads(1)
     print(f"eager PyTorch {torch.__version__} on the CPU, one thread")
     if given.what == "nets":
-        return _nets(given.count, given.seed, more)
+        return _nets(given.count, given.seed)
     return _grids([word for word in WORDS if not given.op or word in given.op])
 
 
-def _nets(count: int, seed: int, more: More | None) -> int:
+def _nets(count: int, seed: int) -> int:
     print(f"\n{'seeds':24}{'nets':>15}{'accepted':>11}{'steps':>12}{'mismatches':>12}{'seconds':>9}")
     total = Tally()
     for start in range(seed, seed + count, EVERY):
         seeds = range(start, min(start + EVERY, seed + count))
-        run(seeds, more, total)
+        run(seeds, total)
         _line(f"{seed} to {seeds[-1]}", [total.nets, total.accepted, total.steps, len(total.mismatches)], total.seconds)
     for code, times in total.codes.most_common():
         print(f"refused: {times:,} with {code}")

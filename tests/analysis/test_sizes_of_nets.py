@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from incdsl.compiler import compile_net, read
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
 from incdsl.source import Source
 
 torch.set_num_threads(1)  # threads of small nets only wait for each other
@@ -65,7 +65,7 @@ def runs(net: nn.Module, channels: int, height: int, width: int) -> bool:
 
 def agrees(source: Source, axis: str, sizes: range) -> None:
     done = compile_net(source)
-    net = getattr(load_text(done.text, done.net.name), done.net.name)().eval()
+    net = load_net(done)().eval()
     (shape,) = (done.net.graph.shapes()[node] for node in done.net.graph.inputs.values())
     other = next(iter(done.sizes.evaluation["W" if axis == "H" else "H"]))
     said = [n for n in sizes if n in done.sizes.evaluation[axis]]

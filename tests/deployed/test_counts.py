@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from incdsl.analysis.kernels import kernels
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.passes.levels import RULES
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
 
 KINDS = {
     "convolution": "convolution", "addmm": "linear", "max_pool2d_with_indices": "pool", "avg_pool2d": "pool",
@@ -48,7 +48,7 @@ class Recorder(TorchDispatchMode):
 def launched(done):
     """Counts and numbers of one evaluation of the emitted module, on tensors without data."""
     with torch.device("meta"):
-        module = getattr(load_text(done.text, done.net.name), done.net.name)().eval()
+        module = load_net(done)().eval()
         image = torch.empty(1, 3, *(size for size in done.net.conditions.nominal.values()))
         with torch.no_grad(), FlopCounterMode(display=False) as flops:
             module(image)

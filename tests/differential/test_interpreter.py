@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from incdsl.ops import REGISTRY
+from incdsl.runtime.interpret import MEANING, interpret
+from incdsl.runtime.trial import TOLERANCE
+from incdsl.testing.checks import numbers
 from incdsl.testing.running import Subject
 from tests.compare import distance
-from tests.differential.compare import TOLERANCE, differences
-from tests.differential.interpreter import MEANING, interpret
 from tests.nets import compiled
 
 TEXT = """inc 1
@@ -36,7 +37,7 @@ def error(subject, text=TEXT, state=None):
 
 
 def test_they_agree(subject):
-    assert list(differences(subject)) == []
+    assert list(numbers(subject)) == []
     assert error(subject) <= TOLERANCE
 
 

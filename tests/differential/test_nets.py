@@ -16,9 +16,8 @@ from incdsl.testing.checks import legal_sizes, outcome
 from incdsl.testing.choices import Seeded
 from incdsl.testing.gardens import make
 from incdsl.testing.near import nearly
-from incdsl.testing.nets import compiled, run
 from incdsl.testing.running import Subject
-from tests.differential.compare import differences
+from incdsl.testing.tally import compiled, run
 
 torch.set_num_threads(1)
 SHARES = 4
@@ -28,7 +27,7 @@ few = settings(max_examples=30, deadline=None, derandomize=True, database=None, 
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_nets_are_what_is_said_and_computed(share):
-    tally = run(range(share, NETS, SHARES), differences)
+    tally = run(range(share, NETS, SHARES))
     assert tally.mismatches == []
     assert tally.accepted >= 0.85 * tally.nets
     assert tally.steps > 8 * tally.accepted
@@ -128,7 +127,7 @@ def test_what_is_nearly_legal_is_right_or_refused():
             refused += 1
             continue
         accepted += 1
-        assert outcome(done, differences, seed) == [], spec.text
+        assert outcome(done, seed) == [], spec.text
     assert accepted > 20
     assert refused > 20
 
@@ -162,4 +161,4 @@ def hold(spec):
         done = compiled(spec)
     except CompileError:
         return
-    assert outcome(done, differences) == []
+    assert outcome(done) == []

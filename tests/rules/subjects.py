@@ -18,7 +18,7 @@ from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import optimize
 from incdsl.passes.levels import RULES, without_heads
-from incdsl.runtime.load import load_text
+from incdsl.runtime.load import load_net
 from incdsl.source import Source
 from tests.compare import distance
 from tests.nets import noise, randomized
@@ -73,7 +73,7 @@ def shown(filter):
 
 def module_class(done):
     """The generated class."""
-    return getattr(load_text(done.text, done.net.name), done.net.name)
+    return load_net(done)
 
 
 def some_sizes(done, legal=None, count=3):

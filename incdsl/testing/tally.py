@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -13,9 +13,6 @@ from incdsl.source import Source
 from incdsl.testing.checks import outcome
 from incdsl.testing.choices import Seeded
 from incdsl.testing.gardens import Spec, make
-from incdsl.testing.running import Subject
-
-More = Callable[[Subject], Iterable[str]]
 
 
 @dataclass
@@ -31,8 +28,8 @@ class Tally:
     seconds: float = 0.0
 
 
-def run(seeds: Iterable[int], more: More | None = None, tally: Tally | None = None) -> Tally:
-    """Make, compile and compare a net for each seed; `more` compares further."""
+def run(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
+    """Make, compile and compare a net for each seed."""
     tally = tally or Tally()
     for seed in seeds:
         start = perf_counter()
@@ -48,7 +45,7 @@ def run(seeds: Iterable[int], more: More | None = None, tally: Tally | None = No
             tally.accepted += 1
             tally.steps += len(done.net.graph)
             tally.words.update(node.op.word for node in done.net.graph)
-            if found := outcome(done, more, seed):
+            if found := outcome(done, seed):
                 tally.mismatches.append((seed, found, spec.text))
                 print(f"mismatch: seed {seed}", *found[:3], sep="\n  ", flush=True)
         tally.seconds += perf_counter() - start

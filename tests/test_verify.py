@@ -1,0 +1,109 @@
+"""`incdsl verify` accepts what the compiler writes, and each of its checks notices a mistake in a generated module."""
+
+import pytest
+from click.testing import CliRunner
+
+from incdsl.cli import cli
+from incdsl.runtime.verify import CHECKS, Mismatch, verify
+from tests.nets import compiled
+from tests.specs.counts import EXAMPLES, SPECS, nets
+
+TEXT = """inc 1
+unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu
+net N {
+  input image [3, 32, 32]
+  stem = image -> conv1: conv 3x3/2 @8 valid -> mixed: Mixed
+  aux side (weight: 0.3) = stem -> gap -> fc: linear @5
+  output logits = stem -> conv2: conv 3x3 @12 valid -> gap -> fc: linear @5
+}
+block Mixed = concat { | a: conv 1x1 @4 | b: conv 3x3 @6 | maxpool 3x3 }
+"""
+
+STRIDE, ORDER, HEAD = "Conv(3, 8, 3, stride=2)", "torch.cat([a, b, maxpool], dim=1)", "SideHead(18) if aux else None"
+NORM, ENDS = "self.bn(self.conv(x))", "logits = self.fc(x)"
+MISTAKES = {
+    "another name": ("self.conv2", "self.conv_2", "state_dict"),
+    "a bias too many": ("padding, bias=False", "padding", "state_dict, parameters, numbers"),
+    "a head too many": (HEAD, "SideHead(18)", "parameters"),
+    "another stride": (STRIDE, "Conv(3, 8, 3)", "multiply-accumulates, shapes at legal sizes"),
+    "another padding": ("Conv(18, 12, 3)", "Conv(18, 12, 3, padding=1)", "sizes too small are refused, numbers"),
+    "another order": (ORDER, "torch.cat([b, a, maxpool], dim=1)", "numbers"),
+    "no activation": (f"F.relu({NORM}, inplace=True)", NORM, "numbers"),
+    "another eps": ("BatchNorm2d(out_channels)", "BatchNorm2d(out_channels, eps=1e-4)", "numbers"),
+    "a wrong head": ("side = self.side(x)", "side = self.side(2 * x)", "numbers"),
+    "a detached rail": ("b = self.b(x)", "b = self.b(x).detach()", "gradients, DistributedDataParallel"),
+    "a choice by data": (
+        ENDS,
+        f"{ENDS} if x.sum() > 0 else -self.fc(x)",
+        "torch.fx, torch.export, torch.compile, ONNX",
+    ),
+    "a fixed batch": (ENDS, "logits = self.fc(x.reshape(2, 12))", "torch.export, ONNX"),
+    "a print": (ENDS, f"{ENDS}\n        print(float(x.sum()), end='')", "torch.compile"),
+}
+
+SLOW = {"torch.export", "torch.compile", "ONNX"}
+LARGE = {
+    "bn_inception", "densenet", "inception_resnet_v1", "inception_resnet_v2", "mobilenet_v2", "shufflenet_v2", "v3_fid",
+    "v3_paper", "v4", "xception",
+}  # fmt: skip
+"""Their exports take minutes together."""
+FILES = sorted([*SPECS.rglob("*.inc"), *EXAMPLES.glob("*.inc")])
+
+
+def failed(done, names=None):
+    return {check.name: check.detail for check in verify(done, names) if not check.passed}
+
+
+def test_what_the_compiler_writes_is_accepted():
+    checks = list(verify(compiled(TEXT)))
+    assert [check.name for check in checks] == list(CHECKS)
+    assert [check for check in checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_noticed(mistake, capfd):
+    old, new, names = MISTAKES[mistake]
+    done = compiled(TEXT)
+    assert old in done.text
+    done.__dict__["text"] = done.text.replace(old, new)  # where the cached property keeps it
+    assert set(names.split(", ")) <= failed(done).keys()
+
+
+def test_every_check_can_fail():
+    assert {name for _, _, names in MISTAKES.values() for name in names.split(", ")} == CHECKS.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_spec_and_example(path):
+    for done in nets(path).values():
+        assert failed(done, CHECKS.keys() - SLOW) == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.long) if path.stem in LARGE else path for path in FILES],
+    ids=lambda path: path.stem,
+)
+def test_every_spec_and_example_is_exported_and_compiled(path):
+    for done in nets(path).values():
+        assert failed(done, SLOW) == {}
+
+
+def test_the_command_takes_every_net():
+    arguments = ["verify", str(SPECS / "modules" / "inception.inc"), f"{EXAMPLES / 'se.inc'}::SEResNet"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert [line for line in lines if not line.startswith(" ")] == ["Naive", "Reduced", "SEResNet"]
+    assert [line.split()[0] for line in lines if line.startswith(" ")] == ["ok"] * 3 * len(CHECKS)
+
+
+def test_the_command_fails_with_a_check(monkeypatch):
+    def refuse(verifier):
+        raise Mismatch("the compiler says 1, PyTorch 2")
+
+    monkeypatch.setattr("incdsl.runtime.verify.CHECKS", {"numbers": refuse})
+    done = CliRunner().invoke(cli, ["verify", str(EXAMPLES / "se.inc")], catch_exceptions=False)
+    assert done.exit_code == 1
+    assert done.stdout == "SEResNet\n  FAIL  numbers  the compiler says 1, PyTorch 2\n"
+    assert done.stderr == "1 of the checks failed\n"
