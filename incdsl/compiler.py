@@ -192,7 +192,7 @@ def _facts(done: Compilation) -> Iterator[str]:
     compute = ""
     if costs.macs is not None:
         compute = f", {in_giga(costs.macs)} GMACs ({in_giga(2 * costs.macs)} GFLOPs)"
-        nominal = " x ".join(str(n) for n in net.conditions.nominal.values())
+        nominal = _nominal(done, list(net.conditions.nominal))
         compute += f" at {nominal}" if nominal else ""
     yield f"  {costs.params:,} parameters{without}{compute}"
     if done.deployed:
@@ -239,10 +239,17 @@ def describe_sizes(done: Compilation, axes: list[Any]) -> str:
         common = training.removeprefix(f"{', '.join(axes)} ")
         heads = "heads" if len(done.net.graph.heads) > 1 else "head"
         text += f" ({common} while training, for the aux {heads})"
-    sizes = [nominal[axis] for axis in axes]
-    if None not in sizes:
-        text += f"; {' x '.join(map(str, sizes))} nominal"
+    if None not in (nominal[axis] for axis in axes):
+        text += f"; {_nominal(done, axes)} nominal"
     return text
+
+
+def _nominal(done: Compilation, axes: list[str]) -> str:
+    """Nominal sizes, those of one input together: `299 x 299`, `32 x 32 and 16 x 16`."""
+    found: dict[str, list[str]] = {}
+    for axis in axes:
+        found.setdefault(axis.rpartition(".")[0], []).append(str(done.net.conditions.nominal[axis]))
+    return " and ".join(" x ".join(sizes) for sizes in found.values())
 
 
 def in_giga(number: int) -> str:

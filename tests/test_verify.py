@@ -60,6 +60,11 @@ def test_what_the_compiler_writes_is_accepted():
     assert [check for check in checks if not check.passed] == []
 
 
+def test_a_net_may_have_no_parameters():
+    net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  input z [4]\n  output y = x -> relu\n  output w = z -> tanh\n}\n"
+    assert failed(compiled(net)) == {}
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_noticed(mistake, capfd):
     old, new, names = MISTAKES[mistake]

@@ -90,9 +90,6 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
     """The legal sizes of a net; an empty set, and assertions that fail on it, go to the sink."""
     conditions = net.conditions
     axes = list(conditions.nominal)
-    if set(axes) - {"H", "W"}:
-        exact = {a: SizeSet(n, n) for a, n in conditions.nominal.items() if n is not None}
-        return Sizes(exact, exact)
     result = Sizes(
         {axis: _legal(conditions, axis, training=False) for axis in axes},
         {axis: _legal(conditions, axis, training=True) for axis in axes},
@@ -113,6 +110,9 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
 
 
 def _legal(conditions: Conditions, axis: str, *, training: bool) -> SizeSet:
+    nominal = conditions.nominal[axis]
+    if nominal is not None and any(_axes(equal) - {None, axis} for equal in conditions.equal if axis in _axes(equal)):
+        return SizeSet(nominal, nominal)  # the sizes of two inputs depend on each other: nothing but these is promised
     least, most = 1, LARGEST
     for extent in [*conditions.positive, *(conditions.training_positive if training else ())]:
         if extent.axis == axis:
@@ -202,7 +202,8 @@ def _first_difference(stated: Extent, actual: Extent, sizes: SizeSet) -> int | N
 
 def _report_empty(net: Net, axis: str, sink: Sink) -> None:
     """Blame the condition with which the set becomes empty."""
-    conditions, name = net.conditions, {"H": "height", "W": "width"}[axis]
+    owner, _, letter = axis.rpartition(".")
+    conditions, name = net.conditions, {"H": "height", "W": "width"}[letter]
     place: Place | None = None
     reason = "no size meets this"
     known: list[Equal] = []
@@ -218,7 +219,8 @@ def _report_empty(net: Net, axis: str, sink: Sink) -> None:
         place = next((p for d, p, _ in conditions.demands if d.extent.axis == axis), None)
     if place is None:
         place = next(iter(conditions.positive.values()))  # the input's own
-    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, reason=reason))
+    whose = f"`{owner}`" if owner else "the input"
+    sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, of=whose, reason=reason))
 
 
 def _listed(sizes: tuple[int, ...]) -> str:

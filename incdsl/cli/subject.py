@@ -18,6 +18,7 @@ from incdsl.diagnostics import Sink
 from incdsl.source import Source
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
+from incdsl.types import Image
 
 _FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[0-9,\s]*)\])?\s*", re.DOTALL)
 _USE = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -124,7 +125,8 @@ def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Comp
     net = done.net
     inputs = [net.graph.shapes()[name] for name in net.graph.inputs.values()]
     axes = list(net.conditions.nominal)
-    if len(inputs) != 1 or len(dims) != 1 + len(axes) or int(inputs[0].channels) != dims[0]:
+    images = [shape for shape in inputs if isinstance(shape, Image)]
+    if len(dims) != 1 + len(axes) or dims[0] not in {int(shape.channels) for shape in images or inputs}:
         given = ", ".join(net.conditions.show(shape) for shape in inputs)
         raise click.UsageError(f"{text!r}: the net reads {given}")
     sizes = dict(zip(axes, dims[1:], strict=True))

@@ -316,10 +316,11 @@ class NoLegalSize(Diagnostic):
     right: ClassVar[str] = _net("output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4\n  }", shape="[8, H, W]")
 
     axis: str
+    of: str = "the input"
     reason: str = ""
 
     def message(self) -> str:
-        return f"no {self.axis} of the input is legal"
+        return f"no {self.axis} of {self.of} is legal"
 
     def label(self) -> str:
         return self.reason

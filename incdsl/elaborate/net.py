@@ -133,9 +133,11 @@ class _NetBuilder:
         self._frame.params.update(parameters.inner(params))
         self._count()
         inputs = [item for item in self._items if isinstance(item, tree.Input)]
+        images = [item for item in inputs if len(item.dims.items) == 3]
+        alike = self._of_one_size(images)
         for one in inputs:
-            self._guarded(self._input, one, len(inputs) > 1)
-        self._hold_sizes_together(inputs)
+            self._guarded(self._input, one, alike)
+        self._hold_sizes_together(images)
         for item in self._items:
             if isinstance(item, tree.Bind | tree.Output):
                 self._bind(item)
@@ -173,7 +175,18 @@ class _NetBuilder:
         except TooComplicated as error:
             self._sink.add(NumberTooLarge(span=arguments[0].span, path=self._frame.title, reason=str(error)))
 
-    def _input(self, item: tree.Input, several: bool) -> None:
+    def _of_one_size(self, images: list[tree.Input]) -> bool:
+        """Whether all images are of one size: they share `H` and `W` then, and else each has its own."""
+        sizes = [item.dims.items[1:] for item in images if not any(map(self._is_free, item.dims.items[1:]))]
+        try:
+            return len({tuple(self._builder.evaluate.number(dim, self._frame) for dim in dims) for dims in sizes}) <= 1
+        except (Complaint, Poisoned, TooComplicated):  # told when the input itself is read
+            return True
+
+    def _is_free(self, dim: tree.Expr) -> bool:
+        return isinstance(dim, tree.Variable) and dim.name not in self._frame.params
+
+    def _input(self, item: tree.Input, alike: bool) -> None:
         name, dims = item.name, item.dims.items
         self._builder.claim_value(name, self._frame)
         channels = self._builder.evaluate.number(dims[0], self._frame)
@@ -182,7 +195,7 @@ class _NetBuilder:
             raise Complaint(self._bad_input(item, "the number of channels must be a whole number of at least 1"))
         shape: Shape = Vector(int(channels))
         if len(dims) == 3:
-            prefix = f"{name.text}." if several else ""
+            prefix = "" if alike else f"{name.text}."
             extents = [self._extent(dim, axis, prefix, item) for dim, axis in zip(dims[1:], "HW", strict=True)]
             shape = Image(int(channels), *extents)
         elif len(dims) != 1:
@@ -194,7 +207,8 @@ class _NetBuilder:
 
     def _extent(self, dim: tree.Expr, axis: str, prefix: str, item: tree.Input) -> Extent:
         nominal = self._conditions.nominal
-        if isinstance(dim, tree.Variable) and dim.name not in self._frame.params:
+        if self._is_free(dim):
+            assert isinstance(dim, tree.Variable)
             if dim.name != axis:
                 reason = f"a free size is written `{axis}` here, as in [3, H, W]"
                 raise Complaint(self._bad_input(item, reason))
@@ -207,11 +221,11 @@ class _NetBuilder:
         nominal[prefix + axis] = int(size)
         return Extent.of(prefix + axis)
 
-    def _hold_sizes_together(self, inputs: list[tree.Input]) -> None:
+    def _hold_sizes_together(self, images: list[tree.Input]) -> None:
         """Legal sizes are those of one H and one W: beside a free size no other input has one of its own."""
-        own = {axis.partition(".")[0] for axis, size in self._conditions.nominal.items() if size is not None}
-        if len(inputs) > 1 and own and None in self._conditions.nominal.values():
-            item = next(item for item in inputs if item.name.text in own)
+        free = [[self._is_free(dim) for dim in item.dims.items[1:]] for item in images]
+        if len(images) > 1 and any(map(any, free)) and not all(map(all, free)):
+            item = next(item for item, each in zip(images, free, strict=True) if not all(each))
             reason = "the sizes of several inputs are free, `H` and `W`, for all or for none"
             self._sink.add(self._bad_input(item, reason))
 

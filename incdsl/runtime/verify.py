@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from incdsl.runtime.interpret import Unknown, interpret
 from incdsl.runtime.load import load_net
 from incdsl.runtime.trial import TOLERANCE, deviation, doubles, noise, outputs, randomized
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 FLOAT32 = 1e-4
 """How far outputs in float32 may be apart, relative to their norm, when other kernels computed them."""
 
@@ -57,8 +59,15 @@ def _run(name: str, check: Callable[[], str]) -> Check:
     except Mismatch as mismatch:
         return Check(name, str(mismatch), False)
     except Exception as error:  # whatever PyTorch raises is a finding, not a crash
-        text = str(error).strip().split("\n")[0][:300]
-        return Check(name, f"{type(error).__name__}: {text}", False)
+        return Check(name, _told(error), False)
+
+
+def _told(error: BaseException) -> str:
+    """The first line of what an error comes from in the end, without colours."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    line = _COLOUR.sub("", str(error).strip()).split("\n")[0][:300]
+    return f"{type(error).__name__}: {line}"
 
 
 class _Verifier:
@@ -196,6 +205,8 @@ class _Verifier:
 
     def gradients(self) -> str:
         """A training step reaches every parameter."""
+        if not self._has_parameters():
+            return "no parameters"
         torch.manual_seed(0)
         module = self._make().train()
         values = outputs(module(*self._inputs(self._training_sizes())))
@@ -203,6 +214,9 @@ class _Verifier:
         without = [name for name, parameter in module.named_parameters() if parameter.grad is None]
         _same([], without)
         return f"{len(list(module.parameters()))} tensors"
+
+    def _has_parameters(self) -> bool:
+        return any(parameter.requires_grad for parameter in self._module.parameters())
 
     def fx(self) -> str:
         """Symbolic tracing, and the traced module's outputs."""
@@ -251,7 +265,7 @@ class _Verifier:
         """Two steps under DistributedDataParallel, which stops when a parameter was left without a gradient."""
         if not torch.distributed.is_available():
             return "not tried: this PyTorch has no torch.distributed"
-        if not any(parameter.requires_grad for parameter in self._module.parameters()):
+        if not self._has_parameters():
             return "no parameters"
         ways = [{}, {"aux": False}] if self._graph.heads else [{}]
         store = torch.distributed.HashStore()  # type: ignore[attr-defined]
