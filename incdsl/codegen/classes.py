@@ -12,6 +12,7 @@ from incdsl.codegen.plan import Body, Class, Item, Plan
 from incdsl.codegen.runs import runs
 from incdsl.codegen.scribe import Scribe
 from incdsl.ir.graph import Scope
+from incdsl.ops import Op
 from incdsl.ops.code import Setting
 from incdsl.types import Extent, Image, Num, Shape, expression
 from incdsl.types.num import Linear, constant, described, rebased
@@ -69,8 +70,8 @@ class Classes:
         """The symbols that the class uses, in the order of PyTorch's constructor or of the block's parameters."""
         body = each.body
         order = list(body.scope.arguments)
-        if body.scope.kind == "unit" and body.items[0].node:
-            signature = body.items[0].node.op.signature
+        if op := _main(body):
+            signature = op.signature
             order.sort(key=lambda name: signature.index(name) if name in signature else len(signature))
         return tuple(name for name in order if name in scribe.used)
 
@@ -270,11 +271,19 @@ def _entry(name: str, doc: Doc) -> Doc:
     return f'"{name}": {flat(doc)}'
 
 
+def _main(body: Body) -> Op | None:
+    """The op of a unit that takes the arguments of its constructor."""
+    ops = [item.node.op for item in body.items if item.node and body.scope.kind == "unit"]
+    taking = [op for op in ops if any(op.keyword(name) in body.scope.arguments for name in type(op).model_fields)]
+    return next(iter(taking), None)
+
+
 def _defaults(body: Body) -> dict[str, Any]:
-    """Defaults of a unit's arguments: those of its first op."""
-    if body.scope.kind != "unit" or not body.items[0].node:
+    """Defaults of a unit's arguments: those of its main op."""
+    main = _main(body)
+    if main is None:
         return {}
-    op = type(body.items[0].node.op)
+    op = type(main)
     return {
         op.keyword(name): field.default
         for name, field in op.model_fields.items()

@@ -23,9 +23,13 @@ class UnexpectedText(Diagnostic):
 
     found: str
     expected: tuple[str, ...]
+    hint: str = ""
 
     def message(self) -> str:
         return f"unexpected {self.found}"
+
+    def help(self) -> str:
+        return self.hint
 
     def label(self) -> str:
         if not self.expected:

@@ -21,11 +21,12 @@ from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
 from incdsl.elaborate.names import Definition, Names
-from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, numbered, spliced
+from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, Named, Naming, numbered
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
 from incdsl.elaborate.suggest import unknown_name
+from incdsl.elaborate.units import Main, main_of, unit_of
 from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops import Op, find
@@ -136,7 +137,7 @@ class Calls:
             assert isinstance(block.tree, tree.Block)
             return given(block.tree, ref.args, ref.frame, self.evaluate, {})
         unit = self.unit(ref.name, ref.frame.names)
-        op = self.first_of(unit, ref.frame)[1] if unit else find(ref.name)
+        op = main_of(unit, ref.frame).op if unit else find(ref.name)
         call = tree.Call(span, ref.name, span, args=ref.args)
         if op is None:
             raise Complaint(self.unknown(call, ref.frame))
@@ -207,27 +208,17 @@ class Calls:
         """The unit of this name, or what a variant puts in its place."""
         return self._changes.unit(names, name)
 
-    def first_of(self, unit: Definition, frame: Frame) -> tuple[tree.Call, type[Op]]:
-        """The op that takes the sigils and settings of each use of a unit."""
-        first = spliced(_unit(unit).pipe)[0]
-        if isinstance(first.atom, tree.Call) and not first.repeat and not first.atom.factors:
-            op = find(first.atom.name)
-            if op and not issubclass(op, Joining):
-                return first.atom, op
-        reason = f"the unit `{unit.name}` must start with an op, which takes what its uses say"
-        raise Complaint(BadFlow(span=first.span, path=frame.title, reason=reason))
-
     def _unit(self, unit: Definition, use: Use) -> Value:
         frame = use.frame
         if unit in frame.around:
             raise self._recursion(unit, use)
         if len(frame.around) >= MAX_BLOCK_DEPTH:
             raise Complaint(TooDeep(span=use.span, path=frame.title, what="units", limit=MAX_BLOCK_DEPTH))
-        call, op = self.first_of(unit, frame)
+        main = main_of(unit, frame)
         plan = self._plans.get(unit)
         if plan is None:
             bare = Frame(frame.scope, frame.title, unit.names)
-            plan = self._plans[unit] = self.naming.plan(_unit(unit).pipe, "", False, bare)
+            plan = self._plans[unit] = self.naming.plan(unit_of(unit).pipe, "", False, bare)
         owners = [named for named in plan if named.names]
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != len(owners):
@@ -235,29 +226,34 @@ class Calls:
             raise bad_label(use.named.step, frame, reason)
         plain = len(owners) <= 1 and not any(o.labelled for o in owners)
         if several or (plain and (frame.scope.kind != "sequence" or len(plan) == 1)):
-            return self._inline(unit, call, op, plan, use)
-        return self._scoped(unit, call, op, plan, use)
+            return self._inline(unit, main, plan, use)
+        return self._scoped(unit, main, plan, use)
 
-    def _inline(self, unit: Definition, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+    def _inline(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Value:
         """The parts of a unit as steps of the class that uses it."""
         names = iter(use.named.names)
         owned = any(named.names for named in plan)
         renamed = []
         for i, named in enumerate(plan):
-            mine = bool(named.names) or (not owned and i == 0 and use.named.labelled)
+            mine = bool(named.names) or (not owned and i == main.at and use.named.labelled)
             given_name = next(names, "") if mine else ""
             own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
             renamed.append(Named(named.step, own, bool(own)))
         frame = self._unit_frame(use, use.frame.scope, use.value, use.frame.labels, unit)
         frame.counts = use.frame.counts
-        settings, _ = self._merged(call, op, use, frame)
-        inner = replace(use, frame=frame, named=renamed[0])
-        value = self._fit(op, settings, inner)
-        built = build(op, settings, use.call.name, use.span, use.frame)
-        value = self.put(built, value, inner, renamed[0].names, renamed[0].labelled)
-        return self.rest(renamed[1:], frame, value, use.chain, use.number)
+        settings, _ = self._merged(main, use, frame)
+        inner, value = self._up_to(main, settings, renamed, replace(use, frame=frame))
+        built = build(main.op, settings, use.call.name, use.span, use.frame)
+        value = self.put(built, value, inner, inner.named.names, inner.named.labelled)
+        return self.rest(renamed[main.at + 1 :], frame, value, use.chain, use.number)
 
-    def _scoped(self, unit: Definition, call: tree.Call, op: type[Op], plan: list[Named], use: Use) -> Value:
+    def _up_to(self, main: Main, settings: Settings, plan: list[Named], use: Use) -> tuple[Use, Value]:
+        """The use as its main op sees it, behind the steps before that."""
+        before = self.rest(plan[: main.at], use.frame, use.value, use.chain, use.number)
+        inner = replace(use, named=plan[main.at], value=before)
+        return inner, self._fit(main.op, settings, inner)
+
+    def _scoped(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Value:
         """A unit as a class of its own, whose constructor takes what its uses say."""
         parent = use.frame
         label = self.placer.claim(use.named.names[0], use.named.span, parent)
@@ -268,29 +264,30 @@ class Calls:
         )  # fmt: skip
         flowing = Value(use.value.node, use.value.shape.with_channels(Num.symbol(int(channels), "in_channels")))
         frame = self._unit_frame(use, scope, flowing, {}, unit)
-        settings, own = self._merged(call, op, use, frame)
-        inner = replace(use, frame=frame, value=flowing, named=plan[0], chain=Chain(unit.name), note="")
-        value = self._fit(op, settings, inner)
-        plain = build(op, settings, use.call.name, use.span, parent)
+        settings, own = self._merged(main, use, frame)
+        inside = replace(use, frame=frame, value=flowing, chain=Chain(unit.name), note="")
+        inner, value = self._up_to(main, settings, plan, inside)
+        plain = build(main.op, settings, use.call.name, use.span, parent)
         self.pin_fields(plain, use.value, parent)
         symbols: dict[str, Any] = {}
         for name in type(plain).model_fields:
             setting = getattr(plain, name)
             if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
                 continue
-            keyword = op.keyword(name)
+            keyword = main.op.keyword(name)
             scope.arguments[keyword] = setting
             symbols[name] = as_symbol(setting, keyword)
-        value = self.put(plain.model_copy(update=symbols), value, inner, plan[0].names, plan[0].labelled)
-        value = self.rest(plan[1:], frame, value, inner.chain, use.number)
+        value = self.put(plain.model_copy(update=symbols), value, inner, inner.named.names, inner.named.labelled)
+        value = self.rest(plan[main.at + 1 :], frame, value, inner.chain, use.number)
         return leave(value, scope)
 
     def _unit_frame(self, use: Use, scope: Scope, value: Value, labels: dict[str, str], unit: Definition) -> Frame:
         around = (*use.frame.around, unit)
         return Frame(scope, use.frame.title, unit.names, input=value, labels=labels, around=around)
 
-    def _merged(self, call: tree.Call, op: type[Op], use: Use, frame: Frame) -> tuple[Settings, set[str]]:
+    def _merged(self, main: Main, use: Use, frame: Frame) -> tuple[Settings, set[str]]:
         """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
+        call, op = main.call, main.op
         settings = gather(call, op, frame, self.evaluate, call.name)
         own = set(settings.values)
         said = gather(use.call, op, use.frame, self.evaluate, use.call.name)
@@ -373,11 +370,6 @@ def leave(value: Value, scope: Scope) -> Value:
     """The value that leaves a class, its channels in the symbols of the class around it."""
     outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int) and not isinstance(v, bool)}
     return Value(value.node, value.shape.with_channels(rebased(value.shape.channels, outer)))
-
-
-def _unit(definition: Definition) -> tree.Unit:
-    assert isinstance(definition.tree, tree.Unit)
-    return definition.tree
 
 
 def as_symbol(value: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from incdsl.elaborate.calls import Calls, Use
 from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.naming import Named, lettered
 from incdsl.elaborate.settings import gather
+from incdsl.elaborate.units import main_of
 from incdsl.ops import find
 from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
@@ -59,7 +60,7 @@ def _convolution(use: Use, calls: Calls) -> dict[str, Any]:
     call, frame = use.call, use.frame
     settings: dict[str, Any] = {}
     if unit := calls.unit(call.name, frame.names):
-        first, op = calls.first_of(unit, frame)
+        _, first, op = main_of(unit, frame)
         if op is Conv2d:
             unit_frame = Frame(frame.scope, frame.title, unit.names, input=use.value)
             settings.update(gather(first, op, unit_frame, calls.evaluate, call.name).values)

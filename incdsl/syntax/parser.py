@@ -155,8 +155,11 @@ class _Recovering:
             self._sink.add(MissingCloser(span=Span(self._source, previous.end - 1, previous.end), closers=text))
             return i
         if self._broken_chain(tokens, i):
-            before = tokens[i - 1]
-            self._complain(before.span, _found(before), ("`->`",))
+            before, step = tokens[i - 1], tokens[i - 2]
+            hint = ""
+            if step.type == "NAME":  # `dropout p`
+                hint = f"a setting whose value has a name is written `{step} (setting: {before})`"
+            self._complain(before.span, _found(before), ("`->`",), hint)
         elif self._unfinished_line(tokens, i + 1):
             end = tokens[i - 1].span
             where = Span(self._source, end.end - 1, end.end)
@@ -170,8 +173,8 @@ class _Recovering:
     def _accepts(self) -> set[str]:
         return self._automaton.accepts(self._parser.parser_state.state_stack)
 
-    def _complain(self, span: Span, found: str, expected: tuple[str, ...]) -> None:
-        self._sink.add(UnexpectedText(span=span, found=found, expected=expected))
+    def _complain(self, span: Span, found: str, expected: tuple[str, ...], hint: str = "") -> None:
+        self._sink.add(UnexpectedText(span=span, found=found, expected=expected, hint=hint))
 
     def _resume(self, tokens: list[Token], i: int) -> int | None:
         """Where sense begins again: past brackets opened meanwhile, at a word or sign that starts something."""

@@ -95,7 +95,7 @@ def _alone(steps: Sequence[tree.Step], dims: Sequence[int], blocks: tuple[tree.B
 
 
 def unit(world: World) -> None:
-    """Define a unit: a convolution or a pool, and what follows it."""
+    """Define a unit: a convolution or a pool, and what follows it or stands before it."""
     choices = world.choices
     world.sizes.update({"H": 16, "W": 16})
     word = choices.pick(("conv2d", "conv2d", "conv2d", "avgpool", "maxpool"))
@@ -116,13 +116,16 @@ def unit(world: World) -> None:
             owners += owns
             rest.append(Link(spelling.step(piece.atom), piece.after, piece.module))
     labelled = owners > 1 and choices.chance(60)
-    steps = [spelling.step(written(choices, first, word, settings), ["conv"] if labelled else [])]
+    main = spelling.step(written(choices, first, word, settings), ["conv"] if labelled else [])
+    others = []
     for i, link in enumerate(rest):
         owns = isinstance(link.step.atom, tree.Call) and REGISTRY[link.step.atom.name].owns_parameters()
-        steps.append(replace(link.step, labels=(spelling.label(f"part{i}"),)) if labelled and owns else link.step)
+        others.append(replace(link.step, labels=(spelling.label(f"part{i}"),)) if labelled and owns else link.step)
+    before = choices.chance(25)
+    steps = [*others, main] if before else [main, *others]
     name = f"u{len(world.units) + 1}"
     node = tree.Unit(spelling.NOWHERE, spelling.name(name), spelling.pipe(steps), ())
-    world.units.append(Unit(node, first, settings, rest, owners, True))
+    world.units.append(Unit(node, first, settings, rest, owners, True, before))
 
 
 def block(world: World, shape: Image, depth: int) -> Block:

@@ -78,7 +78,7 @@ class Link(NamedTuple):
 
 @dataclass
 class Unit:
-    """A defined unit: its first op, what it says of it, and the rest of its chain."""
+    """A defined unit: its main op, what it says of it, and the rest of its chain, which may stand before that."""
 
     tree: tree.Unit
     first: type[Op]
@@ -86,6 +86,7 @@ class Unit:
     rest: list[Link]
     owners: int
     modules: bool
+    before: bool
 
 
 @dataclass

@@ -118,10 +118,12 @@ def flow_unit(unit: Unit, use: dict[str, Any], shape: Shape, env: Env, sizes: di
     """What a use of a unit makes of a shape."""
     inner = Env(int(shape.channels), {}, {})
     said = {name: inner.value(value) for name, value in unit.settings.items()}
-    shape = flow(unit.first, said | {name: env.value(value) for name, value in use.items()}, shape, env, sizes)
+    settings = said | {name: env.value(value) for name, value in use.items()}
+    if not unit.before:
+        shape = flow(unit.first, settings, shape, env, sizes)
     for link in unit.rest:
         shape = link.after(shape, inner)
-    return shape
+    return flow(unit.first, settings, shape, env, sizes) if unit.before else shape
 
 
 def block_piece(place: Place, shape: Shape, block: Block) -> Piece:

@@ -82,6 +82,7 @@ SIGNS = {
     "body": r"block B\d.*\{\n  main",
     "shared value": r"(?s)= (v\d+)\n? .*= \1\n? ",
     "parts": r"\w+\d, \w+\d: u",
+    "a unit that starts with a norm": r"unit u\d = (part\d: )?batchnorm",
 }
 
 
