@@ -64,6 +64,8 @@ def command(subjects: tuple[str, ...], by: By | None, form: str, max_steps: int,
         raise click.UsageError("compare two nets or more")
     if by and len(subjects) != 2:
         raise click.UsageError("--by sets the rows of two nets side by side, not of more")
+    if sum(text.partition("::")[0].partition("@")[0] == "-" for text in subjects) > 1:
+        raise click.UsageError("standard input is one spec: name the others by their files")
     try:
         found = [subject(text, max_steps, root) for text in subjects]
     except CompileError as error:

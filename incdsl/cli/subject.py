@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from incdsl.analysis.cost import cost
 from incdsl.analysis.sizes import Sizes
 from incdsl.cli.options import source_and_net
 from incdsl.compiler import Compilation, compile_net, describe_sizes
-from incdsl.diagnostics import Sink
-from incdsl.source import Source
+from incdsl.diagnostics import CompileError, Diagnostic, Sink
+from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
 from incdsl.types import Image
 
-_FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[0-9,\s]*)\])?\s*", re.DOTALL)
+_FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[^\[\]]*)\])?\s*", re.DOTALL)
 _USE = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
@@ -52,22 +53,56 @@ def subject(text: str, max_steps: int, root: Path | None = None) -> Subject:
     """
     form = _FORM.fullmatch(text)
     assert form is not None
-    spec, what, dims = form["spec"], form["what"], _dims(form["dims"], text)
+    spec, what, dims = form["spec"], (form["what"] or "").strip(), _dims(form["dims"], text)
+    if not (spec or what) or ("@" in spec and not Path(spec).exists()):
+        raise click.UsageError(f"{text!r}: write SPEC, SPEC::NET, SPEC::STEPS@[C, H, W] or ::STEPS@[C, H, W]")
     source = source_and_net(spec)[0] if spec else Source("<steps>", "inc 1\n")
     file = _parsed(source)
-    use = _USE.fullmatch(what or "")
-    if not (what or "").strip() or (use and use[1] in {net.name.text for net in file.nets}):
+    use = _USE.fullmatch(what)
+    if not what or (use and use[1] in {net.name.text for net in file.nets}):
         settings = _settings(source, use[2]) if use and use[2] else {}
         done = _resized(compile_net(source, use[1] if use else None, settings, max_steps, root), dims, text)
         shape = f"@[{', '.join(map(str, dims))}]" if dims else ""
-        return Subject(f"{spec}::{(what or '').strip() or done.net.name}{shape}", done)
+        return Subject(f"{spec}::{what or done.net.name}{shape}", done)
+    names = {each.own.text for item in file.imports for each in item.names}
+    names |= {each.name.text for each in file.definitions}
     if dims is None:
-        known = ", ".join(net.name.text for net in file.nets) or "none"
-        raise click.UsageError(f"{text!r}: say what flows into steps, `@[C, H, W]`; the spec's nets are: {known}")
-    names = {name.text for each in file.imports for name in each.names} | {each.name.text for each in file.definitions}
-    net, output, written = _net_around(what or "", dims, names)
+        raise click.UsageError(f"{text!r}: {_without_dims(use[1] if use else '', names, file)}")
+    return Subject(text, *_steps(source, file, what, dims, names, max_steps, root))
+
+
+def _without_dims(name: str, names: set[str], file: tree.File) -> str:
+    """What is wrong with steps on no input: they may have been meant as a net."""
+    nets = [net.name.text for net in file.nets]
+    close = get_close_matches(name, nets, 1) if name not in names else []
+    if close:
+        return f"there is no net `{name}`, did you mean `{close[0]}`?"
+    return f"say what flows into steps, `@[C, H, W]`; the spec's nets are: {', '.join(nets) or 'none'}"
+
+
+def _steps(
+    source: Source, file: tree.File, steps: str, dims: tuple[int, ...], names: set[str], max_steps: int,
+    root: Path | None,
+) -> tuple[Compilation, str]:  # fmt: skip
+    """A net of these steps behind what the spec says, and the name of its output."""
+    net, output, written = _net_around(steps, dims, names)
     whole = replace(source, text=source.text + written)
-    return Subject(text, compile_net(whole, net, {}, max_steps, root), output)
+    start = len(source.text) + written.index(steps)
+    try:
+        last = _parsed(whole).nets[-1]
+        if len(last.items) != 2 or len(_parsed(whole).definitions) != len(file.definitions) + 1:
+            raise click.UsageError(f"{steps!r} is no chain of steps")
+        return compile_net(whole, net, {}, max_steps, root), output
+    except CompileError as error:
+        raise CompileError(tuple(_moved(each, Source("<steps>", steps), start) for each in error.diagnostics)) from None
+
+
+def _moved(diagnostic: Diagnostic, steps: Source, start: int) -> Diagnostic:
+    """A diagnostic about steps, with its place in the steps."""
+    span = diagnostic.span
+    if span is None or span.start < start or span.end > start + len(steps.text):
+        return diagnostic
+    return replace(diagnostic, span=Span(steps, span.start - start, span.end - start))
 
 
 def _parsed(source: Source) -> tree.File:

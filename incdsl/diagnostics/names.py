@@ -162,9 +162,13 @@ class NameTaken(Diagnostic):
 
     name: str
     taken_by: str
+    hint: str = ""
 
     def message(self) -> str:
         return f"`{self.name}` is {self.taken_by}"
+
+    def help(self) -> str:
+        return self.hint
 
 
 @dataclass(frozen=True, kw_only=True)

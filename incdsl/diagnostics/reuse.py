@@ -27,7 +27,7 @@ class BadImport(Diagnostic):
     hint: str = ""
 
     def message(self) -> str:
-        return f"cannot import {self.file}: {self.reason}"
+        return f'cannot import "{self.file}": {self.reason}'
 
     def help(self) -> str:
         return self.hint

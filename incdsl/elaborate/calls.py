@@ -107,6 +107,10 @@ class Calls:
             return self._unit(unit, use)
         if block := names.block(name):
             return self._block(block, use)
+        if names.net(name):
+            reason = f"the net `{name}` cannot be a step"
+            hint = "steps are ops, units and blocks; a net is varied: `net X = Y with { … }`"
+            raise Complaint(BadFlow(span=use.call.name_span, path=frame.title, reason=reason, hint=hint))
         op = find(name)
         if op is None or issubclass(op, Joining):
             raise Complaint(self.unknown(use.call, frame))

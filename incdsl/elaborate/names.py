@@ -44,6 +44,7 @@ class Names:
     def __init__(self, order: int) -> None:
         self.order = order
         self._known: dict[str, Definition] = {}
+        self._spans: dict[str, Span] = {}
 
     def __getitem__(self, name: str) -> Definition:
         return self._known[name]
@@ -73,11 +74,18 @@ class Names:
         """Give a name its meaning."""
         if name.text in REGISTRY or name.text == "split":
             sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of an op"))
-        elif name.text in self._known:
-            sink.add(NameTaken(span=name.span, name=name.text, taken_by="defined already"))
+        elif before := self._spans.get(name.text):
+            where = f"defined already, in line {before.line}"
+            hint = f"a name of another file may get one of its own: `use {name.text} as …`"
+            sink.add(
+                NameTaken(
+                    span=name.span, name=name.text, taken_by=where, hint=hint if meaning.names is not self else ""
+                )
+            )
         elif reason := why_no_identifier(name.text):
             sink.add(BadName(span=name.span, name=name.text, reason=reason))
         self._known[name.text] = meaning
+        self._spans[name.text] = name.span
 
 
 def resolve(file: SpecFile, sink: Sink) -> Names:
@@ -98,11 +106,12 @@ def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
     names = done[file] = Names(len(done))
     for (item, imported), source in zip(file.imports, sources, strict=True):
         own = {definition.name.text for definition in imported.file.definitions}
-        for name in item.names:
+        for each in item.names:
+            name = each.name
             if sink.full:
                 break
             if name.text in own:
-                names.define(name, source[name.text], sink)
+                names.define(each.own, source[name.text], sink)
             else:
                 close = get_close_matches(name.text, list(islice(own, _MANY)), 1)
                 shown = imported.file.span.source.name
@@ -113,7 +122,7 @@ def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
         if isinstance(definition, tree.Block | tree.Net):
             _params(definition.params, sink)
     if file.imports:
-        _unused(file.file, sink)
+        _unused(file.file, names, sink)
     return names
 
 
@@ -127,13 +136,13 @@ def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
         seen.add(param.name)
 
 
-def _unused(file: tree.File, sink: Sink) -> None:
+def _unused(file: tree.File, names: Names, sink: Sink) -> None:
     mentioned: set[str] = set()
     _gather(file.definitions, mentioned)
     for item in file.imports:
-        for name in item.names:
-            if name.text not in mentioned:
-                sink.add(Unused(span=name.span, what="the import", name=name.text))
+        for each in item.names:
+            if each.own.text in names and each.own.text not in mentioned:
+                sink.add(Unused(span=each.own.span, what="the import", name=each.own.text))
 
 
 def _gather(part: object, mentioned: set[str]) -> None:

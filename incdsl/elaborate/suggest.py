@@ -32,7 +32,8 @@ def unknown_name(call: tree.Call, frame: Frame, remark: str) -> UnknownName:
     """The complaint about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
     name = call.name
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-    known = [*operators, "split", *islice(chain(frame.names, frame.values), MAX_SUGGESTIONS)]
+    named = (each for each in frame.names if not frame.names.net(each))
+    known = [*operators, "split", *islice(chain(named, frame.values), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
     if "." in name:
         hint = why_unknown(name) or remark

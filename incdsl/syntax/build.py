@@ -68,7 +68,10 @@ class Builder:
 
     def _import(self, span: Span, children: list[Any]) -> tree.Import:
         file: Token = children[1]
-        return tree.Import(span, tree.Text(file.span, str(file)[1:-1]), _names(children[3:]))
+        return tree.Import(span, tree.Text(file.span, str(file)[1:-1]), _all(children, tree.Used))
+
+    def _used(self, span: Span, children: list[Any]) -> tree.Used:
+        return tree.Used(span, _name(children[0]), _name(children[-1]))
 
     def _edition(self, span: Span, children: list[Any]) -> Many:
         return Many([children[0], children[1]])

@@ -21,7 +21,11 @@ def show(file: tree.File) -> str:
 
 
 def _import(item: tree.Import) -> str:
-    return f'from "{item.file.value}" use {", ".join(name.text for name in item.names)}'
+    used = [
+        each.name.text if each.name.text == each.own.text else f"{each.name.text} as {each.own.text}"
+        for each in item.names
+    ]
+    return f'from "{item.file.value}" use {", ".join(used)}'
 
 
 # Definitions

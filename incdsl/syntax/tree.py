@@ -305,11 +305,19 @@ class Net(Tree):
 
 
 @dataclass(frozen=True, slots=True)
+class Used(Tree):
+    """`conv as plain` in an import: what the other file calls it, and what this one does."""
+
+    name: Name
+    own: Name
+
+
+@dataclass(frozen=True, slots=True)
 class Import(Tree):
-    """`from "modules.inc" use InceptionA, conv`."""
+    """`from "modules.inc" use InceptionA, conv as plain`."""
 
     file: Text
-    names: tuple[Name, ...]
+    names: tuple[Used, ...]
 
 
 @dataclass(frozen=True, slots=True)

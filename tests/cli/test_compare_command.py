@@ -148,7 +148,14 @@ def test_vectors_flow_in(compared):
     ("subject", "word"),
     [
         (f"{V3}::InceptionA(pool: 32)", "say what flows into"),
-        (f"{V3}::Inception", "the spec's nets are: InceptionV3"),
+        (f"{V3}::Inception", "there is no net `Inception`, did you mean `InceptionV3`?"),
+        (f"{V3}::conv 1x1 @4", "the spec's nets are: InceptionV3"),
+        ("", "write SPEC, SPEC::NET"),
+        ("::", "write SPEC, SPEC::NET"),
+        (f"{V3}@3,299,299", "write SPEC, SPEC::NET"),
+        (f"{V3}@[3, H, W]", "an input is written"),
+        ("::relu } net Y { input x [3,4,4] output y = x@[3, 4, 4]", "no chain of steps"),
+        ("::relu output z = x@[3, 4, 4]", "no chain of steps"),
         ("::relu", "the spec's nets are: none"),
         ("::relu@[3, 8]", "an input is written"),
         ("::relu@[]", "an input is written"),
@@ -318,3 +325,27 @@ def test_the_table_of_the_documentation_is_the_one_that_is_shown(call):
     line, *shown = page.partition("$ incdsl compare ")[2].partition("```")[0].splitlines()
     result = call("compare", *shlex.split(line))
     assert "\n".join(shown) in "\n".join(each.rstrip() for each in result.stdout.splitlines())
+
+
+def test_mistakes_in_steps_are_shown_in_the_steps(call):
+    output = call("compare", f"{V3}::relu -> InceptionA(pol: 3)@[3, 8, 8]", V3)
+    assert output.exit_code == 1
+    assert "<steps>:1:20" in output.stderr
+    assert "1 | relu -> InceptionA(pol: 3)\n" in output.stderr
+
+
+def test_standard_input_is_one_spec(call):
+    output = call("compare", "-", "-", input="inc 1\n")
+    assert output.exit_code == 2
+    assert "standard input is one spec" in output.stderr
+
+
+def test_a_size_for_several_inputs(compared, folder):
+    spec = (
+        "inc 1\nnet N {\n  input x [3, S, S]\n  input z [4, S, S]\n"
+        "  output y = concat { | x | z } -> conv2d 3x3 @2\n}\n"
+    )
+    for name, size in (("eight", "8"), ("two", "2")):
+        (folder / f"{name}.inc").write_text(spec.replace("S", size), encoding="utf-8")
+    one, other = compared("eight.inc@[3, 2, 2]", "two.inc")
+    assert one["macs"] == other["macs"] == 7 * 9 * 2 * 4

@@ -31,13 +31,18 @@ def folder(tmp_path):
     return write
 
 
-def codes(path, **options):
-    """The codes of all complaints about a spec."""
+def problems(path, **options):
+    """All complaints about a spec."""
     try:
         check_file(read(path), **options)
     except CompileError as error:
-        return [d.code for d in error.diagnostics]
-    return []
+        return error.diagnostics
+    return ()
+
+
+def codes(path, **options):
+    """Their codes."""
+    return [d.code for d in problems(path, **options)]
 
 
 def keys(path, name=None):
@@ -55,6 +60,36 @@ def test_the_importer_does_not_see_what_it_did_not_import(folder):
         lib=BLOCK, spec=f'from "lib.inc" use B\n{NET.replace("a: B(width: 4)", "a: conv 3x3 @4 -> B(width: 4)")}'
     )
     assert codes(here / "spec.inc") == ["E201"]
+
+
+def test_an_import_may_get_a_name_of_its_own(folder):
+    other = BLOCK.replace("3x3", "5x5")
+    spec = 'from "lib.inc" use B\nfrom "other.inc" use B as Wide, conv as plain\n'
+    chain = "a: B(width: 4) -> b: Wide(width: 4) -> c: plain 1x1 @4"
+    here = folder(lib=BLOCK, other=other, spec=spec + NET.replace("a: B(width: 4)", chain))
+    assert codes(here / "spec.inc") == []
+    text = compile_net(read(here / "spec.inc")).text
+    assert "self.a = B(8, width=4)" in text
+    assert "self.b = B_2(4, width=4)" in text
+
+
+def test_two_imports_of_one_name_are_told_what_to_do(folder):
+    here = folder(lib=BLOCK, other=BLOCK, spec=f'from "lib.inc" use B\nfrom "other.inc" use B\n{NET}')
+    (found,) = problems(here / "spec.inc")
+    assert found.message() == "`B` is defined already, in line 2"
+    assert found.help() == "a name of another file may get one of its own: `use B as …`"
+
+
+def test_a_misspelt_import_is_told_once(folder):
+    here = folder(lib=BLOCK, spec=f'from "lib.inc" use Bb, B\n{NET}')
+    assert codes(here / "spec.inc") == ["E219"]
+
+
+def test_a_net_is_no_step(folder):
+    net = "net A {\n  input x [8, 16, 16]\n  output y = x -> relu\n}\n"
+    here = folder(spec=net + NET.replace("a: B(width: 4)", "A"))
+    (found,) = problems(here / "spec.inc")
+    assert found.message() == "the net `A` cannot be a step"
 
 
 def test_units_of_one_name_from_two_files_are_two_classes(folder):
