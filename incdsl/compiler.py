@@ -255,6 +255,8 @@ def _nominal(done: Compilation, axes: list[str]) -> str:
 def in_giga(number: int) -> str:
     """In 10⁹, to two places or three significant digits: `5.71`, `0.0123`."""
     value = number / 1e9
+    if 0 < value < 1e-4:  # where `g` would write an exponent
+        return f"{value:.9f}".rstrip("0")
     return f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import incdsl
-from incdsl.compiler import compile_net, from_bytes
+from incdsl.compiler import compile_net, from_bytes, in_giga
 from incdsl.diagnostics import CompileError
 from tests.process import V3
 
@@ -215,3 +215,16 @@ def test_inception_v3_loads_and_runs():
         assert net.eval()(torch.zeros(2, 3, 75, 75)).shape == (2, 10)
         logits, aux = net.train()(torch.zeros(2, 3, 299, 299))
     assert logits.shape == aux.shape == (2, 10)
+
+
+def test_a_loaded_net_can_be_pickled_in_its_process(tmp_path):
+    net = incdsl.load(TEXT).N()
+    torch.save(net, tmp_path / "net.pt")
+    again = torch.load(tmp_path / "net.pt", weights_only=False)
+    assert type(again) is type(net)
+
+
+def test_small_costs_are_written_without_exponents():
+    assert [in_giga(n) for n in (0, 12, 99_999, 482_000, 5_713_216_096)] == [
+        "0", "0.000000012", "0.000099999", "0.000482", "5.71",
+    ]  # fmt: skip

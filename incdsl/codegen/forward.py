@@ -16,6 +16,7 @@ from incdsl.ir.graph import Chain, Node
 from incdsl.ops.activation import Activation
 from incdsl.ops.code import Lowering, Method, Operand, Value
 from incdsl.ops.dense import Flatten, Identity
+from incdsl.ops.merge import Joining
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.types import Shape
 
@@ -63,6 +64,14 @@ class Forward:
         self._uses = Counter(name for names in self._inputs.values() for name in names)
         self.output = self.value(body.output)
         self._ends = {self.output, *map(self.value, body.ends)}
+        self._joined = {
+            made.chain
+            for item in self._items
+            if item.node and isinstance(item.node.op, Joining)
+            for made in map(self._makes.get, self._inputs[item.output])
+            if made and made.chain.root is not item.chain.root
+        }
+        """Chains whose value a merge reads by its name: it keeps that name."""
 
     def statements(self, arguments: Mapping[str, str], keep: Mapping[str, str]) -> list[Statement]:
         """The statements, for arguments of `forward` by the value they hold.
@@ -84,14 +93,14 @@ class Forward:
         for now, item in enumerate(written):
             if item.output in done:
                 continue
-            doc = self._doc(item, inside, locals_)
             if members := parts.get(item.output):
-                doc = split(members, locals_[leaves[item.output][0]], self._scribe)
+                parted = split(members, locals_[leaves[item.output][0]], self._scribe)
                 held = {each.output: self._named(each, locals_, now + i) for i, each in enumerate(members)}
                 done.update(held)
                 target = ", ".join(held.values())
-                statements.append(Statement(target, doc, item.output, leaves[item.output], item, held))
+                statements.append(Statement(target, parted, item.output, leaves[item.output], item, held))
                 continue
+            doc = self._doc(item, inside, locals_)
             if item.output in keep:
                 target = locals_.bind(item.output, keep[item.output])
             else:
@@ -119,7 +128,7 @@ class Forward:
     def _wishes(self, item: Item) -> list[str]:
         chain = item.chain
         word = item.node.op.word if item.node else "y"
-        return [chain.name] if chain.rail else ["x", chain.name, word]
+        return [chain.name] if chain.rail or chain in self._joined else ["x", chain.name, word]
 
     def _nested(self, keep: Mapping[str, str]) -> set[str]:
         """Values that are written inside the expression of their only reader: those of the same step."""
@@ -131,7 +140,8 @@ class Forward:
             alone = self._uses[item.output] == 1 and item.output not in keep
             if reader and alone and reader.step == item.step and deep < MAX_DEPTH:
                 depth[item.output] = deep
-        return set(depth)
+        means = [item for item in self._items if item.output not in depth and self._drops_its_grid(item)]
+        return {*depth, *(item.output for item in means if readers[item.output].output not in depth)}
 
     def _leaves(self, item: Item, inside: set[str]) -> tuple[str, ...]:
         leaves: list[str] = []

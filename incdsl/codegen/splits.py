@@ -8,7 +8,7 @@ from incdsl.codegen.layout import Bracketed
 from incdsl.codegen.plan import Item
 from incdsl.codegen.scribe import Scribe
 from incdsl.ops.merge import Slice
-from incdsl.types import Shape
+from incdsl.types import Shape, expression
 
 
 def splits(
@@ -31,9 +31,10 @@ def splits(
 
 def split(members: Sequence[Item], source: str, scribe: Scribe) -> Bracketed:
     """`source.chunk(2, dim=1)`, or `source.split([64, 48], dim=1)` where the parts differ."""
-    widths = [scribe.value(_op(item).stop - _op(item).start, forward=True) for item in members]
-    if len(set(widths)) == 1:
-        return Bracketed(f"{source}.chunk", (str(len(widths)), "dim=1"))
+    shares = [_op(item).stop - _op(item).start for item in members]
+    if all(expression(share) == expression(shares[0]) for share in shares):
+        return Bracketed(f"{source}.chunk", (str(len(shares)), "dim=1"))
+    widths = [scribe.value(share, forward=True) for share in shares]
     return Bracketed(f"{source}.split", (Bracketed("", tuple(widths), "[]"), "dim=1"))
 
 

@@ -32,7 +32,9 @@ def load_text(text: str, name: str) -> ModuleType:
     """The module of a generated text. The text must come from the compiler, which holds it to an allow-list."""
     from incdsl.codegen.module import digest
 
-    full = f"incdsl_generated.{name}_{digest(text)}"
+    full = (
+        f"incdsl_generated_{name}_{digest(text)}"  # no package: pickle finds the classes as long as the process lives
+    )
     path = f"<incdsl {name} {digest(text)}>"
     spec = importlib.util.spec_from_loader(full, _TextLoader(text, path))
     assert spec is not None
