@@ -235,20 +235,14 @@ class Placer:
         return RailsDisagree(span=span, path=frame.title, word=word, rails=_few(rows), advice=advice)
 
     def _explain(self, value: Value, usual: object) -> tuple[str, str]:
-        """The arithmetic of the odd rail's last window, and the padding that would make it agree."""
-        shapes = self.graph.shapes_above(value.node)
-        name = value.node
-        while True:
-            operands = self.graph.operands(name)
-            if len(operands) != 1 or name not in shapes:
-                return "", ""
-            windows = self.graph[name].op.windows()
-            shape = shapes[operands[0]]
-            if windows and isinstance(shape, Image) and any(w.stride > 1 or w.span > 1 for w in windows):
-                break
-            name = operands[0]
-        sizes = [self.conditions.size(e) for e in (shape.height, shape.width)]
-        assert windows is not None
+        """What made the odd rail's grid, and the padding that would make it agree."""
+        found = self._grid_maker(value.node)
+        if found is None:
+            return "", ""
+        name, sizes = found
+        windows = self.graph[name].op.windows()
+        if windows is None:
+            return f"`{self.graph[name].op.word}` changes the grid", ""
         assert isinstance(usual, tuple)
         results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
         axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
@@ -263,6 +257,24 @@ class Placer:
         if windows[0].ceil:
             return remark, "`ceil` rounds up where convolutions round down"
         return remark, ""
+
+    def _grid_maker(self, name: str) -> tuple[str, list[int | None]] | None:
+        """The last node before a merge or an input that changes height or width, and the size that flows into it.
+
+        Where none does, the last window that could.
+        """
+        shapes = self.graph.shapes_above(name)
+        keeping = None
+        while len(operands := self.graph.operands(name)) == 1 and name in shapes:
+            before, after = shapes[operands[0]], shapes[name]
+            if isinstance(before, Image) and isinstance(after, Image):
+                sizes = [self.conditions.size(e) for e in (before.height, before.width)]
+                if sizes != [self.conditions.size(e) for e in (after.height, after.width)]:
+                    return name, sizes
+                if keeping is None and any(w.span > 1 for w in self.graph[name].op.windows() or ()):
+                    keeping = name, sizes
+            name = operands[0]
+        return keeping
 
     def _rows(self, rails: list[RailEnd], keys: list[int]) -> tuple[Row, ...]:
         counts = Counter(keys).most_common()
