@@ -80,7 +80,10 @@ class Expressions:
                 return result
 
     def test(self, test: tree.Test, frame: Frame) -> bool:
-        """Whether a condition holds; what it reads is decided at compile time."""
+        """Whether a condition holds; what it reads, in all of its parts, is decided at compile time."""
+        if isinstance(test, tree.Junction):
+            parts = [self.test(part, frame) for part in test.tests]
+            return all(parts) if test.word == "and" else any(parts)
         if isinstance(test, tree.Comparison):
             left, right = self.number(test.left, frame), self.number(test.right, frame)
             self._pin(frame, left)
@@ -92,7 +95,7 @@ class Expressions:
             return _COMPARE[test.operator](left, right)
         value = self.number(test, frame)
         if not isinstance(value, bool):
-            raise self._bad(test, frame, "a condition is a comparison, or `true` or `false`")
+            raise self._bad(test, frame, "a condition is made of comparisons, `true` and `false`")
         return value
 
     def _variable(self, expr: tree.Variable, frame: Frame) -> Any:

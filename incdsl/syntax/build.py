@@ -265,7 +265,13 @@ class Builder:
 
     _shape = _ascription
 
-    def _test(self, span: Span, children: list[Any]) -> tree.Comparison:
+    def _test(self, span: Span, children: list[Any]) -> tree.Junction:
+        word = next(str(c) for c in children if isinstance(c, Token))
+        return tree.Junction(span, word, tuple(c for c in children if not isinstance(c, Token)))
+
+    _both = _test
+
+    def _comparison(self, span: Span, children: list[Any]) -> tree.Comparison:
         return tree.Comparison(span, children[0], str(children[1]), children[2])
 
     def _chain(self, span: Span, children: list[Any]) -> tree.Arithmetic:

@@ -68,7 +68,17 @@ class Comparison(Tree):
 
 
 Expr = Number | Boolean | Variable | InChannels | Negative | Arithmetic
-Test = Expr | Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Junction(Tree):
+    """`a == b and c`, `a or b`: all parts hold, or any of them; `and` binds closer."""
+
+    word: str
+    tests: tuple[Test, ...]
+
+
+Test = Expr | Comparison | Junction
 
 
 @dataclass(frozen=True, slots=True)

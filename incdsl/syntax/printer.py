@@ -286,6 +286,8 @@ def _is_int(node: tree.Number) -> bool:
 
 
 def _test(test: tree.Test) -> str:
+    if isinstance(test, tree.Junction):
+        return f" {test.word} ".join(map(_test, test.tests))
     if isinstance(test, tree.Comparison):
         return f"{expression(test.left)} {test.operator} {expression(test.right)}"
     return expression(test)

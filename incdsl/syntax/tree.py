@@ -12,6 +12,7 @@ from incdsl.syntax.expr import (
     Comparison as Comparison,
     Expr as Expr,
     InChannels as InChannels,
+    Junction as Junction,
     List as List,
     Negative as Negative,
     Nested as Nested,

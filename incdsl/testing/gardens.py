@@ -349,16 +349,11 @@ class _Net:
         named = self.values.keys() | self.place.env.params.keys()
         if heads and self.choices.chance(50) and spelling.names_in(tuple(heads)) & named <= rest:
             changes.append(tree.Without(span, spelling.name(self.head)))
-        labels = [
-            step.labels[0].text
-            for item in net.items
-            if isinstance(item, tree.Bind)
-            for step in item.pipe.steps
-            if _replaceable(step)
-        ]
-        if labels and self.choices.chance(70):
-            relu = spelling.pipe([spelling.step(spelling.call("identity"))])
-            changes.append(tree.Override(span, self.choices.pick(labels), span, relu))
+        steps = [step for item in net.items if isinstance(item, tree.Bind) for step in item.pipe.steps]
+        if (named_steps := list(filter(_has_a_name, steps))) and self.choices.chance(70):
+            step = self.choices.pick(named_steps)
+            new = spelling.call("identity") if _keeps_the_shape(step) else step.atom
+            changes.append(tree.Override(span, step.labels[0].text, span, spelling.pipe([spelling.step(new)])))
         if self.world.units and self.choices.chance(30):
             changes.append(self.choices.pick(self.world.units).tree)
         given = tuple(spelling.arg(p.name, p.default) for p in net.params if p.default and self.choices.chance(30))
@@ -366,7 +361,10 @@ class _Net:
         return tree.Net(span, spelling.name("V"), (), (), (), variant)
 
 
-def _replaceable(step: tree.Step) -> bool:
-    """Whether a step has one label and keeps the shape, whatever flows in."""
-    keeps = isinstance(step.atom, tree.Call) and step.atom.name in ("relu", "batchnorm", "gelu", "silu", "tanh")
-    return keeps and len(step.labels) == 1 and not step.labels[0].counts and step.repeat is None
+def _has_a_name(step: tree.Step) -> bool:
+    """Whether a variant can put a step in the place of this one: it has one label, and stands there once."""
+    return len(step.labels) == 1 and not step.labels[0].counts and step.repeat is None
+
+
+def _keeps_the_shape(step: tree.Step) -> bool:
+    return isinstance(step.atom, tree.Call) and step.atom.name in ("relu", "batchnorm", "gelu", "silu", "tanh")

@@ -36,6 +36,8 @@ class Env:
 
     def holds(self, test: tree.Test) -> bool:
         """Whether a condition holds."""
+        if isinstance(test, tree.Junction):
+            return (all if test.word == "and" else any)(map(self.holds, test.tests))
         if isinstance(test, tree.Comparison):
             left, right = self.value(test.left), self.value(test.right)
             return bool(_COMPARE[test.operator](left, right))
@@ -178,6 +180,13 @@ class Place:
 
     def test(self, truth: bool) -> tree.Test:
         """A condition that is so here."""
+        if not self.loops and self.choices.chance(25):
+            word = self.choices.pick(("and", "or"))
+            parts = (self._comparison(truth), self._comparison(truth if self.choices.chance(50) else word == "and"))
+            return tree.Junction(spelling.NOWHERE, word, parts)
+        return self._comparison(truth)
+
+    def _comparison(self, truth: bool) -> tree.Test:
         if self.loops or self.choices.chance(20):
             return tree.Boolean(spelling.NOWHERE, truth)
         if self.choices.chance(50):
