@@ -86,7 +86,7 @@ class _Verifier:
         said = [(key, tensor.shape) for key, tensor in state_dict(self._graph, self._shapes)]
         seen = [(key, tuple(value.shape)) for key, value in self._module.state_dict().items()]
         _same(said, seen)
-        return f"{len(seen)} keys"
+        return _many(len(seen), "key")
 
     def parameters(self) -> str:
         """Parameters with and without auxiliary heads."""
@@ -213,7 +213,7 @@ class _Verifier:
         torch.stack([value.float().square().mean() for value in values]).sum().backward()  # type: ignore[no-untyped-call]
         without = [name for name, parameter in module.named_parameters() if parameter.grad is None]
         _same([], without)
-        return f"{len(list(module.parameters()))} tensors"
+        return _many(len(list(module.parameters())), "tensor")
 
     def _has_parameters(self) -> bool:
         return any(parameter.requires_grad for parameter in self._module.parameters())
@@ -222,7 +222,7 @@ class _Verifier:
         """Symbolic tracing, and the traced module's outputs."""
         traced = torch.fx.symbolic_trace(self._module)
         self._agrees(traced)
-        return f"{len(traced.graph.nodes)} nodes"
+        return _many(len(traced.graph.nodes), "node")
 
     def export(self) -> str:
         """Export with a free batch size."""
@@ -255,7 +255,7 @@ class _Verifier:
         for value in [*graph.input, *graph.output]:  # the exporter falls back to a fixed size without a word
             if not value.type.tensor_type.shape.dim[0].dim_param:
                 raise Mismatch(f"the batch size of `{value.name}` became a constant")
-        nodes = f"{len(graph.node)} nodes"
+        nodes = _many(len(graph.node), "node")
         if importlib.util.find_spec("onnxruntime") is None:
             return f"{nodes}, not run: pip install onnxruntime"
         self._agrees(partial(_run_by_onnxruntime, program.model_proto), batch=3)
@@ -339,6 +339,10 @@ def _run_by_onnxruntime(model: Any, *inputs: Tensor) -> list[Tensor]:
     names = [each.name for each in session.get_inputs()]
     found = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})
     return [torch.from_numpy(each) for each in found]
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _count(module: nn.Module) -> int:
