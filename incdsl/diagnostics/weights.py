@@ -120,12 +120,15 @@ class Ambiguous(Diagnostic):
 
     places: tuple[str, ...]
     candidates: tuple[str, ...]
+    rails: bool = False
 
     def message(self) -> str:
         count = len(self.places)
         return f"{listed(self.places)} could each be any of the {count} {listed(self.candidates)}"
 
     def help(self) -> str:
+        if self.rails:
+            return "`--rails-in-order` takes their numbers for the order in which the spec lists rails; nothing proves it"
         return "they have the same shapes, and neither names nor numbers nor order tell them apart"
 
 

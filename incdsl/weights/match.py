@@ -14,7 +14,8 @@ from incdsl.elaborate.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
 from incdsl.weights.layers import Entry, Layer, Role, Signature, layers
-from incdsl.weights.refine import Partition, refine
+from incdsl.weights.partition import Partition
+from incdsl.weights.refine import refine
 from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side
 
 _MOST = 20
@@ -58,9 +59,12 @@ class Correspondence:
 
 
 def correspond(
-    net: Net, checkpoint: Checkpoint, *, without_aux: bool = False, ignore: Iterable[str] = ()
-) -> Correspondence:
+    net: Net, checkpoint: Checkpoint, *, without_aux: bool = False, ignore: Iterable[str] = (),
+    rails_in_order: bool = False,
+) -> Correspondence:  # fmt: skip
     """Find the one correspondence that shapes, names and order leave.
+
+    `rails_in_order` says that numbers of rails are in the order of the spec, which nothing can prove.
 
     Raises:
         CompileError: if something is missing on either side, or several correspondences are possible.
@@ -73,9 +77,10 @@ def correspond(
     if problems and heads and not any(_differences(net_side(net, heads=False).layers, found)):
         problems = [HeadsAbsent(span=None, heads=tuple(head.name for head in net.graph.heads))]
     _stop(problems)
-    partition = Partition(mine, checkpoint_side(found))
-    refine(partition)
-    _stop(_ambiguities(partition))
+    theirs = checkpoint_side(found)
+    partition = _refined(mine, theirs, rails_in_order)
+    if len(partition.totals) < len(mine.layers):
+        _stop(_ambiguities(partition, rails=not rails_in_order and _proper(_refined(mine, theirs, True))))
     _stop(_crossings(partition))
     reasons = partition.why()
     pairs = [p for i, entry in _matches(partition) for p in _paired(net, partition, i, entry, reasons[i], problems)]
@@ -88,6 +93,17 @@ def _stop(problems: Iterable[Diagnostic]) -> None:
     found = tuple(problems)
     if found:
         raise CompileError(found)
+
+
+def _refined(mine: Side, theirs: Side, rails_in_order: bool) -> Partition:
+    partition = Partition(mine, theirs, rails_in_order)
+    refine(partition)
+    return partition
+
+
+def _proper(partition: Partition) -> bool:
+    """Whether each layer has one origin, and containers agree."""
+    return len(partition.totals) == len(partition.net.layers) and not any(_crossings(partition))
 
 
 def _matches(partition: Partition) -> Iterator[tuple[int, int]]:
@@ -142,15 +158,18 @@ def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[
 # What is ambiguous
 
 
-def _ambiguities(partition: Partition) -> Iterator[Diagnostic]:
-    """Each set of places that could be exchanged, by the largest containers that could be exchanged whole."""
+def _ambiguities(partition: Partition, *, rails: bool) -> Iterator[Diagnostic]:
+    """Each set of places that could be exchanged, by the largest containers that could be exchanged whole.
+
+    With `rails`, the order of rails would tell.
+    """
     told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for places, entries in partition.classes():
         if len(places) > 1:
             names = _outermost(partition.net, places), tuple(sorted(_outermost(partition.checkpoint, entries)))
             if names not in told and len(told) < _MOST:
                 told.add(names)
-                yield Ambiguous(span=None, places=names[0], candidates=names[1])
+                yield Ambiguous(span=None, places=names[0], candidates=names[1], rails=rails)
 
 
 def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
@@ -166,14 +185,15 @@ def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
 def _crossings(partition: Partition) -> Iterator[Diagnostic]:
     """The premise of what containers and numbers told, seen from the result: hierarchies are nested or apart."""
     matches = list(_matches(partition))
-    shapes = Counter(layer.signature for layer in partition.net.layers)
-    if all(_same_name(partition, *match) or shapes[partition.net.layers[match[0]].signature] == 1 for match in matches):
-        return
     place_of = {entry: place for place, entry in matches}
+    renamed = {entry for place, entry in matches if not _same_name(partition, place, entry)}
+    shapes = Counter(layer.signature for layer in partition.net.layers)
+    if all(shapes[partition.checkpoint.layers[entry].signature] == 1 for entry in renamed) and not partition.doubts:
+        return
     for container in partition.checkpoint.containers:
         image = frozenset(place_of[entry] for entry in container.members)
         crossed = partition.net.crossed(image)
-        if crossed:
+        if crossed and renamed:
             titles = partition.checkpoint.title(container), partition.net.title(crossed)
             yield Crossing(span=None, container=titles[0], place=titles[1])
             return
