@@ -202,3 +202,23 @@ class Crossing(Diagnostic):
 
     def help(self) -> str:
         return "containers of the checkpoint that cut across those of the net are no evidence; rename the entries"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdlePattern(Diagnostic):
+    """A pattern of `--ignore` fits no entry of the checkpoint.
+
+    It may be misspelt, so that what it should leave out would be used. `*` stands for any letters, dots and slashes too.
+    """
+
+    code: ClassVar[str] = "E710"
+    title: ClassVar[str] = "`--ignore` leaves nothing out"
+
+    pattern: str
+    nearest: tuple[str, ...] = ()
+
+    def message(self) -> str:
+        return f"`--ignore {self.pattern[:120]}` fits no entry of the checkpoint"
+
+    def help(self) -> str:
+        return f"nearest: {listed(self.nearest)}" if self.nearest else ""

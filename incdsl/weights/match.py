@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, Unplaced, Unprovided
+from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, IdlePattern, Unplaced, Unprovided
 from incdsl.elaborate.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
@@ -71,7 +72,8 @@ def correspond(
     """
     heads = bool(net.graph.heads) and not without_aux
     patterns = tuple(ignore)
-    kept = {key: s for key, s in checkpoint.shapes.items() if not any(fnmatchcase(key, p) for p in patterns)}
+    _stop(_idle(patterns, checkpoint))
+    kept = {key: s for key, s in checkpoint.shapes.items() if not any(_fits(key, p, checkpoint) for p in patterns)}
     mine, found = net_side(net, heads=heads), layers(kept)
     problems = list(_differences(mine.layers, found))
     if problems and heads and not any(_differences(net_side(net, heads=False).layers, found)):
@@ -93,6 +95,21 @@ def _stop(problems: Iterable[Diagnostic]) -> None:
     found = tuple(problems)
     if found:
         raise CompileError(found)
+
+
+def _fits(key: str, pattern: str, checkpoint: Checkpoint) -> bool:
+    """Whether a pattern means an entry, under its name or that in the file."""
+    return fnmatchcase(key, pattern) or fnmatchcase(checkpoint.prefix + key, pattern)
+
+
+def _idle(patterns: Iterable[str], checkpoint: Checkpoint) -> Iterator[Diagnostic]:
+    """Patterns that mean no entry: they may be misspelt."""
+    for pattern in patterns:
+        if not any(_fits(key, pattern, checkpoint) for key in checkpoint.shapes):
+            names = {key[: end.start()] for key in checkpoint.shapes for end in re.finditer("[./]|$", key)} - {""}
+            known = sorted(names, key=len)[:_COMPARED]
+            nearest = get_close_matches(pattern.strip("*?./"), known, 3, 0.4)
+            yield IdlePattern(span=None, pattern=pattern, nearest=tuple(nearest))
 
 
 def _refined(mine: Side, theirs: Side, rails_in_order: bool) -> Partition:
@@ -148,10 +165,11 @@ def _unaccounted(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, .
 
 
 def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[str, ...]:
-    """Layers of the other side that are left over as well, with a like name or of the same kind."""
-    known = {layer.name: layer for layer in others[:_COMPARED]}
+    """Layers of the other side that are left over as well, of the same kind if there are any, those with like names first."""
+    alike = [layer for layer in others if layer.signature.kind == signature.kind]
+    known = {layer.name: layer for layer in (alike or others)[:_COMPARED]}
     close = get_close_matches(name, known, 2, 0.4)
-    close += [n for n, layer in known.items() if layer.signature.kind == signature.kind and n not in close]
+    close += [n for n in known if n not in close] if alike else []
     return tuple(f"`{n}`, {known[n].signature}" for n in close[:2])
 
 
@@ -177,8 +195,8 @@ def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
     among = set(members)
     found = []
     for i in members:
-        alone = (container for container in side.around[i] if len(container.members & among) == 1)
-        found.append(side.title(next(alone)))
+        alone = (side.title(container) for container in side.around[i] if len(container.members & among) == 1)
+        found.append(next(alone, side.layers[i].name))
     return tuple(found)
 
 
