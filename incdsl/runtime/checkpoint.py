@@ -82,7 +82,7 @@ def _below(value: Any, entry: str) -> Any:
 
 def _state_dicts(value: Any, depth: int = _DEPTH) -> list[str]:
     """Where tensors with names stand, below names."""
-    found = []
+    found: list[str] = []
     for name, inner in value.items() if isinstance(value, dict) else ():
         if isinstance(name, str) and isinstance(inner, dict) and inner and len(found) < _SHOWN:
             if all(isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in inner.items()):

@@ -111,7 +111,7 @@ def safetensors_header(path: Path) -> Checkpoint:
     except CompileError:
         raise
     except Exception as error:  # the library has an exception of its own beside those of the file system
-        unreadable(path.name, first_line(error))
+        unreadable(path.name, f"it is no safetensors file, or cut off or damaged ({first_line(error)})")
 
 
 def _few(path: Path, keys: list[str]) -> list[str]:
@@ -130,7 +130,7 @@ def npz_header(path: Path) -> Checkpoint:
     except CompileError:
         raise
     except Exception as error:  # archives can be broken in many ways
-        unreadable(path.name, first_line(error))
+        unreadable(path.name, f"it is no archive of numpy arrays, or cut off or damaged ({first_line(error)})")
 
 
 def _npy_shape(archive: zipfile.ZipFile, member: str) -> Sizes:

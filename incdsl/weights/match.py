@@ -165,7 +165,7 @@ def _unaccounted(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, .
 
 
 def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[str, ...]:
-    """Layers of the other side that are left over as well, of the same kind if there are any, those with like names first."""
+    """Layers of the other side that are left over as well, of the same kind if there are any; like names first."""
     alike = [layer for layer in others if layer.signature.kind == signature.kind]
     known = {layer.name: layer for layer in (alike or others)[:_COMPARED]}
     close = get_close_matches(name, known, 2, 0.4)

@@ -103,10 +103,10 @@ def _misled(partition: Partition, place: Path, entry: Path) -> Iterator[Doubt]:
 
 
 def _differ(partition: Partition, places: Members, entries: Members) -> bool:
-    """Whether as many layers are certainly not the same ones."""
-    return len(places) == len(entries) and (
-        partition.contents(places, partition.net_colours) != partition.contents(entries, partition.checkpoint_colours)
-    )
+    """Whether neither holds what the other does, and perhaps more."""
+    mine = Counter(partition.net_colours[i] for i in places)
+    theirs = Counter(partition.checkpoint_colours[i] for i in entries)
+    return not (mine <= theirs or theirs <= mine)
 
 
 # Names that are exchanged

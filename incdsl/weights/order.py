@@ -29,8 +29,8 @@ def _in_order(partition: Partition, family: Family, places: dict[int, list[int]]
     parts: list[set[int]] = [set() for _ in family.members]
     for colour, groups in _by_colour(partition, family).items():
         cut = _cut(partition, places[colour], list(map(len, groups)))
-        for i, piece in enumerate(cut):
-            pieces[i].update(piece)
+        for i, run in enumerate(cut):
+            pieces[i].update(run)
             parts[i].update(groups[i])
     for piece, part, members in zip(pieces, parts, family.members, strict=True):
         if len(part) == len(members) and partition.net.crossed(frozenset(piece)):
@@ -111,9 +111,7 @@ def _colours(partition: Partition, family: Family) -> set[int]:
     return {partition.checkpoint_colours[i] for members in family.members for i in members}
 
 
-def _contradicts(
-    partition: Partition, family: Family, places: dict[int, list[int]], before: dict[int, int]
-) -> bool:
+def _contradicts(partition: Partition, family: Family, places: dict[int, list[int]], before: dict[int, int]) -> bool:
     """Whether something of a larger number certainly runs before something of a smaller one."""
     later: dict[int, int] = {}
     for members in reversed(family.members):
@@ -157,7 +155,7 @@ def _doubt(first: Family, second: Family) -> Doubt:
 
 def _partners(partition: Partition) -> dict[int, int]:
     """The other layer of each unit of two, of which one is a norm, and one runs on what the other gives."""
-    found = {}
+    found: dict[int, int] = {}
     for container in partition.net.containers:
         if len(container.members) == 2:
             first, second = sorted(container.members)

@@ -27,8 +27,10 @@ def refine(partition: Partition) -> None:
     """Apply the rules until none of them knows anything new, and nothing that they rest on is contradicted."""
     while True:
         _settle(partition)
-        doubts = {doubt for look in CONTRADICTIONS for doubt in look(partition)}
-        if doubts <= partition.doubts:
+        doubts = next(
+            (new for look in CONTRADICTIONS if (new := set(look(partition)) - partition.doubts)), set[Doubt]()
+        )
+        if not doubts:
             return
         partition.doubts |= doubts
         partition.reset()
@@ -41,7 +43,8 @@ def _settle(partition: Partition) -> None:
 
 
 def _heard(partition: Partition, rule: Callable[[Partition], Iterator[Evidence]]) -> bool:
-    return any([partition.split(evidence) for evidence in list(rule(partition))])
+    found = list(rule(partition))
+    return sum(partition.split(evidence) for evidence in found) > 0
 
 
 def same_contents(partition: Partition) -> Iterator[Evidence]:
@@ -71,6 +74,6 @@ RULES: tuple[Callable[[Partition], Iterator[Evidence]], ...] = (
 )  # fmt: skip
 """The surest first; one that contradicts what an earlier one said is not heard."""
 CONTRADICTIONS: tuple[Callable[[Partition], Iterator[Doubt]], ...] = (
-    names.misleading, names.inconsistent, order.disordered, order.unlisted, order.unpaired,
+    order.disordered, order.unlisted, names.misleading, names.inconsistent, order.unpaired,
 )  # fmt: skip
-"""What speaks against a habit that the rules rest on."""
+"""What speaks against a habit that the rules rest on; only the weakest that is contradicted is given up at a time."""

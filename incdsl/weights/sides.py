@@ -131,7 +131,9 @@ def _numbers(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[Family]
         found: dict[str, list[tuple[tuple[int, str], str]]] = {}
         for name in siblings:
             match = NUMBERED.fullmatch(name)
-            if match and len(match[2]) <= 9 and not re.search(r"\dx$", match[1]):  # the second number of a kernel's size
+            if (
+                match and len(match[2]) <= 9 and not re.search(r"\dx$", match[1])
+            ):  # the second number of a kernel's size
                 found.setdefault(match[1], []).append(((int(match[2]), match[3]), name))
         for stem, named in found.items():
             if len(dict(named)) == len(named):

@@ -81,12 +81,14 @@ def renamed(net, seed, style):
 
 
 def _counts(units, kinds, position):
-    """How many of its kind, and how many of all after those of earlier kinds, stand before each layer in its container."""
+    """How many of its kind stand before each layer in its container; and how many of all, one kind after another."""
     found = []
     for unit, kind in zip(units, kinds, strict=True):
         beside = [(k, position[u]) for u, k in zip(units, kinds, strict=True) if u[:-1] == unit[:-1]]
         mine = kind, position[unit]
-        found.append((sum(other[0] == kind and other < mine for other in beside), sum(other < mine for other in beside)))
+        found.append(
+            (sum(other[0] == kind and other < mine for other in beside), sum(other < mine for other in beside))
+        )
     return found
 
 

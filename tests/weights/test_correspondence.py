@@ -14,7 +14,7 @@ from incdsl.weights.match import Origin, correspond
 from tests.nets import compiled, spec
 from tests.process import ROOT
 from tests.random_nets import LEGAL, NET, TAILS
-from tests.weights import foreign, sources
+from tests.weights import foreign
 from tests.weights.slim import slim_name
 
 REFERENCES = ROOT / "tests" / "references"
@@ -289,16 +289,6 @@ def test_what_is_accepted_is_true(style):
             event("solved" if right_or_refused(net, names, seed, rails_in_order=seed % 2 > 0) else "refused")
 
     hold()
-
-
-@pytest.mark.parametrize("style", sources.STYLES)
-def test_what_is_accepted_of_another_definition_is_true(style):
-    """Whatever the order of definition of what runs side by side; some of each style is found."""
-    solved = 0
-    for seed in range(60):
-        net = compiled(sources.spec(seed)).net
-        solved += right_or_refused(net, sources.renamed(net, seed, style), seed)
-    assert solved >= {"flat": 0, "lists": 0}.get(style, 5)
 
 
 def test_the_comparison_notices_a_wrong_map(v3):
