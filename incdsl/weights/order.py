@@ -28,8 +28,8 @@ def _in_order(partition: Partition, family: Family, places: dict[int, list[int]]
     pieces: list[set[int]] = [set() for _ in family.members]
     parts: list[set[int]] = [set() for _ in family.members]
     for colour, groups in _by_colour(partition, family).items():
-        cut = _cut(partition, places[colour], list(map(len, groups)))
-        for i, run in enumerate(cut):
+        cut = _cut(partition, places[colour], [len(group) for group in groups.values()])
+        for i, run in zip(groups, cut, strict=False):
             pieces[i].update(run)
             parts[i].update(groups[i])
     for piece, part, members in zip(pieces, parts, family.members, strict=True):
@@ -42,14 +42,13 @@ def _in_order(partition: Partition, family: Family, places: dict[int, list[int]]
             yield Evidence(frozenset(piece), frozenset(part), what)
 
 
-def _by_colour(partition: Partition, family: Family) -> dict[int, list[list[int]]]:
-    """The entries of each number, by colours of which there are none outside of the family."""
-    found: dict[int, list[list[int]]] = {}
+def _by_colour(partition: Partition, family: Family) -> dict[int, dict[int, list[int]]]:
+    """The entries of each member that has any, by colours of which there are none outside of the family."""
+    found: dict[int, dict[int, list[int]]] = {}
     for position, members in enumerate(family.members):
         for i in sorted(members):
-            groups = found.setdefault(partition.checkpoint_colours[i], [[] for _ in family.members])
-            groups[position].append(i)
-    return {c: groups for c, groups in sorted(found.items()) if sum(map(len, groups)) == partition.totals[c]}
+            found.setdefault(partition.checkpoint_colours[i], {}).setdefault(position, []).append(i)
+    return {c: groups for c, groups in found.items() if sum(map(len, groups.values())) == partition.totals[c]}
 
 
 def _cut(partition: Partition, places: list[int], sizes: list[int]) -> list[list[int]]:
@@ -58,11 +57,9 @@ def _cut(partition: Partition, places: list[int], sizes: list[int]) -> list[list
     start = earlier = 0
     for size in sizes:
         piece = places[start : start + size]
-        start += size
-        if piece:
-            if earlier & ~_before_all(partition, piece):
-                return []
-            earlier = _bits(piece)
+        if earlier & ~_before_all(partition, piece):
+            return []
+        start, earlier = start + size, _bits(piece)
         pieces.append(piece)
     return pieces
 
@@ -113,12 +110,16 @@ def _colours(partition: Partition, family: Family) -> set[int]:
 
 def _contradicts(partition: Partition, family: Family, places: dict[int, list[int]], before: dict[int, int]) -> bool:
     """Whether something of a larger number certainly runs before something of a smaller one."""
-    later: dict[int, int] = {}
+    known, later = 0, dict[int, int]()  # layers that are alone in their colour; others, by theirs
     for members in reversed(family.members):
         colours = {partition.checkpoint_colours[i] for i in members}
-        if any(not mask & ~before[colour] for colour in colours for mask in later.values()):
+        if any(known & before[c] or any(not some & ~before[c] for some in later.values()) for c in colours):
             return True
-        later |= {colour: _bits(places[colour]) for colour in colours}
+        for colour in colours:
+            if partition.totals[colour] == 1:
+                known |= 1 << places[colour][0]
+            else:
+                later[colour] = _bits(places[colour])
     return False
 
 
