@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +48,15 @@ def _spec_argument(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="MAP", help="Write the map, a TOML file.")
 @click.option("--without-aux", is_flag=True, help="Leave the net's auxiliary heads out.")
 @click.option("--ignore", multiple=True, metavar="PATTERN", help="Entries that are not wanted, such as 'AuxLogits*'.")
+@click.option(
+    "--entry", default="", metavar="NAME", help="Which state_dict of a training checkpoint: `state_dict_ema`."
+)
+@click.option(
+    "--rails-in-order", is_flag=True, help="Take numbers of rails for the order in which the spec lists them."
+)
 def map_command(
     spec: str, source: Path, output: Path | None, force: bool, without_aux: bool, ignore: tuple[str, ...],
-    settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
+    entry: str, rails_in_order: bool, settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Find which entry of CHECKPOINT is which tensor of SPEC, and say why; whatever is ambiguous is refused."""
     from incdsl.weights.mapping import as_toml
@@ -56,11 +64,15 @@ def map_command(
     from incdsl.weights.report import table
     from incdsl.writing import replace_text
 
-    _writable(output, force)
+    if output is not None and output.suffix.lower() in (*_PYTORCH, ".safetensors", ".npz"):
+        raise click.UsageError(f"{output.name} ends like a checkpoint, but a map is a .toml file")
+    _writable(output, force, {"checkpoint": source, "spec": _file_of(spec)})
     try:
         done = _compiled(spec, settings, max_steps, root, form)
-        checkpoint = _header(source, form)
-        found = correspond(done.net, checkpoint, without_aux=without_aux, ignore=ignore)
+        checkpoint = _header(source, entry, form)
+        found = correspond(
+            done.net, checkpoint, without_aux=without_aux, ignore=ignore, rails_in_order=rails_in_order
+        )  # fmt: skip
         if output:
             text = as_toml(found, Path(done.source.name).name, done.net, done.cost, checkpoint)
             replace_text(output, text)
@@ -88,7 +100,7 @@ def convert_command(
     if against is not None and ":" not in against:
         raise click.UsageError("write --against MODULE:CALLABLE, such as torchvision.models:inception_v3")
     given = dict(map(_argument, arguments))
-    _writable(output, force)
+    _writable(output, force, {"checkpoint": source, "map": map_file, "spec": _file_of(spec)})
     _needs("torch", "convert runs the module and needs PyTorch: pip install 'incdsl[torch]'")
     if output.suffix == ".safetensors":
         _needs_safetensors()
@@ -96,8 +108,8 @@ def convert_command(
 
     try:
         done = _compiled(spec, settings, max_steps, root, form)
-        checkpoint = _header(source, form)
         found = mapping.read(map_file)
+        checkpoint = _header(source, found.entry, form)
         wanted = mapping.check(found, done.net, done.cost, checkpoint)
         from incdsl.runtime.checkpoint import rearranged, tensors, write
         from incdsl.runtime.convert import compare, loaded
@@ -122,16 +134,18 @@ def _compiled(spec: str, settings: dict[str, Any], max_steps: int, root: Path | 
     return done
 
 
-def _header(path: Path, form: Format) -> Checkpoint:
+def _header(path: Path, entry: str, form: Format) -> Checkpoint:
     """Names and shapes of a checkpoint; what was unwrapped is told."""
     from incdsl.weights.checkpoint import HEADERS
 
+    if path.suffix in HEADERS and entry:
+        raise click.UsageError(f"{path.name} holds one state_dict; --entry is for {' and '.join(_PYTORCH)} files")
     read: Callable[[Path], Checkpoint]
     if path.suffix in _PYTORCH:
         _needs("torch", f"{path.name} is PyTorch's format and needs it: pip install 'incdsl[torch]'")
         from incdsl.runtime.checkpoint import pytorch_header
 
-        read = pytorch_header
+        read = partial(pytorch_header, entry=entry)
     elif path.suffix in HEADERS:
         if path.suffix == ".safetensors":
             _needs_safetensors()
@@ -155,9 +169,24 @@ def _needs(package: str, message: str) -> None:
         raise click.UsageError(message)
 
 
-def _writable(output: Path | None, force: bool) -> None:
+def _file_of(spec: str) -> Path:
+    return Path(spec.partition("::")[0])
+
+
+def _writable(output: Path | None, force: bool, inputs: dict[str, Path]) -> None:
+    """Refuse an output that is there, and one that is read: also by a link, or under another spelling of its path."""
+    for what, path in inputs.items():
+        if output is not None and _same_file(output, path):
+            raise click.UsageError(f"{output} is the {what} that is read; write to another file")
     if output is not None and output.exists() and not force:
         raise click.UsageError(f"{output} exists; --force overwrites it")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(first) == os.path.realpath(second)
 
 
 def _argument(text: str) -> tuple[str, Any]:

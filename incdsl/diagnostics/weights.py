@@ -111,8 +111,9 @@ class Ambiguous(Diagnostic):
     """Several correspondences are possible, and nothing that is sure decides between them.
 
     A layer is matched when it is the only candidate left by shapes, by containers that can only be each other, by equal
-    or consistently renamed names, and by numbers that follow the order of the steps. Likeness of names is no evidence.
-    Rename the entries, or number them in the order in which they run.
+    or consistently renamed names, and by numbers that follow the order of the steps. Likeness of names is no evidence,
+    nor are names or numbers that shapes contradict, there or elsewhere. Rails run beside each other, so that numbers do
+    not tell them apart; `--rails-in-order` says that they do. Or rename the entries.
     """
 
     code: ClassVar[str] = "E705"
@@ -120,12 +121,17 @@ class Ambiguous(Diagnostic):
 
     places: tuple[str, ...]
     candidates: tuple[str, ...]
+    rails: bool = False
 
     def message(self) -> str:
         count = len(self.places)
         return f"{listed(self.places)} could each be any of the {count} {listed(self.candidates)}"
 
     def help(self) -> str:
+        if self.rails:
+            return (
+                "`--rails-in-order` takes their numbers for the order in which the spec lists rails; nothing proves it"
+            )
         return "they have the same shapes, and neither names nor numbers nor order tell them apart"
 
 
@@ -199,3 +205,24 @@ class Crossing(Diagnostic):
 
     def help(self) -> str:
         return "containers of the checkpoint that cut across those of the net are no evidence; rename the entries"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdlePattern(Diagnostic):
+    """A pattern of `--ignore` fits no entry of the checkpoint.
+
+    It may be misspelt, so that what it should leave out would be used. `*` stands for any letters, dots and slashes
+    too.
+    """
+
+    code: ClassVar[str] = "E710"
+    title: ClassVar[str] = "`--ignore` leaves nothing out"
+
+    pattern: str
+    nearest: tuple[str, ...] = ()
+
+    def message(self) -> str:
+        return f"`--ignore {self.pattern[:120]}` fits no entry of the checkpoint"
+
+    def help(self) -> str:
+        return f"nearest: {listed(self.nearest)}" if self.nearest else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,57 +13,122 @@ from torch import Tensor
 
 from incdsl.diagnostics import CompileError
 from incdsl.ops.base import Sizes
-from incdsl.weights.checkpoint import Checkpoint, checkpoint, first_line, unreadable
+from incdsl.weights.checkpoint import Checkpoint, check_file, checkpoint, first_line, unreadable
 from incdsl.weights.match import Origin
 from incdsl.writing import replace
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _DEPTH = 3
+_SHOWN = 10
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""What a file begins with that PyTorch saved before 1.6: a magic number, pickled."""
 
 
-def pytorch_header(path: Path) -> Checkpoint:
-    """Names and shapes of a file that PyTorch saved."""
-    return _checkpoint(path, *_state(path))
+def pytorch_header(path: Path, entry: str = "") -> Checkpoint:
+    """Names and shapes of a file that PyTorch saved; `entry` says which state_dict in it, as names with dots."""
+    state, notes, taken = _state(path, entry)
+    for key, value in state.items():
+        if reason := _strange(value):
+            unreadable(path.name, f"its entry `{str(key)[:80]}` {reason}{_others(state)}")
+    return checkpoint(path.name, ((key, value.shape) for key, value in state.items()), notes, taken)
 
 
-def _checkpoint(path: Path, state: Mapping[Any, Any], notes: tuple[str, ...]) -> Checkpoint:
-    strange = [str(key)[:80] for key, value in state.items() if not isinstance(value, Tensor)]
-    if strange:
-        unreadable(path.name, f"its entry `{strange[0]}` is no tensor")
-    return checkpoint(path.name, ((key, value.shape) for key, value in state.items()), notes)
+def _strange(value: Any) -> str:
+    """Why a value holds no numbers in rows and columns; empty if it does."""
+    if not isinstance(value, Tensor):
+        return "is no tensor"
+    if value.layout is not torch.strided:
+        return f"is a {str(value.layout).removeprefix('torch.')} tensor, and only dense ones are read"
+    if value.is_quantized:
+        return "is a quantized tensor, whose numbers are rounded"
+    return "has a shape but no numbers: it was saved from the meta device" if value.is_meta else ""
 
 
-def _state(path: Path) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
-    """The state_dict of a file, taken out of what it is wrapped in."""
-    loaded = _load(path)
+def _state(path: Path, entry: str) -> tuple[Mapping[Any, Any], tuple[str, ...], str]:
+    """The state_dict of a file, taken out of what it is wrapped in, and where it was."""
+    loaded = whole = _load(path)
     notes: tuple[str, ...] = ()
+    taken: list[str] = []
+    if entry:
+        loaded = _below(loaded, entry)
+        if not isinstance(loaded, dict):
+            unreadable(path.name, f"it holds no state_dict below `{entry[:80]}`{_others(whole)}")
+        return loaded, (f"the state_dict is below `{entry}`, as asked for",), entry
     for _ in range(_DEPTH):
         if not isinstance(loaded, dict):
             unreadable(path.name, f"it holds no state_dict but {type(loaded).__name__}")
-        if any(isinstance(value, Tensor) for value in loaded.values()):
-            break
         inside = [name for name in _WRAPPERS if isinstance(loaded.get(name), dict)]
-        if not inside:
+        if not inside or any(isinstance(value, Tensor) for value in loaded.values()):
             break
         if len(inside) > 1:
-            unreadable(path.name, f"it holds several state_dicts: {', '.join(inside)}")
-        aside = ", ".join(sorted(str(key)[:40] for key in loaded if key != inside[0])[:10])
+            unreadable(path.name, f"it holds several state_dicts: {', '.join(inside)}; `--entry` takes one")
+        taken += inside
+        aside = ", ".join(sorted(str(key)[:40] for key in loaded if key != inside[0])[:_SHOWN])
         notes = (*notes, f"the state_dict is below `{inside[0]}`{f'; left aside: {aside}' if aside else ''}")
         loaded = loaded[inside[0]]
-    return loaded, notes
+    others = [name for name in _state_dicts(whole) if name != ".".join(taken)]
+    if taken and others:
+        notes = (*notes, f"`--entry` would take another: {', '.join(others)}")
+    return loaded, notes, ".".join(taken)
+
+
+def _below(value: Any, entry: str) -> Any:
+    """What stands there; the last name may have dots of its own."""
+    while isinstance(value, dict) and entry not in value and "." in entry:
+        name, _, entry = entry.partition(".")
+        value = value.get(name)
+    return value.get(entry) if isinstance(value, dict) else None
+
+
+def _state_dicts(value: Any, depth: int = _DEPTH) -> list[str]:
+    """Where tensors with names stand, below names."""
+    found: list[str] = []
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(name, str) and isinstance(inner, dict) and inner and len(found) < _SHOWN:
+            if all(isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in inner.items()):
+                found.append(name[:80])
+            elif depth > 1:
+                found += [f"{name[:80]}.{below}" for below in _state_dicts(inner, depth - 1)]
+    return found[:_SHOWN]
+
+
+def _others(value: Any) -> str:
+    names = _state_dicts(value)
+    return f"; `--entry` takes one of: {', '.join(names)}" if names else ""
 
 
 def _load(path: Path) -> Any:
     try:
-        if not path.is_file():
-            unreadable(path.name, "there is no such file")
-        return torch.load(path, weights_only=True, map_location="cpu", mmap=zipfile.is_zipfile(path))
+        check_file(path)
+        archive = _format(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, weights_only=True, map_location="cpu", mmap=archive)
     except CompileError:
         raise
     except Exception as error:  # a hostile file can make PyTorch raise anything
         if type(error).__name__ == "UnpicklingError":
             unreadable(path.name, "it is no state_dict of tensors, and nothing else in a pickle is loaded")
-        unreadable(path.name, first_line(error))
+        unreadable(path.name, f"the file is cut off or damaged ({first_line(error)})")
+
+
+def _format(path: Path) -> bool:
+    """Whether a file is an archive, as PyTorch's are; refused if it is nothing that PyTorch saves."""
+    with path.open("rb") as stream:
+        start = stream.read(len(_LEGACY))
+    if start == _LEGACY:
+        return False
+    if not start.startswith(b"PK\x03\x04"):
+        pickled = start[:1] == b"\x80"
+        unreadable(path.name, "it is a pickle that PyTorch did not save" if pickled else "it is no PyTorch checkpoint")
+    if not zipfile.is_zipfile(path):
+        unreadable(path.name, "the file is cut off: its end is missing")
+    with zipfile.ZipFile(path) as archive:
+        names = {name.rpartition("/")[2] for name in archive.namelist()}
+    if "data.pkl" not in names or "constants.pkl" in names:
+        what = "a TorchScript program" if "constants.pkl" in names else "an archive of something else"
+        unreadable(path.name, f"it is no PyTorch checkpoint but {what}")
+    return True
 
 
 def tensors(path: Path, known: Checkpoint) -> dict[str, Tensor]:
@@ -79,7 +145,7 @@ def tensors(path: Path, known: Checkpoint) -> dict[str, Tensor]:
         raise
     except Exception as error:  # the libraries have exceptions of their own beside those of the file system
         unreadable(path.name, first_line(error))
-    state, _ = _state(path)
+    state, *_ = _state(path, known.entry)
     return {key: state[known.prefix + key].detach() for key in known.shapes}
 
 
@@ -103,7 +169,7 @@ def rearranged(
             result[key] = torch.full(shape, origin.fill, dtype=torch.int64 if counts else precision)
             continue
         value = found[origin.source]
-        if value.layout is not torch.strided or value.is_floating_point() == counts or value.is_complex():
+        if value.is_floating_point() == counts or value.is_complex():
             unreadable(name, f"`{origin.source}` holds {str(value.dtype).removeprefix('torch.')} numbers")
         if origin.view:
             value = value.reshape(origin.view)

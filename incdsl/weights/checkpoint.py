@@ -24,12 +24,16 @@ _PARALLEL = "module."
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The entries of a checkpoint; `prefix` stands before each name in the file, `notes` say what was unwrapped."""
+    """The entries of a checkpoint; `prefix` stands before each name in the file, `notes` say what was unwrapped.
+
+    `entry` is where in the file they are, as names with dots between them.
+    """
 
     name: str
     shapes: Mapping[str, Sizes]
     prefix: str = ""
     notes: tuple[str, ...] = ()
+    entry: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -38,7 +42,9 @@ class Checkpoint:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def checkpoint(name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, ...] = ()) -> Checkpoint:
+def checkpoint(
+    name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, ...] = (), entry: str = ""
+) -> Checkpoint:
     """A checkpoint of entries that nobody has looked at yet.
 
     Raises:
@@ -56,9 +62,10 @@ def checkpoint(name: str, shapes: Iterable[tuple[Any, Any]], notes: tuple[str, .
     if not found:
         unreadable(name, "it holds no tensors")
     if not all(key.startswith(_PARALLEL) for key in found):
-        return Checkpoint(name, found, "", notes)
+        return Checkpoint(name, found, "", notes, entry)
     shorter = {key.removeprefix(_PARALLEL): shape for key, shape in found.items()}
-    return Checkpoint(name, shorter, _PARALLEL, (*notes, f"all names start with `{_PARALLEL}`, which is left out"))
+    notes = (*notes, f"all names start with `{_PARALLEL}`, which is left out")
+    return Checkpoint(name, shorter, _PARALLEL, notes, entry)
 
 
 def _sensible(key: str) -> bool:
@@ -81,17 +88,30 @@ def first_line(error: BaseException) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
+def check_file(path: Path) -> None:
+    """Refuse what is no file, or an empty one.
+
+    Raises:
+        CompileError: if it is.
+    """
+    if not path.is_file():
+        unreadable(path.name, "it is no file" if path.exists() else "there is no such file")
+    if not path.stat().st_size:
+        unreadable(path.name, "the file is empty")
+
+
 def safetensors_header(path: Path) -> Checkpoint:
     """Names and shapes of a safetensors file; the numbers are not read."""
     from safetensors import safe_open
 
+    check_file(path)
     try:
         with safe_open(path, "np") as file:
             return checkpoint(path.name, [(key, file.get_slice(key).get_shape()) for key in _few(path, file.keys())])
     except CompileError:
         raise
     except Exception as error:  # the library has an exception of its own beside those of the file system
-        unreadable(path.name, first_line(error))
+        unreadable(path.name, f"it is no safetensors file, or cut off or damaged ({first_line(error)})")
 
 
 def _few(path: Path, keys: list[str]) -> list[str]:
@@ -102,6 +122,7 @@ def _few(path: Path, keys: list[str]) -> list[str]:
 
 def npz_header(path: Path) -> Checkpoint:
     """Names and shapes of an archive of numpy arrays; the numbers are not read, and objects are refused."""
+    check_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             members = _few(path, archive.namelist())
@@ -109,7 +130,7 @@ def npz_header(path: Path) -> Checkpoint:
     except CompileError:
         raise
     except Exception as error:  # archives can be broken in many ways
-        unreadable(path.name, first_line(error))
+        unreadable(path.name, f"it is no archive of numpy arrays, or cut off or damaged ({first_line(error)})")
 
 
 def _npy_shape(archive: zipfile.ZipFile, member: str) -> Sizes:

@@ -32,6 +32,7 @@ class Map:
     name: str
     keys: str
     fingerprint: str
+    entry: str
     aux: bool
     unused: tuple[str, ...]
     origins: Mapping[str, Origin]
@@ -53,6 +54,7 @@ def as_toml(found: Correspondence, spec: str, net: Net, cost: Cost, checkpoint: 
         "[checkpoint]",
         f"name = {_text(checkpoint.name)}",
         f"fingerprint = {_text(checkpoint.fingerprint)}",
+        *([f"entry = {_text(checkpoint.entry)}"] if checkpoint.entry else []),
         *_list("unused", found.unused),
         "",
         "[tensors]",
@@ -115,6 +117,7 @@ def read(path: Path) -> Map:
         path.name,
         reader.get(spec, "keys", str),
         reader.get(checkpoint, "fingerprint", str),
+        reader.get({"entry": "", **checkpoint}, "entry", str),
         reader.get(spec, "aux", bool),
         tuple(unused),
         {key: reader.origin(key, value) for key, value in tensors.items()},

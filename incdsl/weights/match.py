@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, Unplaced, Unprovided
+from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, IdlePattern, Unplaced, Unprovided
 from incdsl.elaborate.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
 from incdsl.weights.layers import Entry, Layer, Role, Signature, layers
-from incdsl.weights.refine import Partition, refine
+from incdsl.weights.partition import Partition
+from incdsl.weights.refine import refine
 from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side
 
 _MOST = 20
@@ -58,24 +60,29 @@ class Correspondence:
 
 
 def correspond(
-    net: Net, checkpoint: Checkpoint, *, without_aux: bool = False, ignore: Iterable[str] = ()
-) -> Correspondence:
+    net: Net, checkpoint: Checkpoint, *, without_aux: bool = False, ignore: Iterable[str] = (),
+    rails_in_order: bool = False,
+) -> Correspondence:  # fmt: skip
     """Find the one correspondence that shapes, names and order leave.
+
+    `rails_in_order` says that numbers of rails are in the order of the spec, which nothing can prove.
 
     Raises:
         CompileError: if something is missing on either side, or several correspondences are possible.
     """
     heads = bool(net.graph.heads) and not without_aux
     patterns = tuple(ignore)
-    kept = {key: s for key, s in checkpoint.shapes.items() if not any(fnmatchcase(key, p) for p in patterns)}
+    _stop(_idle(patterns, checkpoint))
+    kept = {key: s for key, s in checkpoint.shapes.items() if not any(_fits(key, p, checkpoint) for p in patterns)}
     mine, found = net_side(net, heads=heads), layers(kept)
     problems = list(_differences(mine.layers, found))
     if problems and heads and not any(_differences(net_side(net, heads=False).layers, found)):
         problems = [HeadsAbsent(span=None, heads=tuple(head.name for head in net.graph.heads))]
     _stop(problems)
-    partition = Partition(mine, checkpoint_side(found))
-    refine(partition)
-    _stop(_ambiguities(partition))
+    theirs = checkpoint_side(found)
+    partition = _refined(mine, theirs, rails_in_order)
+    if len(partition.totals) < len(mine.layers):
+        _stop(_ambiguities(partition, rails=not rails_in_order and _proper(_refined(mine, theirs, True))))
     _stop(_crossings(partition))
     reasons = partition.why()
     pairs = [p for i, entry in _matches(partition) for p in _paired(net, partition, i, entry, reasons[i], problems)]
@@ -88,6 +95,32 @@ def _stop(problems: Iterable[Diagnostic]) -> None:
     found = tuple(problems)
     if found:
         raise CompileError(found)
+
+
+def _fits(key: str, pattern: str, checkpoint: Checkpoint) -> bool:
+    """Whether a pattern means an entry, under its name or that in the file."""
+    return fnmatchcase(key, pattern) or fnmatchcase(checkpoint.prefix + key, pattern)
+
+
+def _idle(patterns: Iterable[str], checkpoint: Checkpoint) -> Iterator[Diagnostic]:
+    """Patterns that mean no entry: they may be misspelt."""
+    for pattern in patterns:
+        if not any(_fits(key, pattern, checkpoint) for key in checkpoint.shapes):
+            names = {key[: end.start()] for key in checkpoint.shapes for end in re.finditer("[./]|$", key)} - {""}
+            known = sorted(names, key=len)[:_COMPARED]
+            nearest = get_close_matches(pattern.strip("*?./"), known, 3, 0.4)
+            yield IdlePattern(span=None, pattern=pattern, nearest=tuple(nearest))
+
+
+def _refined(mine: Side, theirs: Side, rails_in_order: bool) -> Partition:
+    partition = Partition(mine, theirs, rails_in_order)
+    refine(partition)
+    return partition
+
+
+def _proper(partition: Partition) -> bool:
+    """Whether each layer has one origin, and containers agree."""
+    return len(partition.totals) == len(partition.net.layers) and not any(_crossings(partition))
 
 
 def _matches(partition: Partition) -> Iterator[tuple[int, int]]:
@@ -132,25 +165,29 @@ def _unaccounted(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, .
 
 
 def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[str, ...]:
-    """Layers of the other side that are left over as well, with a like name or of the same kind."""
-    known = {layer.name: layer for layer in others[:_COMPARED]}
+    """Layers of the other side that are left over as well, of the same kind if there are any; like names first."""
+    alike = [layer for layer in others if layer.signature.kind == signature.kind]
+    known = {layer.name: layer for layer in (alike or others)[:_COMPARED]}
     close = get_close_matches(name, known, 2, 0.4)
-    close += [n for n, layer in known.items() if layer.signature.kind == signature.kind and n not in close]
+    close += [n for n in known if n not in close] if alike else []
     return tuple(f"`{n}`, {known[n].signature}" for n in close[:2])
 
 
 # What is ambiguous
 
 
-def _ambiguities(partition: Partition) -> Iterator[Diagnostic]:
-    """Each set of places that could be exchanged, by the largest containers that could be exchanged whole."""
+def _ambiguities(partition: Partition, *, rails: bool) -> Iterator[Diagnostic]:
+    """Each set of places that could be exchanged, by the largest containers that could be exchanged whole.
+
+    With `rails`, the order of rails would tell.
+    """
     told: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for places, entries in partition.classes():
         if len(places) > 1:
             names = _outermost(partition.net, places), tuple(sorted(_outermost(partition.checkpoint, entries)))
             if names not in told and len(told) < _MOST:
                 told.add(names)
-                yield Ambiguous(span=None, places=names[0], candidates=names[1])
+                yield Ambiguous(span=None, places=names[0], candidates=names[1], rails=rails)
 
 
 def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
@@ -158,22 +195,23 @@ def _outermost(side: Side, members: list[int]) -> tuple[str, ...]:
     among = set(members)
     found = []
     for i in members:
-        alone = (container for container in side.around[i] if len(container.members & among) == 1)
-        found.append(side.title(next(alone)))
+        alone = (side.title(container) for container in side.around[i] if len(container.members & among) == 1)
+        found.append(next(alone, side.layers[i].name))
     return tuple(found)
 
 
 def _crossings(partition: Partition) -> Iterator[Diagnostic]:
     """The premise of what containers and numbers told, seen from the result: hierarchies are nested or apart."""
     matches = list(_matches(partition))
-    shapes = Counter(layer.signature for layer in partition.net.layers)
-    if all(_same_name(partition, *match) or shapes[partition.net.layers[match[0]].signature] == 1 for match in matches):
-        return
     place_of = {entry: place for place, entry in matches}
+    renamed = {entry for place, entry in matches if not _same_name(partition, place, entry)}
+    shapes = Counter(layer.signature for layer in partition.net.layers)
+    if all(shapes[partition.checkpoint.layers[entry].signature] == 1 for entry in renamed) and not partition.doubts:
+        return
     for container in partition.checkpoint.containers:
         image = frozenset(place_of[entry] for entry in container.members)
         crossed = partition.net.crossed(image)
-        if crossed:
+        if crossed and renamed:
             titles = partition.checkpoint.title(container), partition.net.title(crossed)
             yield Crossing(span=None, container=titles[0], place=titles[1])
             return

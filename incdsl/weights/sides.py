@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Chain, Graph, Node, Scope
@@ -40,6 +41,16 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Siblings below a path of the checkpoint whose names differ in one number, and perhaps a letter, in that order."""
+
+    path: Path
+    stem: str
+    numbers: tuple[tuple[int, str], ...]
+    members: tuple[Members, ...]
+
+
+@dataclass(frozen=True)
 class Side:
     """Layers with their paths, in the order in which they run (the net's) or are listed (a checkpoint's)."""
 
@@ -50,6 +61,20 @@ class Side:
     """What stands directly below each path of a checkpoint's names."""
     start: int = 0
     """How many containers hold all of a checkpoint; paths begin below them."""
+    numbers: tuple[Family, ...] = ()
+    """Numbered names of a checkpoint, those without a sibling too."""
+    upstream: tuple[int, ...] = ()
+    """For each layer of the net those that it runs on, at any distance, as bits."""
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """Numbered siblings of a checkpoint."""
+        return tuple(family for family in self.numbers if len(family.members) > 1)
+
+    @cached_property
+    def below(self) -> dict[Path, dict[str, Members]]:
+        """What stands directly below each path, by the names of the layers."""
+        return _below(self.paths)
 
     @cached_property
     def around(self) -> list[list[Container]]:
@@ -78,41 +103,42 @@ def checkpoint_side(found: Sequence[Layer]) -> Side:
     """A checkpoint as its names tell it; containers that hold everything are left out."""
     start = _common_start([layer.path for layer in found])
     paths = [layer.path[start:] for layer in found]
-    below: dict[Path, set[int]] = {}
-    children: dict[Path, dict[str, set[int]]] = {}
+    frozen = _below(paths)
+    below = {(*path, name): members for path, names in frozen.items() for name, members in names.items()}
+    numbers = tuple(_numbers(frozen))
+    containers = _containers([*below.items(), *_groups(numbers)])
+    return Side(tuple(found), tuple(paths), containers, frozen, start, numbers)
+
+
+def _below(paths: Iterable[Path]) -> dict[Path, dict[str, Members]]:
+    found: dict[Path, dict[str, set[int]]] = {}
     for i, path in enumerate(paths):
         for depth, name in enumerate(path):
-            below.setdefault(path[: depth + 1], set()).add(i)
-            children.setdefault(path[:depth], {}).setdefault(name, set()).add(i)
-    frozen = {path: {name: frozenset(members) for name, members in names.items()} for path, names in children.items()}
-    together = [((*path, stem), set[int]().union(*group)) for path, stem, group in _groups(frozen)]
-    return Side(tuple(found), tuple(paths), _containers([*below.items(), *together]), frozen, start)
+            found.setdefault(path[:depth], {}).setdefault(name, set()).add(i)
+    return {path: {name: frozenset(members) for name, members in names.items()} for path, names in found.items()}
 
 
-def _groups(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[tuple[Path, str, list[Members]]]:
+def _groups(numbers: Iterable[Family]) -> Iterator[tuple[Path, Members]]:
     """Numbered siblings of several layers each, `branch7x7_1` and `branch7x7_2`: what a rail without a name is."""
+    for family in numbers:
+        if len(family.members) > 1 and any(len(members) > 1 for members in family.members):
+            yield (*family.path, f"{family.stem}…"), frozenset[int]().union(*family.members)
+
+
+def _numbers(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[Family]:
+    """Siblings whose names differ in one number, in its order; nothing where two have the same."""
     for path, siblings in children.items():
-        for stem, group in families(siblings):
-            if any(len(members) > 1 for members in group):
-                yield path, f"{stem}…", group
-
-
-def families(siblings: Mapping[str, Members]) -> Iterator[tuple[str, list[Members]]]:
-    """Siblings whose names differ in one number, in its order."""
-    found: dict[str, dict[tuple[int, str], Members]] = {}
-    twice = set()
-    for name, members in siblings.items():
-        match = NUMBERED.fullmatch(name)
-        if not match or len(match[2]) > 9 or re.search(r"\dx$", match[1]):  # the second number of a kernel's size
-            continue
-        family = found.setdefault(match[1], {})
-        number = (int(match[2]), match[3])
-        if number in family:
-            twice.add(match[1])
-        family[number] = members
-    for stem, family in found.items():
-        if len(family) > 1 and stem not in twice:
-            yield stem, [family[number] for number in sorted(family)]
+        found: dict[str, list[tuple[tuple[int, str], str]]] = {}
+        for name in siblings:
+            match = NUMBERED.fullmatch(name)
+            if (
+                match and len(match[2]) <= 9 and not re.search(r"\dx$", match[1])
+            ):  # the second number of a kernel's size
+                found.setdefault(match[1], []).append(((int(match[2]), match[3]), name))
+        for stem, named in found.items():
+            if len(dict(named)) == len(named):
+                names = [name for _, name in sorted(named)]
+                yield Family(path, stem, tuple(dict(sorted(named))), tuple(siblings[name] for name in names))
 
 
 def _common_start(paths: list[Path]) -> int:
@@ -128,17 +154,23 @@ def net_side(net: Net, *, heads: bool) -> Side:
     left_out = set() if heads else {id(head.scope) for head in graph.heads}
     found: list[Layer] = []
     below: dict[tuple[int, int], tuple[Path, set[int]]] = {}
+    upstream: list[int] = []
+    reached: dict[str, int] = {}
     for node in graph:
+        before = reached[node.name] = reduce(or_, (reached[name] for name in graph.operands(node.name)), 0)
         tensors = node.op.tensors(*(shapes[name] for name in graph.operands(node.name))) if node.label else ()
         if not tensors or any(id(scope) in left_out for scope in _scopes(node)):
             continue
         for key, path in _around(node):
             below.setdefault(key, (path, set()))[1].add(len(found))
+        reached[node.name] |= 1 << len(found)
+        upstream.append(before)
         roles = {_role(t.name): Entry(f"{node.path}.{t.name}", t.shape) for t in tensors}
         found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
     paths = tuple(layer.path for layer in found)
     itself = [(path, {i}) for i, path in enumerate(paths)]
-    return Side(tuple(found), paths, _containers([*below.values(), *itself]))
+    containers = _containers([*below.values(), *itself])
+    return Side(tuple(found), paths, containers, upstream=tuple(upstream))
 
 
 def _role(name: str) -> Role:
@@ -172,7 +204,7 @@ def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path]]:
         chain = scope.chain
 
 
-def _containers(found: Iterable[tuple[Path, set[int]]]) -> tuple[Container, ...]:
+def _containers(found: Iterable[tuple[Path, Iterable[int]]]) -> tuple[Container, ...]:
     """Containers of equal layers as one."""
     same: dict[Members, list[Path]] = {}
     for path, members in found:

@@ -225,14 +225,86 @@ def test_a_map_for_something_else_is_refused(mapped, what, word):
 
 
 def test_nothing_is_overwritten_unasked(call, mapped, twins):
+    (twins / "out.pt").write_text("here")
     for arguments in (
         ("map", "twins.inc", "--from", "twins.safetensors", "-o", "m.toml"),
-        ("convert", "twins.inc", "--from", "twins.safetensors", "--map", "m.toml", "-o", "twins.safetensors"),
+        ("convert", "twins.inc", "--from", "twins.safetensors", "--map", "m.toml", "-o", "out.pt"),
     ):
         result = call(*arguments)
         assert result.exit_code == 2
         assert "exists; --force overwrites it" in result.stderr
     assert call("map", "twins.inc", "--from", "twins.safetensors", "-o", "m.toml", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("spelling", ["twins.safetensors", "./x/../twins.safetensors", "link.pt", "hard.pt", "m.toml"])
+def test_what_is_read_is_not_overwritten(call, mapped, twins, spelling):
+    (twins / "x").mkdir()
+    (twins / "link.pt").symlink_to(twins / "twins.safetensors")
+    (twins / "hard.pt").hardlink_to(twins / "twins.safetensors")
+    before = (twins / "twins.safetensors").read_bytes(), mapped[0]
+    for source, mapping in (("twins.safetensors", "m.toml"), ("link.pt", "m.pt")):
+        (twins / "m.pt").write_text(mapped[0])
+        output = "m.pt" if spelling == "m.toml" and mapping == "m.pt" else spelling
+        if output.endswith("toml"):
+            continue
+        result = call("convert", "twins.inc", "--from", source, "--map", mapping, "-o", output, "--force")
+        assert result.exit_code == 2
+        assert re.search("is the (checkpoint|map) that is read; write to another file", result.stderr)
+    assert ((twins / "twins.safetensors").read_bytes(), (twins / "m.toml").read_text()) == before
+
+
+@pytest.mark.parametrize("name", ["twins.safetensors", "new.pt", "new.PTH", "new.npz", "twins.inc", "link"])
+def test_a_map_is_no_checkpoint(call, twins, name):
+    (twins / "link").symlink_to(twins / "twins.safetensors")
+    before = {p: p.read_bytes() for p in twins.iterdir()}
+    result = call("map", "twins.inc", "--from", "twins.safetensors", "-o", name, "--force")
+    assert result.exit_code == 2
+    assert re.search("ends like a checkpoint, but a map is a .toml file|that is read; write", result.stderr)
+    assert {p: p.read_bytes() for p in twins.iterdir()} == before
+
+
+# Training checkpoints
+
+
+def trained(twins):
+    """A training checkpoint with weights, their average, and an optimizer."""
+    state = load_file(twins / "twins.safetensors")
+    average = {key: 2 * value for key, value in state.items()}
+    moments = {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 0.1}]}
+    torch.save({"state_dict": state, "ema": {"module": average}, "optimizer": moments}, twins / "train.pth")
+    return average
+
+
+def test_an_entry_of_a_training_checkpoint(call, twins):
+    average = trained(twins)
+    result = call("map", "twins.inc", "--from", "train.pth", "-o", "m.toml")
+    assert "train.pth: the state_dict is below `state_dict`; left aside: ema, optimizer\n" in result.stdout
+    assert "train.pth: `--entry` would take another: ema.module\n" in result.stdout
+    assert tomllib.loads(Path("m.toml").read_text())["checkpoint"]["entry"] == "state_dict"
+    options = ("--from", "train.pth", "--entry", "ema.module")
+    assert call("map", "twins.inc", *options, "-o", "ema.toml").exit_code == 0
+    result = call("convert", "twins.inc", "--from", "train.pth", "--map", "ema.toml", "-o", "o.safetensors")
+    assert result.exit_code == 0, result.output
+    found = load_file("o.safetensors")
+    assert all(torch.equal(found[key], value) for key, value in average.items())
+
+
+@pytest.mark.parametrize("entry", ["emma", "ema", "ema.module.a.weight", "optimizer.state.0", ".", "..", "a" * 5000])
+def test_an_entry_that_is_no_state_dict(call, twins, entry):
+    trained(twins)
+    result = call("map", "twins.inc", "--from", "train.pth", "--entry", entry)
+    assert result.exit_code == 1
+    assert "`--entry` takes one of: state_dict, ema.module" in result.stderr or entry == "ema"
+
+
+def test_several_or_unusual_state_dicts(call, twins):
+    state = load_file(twins / "twins.safetensors")
+    for names, reason in ((("model", "net"), "several state_dicts: model, net; `--entry` takes one"),
+                          (("ema",), "`ema` is no tensor; `--entry` takes one of: ema")):  # fmt: skip
+        torch.save(dict.fromkeys(names, state), twins / "some.pt")
+        assert reason in call("map", "twins.inc", "--from", "some.pt").stderr
+        assert call("map", "twins.inc", "--from", "some.pt", "--entry", names[-1]).exit_code == 0
+    assert call("map", "twins.inc", "--from", "twins.safetensors", "--entry", "ema").exit_code == 2
 
 
 def test_a_folder_that_refuses_keeps_what_was_there(call, twins):

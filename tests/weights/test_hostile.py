@@ -189,3 +189,62 @@ def test_hostile_maps(call, spec, text):
     found = call("convert", "n.inc", "--from", "c.safetensors", "--map", "m.toml", "-o", "o.pt")
     assert found.exit_code == 1
     assert "error[E706]" in found.stderr
+
+
+PLAIN = {
+    "text.pt": "it is no PyTorch checkpoint",
+    "zeros.pt": "it is no PyTorch checkpoint",
+    "bomb.pt": "it is a pickle that PyTorch did not save",
+    "cut.pt": "the file is cut off: its end is missing",
+    "old_cut.pt": "the file is cut off or damaged",
+    "zip.pt": "it is no PyTorch checkpoint but an archive of something else",
+    "script.pt": "it is no PyTorch checkpoint but a TorchScript program",
+    "empty.pt": "the file is empty",
+    "empty.npz": "the file is empty",
+    "empty.safetensors": "the file is empty",
+    "cut.npz": "it is no archive of numpy arrays, or cut off or damaged",
+    "cut.safetensors": "it is no safetensors file, or cut off or damaged",
+}
+MORE = {
+    "old_cut.pt": lambda: saved(GOOD, _use_new_zipfile_serialization=False)[:-20],
+    "zip.pt": lambda: archive("a.txt", b"hello"),
+    "script.pt": lambda: scripted(),
+}
+
+
+def scripted():
+    stream = io.BytesIO()
+    torch.jit.save(torch.jit.trace(torch.nn.Conv2d(3, 4, 1), torch.zeros(1, 3, 2, 2)), stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_wrong_with_a_file_is_said_plainly(call, spec, name, recwarn):
+    (spec / name).write_bytes((FILES | MORE)[name]())
+    recwarn.clear()
+    found = call("map", "n.inc", "--from", name)
+    assert found.exit_code == 1
+    assert PLAIN[name] in found.stderr
+    assert not recwarn.list
+
+
+def test_a_file_that_pytorch_saved_long_ago_is_read(call, spec):
+    (spec / "old.pt").write_bytes(saved(GOOD, _use_new_zipfile_serialization=False))
+    assert call("map", "n.inc", "--from", "old.pt").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.to("meta"), "has a shape but no numbers"),
+        (lambda t: t.to_sparse(), "is a sparse_coo tensor, and only dense ones are read"),
+        (lambda t: torch.quantize_per_tensor(t, 0.1, 0, torch.qint8), "is a quantized tensor"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_without_plain_numbers(call, spec, change, reason):
+    torch.save(GOOD | {"c.bias": change(GOOD["c.bias"])}, spec / "c.pt")
+    found = call("map", "n.inc", "--from", "c.pt", "-o", "m.toml")
+    assert found.exit_code == 1
+    assert f"error[E701]: cannot read c.pt: its entry `c.bias` {reason}" in found.stderr
+    assert not (spec / "m.toml").exists()
