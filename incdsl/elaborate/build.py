@@ -13,17 +13,18 @@ from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.assertions import Assertions
 from incdsl.elaborate.calls import Calls, Use, as_symbol, leave
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.factors import Factored, factored
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
-from incdsl.elaborate.naming import Named, Naming
+from incdsl.elaborate.naming import Named, Naming, spliced
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, RailEnd
+from incdsl.elaborate.places import Places
 from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
-from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope, class_name
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
@@ -35,9 +36,9 @@ MAX_NESTING = 100
 
 
 class Builder:
-    """Elaborates the inside of one net."""
+    """Elaborates the inside of one net; `survey` notes all that a variant of it may change."""
 
-    def __init__(self, changes: Changes, placer: Placer, sink: Sink) -> None:
+    def __init__(self, changes: Changes, placer: Placer, sink: Sink, survey: bool = False) -> None:
         self.changes = changes
         self.placer = placer
         self.sink = sink
@@ -47,7 +48,8 @@ class Builder:
         self.assertions = Assertions(placer.conditions, self.evaluate, sink)
         self.naming = Naming(changes)
         self.loops = Loops(placer, self.evaluate, self.pins)
-        self.rails = Rails(changes, placer, self.evaluate, self.loops, self.pins, self.chain)
+        self.places = Places(changes, self.naming, self.pins, placer.graph, survey)
+        self.rails = Rails(self.places, placer, self.evaluate, self.loops, self.pins, self.chain)
         self.calls = Calls(changes, placer, self.naming, self.evaluate, self.pins)
         self.calls.chain = self.chain
         self.calls.rest = self._rest
@@ -139,16 +141,19 @@ class Builder:
         repeat = step.repeat
         self.evaluate.work += 1
         self.placer.hold_work(self.evaluate.work, step.span, frame)
-        change = self.changes.take(frame.scope, named.names)
-        if change:
-            inner = replace(frame, names=change.names)
-            value = self.chain(change.pipe, inner, value, named.names[0], False, chain)
-        elif isinstance(repeat, tree.Times | tree.Each):
-            value = self._repeated(named, repeat, frame, value, chain, number)
-        elif repeat is None or self.evaluate.test(repeat.test, frame):
-            if any(label.counts for label in step.labels):
-                raise bad_label(step, frame, "`..` counts repetitions, but nothing repeats here")
-            value = self._atom(named, frame, value, chain, number)
+        if isinstance(repeat, tree.When) and not self.evaluate.test(repeat.test, frame):
+            self.places.leave_out(self.naming.seen(named, frame), frame)
+        else:
+            found = self.places.step(named, frame)
+            with self.places.inside(found, frame, value) as inner:
+                if found.change:
+                    value = self.chain(found.change.pipe, inner, value, found.name, False, chain)
+                elif isinstance(repeat, tree.Times | tree.Each):
+                    value = self._repeated(named, repeat, frame, value, chain, number)
+                elif any(label.counts for label in step.labels):
+                    raise bad_label(step, frame, "`..` counts repetitions, but nothing repeats here")
+                else:
+                    value = self._atom(named, frame, value, chain, number)
         self.assertions.check(step, value, frame)
         return value
 
@@ -206,9 +211,12 @@ class Builder:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
         if once.labels:
             raise bad_label(once, frame, "what repeats is numbered, so its steps have no labels; a block's steps do")
-        if change := self.changes.take(frame.scope, (label,)):
-            frame = replace(frame, names=change.names)
-            once = change.as_step(once)
+        found = self.places.step(Named(once, (label,), True), frame)
+        with self.places.inside(found, frame, value) as inner:
+            member = found.change.as_step(once) if found.change else once
+            return self._member(member, label, inner, value, chain)
+
+    def _member(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         atom, repeat = once.atom, once.repeat
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
@@ -247,7 +255,8 @@ class Builder:
     # Factorization, blocks, assertions
 
     def _factored(self, use: Use, factors: tree.Factors) -> Value:
-        parts: Factored = factored(use, factors, self.calls)
+        with self.calls.telling(self.calls.unit(use.call.name, use.frame.names)):
+            parts: Factored = factored(use, factors, self.calls)
         if not factors.parallel:
             value = use.value
             for part in parts.uses:
@@ -341,15 +350,18 @@ class Builder:
             chain = Chain(item.name.text)
             flow, rest = self._start(plan, frame, None, chain)
             number = self.placer.step_number()
-            first = rest[0].step
-            atom = first.atom
-            if len(rest) == 1 and isinstance(atom, tree.Call) and frame.names.block(atom.name) and not first.repeat:
-                named = Named(first, (item.name.text,), True)
-                use = Use(named, atom, flow, frame, chain, number, optional=True)
-                value = self.calls.use(use)
-                self.assertions.check(first, value, frame)
-            else:
-                value = self._own_class(item, rest, frame, flow, chain, number)
+            found = self.places.head(item.name.text, frame)
+            with self.places.inside(found, frame, flow) as inner:
+                steps = tuple(spliced(found.change.pipe) if found.change else [named.step for named in rest])
+                first, atom = steps[0], steps[0].atom
+                alone = len(steps) == 1 and not first.repeat
+                if alone and isinstance(atom, tree.Call) and inner.names.block(atom.name):
+                    named = Named(first, (item.name.text,), True)
+                    value = self.calls.use(Use(named, atom, flow, inner, chain, number, optional=True))
+                    self.assertions.check(first, value, inner)
+                else:
+                    span = found.change.span if found.change else item.span
+                    value = self._own_class(item, tree.Pipe(span, steps), inner, flow, chain, number)
             if value.node == flow.node:
                 raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
         except Complaint as complaint:
@@ -361,15 +373,15 @@ class Builder:
         return value, scope
 
     def _own_class(
-        self, item: tree.Aux, rest: list[Named], frame: Frame, flow: Value, chain: Chain, number: int
+        self, item: tree.Aux, pipe: tree.Pipe, frame: Frame, flow: Value, chain: Chain, number: int
     ) -> Value:
         name = item.name.text
         label = self.placer.claim(name, item.name.span, frame)
         channels = flow.shape.channels
         word = class_name(name) + "Head"
         scope = Scope(
-            "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
-            defined=(frame.names.order, item.span.start), optional=True,
+            "block", word, label, frame.scope, {"in_channels": channels}, span=pipe.span, step=number, chain=chain,
+            defined=(frame.names.order, pipe.span.start), optional=True,
         )  # fmt: skip
         kept = {param: setting for param, setting in frame.params.items() if isinstance(setting, Num | Real)}
         scope.arguments.update(kept)
@@ -380,7 +392,6 @@ class Builder:
             input=Value(flow.node, flow.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
         )  # fmt: skip
         assert inner.input is not None
-        pipe = replace(item.pipe, steps=tuple(named.step for named in rest))
         return leave(self.chain(pipe, inner, inner.input, None, False, Chain("")), scope)
 
     def unused(self, frame: Frame, outputs: set[str]) -> None:
