@@ -133,7 +133,7 @@ class ChangedInside(Diagnostic):
         return f"`{self.name}` lies inside `{self.outer}`, which line {self.line} {self.verb}"
 
     def help(self) -> str:
-        return "say all of it in one chain, or change the inside in a variant of this variant"
+        return "say all of it in one chain" if self.verb == "replaces" else "without the head nothing is left to change"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,6 +134,8 @@ class Places:
         if factors and factors.parallel and len(names) == 1:
             names = [lettered(names[0], i) for i in range(len(factors.items))]
         if len(names) > 1:
+            if len(named.names) == 1 and not named.labelled:
+                names.append(named.names[0])
             labels = ", ".join(label.text for label in step.labels) if named.labelled else ""
             text = " ".join(step.atom.span.text.split())
             shown = f"{labels}: {text}" if labels else text

@@ -33,7 +33,9 @@ class Surveyed:
     @cached_property
     def printed(self) -> Counter[str]:
         """The names in a summary, and how often each stands there."""
-        return Counter(_printed(node) for node in self.graph)
+        units = {node.scope for node in self.graph if node.scope.kind == "unit"}
+        steps = [node for node in self.graph if node.scope not in units]
+        return Counter([*(unit.path for unit in units), *map(_printed, steps)])
 
     @cached_property
     def accepted(self) -> dict[str, Place]:
