@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from incdsl.diagnostics import Sink
+from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
 from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.assertions import Assertions
-from incdsl.elaborate.calls import Calls, Use, as_symbol, leave
+from incdsl.elaborate.calls import Calls, Use
 from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.factors import Factored, factored
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
-from incdsl.elaborate.naming import Named, Naming, spliced
+from incdsl.elaborate.naming import Named, Naming
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, RailEnd
 from incdsl.elaborate.places import Places
 from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
-from incdsl.ir.graph import Chain, Scope, class_name
+from incdsl.ir.graph import Chain, Scope
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Num, Real, TooComplicated
+from incdsl.types import TooComplicated
 
+EMPTY: frozenset[tuple[str, str]] = frozenset()
 MAX_NESTING = 100
 """Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 
@@ -38,8 +39,14 @@ MAX_NESTING = 100
 class Builder:
     """Elaborates the inside of one net; `survey` notes all that a variant of it may change."""
 
-    def __init__(self, changes: Changes, placer: Placer, sink: Sink, survey: bool = False) -> None:
+    def __init__(
+        self, changes: Changes, placer: Placer, sink: Sink, survey: bool = False, skipped: Set[tuple[str, str]] = EMPTY
+    ) -> None:
         self.changes = changes
+        self.skipped = skipped
+        """Values, by class and name, that are not built because nothing reads them any more."""
+        self.idle: dict[tuple[str, str], Diagnostic] = {}
+        """Values that nothing reads any more, each with the complaint about it."""
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
@@ -66,7 +73,7 @@ class Builder:
         try:
             self._check_budget(pipe, frame)
             with self._deeper(pipe.span, frame):
-                value, plan = self._start(plan, frame, flow, chain)
+                value, plan = self.start(plan, frame, flow, chain)
                 for named in plan:
                     value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
@@ -105,7 +112,8 @@ class Builder:
                 value = self._step(named, frame, value, chain, number)
         return value
 
-    def _start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
+    def start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
+        """What flows into the first step of a chain that is not a value, and the steps from there on."""
         first = plan[0].step
         atom = first.atom
         if isinstance(atom, tree.BlockInput):
@@ -289,6 +297,8 @@ class Builder:
     def bind(self, item: tree.Bind | tree.Output, frame: Frame) -> list[Value | None]:
         """Bind the names of a chain; poisoned ones to nothing."""
         names = [name.text for name in item.names]
+        if all((frame.scope.path, name) in self.skipped for name in names):
+            return [None] * len(names)
         for name in item.names:
             self.claim_value(name, frame)
         try:
@@ -343,59 +353,12 @@ class Builder:
         if taken:
             self.sink.add(NameTaken(span=name.span, path=frame.title, name=name.text, taken_by=taken))
 
-    def head(self, item: tree.Aux, frame: Frame) -> tuple[Value, Scope]:
-        """An auxiliary head as one module: the block that it names, or a class made of its chain."""
-        plan = self.naming.plan(item.pipe, item.name.text, False, frame)
-        try:
-            chain = Chain(item.name.text)
-            flow, rest = self._start(plan, frame, None, chain)
-            number = self.placer.step_number()
-            found = self.places.head(item.name.text, frame)
-            with self.places.inside(found, frame, flow) as inner:
-                steps = tuple(spliced(found.change.pipe) if found.change else [named.step for named in rest])
-                first, atom = steps[0], steps[0].atom
-                alone = len(steps) == 1 and not first.repeat
-                if alone and isinstance(atom, tree.Call) and inner.names.block(atom.name):
-                    named = Named(first, (item.name.text,), True)
-                    value = self.calls.use(Use(named, atom, flow, inner, chain, number, optional=True))
-                    self.assertions.check(first, value, inner)
-                else:
-                    span = found.change.span if found.change else item.span
-                    value = self._own_class(item, tree.Pipe(span, steps), inner, flow, chain, number)
-            if value.node == flow.node:
-                raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
-        except Complaint as complaint:
-            self.sink.add(complaint.diagnostic)
-            raise Poisoned from None
-        scope = self.placer.graph[value.node].scope
-        while scope.parent and scope.parent.parent:
-            scope = scope.parent
-        return value, scope
-
-    def _own_class(
-        self, item: tree.Aux, pipe: tree.Pipe, frame: Frame, flow: Value, chain: Chain, number: int
-    ) -> Value:
-        name = item.name.text
-        label = self.placer.claim(name, item.name.span, frame)
-        channels = flow.shape.channels
-        word = class_name(name) + "Head"
-        scope = Scope(
-            "block", word, label, frame.scope, {"in_channels": channels}, span=pipe.span, step=number, chain=chain,
-            defined=(frame.names.order, pipe.span.start), optional=True,
-        )  # fmt: skip
-        kept = {param: setting for param, setting in frame.params.items() if isinstance(setting, Num | Real)}
-        scope.arguments.update(kept)
-        params = {param: as_symbol(setting, param) for param, setting in kept.items()}
-        inner = replace(
-            frame, scope=scope, title=f"{frame.title} > {label}", values={}, labels={}, is_net=False,
-            params={**frame.params, **params},
-            input=Value(flow.node, flow.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
-        )  # fmt: skip
-        assert inner.input is not None
-        return leave(self.chain(pipe, inner, inner.input, None, False, Chain("")), scope)
-
     def unused(self, frame: Frame, outputs: set[str]) -> None:
-        """Complain about bound values that nothing reads."""
+        """Complain about bound values that nothing reads; those that a change left without a use are noted."""
         for name, value in frame.values.items():
             if name not in frame.used and name not in outputs and value is not None:
-                self.sink.add(Unused(span=frame.bound[name], path=frame.title, what="the value", name=name))
+                complaint = Unused(span=frame.bound[name], path=frame.title, what="the value", name=name)
+                if self.changes.changed(frame.scope):
+                    self.idle[frame.scope.path, name] = complaint
+                else:
+                    self.sink.add(complaint)

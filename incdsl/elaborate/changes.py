@@ -117,9 +117,7 @@ class Changes:
             close = get_close_matches(name, list(islice(units, _MANY)), 1)
             suggestion = close[0] if close else ""
             base = self.base(level).name
-            self._sink.add(
-                UnknownPath(span=unit.name.span, what="unit", name=name, base=base, suggestion=suggestion)
-            )
+            self._sink.add(UnknownPath(span=unit.name.span, what="unit", name=name, base=base, suggestion=suggestion))
 
     # Units
 

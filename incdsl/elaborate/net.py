@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from incdsl.diagnostics import CompileError, Sink
+from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import (
     BadExpression,
@@ -19,11 +19,12 @@ from incdsl.diagnostics.names import (
     Unused,
 )
 from incdsl.elaborate.assertions import Assertion
-from incdsl.elaborate.build import Builder
+from incdsl.elaborate.build import EMPTY, Builder
 from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.count import Counter
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
+from incdsl.elaborate.heads import head
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
 from incdsl.elaborate.parameters import Parameters
@@ -94,11 +95,23 @@ def elaborate(
     """
     line = lineage(net, sink)
     spent = spent or Spent()
-    builder = _NetBuilder(line, sink, max_steps, spent.steps)
-    try:
-        result = builder.run(settings, spent)
-    finally:
-        spent.steps += builder.cost + NET_STEPS + sum(map(len, interfaces(line[1:]))) // 8
+    skipped: frozenset[tuple[str, str]] = EMPTY
+    while True:
+        builder = _NetBuilder(line, sink, max_steps, spent.steps, skipped=skipped)
+        try:
+            result = builder.run(settings, spent)
+        finally:
+            spent.steps += builder.cost + NET_STEPS + sum(map(len, interfaces(line[1:]))) // 8
+        idle = builder.idle
+        if sink.errors or not idle:
+            break
+        if skipped >= idle.keys() or spent.looks > max_steps:
+            for complaint in idle.values():
+                sink.add(complaint)
+            break
+        skipped |= idle.keys()
+        spent.steps -= builder.cost
+        spent.looks += builder.cost
     sink.stop_on_errors()
     assert result is not None
     return result
@@ -108,12 +121,13 @@ class _NetBuilder:
     """The items of a net, in order."""
 
     def __init__(
-        self, line: tuple[Definition, ...], sink: Sink, max_steps: int, spent: int, survey: bool = False
-    ) -> None:
+        self, line: tuple[Definition, ...], sink: Sink, max_steps: int, spent: int, survey: bool = False,
+        skipped: Set[tuple[str, str]] = EMPTY,
+    ) -> None:  # fmt: skip
         net = line[0]
         scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
         placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent)
-        builder = Builder(Changes(line, sink), placer, sink, survey)
+        builder = Builder(Changes(line, sink), placer, sink, survey, skipped)
         self._line = line
         self._max_steps = max_steps
         outer, root = line[0].tree, line[-1].tree
@@ -131,6 +145,11 @@ class _NetBuilder:
         self._outputs: set[str] = set()
         self._poisoned = False
         self._levels: list[dict[str, Any]] = []
+
+    @property
+    def idle(self) -> dict[tuple[str, str], Diagnostic]:
+        """Values that changes left without a use, each with the complaint about it."""
+        return self._builder.idle
 
     @property
     def cost(self) -> int:
@@ -315,7 +334,7 @@ class _NetBuilder:
         if not isinstance(start, tree.Call) or start.name not in self._frame.values or len(steps) < 2:
             reason = "an aux head starts with the value that it reads"
             raise Complaint(BadFlow(span=item.span, path=self._frame.title, reason=reason, hint="`value -> …`"))
-        return self._builder.head(item, self._frame)
+        return head(self._builder, item, self._frame)
 
     def _expect(self, item: tree.Expect) -> None:
         if isinstance(item.value, tree.Text):

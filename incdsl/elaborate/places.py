@@ -95,9 +95,9 @@ class Places:
         """The place of a step."""
         if not self._active:
             return NOWHERE
-        self._note_parts(named, frame)
-        word = not named.names and not named.labelled
-        return self._find("step", self._naming.seen(named, frame), frame, word)
+        name = self._naming.seen(named, frame)
+        self._note_parts(named, name, frame)
+        return self._find("step", name, frame, word=not named.names and not named.labelled)
 
     def head(self, name: str, frame: Frame) -> Found:
         """The place of an auxiliary head."""
@@ -126,7 +126,7 @@ class Places:
             self.known[path] = place
         return Found(place, name, self._changes.take(path))
 
-    def _note_parts(self, named: Named, frame: Frame) -> None:
+    def _note_parts(self, named: Named, own: str, frame: Frame) -> None:
         """Names of factors, and of the parts of a step with several labels."""
         step = named.step
         factors = step.atom.factors if isinstance(step.atom, tree.Call) else None
@@ -141,6 +141,7 @@ class Places:
             shown = f"{labels}: {text}" if labels else text
             of = f"a {'factor' if factors else 'part'} of `{shown if len(shown) <= 60 else shown[:59] + '…'}`"
             around = tuple(place.path for place in self._open)
+            around += (_path(frame.scope, own),) if own else ()
             for name in names:
                 self.parts.setdefault(_path(frame.scope, name), Part(of, around))
 

@@ -116,10 +116,9 @@ def _judged(change: Change, base: Surveyed, name: str, others: dict[str, Change 
 def _explained(path: str, base: Surveyed) -> tuple[str, str]:
     """What a name is that a reader sees but that is no place, and what to replace."""
     if path in base.places.known or base.printed[path] > 1:
-        several = [i for i, node in enumerate(base.graph) if _printed(node) == path]
-        place = base.innermost(several[0]) if several else None
-        if not (several and isinstance(list(base.graph)[several[0]].op, Joining)):
-            return f"`{path}` is the name of several steps", _replace(place)
+        named = [node for node in base.graph if _printed(node) == path]
+        if not (named and isinstance(named[0].op, Joining)):
+            return f"`{path}` is the name of several steps", "replace what is around the one that you mean"
     if part := base.places.parts.get(path):
         around = [base.accepted[p] for p in part.around if p in base.accepted]
         return f"`{path}` is {part.of}", _replace(around[-1] if around else None)
@@ -130,6 +129,8 @@ def _explained(path: str, base: Surveyed) -> tuple[str, str]:
                 return f"`{path}` joins rails", _replace(place, "replace the rails")
             if node.scope.kind == "unit":
                 return f"`{path}` is a part of the unit `{node.scope.word}`", _replace(place, "redefine the unit")
+            if node.label.startswith(f"{node.op.word}_"):
+                return f"`{path}` has no label, and is not the only `{node.op.word}`", _replace(place)
             if place:
                 return f"`{path}` is a part of the {place.kind} `{place.path}`", _replace(place)
     inner = [p for p in base.accepted if p.startswith(f"{path}.")]
