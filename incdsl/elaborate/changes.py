@@ -112,7 +112,7 @@ class Changes:
         for known in found:
             self._units[known] = Definition(unit, variant.names)
             self._redefined[self._units[known]] = unit.name.span
-        if not found:
+        if not found and not self._sink.full:
             units = [each for names in files for each in names if names.unit(each)]
             close = get_close_matches(name, list(islice(units, _MANY)), 1)
             suggestion = close[0] if close else ""

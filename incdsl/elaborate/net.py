@@ -39,6 +39,8 @@ from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 MAX_STEPS = 5_000
 NET_STEPS = 10
 """What a net costs besides its steps, where several are checked."""
+LOOKS = 4
+"""How many times the limit the builds may take that only tell what the changes of a variant mean."""
 DEFAULT_WEIGHT = 1.0
 
 
@@ -165,6 +167,8 @@ class _NetBuilder:
         failed, builder = self._sink.errors, self._builder
         for diagnostic in unmet(builder.changes, builder.places, lambda level: self._look(level, spent), failed):
             self._sink.add(diagnostic)
+            if self._sink.full:
+                break
         self._complete(inputs)
         if self._sink.errors:
             return None
@@ -186,7 +190,7 @@ class _NetBuilder:
     def _look(self, level: int, spent: Spent) -> Surveyed:
         """What the net is like that the variant of this level varies, with its parameters' values."""
         i, sink = len(self._line) - level, Sink()
-        builder = _NetBuilder(self._line[i:], sink, self._max_steps, spent.looks, survey=True)
+        builder = _NetBuilder(self._line[i:], sink, self._max_steps, spent.looks // LOOKS, survey=True)
         with suppress(CompileError):
             builder.survey(self._levels[i])
         spent.looks += builder.cost + NET_STEPS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -60,14 +60,16 @@ def unmet(changes: Changes, places: Places, look: Look, failed: bool) -> Iterato
     called by a word, or like this only because units were redefined.
     """
     known: dict[int, Surveyed] = {}
-    every = list(changes.all)
-    for change in every:
+    levels: dict[int, dict[str, Change | Left]] = {}
+    for change in changes.all:
+        levels.setdefault(change.level, {})[change.path] = change
+    for change in changes.all:
         hits = changes.hits(change)
         place = places.known.get(change.path)
         if hits == 1 and not changes.redefines and not (place and place.word):
             continue
-        others = {other.path: other for other in every if other.level == change.level and other is not change}
-        if inside := _above(change, others):
+        others = levels[change.level]
+        if inside := _inside(change, others, _prefixes(change.path)):
             yield inside
             continue
         if change.level not in known:
@@ -81,13 +83,18 @@ def unmet(changes: Changes, places: Places, look: Look, failed: bool) -> Iterato
             yield from known[change.level].problems
 
 
-def _above(change: Change | Left, others: dict[str, Change | Left], around: tuple[str, ...] = ()) -> Diagnostic | None:
+def _inside(change: Change | Left, others: dict[str, Change | Left], around: Iterable[str]) -> Diagnostic | None:
     """The complaint about a change inside of what the same variant changes."""
-    for path, other in others.items():
-        if change.path.startswith(f"{path}.") or (path in around and path != change.path):
+    for path in around:
+        if other := others.get(path):
             verb = "leaves out" if isinstance(other, Left) else "replaces"
             return ChangedInside(span=change.span, name=change.path, outer=path, line=other.span.line, verb=verb)
     return None
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    parts = path.split(".")
+    return (".".join(parts[:i]) for i in range(1, len(parts)))
 
 
 def _head(left: Left, base: Surveyed, name: str) -> Iterator[Diagnostic]:
@@ -101,10 +108,10 @@ def _head(left: Left, base: Surveyed, name: str) -> Iterator[Diagnostic]:
 def _judged(change: Change, base: Surveyed, name: str, others: dict[str, Change | Left]) -> Iterator[Diagnostic]:
     path = change.path
     if path in base.accepted:
-        if inside := _above(change, others, base.accepted[path].around):
+        if inside := _inside(change, others, base.accepted[path].around):
             yield inside
         return
-    if base.problems or any(path.startswith(absent) for absent in base.places.absent):
+    if base.problems or any(path[:i] in base.places.absent for i in range(1, len(path) + 1)):
         return
     reason, hint = _explained(path, base)
     suggestion = "" if reason else _suggestion(path, base)

@@ -10,7 +10,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.nets import generated
 from tests.process import ROOT
-from tests.reuse.test_variants import BASE, spec, variant
+from tests.reuse.test_variants import BASE, variant
 
 PLAIN = BASE.replace("  expect params = 4_104\n", "")
 SHIPPED = {
@@ -55,7 +55,8 @@ def keys(done):
     "lines",
     [
         "net A = Base with { b.wide: conv 1x1 @4 }\nnet V = A with { b: Mixed(width: 4) }",
-        "net A = Base with { b.wide: conv 1x1 @4 }\nnet C = A with { b.deep: relu }\nnet V = C with { b: Mixed(width: 4) }",
+        "net A = Base with { b.wide: conv 1x1 @4 }\nnet C = A with { b.deep: relu }\n"
+        "net V = C with { b: Mixed(width: 4) }",
         "net A = Base with { b.deep_1: conv 1x1 @5 }\n"
         "net V = A with { b.deep: conv 1x1 @4 -> conv 5x5 @4 as 3x3, 3x3 }",
         "net A = Base with { b.avgpool: relu }\nnet V = A with { b.branch_pool: avg 3x3 -> conv 1x1 @4 }",
@@ -73,7 +74,8 @@ def test_a_replacement_discards_what_inner_variants_changed_inside(lines):
 @pytest.mark.parametrize("chain", ["InceptionC", "conv2d 3x3 @2048"])
 def test_a_block_with_a_changed_rail_is_replaced(chain):
     more = '\nfrom "specs/v3.inc" use InceptionC' if chain == "InceptionC" else ""
-    text = f'inc 1\nfrom "specs/v3_fid.inc" use InceptionV3FID{more}\nnet X = InceptionV3FID with {{ Mixed_7c: {chain} }}\n'
+    text = f'inc 1\nfrom "specs/v3_fid.inc" use InceptionV3FID{more}\n'
+    text += f"net X = InceptionV3FID with {{ Mixed_7c: {chain} }}"
     (done,) = check_file(Source("x.inc", text), root=ROOT)
     pools = [node.op.word for node in done.net.graph if node.scope.path == "Mixed_7c" and "pool" in node.op.word]
     assert pools == (["avgpool"] if chain == "InceptionC" else [])
@@ -314,7 +316,7 @@ def test_a_change_may_drop_the_last_use_of_a_parameter_of_the_net():
     (done,) = check_file(shipped("v4", "last_linear: linear @10"), root=ROOT)
     assert done.net.params == {}
     assert generated(done.text)().last_linear.out_features == 10
-    text = 'inc 1\nfrom "specs/v4.inc" use InceptionV4\nnet X = InceptionV4(classes: 10) with { last_linear: linear @10 }\n'
+    text = shipped("v4", "last_linear: linear @10").text.replace("InceptionV4 with", "InceptionV4(classes: 10) with")
     assert told(Source("x.inc", text)) == []
 
 
