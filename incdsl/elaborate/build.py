@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -47,6 +47,10 @@ class Builder:
         """Values, by class and name, that are not built because nothing reads them any more."""
         self.idle: dict[tuple[str, str], Diagnostic] = {}
         """Values that nothing reads any more, each with the complaint about it."""
+        self.spare = False
+        """Whether only some of the values that are split off together are read."""
+        self.read_by_heads: set[str] = set()
+        self._reads: dict[Scope, list[tuple[list[str], set[str]]]] = {}
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
@@ -294,25 +298,40 @@ class Builder:
             raise Poisoned
         return result
 
-    def bind(self, item: tree.Bind | tree.Output, frame: Frame) -> list[Value | None]:
+    def bind(self, item: tree.Bind | tree.Output, frame: Frame) -> Sequence[Value | None]:
         """Bind the names of a chain; poisoned ones to nothing."""
         names = [name.text for name in item.names]
         if all((frame.scope.path, name) in self.skipped for name in names):
             return [None] * len(names)
         for name in item.names:
             self.claim_value(name, frame)
-        try:
-            if len(names) > 1:
-                values: list[Value | None] = list(self._split_chain(item, frame))
-            else:
-                values = [self.chain(item.pipe, frame, None, names[0], False, Chain(names[0]))]
-        except Complaint as complaint:
-            self.sink.add(complaint.diagnostic)
-            values = [None] * len(names)
-        except Poisoned:
-            values = [None] * len(names)
+        with self.reading(frame) as mine:
+            values = self._bound(item, names, frame)
+        self._reads.setdefault(frame.scope, []).append((names, mine))
         frame.values.update(zip(names, values, strict=True))
         return values
+
+    @contextmanager
+    def reading(self, frame: Frame) -> Iterator[set[str]]:
+        """Gather the names that are read meanwhile."""
+        mine, before = set[str](), set(frame.used)
+        frame.used.clear()
+        try:
+            yield mine
+        finally:
+            mine |= frame.used
+            frame.used |= before
+
+    def _bound(self, item: tree.Bind | tree.Output, names: list[str], frame: Frame) -> Sequence[Value | None]:
+        try:
+            if len(names) > 1:
+                return self._split_chain(item, frame)
+            return [self.chain(item.pipe, frame, None, names[0], False, Chain(names[0]))]
+        except Complaint as complaint:
+            self.sink.add(complaint.diagnostic)
+        except Poisoned:
+            pass
+        return [None] * len(names)
 
     def _split_chain(self, item: tree.Bind | tree.Output, frame: Frame) -> list[Value]:
         last = item.pipe.steps[-1]
@@ -355,10 +374,23 @@ class Builder:
 
     def unused(self, frame: Frame, outputs: set[str]) -> None:
         """Complain about bound values that nothing reads; those that a change left without a use are noted."""
+        changed = self.changes.changed(frame.scope)
+        needed = self._needed(frame, outputs) if changed else frame.used | outputs
         for name, value in frame.values.items():
-            if name not in frame.used and name not in outputs and value is not None:
+            if name not in needed and value is not None:
                 complaint = Unused(span=frame.bound[name], path=frame.title, what="the value", name=name)
-                if self.changes.changed(frame.scope):
+                if changed:
                     self.idle[frame.scope.path, name] = complaint
                 else:
                     self.sink.add(complaint)
+
+    def _needed(self, frame: Frame, outputs: set[str]) -> set[str]:
+        """The values that what leaves a class depends on, and those that are split off together with them."""
+        reads = self._reads.get(frame.scope, [])
+        bound = {name for names, _ in reads for name in names}
+        needed = outputs | {name for name in frame.values if name not in bound or name in self.read_by_heads}
+        for names, mine in reversed(reads):
+            if needed.intersection(names):
+                self.spare |= not needed.issuperset(names)
+                needed |= mine | set(names)
+        return needed

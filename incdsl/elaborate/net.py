@@ -174,8 +174,9 @@ class _NetBuilder:
             return None
         kept = {n: v for n, v in params.items() if not self._dropped(v)}
         free = {n for n, v in kept.items() if isinstance(v, Num | Real)} - self._builder.pins.names
+        graph = self._graph.without_dead_nodes() if builder.spare else self._graph
         return Net(
-            self._line[0].name, self._graph, self._conditions, kept, frozenset(kept.keys() - free),
+            self._line[0].name, graph, self._conditions, kept, frozenset(kept.keys() - free),
             tuple(self._expectations), tuple(self._builder.assertions.pending),
         )  # fmt: skip
 
@@ -305,7 +306,9 @@ class _NetBuilder:
         weight = self._weight(item)
         self._conditions.in_head = True
         try:
-            value, scope = self._head(item)
+            with self._builder.reading(frame) as read:
+                value, scope = self._head(item)
+            self._builder.read_by_heads |= read
         finally:
             self._conditions.in_head = False
         frame.values[name.text] = value

@@ -69,7 +69,8 @@ class Rails:
             titled = replace(inner, title=f"{frame.title} > {name}")
             try:
                 with self._places.inside(found[i], titled, flow) as place:
-                    end = self._chain(pipes[i], place, flow, name, not several, rail_chain)
+                    labelled = not several and found[i].change is None  # the chain of a change has the rail's label
+                    end = self._chain(pipes[i], place, flow, name, labelled, rail_chain)
                 ends.append(RailEnd(end, pipes[i].span))
             except Poisoned:
                 poisoned = True
@@ -113,7 +114,8 @@ class Rails:
         first = pipe.steps[0]
         for label in first.labels:
             self._placer.check_label(label.text, label.span, frame)
-        if name := _label(pipe):
+        if first.labels and not first.labels[0].counts:
+            name = first.labels[0].text
             name = lettered(name, index) if several else name
             return name, re.sub(r"(\.\d+)+$", "", name).replace(".", "_")
         name = lettered(base, index)

@@ -154,6 +154,14 @@ def test_what_a_reader_sees_can_be_replaced(name, change, expected):
     assert expected in keys(done)
 
 
+def test_labels_in_the_chain_of_a_change_are_those_of_its_steps():
+    changes = "a.wide: k: conv 1x1 @4 -> conv 3x3 @8  b.wide: k: conv 3x3 @4  fc: l: linear @3"
+    done = variant(f"net V = Base with {{ {changes} }}")
+    names = {key.partition(".conv")[0] for key in keys(done)}
+    assert {"a.k", "a.wide", "b.k", "l.weight"} <= names
+    assert not {"b.wide", "fc.weight"} & names
+
+
 def test_a_label_that_counts_names_each_repetition():
     """The whole of `features.6..` has no name, so `features.6` is the first."""
     (done,) = check_file(shipped("v4", "features.6: conv2d 3x3 @384"), root=ROOT)
@@ -307,6 +315,21 @@ def test_values_that_lose_their_last_use_are_not_built():
     done = compile_net(source, "W")
     assert keys(done) == ["a.weight", "a.bias", "b.m.weight", "b.m.bias"]
     assert str(done.sizes.evaluation["H"]) == ">= 1"
+
+
+def test_a_share_that_loses_its_last_use_leaves_the_others():
+    done = compile_net(many("r: conv2d 3x3 @4"), "V")
+    assert [node.op.start for node in done.net.graph if node.op.word == "slice"][:1] == [4]
+    assert not any(key.startswith("c.") for key in keys(done))
+    both = "net W = Base with { r: conv2d 3x3 @4  z: linear @3 }"
+    assert told(Source("many.inc", MANY + both), "W") == []
+
+
+def test_long_chains_of_values_lose_their_last_use():
+    values = "".join(f"  v{i} = v{i - 1} -> conv2d 3x3 @4\n" for i in range(1, 40))
+    text = f"inc 1\nnet Base {{\n  input x [3, 8, 8]\n  v0 = x -> relu\n{values}  aux h = v39 -> gap -> linear @3\n"
+    text += "  output y = x -> a: conv2d 1x1 @2\n}\nnet V = Base with { without h }\n"
+    assert keys(compile_net(Source("long.inc", text), "V")) == ["a.weight", "a.bias"]
 
 
 # Parameters
