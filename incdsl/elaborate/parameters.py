@@ -75,7 +75,7 @@ class Parameters:
     def _handed_on(self, i: int, values: dict[str, Any]) -> dict[str, Any]:
         net, base = _net(self._line[i]), self._line[i + 1].name
         assert net.variant
-        used = {*mentioned(tuple(c.pipe for c in net.variant.changes if isinstance(c, tree.Override)))}
+        used = {*mentioned(tuple(c.pipe for c in net.variant.changes if not isinstance(c, tree.Without)))}
         params = self._interfaces[i + 1]
         frame = Frame(self._scope, self._title, self._line[i].names, params=values)
         given: dict[str, Any] = {}

@@ -414,6 +414,11 @@ def test_an_own_parameter_that_nothing_uses(lines):
     assert [text[:4] for text in told(Source("x.inc", PLAIN + lines), "V")] == ["E208"]
 
 
+def test_units_have_no_parameters():
+    line = "net V(q = 3) = Base with { unit conv = conv2d (bias: false) -> dropout (p: q) }"
+    assert [text[:4] for text in told(Source("x.inc", PLAIN + line), "V")] == ["E212"]
+
+
 # Units, and what else is told
 
 
