@@ -38,6 +38,8 @@ class Diagnostic:
     span: Span | None
     path: str = ""
     """Call path of the complaint inside the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
+    note: str = ""
+    """Another place that has to do with it: where a variant redefines the unit that does not fit."""
 
     def __init_subclass__(cls) -> None:
         if cls.code:

@@ -211,7 +211,7 @@ class BadFlow(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Recursion(Diagnostic):
-    """Blocks are finite: none may contain itself, not even through others."""
+    """Blocks are finite: none may contain itself, not even through others. No net is a variant of itself either."""
 
     code: ClassVar[str] = "E210"
     title: ClassVar[str] = "the block contains itself"
@@ -219,11 +219,15 @@ class Recursion(Diagnostic):
     right: ClassVar[str] = _net("output y = x -> B times 3", "block B = conv2d 3x3 @8\n")
 
     chain: tuple[str, ...]
+    variants: bool = False
 
     def message(self) -> str:
-        return f"`{self.chain[0]}` contains itself: {' > '.join(self.chain)}"
+        verb = "varies" if self.variants else "contains"
+        return f"`{self.chain[0]}` {verb} itself: {' > '.join(self.chain)}"
 
     def help(self) -> str:
+        if self.variants:
+            return "a variant starts from another net, in the end from one that is written out: `net A { … }`"
         return "say how often it repeats: `times 3`"
 
 

@@ -38,6 +38,8 @@ def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
         lines.append(f"  {paint('place', printable(str(span)))}{path}")
         rows = diagnostic.rows()
         lines += _table(rows, paint) if rows else _caret(span, diagnostic.label(), paint)
+    if diagnostic.note:
+        lines.append(f"  {paint('help', 'note:')} {printable(diagnostic.note)}")
     if diagnostic.help():
         lines.append(f"  {paint('help', 'help:')} {printable(diagnostic.help())}")
     return "\n".join(lines)
@@ -125,6 +127,7 @@ def _record(diagnostic: Diagnostic) -> dict[str, Any]:
         "message": diagnostic.message(),
         "label": diagnostic.label(),
         "help": diagnostic.help(),
+        "note": diagnostic.note,
         "path": diagnostic.path,
         "place": place,
         "rails": [
@@ -152,6 +155,7 @@ def _github(diagnostic: Diagnostic) -> str:
         diagnostic.message(),
         diagnostic.label(),
         f"in {diagnostic.path}" if diagnostic.path else "",
+        diagnostic.note,
         diagnostic.help(),
     ]
     text = data(printable(". ".join(part for part in parts if part)))

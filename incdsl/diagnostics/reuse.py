@@ -7,6 +7,10 @@ from typing import ClassVar
 
 from incdsl.diagnostics.base import Diagnostic
 
+_NET_OF_BLOCK = (
+    "net Base {\n  input x [8, 16, 16]\n  output y = x -> a: B\n}\n"
+    "block B = concat { | conv2d 1x1 @4 | deep: conv2d 3x3 @4 }\n"
+)
 _NET = "net Base {\n  input x [8, 16, 16]\n  output y = x -> a: conv2d 3x3 @4\n}\n"
 
 
@@ -79,8 +83,9 @@ class NothingToImport(Diagnostic):
 class UnknownPath(Diagnostic):
     """A change of a variant names a rail, a step, a unit or an aux head of the net that it varies.
 
-    Rails and steps go by their paths, as `incdsl summary --by layer` prints them: `Mixed_7c.branch_pool`. A step
-    without a label that owns no parameters has no path; replace the rail that it stands in.
+    Rails and steps go by their paths, as `incdsl summary --by layer` prints them: `Mixed_7c.branch_pool`. A rail goes
+    by its label. What is only a part of a written step, such as one factor of a kernel or the norm of a unit, and a
+    name that several steps share, cannot be replaced alone: replace what is around it.
     """
 
     code: ClassVar[str] = "E220"
@@ -92,12 +97,43 @@ class UnknownPath(Diagnostic):
     name: str
     base: str
     suggestion: str = ""
+    reason: str = ""
+    hint: str = ""
 
     def message(self) -> str:
-        return f"`{self.base}` has no {self.what} `{self.name}`"
+        return self.reason or f"`{self.base}` has no {self.what} `{self.name}`"
 
     def label(self) -> str:
         return f"did you mean `{self.suggestion}`?" if self.suggestion else ""
+
+    def help(self) -> str:
+        return self.hint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangedInside(Diagnostic):
+    """A variant says once what stands in a place: it cannot replace a block or a rail and something inside of it.
+
+    A variant of the variant may change what a replacement holds.
+    """
+
+    code: ClassVar[str] = "E222"
+    title: ClassVar[str] = "a change lies inside another one"
+    wrong: ClassVar[str] = (
+        f"inc 1\n{_NET_OF_BLOCK}net N = Base with {{\n  a: conv2d 1x1 @4\n  a.deep: conv2d 5x5 @4\n}}\n"
+    )
+    right: ClassVar[str] = f"inc 1\n{_NET_OF_BLOCK}net N = Base with {{\n  a.deep: conv2d 5x5 @4\n}}\n"
+
+    name: str
+    outer: str
+    line: int
+    verb: str
+
+    def message(self) -> str:
+        return f"`{self.name}` lies inside `{self.outer}`, which line {self.line} {self.verb}"
+
+    def help(self) -> str:
+        return "say all of it in one chain" if self.verb == "replaces" else "without the head nothing is left to change"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from incdsl.diagnostics import Sink
+from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
 from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.assertions import Assertions
-from incdsl.elaborate.calls import Calls, Use, as_symbol, leave
+from incdsl.elaborate.calls import Calls, Use
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.complaints import bad_flow, bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.factors import Factored, factored
@@ -20,25 +21,36 @@ from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.naming import Named, Naming
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, RailEnd
+from incdsl.elaborate.places import Places
 from incdsl.elaborate.rails import Rails
 from incdsl.elaborate.repeat import Loops
 from incdsl.elaborate.reserved import why_no_identifier
-from incdsl.elaborate.variant import Changes
-from incdsl.ir.graph import Chain, Scope, class_name
+from incdsl.ir.graph import Chain, Scope
 from incdsl.ops.merge import Concat
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Num, Real, TooComplicated
+from incdsl.types import TooComplicated
 
+EMPTY: frozenset[tuple[str, str]] = frozenset()
 MAX_NESTING = 100
 """Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 
 
 class Builder:
-    """Elaborates the inside of one net."""
+    """Elaborates the inside of one net; `survey` notes all that a variant of it may change."""
 
-    def __init__(self, changes: Changes, placer: Placer, sink: Sink) -> None:
+    def __init__(
+        self, changes: Changes, placer: Placer, sink: Sink, survey: bool = False, skipped: Set[tuple[str, str]] = EMPTY
+    ) -> None:
         self.changes = changes
+        self.skipped = skipped
+        """Values, by class and name, that are not built because nothing reads them any more."""
+        self.idle: dict[tuple[str, str], Diagnostic] = {}
+        """Values that nothing reads any more, each with the complaint about it."""
+        self.spare = False
+        """Whether only some of the values that are split off together are read."""
+        self.read_by_heads: set[str] = set()
+        self._reads: dict[Scope, list[tuple[list[str], set[str]]]] = {}
         self.placer = placer
         self.sink = sink
         self.pins = Pins()
@@ -47,7 +59,8 @@ class Builder:
         self.assertions = Assertions(placer.conditions, self.evaluate, sink)
         self.naming = Naming(changes)
         self.loops = Loops(placer, self.evaluate, self.pins)
-        self.rails = Rails(changes, placer, self.evaluate, self.loops, self.pins, self.chain)
+        self.places = Places(changes, self.naming, self.pins, placer.graph, survey)
+        self.rails = Rails(self.places, placer, self.evaluate, self.loops, self.pins, self.chain)
         self.calls = Calls(changes, placer, self.naming, self.evaluate, self.pins)
         self.calls.chain = self.chain
         self.calls.rest = self._rest
@@ -64,7 +77,7 @@ class Builder:
         try:
             self._check_budget(pipe, frame)
             with self._deeper(pipe.span, frame):
-                value, plan = self._start(plan, frame, flow, chain)
+                value, plan = self.start(plan, frame, flow, chain)
                 for named in plan:
                     value = self._step(named, frame, value, chain, self.placer.step_number())
         except Complaint as complaint:
@@ -103,7 +116,8 @@ class Builder:
                 value = self._step(named, frame, value, chain, number)
         return value
 
-    def _start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
+    def start(self, plan: list[Named], frame: Frame, flow: Value | None, chain: Chain) -> tuple[Value, list[Named]]:
+        """What flows into the first step of a chain that is not a value, and the steps from there on."""
         first = plan[0].step
         atom = first.atom
         if isinstance(atom, tree.BlockInput):
@@ -139,16 +153,19 @@ class Builder:
         repeat = step.repeat
         self.evaluate.work += 1
         self.placer.hold_work(self.evaluate.work, step.span, frame)
-        change = self.changes.take(frame.scope, named.names)
-        if change:
-            inner = replace(frame, names=change.names)
-            value = self.chain(change.pipe, inner, value, named.names[0], False, chain)
-        elif isinstance(repeat, tree.Times | tree.Each):
-            value = self._repeated(named, repeat, frame, value, chain, number)
-        elif repeat is None or self.evaluate.test(repeat.test, frame):
-            if any(label.counts for label in step.labels):
-                raise bad_label(step, frame, "`..` counts repetitions, but nothing repeats here")
-            value = self._atom(named, frame, value, chain, number)
+        if isinstance(repeat, tree.When) and not self.evaluate.test(repeat.test, frame):
+            self.places.leave_out(self.naming.seen(named, frame), frame)
+        else:
+            found = self.places.step(named, frame)
+            with self.places.inside(found, frame, value) as inner:
+                if found.change:
+                    value = self.chain(found.change.pipe, inner, value, found.name, False, chain)
+                elif isinstance(repeat, tree.Times | tree.Each):
+                    value = self._repeated(named, repeat, frame, value, chain, number)
+                elif any(label.counts for label in step.labels):
+                    raise bad_label(step, frame, "`..` counts repetitions, but nothing repeats here")
+                else:
+                    value = self._atom(named, frame, value, chain, number)
         self.assertions.check(step, value, frame)
         return value
 
@@ -206,9 +223,12 @@ class Builder:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
         if once.labels:
             raise bad_label(once, frame, "what repeats is numbered, so its steps have no labels; a block's steps do")
-        if change := self.changes.take(frame.scope, (label,)):
-            frame = replace(frame, names=change.names)
-            once = change.as_step(once)
+        found = self.places.step(Named(once, (label,), True), frame)
+        with self.places.inside(found, frame, value) as inner:
+            member = found.change.as_step(once) if found.change else once
+            return self._member(member, label, inner, value, chain)
+
+    def _member(self, once: tree.Step, label: str, frame: Frame, value: Value, chain: Chain) -> Value:
         atom, repeat = once.atom, once.repeat
         number = self.placer.step_number()
         factors = atom.factors if isinstance(atom, tree.Call) else None
@@ -247,7 +267,8 @@ class Builder:
     # Factorization, blocks, assertions
 
     def _factored(self, use: Use, factors: tree.Factors) -> Value:
-        parts: Factored = factored(use, factors, self.calls)
+        with self.calls.telling(self.calls.unit(use.call.name, use.frame.names)):
+            parts: Factored = factored(use, factors, self.calls)
         if not factors.parallel:
             value = use.value
             for part in parts.uses:
@@ -277,23 +298,40 @@ class Builder:
             raise Poisoned
         return result
 
-    def bind(self, item: tree.Bind | tree.Output, frame: Frame) -> list[Value | None]:
+    def bind(self, item: tree.Bind | tree.Output, frame: Frame) -> Sequence[Value | None]:
         """Bind the names of a chain; poisoned ones to nothing."""
         names = [name.text for name in item.names]
+        if all((frame.scope.path, name) in self.skipped for name in names):
+            return [None] * len(names)
         for name in item.names:
             self.claim_value(name, frame)
-        try:
-            if len(names) > 1:
-                values: list[Value | None] = list(self._split_chain(item, frame))
-            else:
-                values = [self.chain(item.pipe, frame, None, names[0], False, Chain(names[0]))]
-        except Complaint as complaint:
-            self.sink.add(complaint.diagnostic)
-            values = [None] * len(names)
-        except Poisoned:
-            values = [None] * len(names)
+        with self.reading(frame) as mine:
+            values = self._bound(item, names, frame)
+        self._reads.setdefault(frame.scope, []).append((names, mine))
         frame.values.update(zip(names, values, strict=True))
         return values
+
+    @contextmanager
+    def reading(self, frame: Frame) -> Iterator[set[str]]:
+        """Gather the names that are read meanwhile."""
+        mine, before = set[str](), set(frame.used)
+        frame.used.clear()
+        try:
+            yield mine
+        finally:
+            mine |= frame.used
+            frame.used |= before
+
+    def _bound(self, item: tree.Bind | tree.Output, names: list[str], frame: Frame) -> Sequence[Value | None]:
+        try:
+            if len(names) > 1:
+                return self._split_chain(item, frame)
+            return [self.chain(item.pipe, frame, None, names[0], False, Chain(names[0]))]
+        except Complaint as complaint:
+            self.sink.add(complaint.diagnostic)
+        except Poisoned:
+            pass
+        return [None] * len(names)
 
     def _split_chain(self, item: tree.Bind | tree.Output, frame: Frame) -> list[Value]:
         last = item.pipe.steps[-1]
@@ -334,57 +372,25 @@ class Builder:
         if taken:
             self.sink.add(NameTaken(span=name.span, path=frame.title, name=name.text, taken_by=taken))
 
-    def head(self, item: tree.Aux, frame: Frame) -> tuple[Value, Scope]:
-        """An auxiliary head as one module: the block that it names, or a class made of its chain."""
-        plan = self.naming.plan(item.pipe, item.name.text, False, frame)
-        try:
-            chain = Chain(item.name.text)
-            flow, rest = self._start(plan, frame, None, chain)
-            number = self.placer.step_number()
-            first = rest[0].step
-            atom = first.atom
-            if len(rest) == 1 and isinstance(atom, tree.Call) and frame.names.block(atom.name) and not first.repeat:
-                named = Named(first, (item.name.text,), True)
-                use = Use(named, atom, flow, frame, chain, number, optional=True)
-                value = self.calls.use(use)
-                self.assertions.check(first, value, frame)
-            else:
-                value = self._own_class(item, rest, frame, flow, chain, number)
-            if value.node == flow.node:
-                raise bad_flow(item.span, frame, f"the head `{item.name.text}` does nothing")
-        except Complaint as complaint:
-            self.sink.add(complaint.diagnostic)
-            raise Poisoned from None
-        scope = self.placer.graph[value.node].scope
-        while scope.parent and scope.parent.parent:
-            scope = scope.parent
-        return value, scope
-
-    def _own_class(
-        self, item: tree.Aux, rest: list[Named], frame: Frame, flow: Value, chain: Chain, number: int
-    ) -> Value:
-        name = item.name.text
-        label = self.placer.claim(name, item.name.span, frame)
-        channels = flow.shape.channels
-        word = class_name(name) + "Head"
-        scope = Scope(
-            "block", word, label, frame.scope, {"in_channels": channels}, span=item.span, step=number, chain=chain,
-            defined=(frame.names.order, item.span.start), optional=True,
-        )  # fmt: skip
-        kept = {param: setting for param, setting in frame.params.items() if isinstance(setting, Num | Real)}
-        scope.arguments.update(kept)
-        params = {param: as_symbol(setting, param) for param, setting in kept.items()}
-        inner = replace(
-            frame, scope=scope, title=f"{frame.title} > {label}", values={}, labels={}, is_net=False,
-            params={**frame.params, **params},
-            input=Value(flow.node, flow.shape.with_channels(Num.symbol(int(channels), "in_channels"))),
-        )  # fmt: skip
-        assert inner.input is not None
-        pipe = replace(item.pipe, steps=tuple(named.step for named in rest))
-        return leave(self.chain(pipe, inner, inner.input, None, False, Chain("")), scope)
-
     def unused(self, frame: Frame, outputs: set[str]) -> None:
-        """Complain about bound values that nothing reads."""
+        """Complain about bound values that nothing reads; those that a change left without a use are noted."""
+        changed = self.changes.changed(frame.scope)
+        needed = self._needed(frame, outputs) if changed else frame.used | outputs
         for name, value in frame.values.items():
-            if name not in frame.used and name not in outputs and value is not None:
-                self.sink.add(Unused(span=frame.bound[name], path=frame.title, what="the value", name=name))
+            if name not in needed and value is not None:
+                complaint = Unused(span=frame.bound[name], path=frame.title, what="the value", name=name)
+                if changed:
+                    self.idle[frame.scope.path, name] = complaint
+                else:
+                    self.sink.add(complaint)
+
+    def _needed(self, frame: Frame, outputs: set[str]) -> set[str]:
+        """The values that what leaves a class depends on, and those that are split off together with them."""
+        reads = self._reads.get(frame.scope, [])
+        bound = {name for names, _ in reads for name in names}
+        needed = outputs | {name for name in frame.values if name not in bound or name in self.read_by_heads}
+        for names, mine in reversed(reads):
+            if needed.intersection(names):
+                self.spare |= not needed.issuperset(names)
+                needed |= mine | set(names)
+        return needed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from incdsl.diagnostics.names import (
 )
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.arguments import complete, given
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.complaints import bad_label, no_sequence
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Value
@@ -27,7 +29,6 @@ from incdsl.elaborate.place import Placer, Spot
 from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
 from incdsl.elaborate.suggest import unknown_name
 from incdsl.elaborate.units import Main, main_of, unit_of
-from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain, Scope
 from incdsl.ops import Op, find
 from incdsl.ops.code import SELF
@@ -36,7 +37,7 @@ from incdsl.ops.merge import Joining, is_scale
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.types import Image, Num, Pair, Real, SymbolPair, expression
-from incdsl.types.num import plain, rebased
+from incdsl.types.num import rebased
 
 ChainOf = Callable[[tree.Pipe, Frame, Value | None, str | None, bool, Chain], Value]
 
@@ -104,7 +105,8 @@ class Calls:
             reason = f"the value `{name}` cannot stand in the middle of a chain"
             raise Complaint(BadFlow(span=use.call.name_span, path=frame.title, reason=reason, hint=hint))
         if unit := self.unit(name, names):
-            return self._unit(unit, use)
+            with self.telling(unit):
+                return self._unit(unit, use)
         if block := names.block(name):
             return self._block(block, use)
         if names.net(name):
@@ -125,14 +127,9 @@ class Calls:
             return self._resolved(replace(use, call=call), ref.frame.names)
         settings = self._given(ref, call.name_span)
         if ref.frame.scope is not use.frame.scope:
-            settings = {name: self._decided(value, ref.frame) for name, value in settings.items()}
+            settings = {name: self._pins.decided(ref.frame.scope, value) for name, value in settings.items()}
         fixed = (*use.fixed, *settings.items())
         return self._resolved(replace(use, call=call, fixed=fixed), ref.frame.names)
-
-    def _decided(self, value: Any, frame: Frame) -> Any:
-        """A setting for another class than the one that it was written in: the number itself, decided now."""
-        self._pins.pin(frame, value)
-        return plain(value)
 
     def _given(self, ref: OpRef, span: Span) -> dict[str, Any]:
         """The settings or arguments of an op, unit or block that is handed down as a value."""
@@ -211,6 +208,18 @@ class Calls:
     def unit(self, name: str, names: Names) -> Definition | None:
         """The unit of this name, or what a variant puts in its place."""
         return self._changes.unit(names, name)
+
+    @contextmanager
+    def telling(self, unit: Definition | None) -> Iterator[None]:
+        """While a unit is used: what does not fit a unit that a variant redefines names the variant's line."""
+        try:
+            yield
+        except Complaint as complaint:
+            span = self._changes.redefined(unit) if unit else None
+            if span is None or complaint.diagnostic.note:
+                raise
+            note = f"`{span.text}` is redefined at {span}"
+            raise Complaint(replace(complaint.diagnostic, note=note)) from None
 
     def _unit(self, unit: Definition, use: Use) -> Value:
         frame = use.frame

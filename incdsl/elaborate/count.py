@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
 from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH
-from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Scope
 from incdsl.ops import REGISTRY
 from incdsl.source import Span

@@ -137,25 +137,30 @@ def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
 
 
 def _unused(file: tree.File, names: Names, sink: Sink) -> None:
-    mentioned: set[str] = set()
-    _gather(file.definitions, mentioned)
+    known = mentioned(file.definitions)
     for item in file.imports:
         for each in item.names:
-            if each.own.text in names and each.own.text not in mentioned:
+            if each.own.text in names and each.own.text not in known:
                 sink.add(Unused(span=each.own.span, what="the import", name=each.own.text))
 
 
-def _gather(part: object, mentioned: set[str]) -> None:
-    """Names that may stand for a unit, a block or a net."""
+def mentioned(part: object) -> frozenset[str]:
+    """Names in a part of a spec that may stand for a unit, a block, a net or a parameter."""
+    known: set[str] = set()
+    _gather(part, known)
+    return frozenset(known)
+
+
+def _gather(part: object, known: set[str]) -> None:
     if isinstance(part, tuple):
         for each in part:
-            _gather(each, mentioned)
+            _gather(each, known)
     elif isinstance(part, tree.Tree):
         if isinstance(part, tree.Call | tree.Variable | tree.Nested):
-            mentioned.add(part.name)
+            known.add(part.name)
         elif isinstance(part, tree.Variant):
-            mentioned.add(part.base.text)
+            known.add(part.base.text)
         for field in fields(part):
             value = getattr(part, field.name)
             if not isinstance(value, Span | str):
-                _gather(value, mentioned)
+                _gather(value, known)

@@ -2,7 +2,8 @@
 
 Every chain has a name: its rail's label, its binding, output or head. An unlabelled step that owns parameters is `name`
 if it is the only one of its chain, else `name_1`, `name_2`, … as written, each sequential factor counting one. A chain
-without a name (a block's, a unit's) names its steps by their words. A step that splits adds letters: `name_2a`.
+without a name (a block's, a unit's) names its steps by their words. A step that splits adds letters: `name_2a`. After a
+name that ends in a number, `features.17`, both are members of a container: `features.17.0`, `features.17.a`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics.limits import TooDeep
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.frame import Complaint, Frame, OpRef
 from incdsl.elaborate.names import Definition, Names
-from incdsl.elaborate.variant import Changes
 from incdsl.ops import find
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -64,6 +65,34 @@ class Naming:
             else:
                 planned.append(Named(step, tuple(next(given) for _ in range(width)), False))
         return planned
+
+    def seen(self, named: Named, frame: Frame) -> str:
+        """What a reader calls a step, if anything: its label, its name, or its op's word where it has no name."""
+        step = named.step
+        if any(label.counts for label in step.labels) or len(step.labels) > 1:
+            return ""
+        if named.labelled and step.labels:
+            return step.labels[0].text
+        repeats = isinstance(step.repeat, tree.Times | tree.Each)
+        if not (named.labelled or repeats) and not _is_call(step):
+            return ""  # rails and steps inside it have names, it has none
+        if not named.names:
+            return self._word(step.atom, frame)
+        return named.names[0] if len(named.names) == 1 else ""
+
+    def _word(self, atom: tree.Atom, frame: Frame) -> str:
+        """The word of the only op that a step without parameters is made of."""
+        if not isinstance(atom, tree.Call):
+            return ""
+        ref = frame.params.get(atom.name)
+        name, names = (ref.name, ref.frame.names) if isinstance(ref, OpRef) else (atom.name, frame.names)
+        if unit := self._changes.unit(names, name):
+            assert isinstance(unit.tree, tree.Unit)
+            steps = spliced(unit.tree.pipe)
+            only = steps[0].atom if len(steps) == 1 else None
+            name = only.name if isinstance(only, tree.Call) else ""
+        op = find(name)
+        return op.word if op else ""
 
     def _owns(self, atom: tree.Atom, names: Names, params: Mapping[str, Any]) -> bool:
         """Whether an atom owns parameters, in any of its choices."""
@@ -123,14 +152,21 @@ def spliced(pipe: tree.Pipe) -> list[tree.Step]:
 
 
 def lettered(name: str, index: int) -> str:
-    """The name of one part of a step that splits: `branch3x3_2` gives `branch3x3_2a`, `stem` gives `stem_a`."""
+    """The name of one part of a step that splits: `x_2` gives `x_2a`, `stem` gives `stem_a`, `f.2` gives `f.2.a`."""
     letters = ""
     index += 1
     while index:
         index, letter = divmod(index - 1, 26)
         letters = chr(ord("a") + letter) + letters
+    if _ends_in_number(name):
+        return f"{name}.{letters}"
     head, _, last = name.rpartition("_")
     return f"{name}{letters}" if head and last.isdigit() else f"{name}_{letters}"
+
+
+def _is_call(step: tree.Step) -> bool:
+    """Whether a step is one use of a name, not split into parallel factors."""
+    return isinstance(step.atom, tree.Call) and not (step.atom.factors and step.atom.factors.parallel)
 
 
 def word_of(step: tree.Step) -> str:
@@ -141,8 +177,17 @@ def word_of(step: tree.Step) -> str:
 
 
 def numbered(name: str, count: int) -> list[str]:
-    """The names of the factors of one step: its own for one, else with numbers."""
-    return [name] if count == 1 else [f"{name}_{i}" for i in range(1, count + 1)]
+    """The names of steps or factors: one has its chain's, others numbers, `f_1` and `f_2`, or `f.2.0` and `f.2.1`."""
+    if count == 1:
+        return [name]
+    if _ends_in_number(name):
+        return [f"{name}.{i}" for i in range(count)]
+    return [f"{name}_{i}" for i in range(1, count + 1)]
+
+
+def _ends_in_number(name: str) -> bool:
+    """Whether a name is that of a member of a container, such as `features.17`."""
+    return name.rpartition(".")[2].isdigit()
 
 
 def _by_word(steps: list[tree.Step], widths: list[int]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from incdsl.diagnostics import CompileError, Sink
+from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import (
     BadExpression,
@@ -18,15 +19,19 @@ from incdsl.diagnostics.names import (
     Unused,
 )
 from incdsl.elaborate.assertions import Assertion
-from incdsl.elaborate.build import Builder
+from incdsl.elaborate.build import EMPTY, Builder
+from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.count import Counter
 from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
+from incdsl.elaborate.heads import head
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
 from incdsl.elaborate.parameters import Parameters
+from incdsl.elaborate.pins import symbols
 from incdsl.elaborate.place import WORK_FOR_A_STEP, Placer, Spot
-from incdsl.elaborate.variant import Changes, interfaces, lineage
+from incdsl.elaborate.unmet import Surveyed, unmet
+from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
 from incdsl.syntax import tree
 from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
@@ -34,6 +39,8 @@ from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 MAX_STEPS = 5_000
 NET_STEPS = 10
 """What a net costs besides its steps, where several are checked."""
+LOOKS = 4
+"""How many times the limit the builds may take that only tell what the changes of a variant mean."""
 DEFAULT_WEIGHT = 1.0
 
 
@@ -76,6 +83,8 @@ class Spent:
     """What the nets of a file have cost so far, in steps."""
 
     steps: int = 0
+    looks: int = 0
+    """Those of them that only told what the changes of a variant mean; they are counted for themselves."""
 
 
 def elaborate(
@@ -88,18 +97,23 @@ def elaborate(
     """
     line = lineage(net, sink)
     spent = spent or Spent()
-    scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
-    changes = Changes(line, sink)
-    placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent.steps)
-    builder = Builder(changes, placer, sink)
-    try:
-        result = _NetBuilder(line, builder, scope, sink).run(settings)
-    finally:
-        spent.steps += (
-            max(placer.cost, builder.evaluate.work // WORK_FOR_A_STEP)
-            + NET_STEPS
-            + sum(map(len, interfaces(line[1:]))) // 8
-        )
+    skipped: frozenset[tuple[str, str]] = EMPTY
+    while True:
+        builder = _NetBuilder(line, sink, max_steps, spent.steps, skipped=skipped)
+        try:
+            result = builder.run(settings, spent)
+        finally:
+            spent.steps += builder.cost + NET_STEPS + sum(map(len, interfaces(line[1:]))) // 8
+        idle = builder.idle
+        if sink.errors or not idle:
+            break
+        if skipped >= idle.keys() or spent.looks > max_steps:
+            for complaint in idle.values():
+                sink.add(complaint)
+            break
+        skipped |= idle.keys()
+        spent.steps -= builder.cost
+        spent.looks += builder.cost
     sink.stop_on_errors()
     assert result is not None
     return result
@@ -108,8 +122,16 @@ def elaborate(
 class _NetBuilder:
     """The items of a net, in order."""
 
-    def __init__(self, line: tuple[Definition, ...], builder: Builder, scope: Scope, sink: Sink) -> None:
+    def __init__(
+        self, line: tuple[Definition, ...], sink: Sink, max_steps: int, spent: int, survey: bool = False,
+        skipped: Set[tuple[str, str]] = EMPTY,
+    ) -> None:  # fmt: skip
+        net = line[0]
+        scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
+        placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent)
+        builder = Builder(Changes(line, sink), placer, sink, survey, skipped)
         self._line = line
+        self._max_steps = max_steps
         outer, root = line[0].tree, line[-1].tree
         assert isinstance(outer, tree.Net)
         assert isinstance(root, tree.Net)
@@ -124,13 +146,67 @@ class _NetBuilder:
         self._facts_frame = self._frame
         self._outputs: set[str] = set()
         self._poisoned = False
+        self._levels: list[dict[str, Any]] = []
 
-    def run(self, settings: Mapping[str, Any]) -> Net | None:
+    @property
+    def idle(self) -> dict[tuple[str, str], Diagnostic]:
+        """Values that changes left without a use, each with the complaint about it."""
+        return self._builder.idle
+
+    @property
+    def cost(self) -> int:
+        """What was built so far, in steps."""
+        return max(self._builder.placer.cost, self._builder.evaluate.work // WORK_FOR_A_STEP)
+
+    def run(self, settings: Mapping[str, Any], spent: Spent) -> Net | None:
         """The net, or nothing once its problems are in the sink."""
         parameters = Parameters(self._line, self._frame.scope, self._builder.evaluate, self._sink)
         params = parameters.outer(settings)
         self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
-        self._frame.params.update(parameters.inner(params))
+        inputs = self._build(parameters, params)
+        failed, builder = self._sink.errors, self._builder
+        for diagnostic in unmet(builder.changes, builder.places, lambda level: self._look(level, spent), failed):
+            self._sink.add(diagnostic)
+            if self._sink.full:
+                break
+        self._complete(inputs)
+        if self._sink.errors:
+            return None
+        kept = {n: v for n, v in params.items() if not self._dropped(v)}
+        free = {n for n, v in kept.items() if isinstance(v, Num | Real)} - self._builder.pins.names
+        graph = self._graph.without_dead_nodes() if builder.spare else self._graph
+        return Net(
+            self._line[0].name, graph, self._conditions, kept, frozenset(kept.keys() - free),
+            tuple(self._expectations), tuple(self._builder.assertions.pending),
+        )  # fmt: skip
+
+    def _dropped(self, value: Any) -> bool:
+        """Whether a parameter has no use left, since a change took the last one."""
+        if not self._builder.changes.changed(self._frame.scope) or not isinstance(value, Num | Real):
+            return False
+        root, used = self._levels[-1], self._frame.used
+        live = self._builder.places.live | self._builder.pins.names
+        return not symbols(value) & live.union(*(symbols(root[name]) for name in root if name in used))
+
+    def _look(self, level: int, spent: Spent) -> Surveyed:
+        """What the net is like that the variant of this level varies, with its parameters' values."""
+        i, sink = len(self._line) - level, Sink()
+        builder = _NetBuilder(self._line[i:], sink, self._max_steps, spent.looks // LOOKS, survey=True)
+        with suppress(CompileError):
+            builder.survey(self._levels[i])
+        spent.looks += builder.cost + NET_STEPS
+        return Surveyed(builder._builder.places, builder._graph, tuple(sink) if sink.errors else ())
+
+    def survey(self, params: dict[str, Any]) -> None:
+        """Build the net with these values, to see what it has."""
+        parameters = Parameters(self._line, self._frame.scope, self._builder.evaluate, self._sink)
+        self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
+        self._build(parameters, params)
+
+    def _build(self, parameters: Parameters, params: dict[str, Any]) -> list[tree.Input]:
+        self._levels = parameters.inner(params)
+        self._builder.places.own.update(parameters.own(self._levels))
+        self._frame.params.update(self._levels[-1])
         self._count()
         inputs = [item for item in self._items if isinstance(item, tree.Input)]
         images = [item for item in inputs if len(item.dims.items) == 3]
@@ -145,14 +221,7 @@ class _NetBuilder:
                 self._guarded(self._aux, item)
             elif isinstance(item, tree.Expect):
                 self._guarded(self._expect, item)
-        self._complete(inputs)
-        if self._sink.errors:
-            return None
-        free = {n for n, v in params.items() if isinstance(v, Num | Real)} - self._builder.pins.names
-        return Net(
-            self._line[0].name, self._graph, self._conditions, params, frozenset(params.keys() - free),
-            tuple(self._expectations), tuple(self._builder.assertions.pending),
-        )  # fmt: skip
+        return inputs
 
     def _count(self) -> None:
         """Hold the net to its budget before anything is built; what replaces steps is counted while building."""
@@ -251,7 +320,9 @@ class _NetBuilder:
         weight = self._weight(item)
         self._conditions.in_head = True
         try:
-            value, scope = self._head(item)
+            with self._builder.reading(frame) as read:
+                value, scope = self._head(item)
+            self._builder.read_by_heads |= read
         finally:
             self._conditions.in_head = False
         frame.values[name.text] = value
@@ -284,7 +355,7 @@ class _NetBuilder:
         if not isinstance(start, tree.Call) or start.name not in self._frame.values or len(steps) < 2:
             reason = "an aux head starts with the value that it reads"
             raise Complaint(BadFlow(span=item.span, path=self._frame.title, reason=reason, hint="`value -> …`"))
-        return self._builder.head(item, self._frame)
+        return head(self._builder, item, self._frame)
 
     def _expect(self, item: tree.Expect) -> None:
         if isinstance(item.value, tree.Text):
@@ -300,8 +371,6 @@ class _NetBuilder:
 
     def _complete(self, inputs: list[tree.Input]) -> None:
         title, span = self._frame.title, self._line[0].tree.name.span
-        for diagnostic in self._builder.changes.missing():
-            self._sink.add(diagnostic)
         if not inputs:
             hint = "`input image [3, 224, 224]`"
             self._sink.add(IncompleteNet(span=span, path=title, reason="the net has no input", hint=hint))
@@ -313,7 +382,7 @@ class _NetBuilder:
         for item in inputs:
             if item.name.text not in self._frame.used:
                 self._sink.add(Unused(span=item.name.span, path=title, what="the input", name=item.name.text))
-        for param in self._net.params:
+        for param in self._net.params if not self._builder.changes.changed(self._frame.scope) else ():
             if param.name not in self._frame.used:
                 self._sink.add(Unused(span=param.span, path=title, what="parameter", name=param.name))
         self._builder.unused(self._frame, self._outputs | set(self._graph.inputs))

@@ -9,7 +9,8 @@ from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import BadParameter, NameTaken, Unused, WrongArguments
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame
-from incdsl.elaborate.names import Definition
+from incdsl.elaborate.names import Definition, mentioned
+from incdsl.elaborate.places import Own
 from incdsl.elaborate.variant import interfaces
 from incdsl.ir.graph import Scope
 from incdsl.syntax import tree
@@ -52,16 +53,29 @@ class Parameters:
             values[name] = value
         return values
 
-    def inner(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values of the parameters of the net that is written out."""
+    def inner(self, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """The values of the parameters of each net of the line, with these of the outermost."""
+        levels = [values]
         for i in range(len(self._line) - 1):
-            values = self._handed_on(i, values)
-        return values
+            levels.append(self._handed_on(i, levels[-1]))
+        return levels
+
+    def own(self, levels: list[dict[str, Any]]) -> dict[int, Own]:
+        """The parameters that each variant has itself, by its level."""
+        found = {}
+        for i, definition in enumerate(self._line[:-1]):
+            names = [param.name for param in _net(definition).params]
+            handed = frozenset(names)
+            for each in self._line[i:-1]:
+                handed = frozenset(name for name in handed if _hands_on(_net(each), name))
+            level = len(self._line) - 1 - i
+            found[level] = Own(definition, {name: levels[i][name] for name in names}, handed)
+        return found
 
     def _handed_on(self, i: int, values: dict[str, Any]) -> dict[str, Any]:
-        net, base = self._line[i].tree, self._line[i + 1].name
-        assert isinstance(net, tree.Net)
+        net, base = _net(self._line[i]), self._line[i + 1].name
         assert net.variant
+        used = {*mentioned(tuple(c.pipe for c in net.variant.changes if not isinstance(c, tree.Without)))}
         params = self._interfaces[i + 1]
         frame = Frame(self._scope, self._title, self._line[i].names, params=values)
         given: dict[str, Any] = {}
@@ -75,11 +89,12 @@ class Parameters:
                 self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=reason))
             else:
                 given[arg.name] = self._argument(arg, frame)
+        used |= frame.used
         for param in net.params:
             if param.name in params and param.name not in given:
                 taken = f"a parameter of `{base}`: write `{base}({param.name}: {param.name})`"
                 self._sink.add(NameTaken(span=param.span, path=self._title, name=param.name, taken_by=taken))
-            elif param.name not in frame.used:
+            elif param.name not in used:
                 self._sink.add(Unused(span=param.span, path=self._title, what="parameter", name=param.name))
         return {name: given[name] if name in given else values[name] for name in params}
 
@@ -97,3 +112,14 @@ class Parameters:
             listed = " and ".join(f"no parameter `{name}`" for name in unknown)
             reason = f"`{self._title}` has {listed}"
             self._sink.add(BadParameter(span=self._line[0].tree.name.span, reason=reason, hint=hint))
+
+
+def _net(definition: Definition) -> tree.Net:
+    assert isinstance(definition.tree, tree.Net)
+    return definition.tree
+
+
+def _hands_on(net: tree.Net, name: str) -> bool:
+    """Whether a variant gives a parameter to the net that it varies as it is, under its own name."""
+    given = [arg.value for arg in net.variant.args if arg.name == name] if net.variant else []
+    return not given or (isinstance(given[0], tree.Variable) and given[0].name == name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from incdsl.elaborate.frame import Frame
 from incdsl.ir.graph import Scope
 from incdsl.types import Num, Real, SymbolPair
+from incdsl.types.num import plain
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
@@ -20,25 +20,31 @@ class Pins:
 
     def pin(self, frame: Frame, value: Any) -> None:
         """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
+        self._pin(frame.scope, value)
+
+    def decided(self, scope: Scope, value: Any) -> Any:
+        """A number of a class without the expression behind it: it is decided now."""
+        self._pin(scope, value)
+        return plain(value)
+
+    def _pin(self, scope: Scope, value: Any) -> None:
         if type(value) in _PLAIN:
             return
-        if isinstance(value, Num):
-            names = value.expr.symbols
-        elif isinstance(value, Real | SymbolPair):
-            names = frozenset({value.name})
-        elif isinstance(value, tuple):
-            for part in value:
-                self.pin(frame, part)
-            return
-        else:
-            return
-        for name in names:
-            self._pin_symbol(frame, frame.scope, name, value)
-
-    def _pin_symbol(self, frame: Frame, scope: Scope, name: str, value: Any) -> None:
         while scope.kind == "sequence" and scope.parent:
             scope = scope.parent
-        if scope.parent is None:
-            self.names.add(name)
-        elif name in scope.arguments:
-            self.pin(replace(frame, scope=scope.parent), scope.arguments[name])
+        for name in symbols(value):
+            if scope.parent is None:
+                self.names.add(name)
+            elif name in scope.arguments:
+                self._pin(scope.parent, scope.arguments[name])
+
+
+def symbols(value: Any) -> frozenset[str]:
+    """The names of the symbols that a value is made of."""
+    if type(value) in _PLAIN:
+        return frozenset()
+    if isinstance(value, Num):
+        return value.expr.symbols
+    if isinstance(value, Real | SymbolPair):
+        return frozenset({value.name})
+    return frozenset().union(*map(symbols, value)) if isinstance(value, tuple) else frozenset()

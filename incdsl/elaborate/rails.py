@@ -17,8 +17,8 @@ from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.naming import Named, lettered, word_of
 from incdsl.elaborate.pins import Pins
 from incdsl.elaborate.place import Placer, RailEnd, Spot
+from incdsl.elaborate.places import NOWHERE, Found, Places
 from incdsl.elaborate.repeat import Loops
-from incdsl.elaborate.variant import Changes
 from incdsl.ir.graph import Chain
 from incdsl.ops import Op
 from incdsl.ops.merge import Add, Concat, Mul, Slice
@@ -33,9 +33,9 @@ class Rails:
     """Elaborates merges; `chain` elaborates the chain of each rail."""
 
     def __init__(
-        self, changes: Changes, placer: Placer, evaluate: Expressions, loops: Loops, pins: Pins, chain: ChainOf
+        self, places: Places, placer: Placer, evaluate: Expressions, loops: Loops, pins: Pins, chain: ChainOf
     ) -> None:
-        self._changes = changes
+        self._places = places
         self._placer = placer
         self._evaluate = evaluate
         self._loops = loops
@@ -56,18 +56,22 @@ class Rails:
         if not rails:
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` is left")
         names = [self._rail_name(rail, base, i) for i, rail in enumerate(rails)]
-        rails = [self._changed(rail, name) for rail, (name, _) in zip(rails, names, strict=True)]
-        if value and not merge.args and all(_starts_bound(pipe, inner) for pipe, inner, _ in rails):
+        found = [self._found(rail, name) for rail, (name, _) in zip(rails, names, strict=True)]
+        pipes = [f.change.pipe if f.change else pipe for f, (pipe, _, _) in zip(found, rails, strict=True)]
+        if value and not merge.args and all(_starts_bound(pipe, frame) for pipe in pipes):
             raise bad_flow(merge.span, frame, f"no rail of `{merge.word}` reads what flows into it", _BOUND_ONLY)
         chains = [Chain(local, rail=True, parent=chain) for _, local in names]
         flows = self._shares(merge, chains, value, frame)
         ends: list[RailEnd] = []
         poisoned = False
-        for (pipe, inner, several), flow, (name, _), rail_chain in zip(rails, flows, names, chains, strict=True):
+        for i, ((_, inner, several), flow, rail_chain) in enumerate(zip(rails, flows, chains, strict=True)):
+            name = names[i][0]
+            titled = replace(inner, title=f"{frame.title} > {name}")
             try:
-                titled = replace(inner, title=f"{frame.title} > {name}")
-                end = self._chain(pipe, titled, flow, name, not several, rail_chain)
-                ends.append(RailEnd(end, pipe.span))
+                with self._places.inside(found[i], titled, flow) as place:
+                    labelled = not several and found[i].change is None  # the chain of a change has the rail's label
+                    end = self._chain(pipes[i], place, flow, name, labelled, rail_chain)
+                ends.append(RailEnd(end, pipes[i].span))
             except Poisoned:
                 poisoned = True
         if poisoned:
@@ -85,11 +89,9 @@ class Rails:
         spot = Spot(head, chain, self._placer.step_number())
         return self._placer.place(op, [e.value for e in ends], frame, spot)
 
-    def _changed(self, rail: tuple[tree.Pipe, Frame, bool], name: str) -> tuple[tree.Pipe, Frame, bool]:
-        """The rail, or what a variant puts in its place."""
-        _, frame, several = rail
-        change = self._changes.take(frame.scope, (name,))
-        return (change.pipe, replace(frame, names=change.names), several) if change else rail
+    def _found(self, rail: tuple[tree.Pipe, Frame, bool], name: str) -> Found:
+        pipe, frame, _ = rail
+        return self._places.rail(pipe, name, frame) if _label(pipe) else NOWHERE
 
     def _expanded(self, rail: tree.Rail, frame: Frame) -> Iterator[tuple[tree.Pipe, Frame, bool]]:
         guard = rail.guard
@@ -98,6 +100,8 @@ class Rails:
         if isinstance(guard, tree.Only):
             if self._evaluate.test(guard.test, frame):
                 yield rail.pipe, frame, False
+            else:
+                self._places.leave_out(_label(rail.pipe), frame)
         elif isinstance(guard, tree.RailsFor):
             for row in self._loops.each(guard.names, guard.rows, guard.span, frame):
                 yield rail.pipe, replace(frame, params={**frame.params, **row}), True
@@ -177,6 +181,12 @@ class Rails:
 
 
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
+
+
+def _label(pipe: tree.Pipe) -> str:
+    """The label at the start of a rail, which names it."""
+    labels = pipe.steps[0].labels
+    return labels[0].text if labels and not labels[0].counts else ""
 
 
 def _starts_bound(pipe: tree.Pipe, frame: Frame) -> bool:

@@ -78,6 +78,14 @@ CASES = [
     ("conv2d 1x1 @w for w in [1, 2] -> relu -> batchnorm", "y_1.0 y_1.1 y_2"),
     ("features.0..: B times 2 -> relu", "features.0.conv2d features.1.conv2d"),
     ("features.0: conv2d 1x1 @4 -> features.3: relu -> features.4: batchnorm", "features.0 features.4"),
+    # After a number, steps, factors and rails are members of a container.
+    ("f.3: (conv2d 1x1 @4 -> relu -> conv2d 1x1 @3) -> relu", "f.3.0 f.3.1"),
+    ("concat { | relu | k.1: conv2d 1x1 @4 -> relu -> batchnorm }", "k.1.0 k.1.1"),
+    ("f.3: conv2d 7x7 @4 as 1x7, 7x1 -> f.4: relu -> f.5: prelu", "f.3.0 f.3.1 f.5"),
+    ("f.3: conv2d 3x3 @4 as { | 1x3 | 3x1 }", "f.3.a f.3.b"),
+    ("f.3: concat { | conv2d 1x1 @4 -> prelu | relu -> conv2d 1x1 @4 }", "f.3.a_1 f.3.a_2 f.3.b"),
+    ("f.3: (conv2d 1x1 @4 -> conv2d 3x3 @4 as { | 1x3 | 3x1 })", "f.3.0 f.3.1.a f.3.1.b"),
+    ("f.3: (conv2d 1x1 @4 -> B)", "f.3.0 f.3.1.conv2d"),
     # A choice renames nobody.
     ("k: conv2d 1x1 @4 if true", "k"),
     ("conv2d 1x1 @4 if false -> conv2d 1x1 @3", "y_2"),
@@ -120,7 +128,11 @@ def test_letters_go_on_after_z(index, letters):
     assert lettered("stem", index) == f"stem_{letters}"
     assert lettered("branch3x3_2", index) == f"branch3x3_2{letters}"
     assert lettered("a_b", index) == f"a_b_{letters}"
-    assert lettered("2", index) == f"2_{letters}"
+    assert lettered("2", index) == f"2.{letters}"
+    assert lettered("features.17", index) == f"features.17.{letters}"
+    assert lettered("features.x17", index) == f"features.x17_{letters}"
+    assert lettered("features.17_2", index) == f"features.17_2{letters}"
+    assert lettered("1.a", index) == f"1.a_{letters}"
     assert lettered("_2", index) == f"_2_{letters}"
 
 
@@ -128,6 +140,15 @@ def test_numbers_start_at_one():
     assert numbered("a", 0) == []
     assert numbered("a", 1) == ["a"]
     assert numbered("a", 3) == ["a_1", "a_2", "a_3"]
+
+
+def test_members_of_a_container_are_numbered_as_pytorch_does():
+    assert numbered("features.17", 0) == []
+    assert numbered("features.17", 1) == ["features.17"]
+    assert numbered("features.17", 3) == ["features.17.0", "features.17.1", "features.17.2"]
+    assert numbered("17", 2) == ["17.0", "17.1"]
+    assert numbered("x17", 2) == ["x17_1", "x17_2"]
+    assert numbered("1.x", 2) == ["1.x_1", "1.x_2"]
 
 
 def test_many_rails_have_letters():
