@@ -188,6 +188,32 @@ class Unused(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForNothing(Diagnostic):
+    """What a net computes, an output needs; what only an auxiliary head needs stands in the head, and goes with it.
+
+    In a variant a chain that starts with a value drops what flowed into the place.
+    """
+
+    code: ClassVar[str] = "E223"
+    title: ClassVar[str] = "something is computed for nothing"
+    wrong: ClassVar[str] = _net(
+        "h = x -> conv2d 3x3 @4\n  aux side = h -> gap -> linear @2\n  output y = x -> conv2d 3x3 @4"
+    )
+    right: ClassVar[str] = _net("aux side = x -> conv2d 3x3 @4 -> gap -> linear @2\n  output y = x -> conv2d 3x3 @4")
+
+    name: str
+    head: bool
+
+    def message(self) -> str:
+        return f"`{self.name}` is computed for auxiliary heads alone" if self.head else f"nothing reads `{self.name}`"
+
+    def help(self) -> str:
+        if self.head:
+            return "write it inside of the head: what a head needs goes with it"
+        return "a chain that starts with a value drops what flowed in: replace that, too"
+
+
+@dataclass(frozen=True, kw_only=True)
 class BadFlow(Diagnostic):
     """A chain starts with what flows in or with a bound value, and goes on with ops, units, blocks and merges.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
@@ -82,8 +82,7 @@ class Expressions:
     def test(self, test: tree.Test, frame: Frame) -> bool:
         """Whether a condition holds; what it reads, in all of its parts, is decided at compile time."""
         if isinstance(test, tree.Junction):
-            parts = [self.test(part, frame) for part in test.tests]
-            return all(parts) if test.word == "and" else any(parts)
+            return self._junction(test, frame)
         if isinstance(test, tree.Comparison):
             left, right = self.number(test.left, frame), self.number(test.right, frame)
             self._pin(frame, left)
@@ -97,6 +96,18 @@ class Expressions:
         if not isinstance(value, bool):
             raise self._bad(test, frame, "a condition is made of comparisons, `true` and `false`")
         return value
+
+    def _junction(self, test: tree.Junction, frame: Frame) -> bool:
+        """As in Python, the first part that decides is the last that is looked at; the others are read, though."""
+        decided = None
+        for part in test.tests:
+            if decided is None:
+                holds = self.test(part, frame)
+                decided = holds if holds == (test.word == "or") else None
+            else:
+                for variable in _variables(part):
+                    self._pin(frame, self._variable(variable, frame))
+        return decided if decided is not None else test.word == "and"
 
     def _variable(self, expr: tree.Variable, frame: Frame) -> Any:
         name = expr.name
@@ -172,3 +183,20 @@ class Expressions:
 
     def _bad(self, expr: tree.Tree, frame: Frame, reason: str) -> Complaint:
         return Complaint(BadExpression(span=expr.span, path=frame.title, reason=reason))
+
+
+def _variables(test: tree.Test) -> Iterator[tree.Variable]:
+    """The names in a condition."""
+    match test:
+        case tree.Variable():
+            yield test
+        case tree.Negative():
+            yield from _variables(test.operand)
+        case tree.Arithmetic():
+            for part in (test.first, *(operand for _, operand in test.rest)):
+                yield from _variables(part)
+        case tree.Comparison():
+            yield from (*_variables(test.left), *_variables(test.right))
+        case tree.Junction():
+            for each in test.tests:
+                yield from _variables(each)

@@ -31,6 +31,7 @@ from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.pins import symbols
 from incdsl.elaborate.place import WORK_FOR_A_STEP, Placer, Spot
 from incdsl.elaborate.unmet import Surveyed, unmet
+from incdsl.elaborate.unread import unread
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
 from incdsl.syntax import tree
@@ -116,6 +117,9 @@ def elaborate(
         spent.looks += builder.cost
     sink.stop_on_errors()
     assert result is not None
+    for problem in unread(result.graph, net.name):
+        sink.add(problem)
+    sink.stop_on_errors()
     return result
 
 

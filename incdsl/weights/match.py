@@ -108,7 +108,8 @@ def _idle(patterns: Iterable[str], checkpoint: Checkpoint) -> Iterator[Diagnosti
         if not any(_fits(key, pattern, checkpoint) for key in checkpoint.shapes):
             names = {key[: end.start()] for key in checkpoint.shapes for end in re.finditer("[./]|$", key)} - {""}
             known = sorted(names, key=len)[:_COMPARED]
-            nearest = get_close_matches(pattern.strip("*?./"), known, 3, 0.4)
+            inside = any(name.startswith(f"{pattern}.") for name in known)
+            nearest = [f"{pattern}.*"] if inside else get_close_matches(pattern.strip("*?./"), known, 3, 0.4)
             yield IdlePattern(span=None, pattern=pattern, nearest=tuple(nearest))
 
 

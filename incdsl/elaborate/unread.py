@@ -1,0 +1,31 @@
+"""What a net computes although no output needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from incdsl.diagnostics.names import ForNothing
+from incdsl.ir.graph import Graph, Scope
+
+
+def unread(graph: Graph, title: str) -> Iterator[ForNothing]:
+    """The last steps that no output needs and that stand in no auxiliary head, which would go with what it needs."""
+    needed = graph.needed_by(list(graph.outputs.values()))
+    for_heads = graph.needed_by([head.node for head in graph.heads])
+    heads = {head.scope for head in graph.heads}
+    idle = [
+        node
+        for node in graph
+        if node.name not in needed and graph.operands(node.name) and not heads.intersection(_around(node.scope))
+    ]
+    read = {name for node in idle for name in graph.operands(node.name)}
+    for node in idle:
+        if node.name not in read:
+            name = node.path or node.op.word
+            yield ForNothing(span=node.span, path=title, name=name, head=node.name in for_heads)
+
+
+def _around(scope: Scope | None) -> Iterator[Scope]:
+    while scope is not None:
+        yield scope
+        scope = scope.parent
