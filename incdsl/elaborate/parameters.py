@@ -61,10 +61,10 @@ class Parameters:
         return levels
 
     def own(self, levels: list[dict[str, Any]]) -> dict[int, Own]:
-        """The parameters that each variant has itself, by its level."""
+        """The parameters of each variant, those that it keeps of the net that it varies among them, by its level."""
         found = {}
         for i, definition in enumerate(self._line[:-1]):
-            names = [param.name for param in _net(definition).params]
+            names = list(self._interfaces[i])
             handed = frozenset(names)
             for each in self._line[i:-1]:
                 handed = frozenset(name for name in handed if _hands_on(_net(each), name))

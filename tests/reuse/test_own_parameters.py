@@ -155,3 +155,12 @@ def test_a_changed_net_computes_what_it_says():
     done = variant("net V = Base with { b.wide: conv 1x1 @4  tail.1: identity }")
     net = generated(done.text)().eval()
     assert net(torch.zeros(1, 3, 16, 16)).shape == (1, 10)
+
+
+def test_parameters_that_a_variant_keeps_are_its_own():
+    base = "inc 1\nnet B(classes = 4) {\n  input x [3, 16, 16]\n  output o = x -> gap -> fc: linear @classes\n}\n"
+    inner = "net V(hidden = 20) = B with { fc: linear @hidden -> linear @classes }\n"
+    outer = "net W = V with { fc: linear @hidden -> relu -> linear @classes }\n"
+    text = compile_net(Source("kept", base + inner + outer), "W").text
+    assert "def __init__(self, hidden=20, classes=4):" in text
+    assert "self.fc_1 = nn.Linear(3, hidden)" in text
