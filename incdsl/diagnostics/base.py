@@ -113,3 +113,8 @@ class CompileError(Exception):
 
 class CompilerBug(Exception):
     """The compiler is wrong: an invariant of its own does not hold."""
+
+
+def example(body: str, before: str = "", *, params: str = "", shape: str = "[8, 16, 16]") -> str:
+    """A spec for a page: a net with an input of this shape and these lines."""
+    return f"inc 1\n{before}net N{params} {{\n  input x {shape}\n  {body}\n}}\n"

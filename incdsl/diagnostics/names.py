@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from incdsl.diagnostics.base import Diagnostic
+from incdsl.diagnostics.base import Diagnostic, example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,6 @@ class BadName(Diagnostic):
         return self.reason
 
 
-def _net(body: str, before: str = "", params: str = "") -> str:
-    """A spec for the examples: an 8x16x16 input and these lines."""
-    return f"inc 1\n{before}net N{params} {{\n  input x [8, 16, 16]\n  {body}\n}}\n"
-
-
 @dataclass(frozen=True, kw_only=True)
 class UnknownName(Diagnostic):
     """No value, unit, block or op has this name.
@@ -47,8 +42,8 @@ class UnknownName(Diagnostic):
 
     code: ClassVar[str] = "E201"
     title: ClassVar[str] = "unknown name"
-    wrong: ClassVar[str] = _net("output y = x -> cnov2d 3x3 @4")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+    wrong: ClassVar[str] = example("output y = x -> cnov2d 3x3 @4")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4")
 
     name: str
     suggestion: str = ""
@@ -70,8 +65,8 @@ class UnknownSetting(Diagnostic):
 
     code: ClassVar[str] = "E202"
     title: ClassVar[str] = "unknown setting"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 (strde: 2)")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 (stride: 2, padding: valid)")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 (strde: 2)")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 (stride: 2, padding: valid)")
 
     owner: str
     setting: str
@@ -97,8 +92,8 @@ class BadSetting(Diagnostic):
 
     code: ClassVar[str] = "E203"
     title: ClassVar[str] = "bad value of a setting"
-    wrong: ClassVar[str] = _net("output y = x -> dropout 1.5")
-    right: ClassVar[str] = _net("output y = x -> dropout 0.5")
+    wrong: ClassVar[str] = example("output y = x -> dropout 1.5")
+    right: ClassVar[str] = example("output y = x -> dropout 0.5")
 
     owner: str
     setting: str
@@ -114,8 +109,8 @@ class MissingSetting(Diagnostic):
 
     code: ClassVar[str] = "E204"
     title: ClassVar[str] = "a setting is missing"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4")
 
     owner: str
     setting: str
@@ -137,8 +132,8 @@ class SigilNotTaken(Diagnostic):
 
     code: ClassVar[str] = "E205"
     title: ClassVar[str] = "the op does not take this"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 64")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @64")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 64")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @64")
 
     owner: str
     sigil: str
@@ -157,8 +152,8 @@ class NameTaken(Diagnostic):
 
     code: ClassVar[str] = "E206"
     title: ClassVar[str] = "the name is taken"
-    wrong: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4 -> a: conv2d 3x3 @4")
-    right: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4 -> b: conv2d 3x3 @4")
+    wrong: ClassVar[str] = example("output y = x -> a: conv2d 3x3 @4 -> a: conv2d 3x3 @4")
+    right: ClassVar[str] = example("output y = x -> a: conv2d 3x3 @4 -> b: conv2d 3x3 @4")
 
     name: str
     taken_by: str
@@ -172,48 +167,6 @@ class NameTaken(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unused(Diagnostic):
-    """Every value, parameter and input is used: what is not is usually a slip of the pen."""
-
-    code: ClassVar[str] = "E208"
-    title: ClassVar[str] = "something is not used"
-    wrong: ClassVar[str] = _net("a = x -> relu\n  output y = x -> conv2d 3x3 @4")
-    right: ClassVar[str] = _net("a = x -> relu\n  output y = a -> conv2d 3x3 @4")
-
-    what: str
-    name: str
-
-    def message(self) -> str:
-        return f"{self.what} `{self.name}` is never used"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForNothing(Diagnostic):
-    """What a net computes, an output needs; what only an auxiliary head needs stands in the head, and goes with it.
-
-    In a variant a chain that starts with a value drops what flowed into the place.
-    """
-
-    code: ClassVar[str] = "E223"
-    title: ClassVar[str] = "something is computed for nothing"
-    wrong: ClassVar[str] = _net(
-        "h = x -> conv2d 3x3 @4\n  aux side = h -> gap -> linear @2\n  output y = x -> conv2d 3x3 @4"
-    )
-    right: ClassVar[str] = _net("aux side = x -> conv2d 3x3 @4 -> gap -> linear @2\n  output y = x -> conv2d 3x3 @4")
-
-    name: str
-    head: bool
-
-    def message(self) -> str:
-        return f"`{self.name}` is computed for auxiliary heads alone" if self.head else f"nothing reads `{self.name}`"
-
-    def help(self) -> str:
-        if self.head:
-            return "write it inside of the head: what a head needs goes with it"
-        return "a chain that starts with a value drops what flowed in: replace that, too"
-
-
-@dataclass(frozen=True, kw_only=True)
 class BadFlow(Diagnostic):
     """A chain starts with what flows in or with a bound value, and goes on with ops, units, blocks and merges.
 
@@ -222,8 +175,8 @@ class BadFlow(Diagnostic):
 
     code: ClassVar[str] = "E209"
     title: ClassVar[str] = "the chain does not flow"
-    wrong: ClassVar[str] = _net("a = x -> relu\n  output y = x -> conv2d 3x3 @8 -> a")
-    right: ClassVar[str] = _net("a = x -> relu\n  output y = a -> add { | identity | conv2d 3x3 @8 }")
+    wrong: ClassVar[str] = example("a = x -> relu\n  output y = x -> conv2d 3x3 @8 -> a")
+    right: ClassVar[str] = example("a = x -> relu\n  output y = a -> add { | identity | conv2d 3x3 @8 }")
 
     reason: str
     hint: str = ""
@@ -241,8 +194,8 @@ class Recursion(Diagnostic):
 
     code: ClassVar[str] = "E210"
     title: ClassVar[str] = "the block contains itself"
-    wrong: ClassVar[str] = _net("output y = x -> B", "block B = conv2d 3x3 @8 -> B\n")
-    right: ClassVar[str] = _net("output y = x -> B times 3", "block B = conv2d 3x3 @8\n")
+    wrong: ClassVar[str] = example("output y = x -> B", "block B = conv2d 3x3 @8 -> B\n")
+    right: ClassVar[str] = example("output y = x -> B times 3", "block B = conv2d 3x3 @8\n")
 
     chain: tuple[str, ...]
     variants: bool = False
@@ -263,8 +216,8 @@ class WrongArguments(Diagnostic):
 
     code: ClassVar[str] = "E211"
     title: ClassVar[str] = "wrong arguments"
-    wrong: ClassVar[str] = _net("output y = x -> B", "block B(width) = conv2d 3x3 @width\n")
-    right: ClassVar[str] = _net("output y = x -> B(width: 4)", "block B(width) = conv2d 3x3 @width\n")
+    wrong: ClassVar[str] = example("output y = x -> B", "block B(width) = conv2d 3x3 @width\n")
+    right: ClassVar[str] = example("output y = x -> B(width: 4)", "block B(width) = conv2d 3x3 @width\n")
 
     reason: str
     hint: str = ""
@@ -282,8 +235,8 @@ class BadExpression(Diagnostic):
 
     code: ClassVar[str] = "E212"
     title: ClassVar[str] = "the expression has no value"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @(x // 0)")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @(x // 2)")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @(x // 0)")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @(x // 2)")
 
     reason: str
     suggestion: str = ""
@@ -301,8 +254,8 @@ class BadRepetition(Diagnostic):
 
     code: ClassVar[str] = "E213"
     title: ClassVar[str] = "this cannot be repeated"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 times 0")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 times 2")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 times 0")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 times 2")
 
     reason: str
     hint: str = ""
@@ -321,7 +274,7 @@ class IncompleteNet(Diagnostic):
     code: ClassVar[str] = "E214"
     title: ClassVar[str] = "the net is not complete"
     wrong: ClassVar[str] = "inc 1\nnet N {\n  input x [8, 16, 16]\n}\n"
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4")
 
     reason: str
     hint: str = ""
@@ -339,8 +292,8 @@ class LabelMismatch(Diagnostic):
 
     code: ClassVar[str] = "E215"
     title: ClassVar[str] = "the labels do not fit the step"
-    wrong: ClassVar[str] = _net("output y = x -> a, b: conv2d 3x3 @4")
-    right: ClassVar[str] = _net("output y = x -> a: conv2d 3x3 @4")
+    wrong: ClassVar[str] = example("output y = x -> a, b: conv2d 3x3 @4")
+    right: ClassVar[str] = example("output y = x -> a: conv2d 3x3 @4")
 
     reason: str
 
@@ -354,8 +307,8 @@ class BadParameter(Diagnostic):
 
     code: ClassVar[str] = "E216"
     title: ClassVar[str] = "the parameter has no value"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @width", params="(width)")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @width", params="(width = 4)")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @width", params="(width)")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @width", params="(width = 4)")
 
     reason: str
     hint: str = ""
@@ -373,8 +326,8 @@ class UnknownFact(Diagnostic):
 
     code: ClassVar[str] = "E217"
     title: ClassVar[str] = "unknown fact"
-    wrong: ClassVar[str] = _net("output y = x -> relu\n  expect flops = 3")
-    right: ClassVar[str] = _net("output y = x -> relu\n  expect macs = 0")
+    wrong: ClassVar[str] = example("output y = x -> relu\n  expect flops = 3")
+    right: ClassVar[str] = example("output y = x -> relu\n  expect macs = 0")
 
     name: str
     reason: str = ""
@@ -393,7 +346,7 @@ class ChooseNet(Diagnostic):
     code: ClassVar[str] = "E218"
     title: ClassVar[str] = "which net?"
     wrong: ClassVar[str] = "inc 1\nblock B = relu\n"
-    right: ClassVar[str] = _net("output y = x -> relu")
+    right: ClassVar[str] = example("output y = x -> relu")
 
     name: str | None
     nets: tuple[str, ...]
@@ -413,8 +366,8 @@ class NamesAlike(Diagnostic):
 
     code: ClassVar[str] = "W401"
     title: ClassVar[str] = "names differ only in case"
-    wrong: ClassVar[str] = _net("output y = x -> Conv1: conv2d 3x3 @4 -> conv1: conv2d 3x3 @4")
-    right: ClassVar[str] = _net("output y = x -> conv1: conv2d 3x3 @4 -> conv2: conv2d 3x3 @4")
+    wrong: ClassVar[str] = example("output y = x -> Conv1: conv2d 3x3 @4 -> conv1: conv2d 3x3 @4")
+    right: ClassVar[str] = example("output y = x -> conv1: conv2d 3x3 @4 -> conv2: conv2d 3x3 @4")
 
     name: str
     other: str

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from incdsl.diagnostics.base import Diagnostic, Row
-
-
-def _net(body: str, before: str = "", shape: str = "[8, 16, 16]") -> str:
-    """A spec for the examples: an input of this shape and these lines."""
-    return f"inc 1\n{before}net N {{\n  input x {shape}\n  {body}\n}}\n"
+from incdsl.diagnostics.base import Diagnostic, Row, example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +18,11 @@ class RailsDisagree(Diagnostic):
 
     code: ClassVar[str] = "E301"
     title: ClassVar[str] = "rails disagree on height and width"
-    wrong: ClassVar[str] = _net(
+    wrong: ClassVar[str] = example(
         "output y = x -> reduce {\n    | conv2d 3x3/2 @4 valid\n    | conv2d 3x3 @4 -> conv2d 3x3/2 @4 pad 1\n"
         "    | maxpool 3x3/2 valid\n  }"
     )
-    right: ClassVar[str] = _net(
+    right: ClassVar[str] = example(
         "output y = x -> reduce {\n    | conv2d 3x3/2 @4 valid\n    | conv2d 3x3 @4 -> conv2d 3x3/2 @4 valid\n"
         "    | maxpool 3x3/2 valid\n  }"
     )
@@ -52,8 +47,8 @@ class ChannelsDisagree(Diagnostic):
 
     code: ClassVar[str] = "E302"
     title: ClassVar[str] = "rails disagree on channels"
-    wrong: ClassVar[str] = _net("output y = x -> add {\n    | identity\n    | conv2d 3x3 @4\n  }")
-    right: ClassVar[str] = _net("output y = x -> add {\n    | identity\n    | conv2d 3x3 @8\n  }")
+    wrong: ClassVar[str] = example("output y = x -> add {\n    | identity\n    | conv2d 3x3 @4\n  }")
+    right: ClassVar[str] = example("output y = x -> add {\n    | identity\n    | conv2d 3x3 @8\n  }")
 
     word: str
     rails: tuple[Row, ...]
@@ -75,8 +70,8 @@ class DoesNotFit(Diagnostic):
 
     code: ClassVar[str] = "E303"
     title: ClassVar[str] = "the window does not fit"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 5x5 @4 valid", shape="[8, 4, 4]")
-    right: ClassVar[str] = _net("output y = x -> conv2d 5x5 @4", shape="[8, 4, 4]")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 5x5 @4 valid", shape="[8, 4, 4]")
+    right: ClassVar[str] = example("output y = x -> conv2d 5x5 @4", shape="[8, 4, 4]")
 
     owner: str
     shape: str
@@ -99,8 +94,8 @@ class AssertionFails(Diagnostic):
 
     code: ClassVar[str] = "E304"
     title: ClassVar[str] = "the shape is another one"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 valid : [4, 16, 16]")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4 valid : [4, 14, 14]")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 valid : [4, 16, 16]")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 valid : [4, 14, 14]")
 
     stated: str
     actual: str
@@ -119,8 +114,8 @@ class ExpectationFails(Diagnostic):
 
     code: ClassVar[str] = "E305"
     title: ClassVar[str] = "the fact is another one"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4\n  expect params = 300")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @4\n  expect params = 292")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4\n  expect params = 300")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4\n  expect params = 292")
 
     fact: str
     stated: str
@@ -142,8 +137,8 @@ class PaddingUnstated(Diagnostic):
 
     code: ClassVar[str] = "E306"
     title: ClassVar[str] = "the padding is not stated"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3/2 @4")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3/2 @4 half")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3/2 @4")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3/2 @4 half")
 
     owner: str
     choices: str
@@ -165,8 +160,8 @@ class NoSamePadding(Diagnostic):
 
     code: ClassVar[str] = "E307"
     title: ClassVar[str] = "`same` padding is not possible here"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3/2 @4 same")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3/2 @4 half")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3/2 @4 same")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3/2 @4 half")
 
     reason: str
     hint: str
@@ -184,8 +179,8 @@ class PoolPadding(Diagnostic):
 
     code: ClassVar[str] = "E308"
     title: ClassVar[str] = "the pool is padded too much"
-    wrong: ClassVar[str] = _net("output y = x -> maxpool 3x3/2 pad 2")
-    right: ClassVar[str] = _net("output y = x -> maxpool 3x3/2 pad 1")
+    wrong: ClassVar[str] = example("output y = x -> maxpool 3x3/2 pad 2")
+    right: ClassVar[str] = example("output y = x -> maxpool 3x3/2 pad 1")
 
     owner: str
     padding: str
@@ -201,8 +196,8 @@ class RankMismatch(Diagnostic):
 
     code: ClassVar[str] = "E309"
     title: ClassVar[str] = "image or vector?"
-    wrong: ClassVar[str] = _net("output y = x -> linear @4")
-    right: ClassVar[str] = _net("output y = x -> gap -> linear @4")
+    wrong: ClassVar[str] = example("output y = x -> linear @4")
+    right: ClassVar[str] = example("output y = x -> gap -> linear @4")
 
     reason: str
     hint: str = ""
@@ -220,8 +215,8 @@ class ChannelsDoNotFit(Diagnostic):
 
     code: ClassVar[str] = "E310"
     title: ClassVar[str] = "the channels do not fit"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @9 (groups: 3)")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 (groups: 4)")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @9 (groups: 3)")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 (groups: 4)")
 
     reason: str
     hint: str = ""
@@ -239,8 +234,8 @@ class FactorsDoNotCover(Diagnostic):
 
     code: ClassVar[str] = "E311"
     title: ClassVar[str] = "the factors do not cover the kernel"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 7x7 @8 as 1x7, 5x1")
-    right: ClassVar[str] = _net("output y = x -> conv2d 7x7 @8 as 1x7, 7x1")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 7x7 @8 as 1x7, 5x1")
+    right: ClassVar[str] = example("output y = x -> conv2d 7x7 @8 as 1x7, 7x1")
 
     kernel: str
     covered: str
@@ -255,8 +250,8 @@ class FactorWidths(Diagnostic):
 
     code: ClassVar[str] = "E312"
     title: ClassVar[str] = "the widths of the factors do not fit"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 as { | 1x3 @4 | 3x1 @3 }")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 as { | 1x3 @4 | 3x1 @4 }")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 as { | 1x3 @4 | 3x1 @3 }")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 as { | 1x3 @4 | 3x1 @4 }")
 
     reason: str
 
@@ -270,8 +265,8 @@ class CannotFactor(Diagnostic):
 
     code: ClassVar[str] = "E313"
     title: ClassVar[str] = "this cannot be factorized"
-    wrong: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 as 2x2, 2x2")
-    right: ClassVar[str] = _net("output y = x -> conv2d 3x3 @8 valid as 2x2, 2x2")
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 as 2x2, 2x2")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @8 valid as 2x2, 2x2")
 
     reason: str
     hint: str = ""
@@ -289,8 +284,10 @@ class StridesDisagree(Diagnostic):
 
     code: ClassVar[str] = "E314"
     title: ClassVar[str] = "rails of `reduce` do not reduce alike"
-    wrong: ClassVar[str] = _net("output y = x -> reduce {\n    | conv2d 3x3 @4\n    | maxpool 3x3\n  }")
-    right: ClassVar[str] = _net("output y = x -> reduce {\n    | conv2d 3x3/2 @4 half\n    | maxpool 3x3/2 half\n  }")
+    wrong: ClassVar[str] = example("output y = x -> reduce {\n    | conv2d 3x3 @4\n    | maxpool 3x3\n  }")
+    right: ClassVar[str] = example(
+        "output y = x -> reduce {\n    | conv2d 3x3/2 @4 half\n    | maxpool 3x3/2 half\n  }"
+    )
 
     rails: tuple[Row, ...]
 
@@ -310,10 +307,12 @@ class NoLegalSize(Diagnostic):
 
     code: ClassVar[str] = "E315"
     title: ClassVar[str] = "no input size is legal"
-    wrong: ClassVar[str] = _net(
+    wrong: ClassVar[str] = example(
         "output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4 valid\n  }", shape="[8, H, W]"
     )
-    right: ClassVar[str] = _net("output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4\n  }", shape="[8, H, W]")
+    right: ClassVar[str] = example(
+        "output y = x -> concat {\n    | identity\n    | conv2d 3x3 @4\n  }", shape="[8, H, W]"
+    )
 
     axis: str
     of: str = "the input"
@@ -332,8 +331,8 @@ class NoNominalSize(Diagnostic):
 
     code: ClassVar[str] = "E316"
     title: ClassVar[str] = "the input has no nominal size"
-    wrong: ClassVar[str] = _net("output y = x -> flatten -> linear @4", shape="[8, H, W]")
-    right: ClassVar[str] = _net("output y = x -> gap -> linear @4", shape="[8, H, W]")
+    wrong: ClassVar[str] = example("output y = x -> flatten -> linear @4", shape="[8, H, W]")
+    right: ClassVar[str] = example("output y = x -> gap -> linear @4", shape="[8, H, W]")
 
     reason: str
 

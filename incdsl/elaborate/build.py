@@ -9,8 +9,9 @@ from typing import Any
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
-from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting, Unused
+from incdsl.diagnostics.names import BadName, NameTaken, UnknownSetting
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
+from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.assertions import Assertions
 from incdsl.elaborate.calls import Calls, Use
 from incdsl.elaborate.changes import Changes

@@ -13,10 +13,10 @@ from incdsl.diagnostics.names import (
     Recursion,
     SigilNotTaken,
     UnknownName,
-    Unused,
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import NoNominalSize
+from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.arguments import complete, given
 from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.complaints import bad_label, no_sequence

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from itertools import islice
 
 from incdsl.diagnostics import Sink
-from incdsl.diagnostics.names import BadName, NameTaken, Unused
+from incdsl.diagnostics.names import BadName, NameTaken
 from incdsl.diagnostics.reuse import NothingToImport
+from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.files import SpecFile
 from incdsl.ops import REGISTRY

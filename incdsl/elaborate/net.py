@@ -16,8 +16,8 @@ from incdsl.diagnostics.names import (
     ChooseNet,
     IncompleteNet,
     UnknownSetting,
-    Unused,
 )
+from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.assertions import Assertion
 from incdsl.elaborate.build import EMPTY, Builder
 from incdsl.elaborate.changes import Changes

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from incdsl.diagnostics import Sink
-from incdsl.diagnostics.names import BadParameter, NameTaken, Unused, WrongArguments
+from incdsl.diagnostics.names import BadParameter, NameTaken, WrongArguments
+from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.names import Definition, mentioned

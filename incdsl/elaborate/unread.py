@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from incdsl.diagnostics.names import ForNothing
+from incdsl.diagnostics.unused import ForNothing
 from incdsl.ir.graph import Graph, Scope
 
 
