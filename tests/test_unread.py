@@ -56,3 +56,9 @@ def test_conditions_are_looked_at_from_the_left(test, holds):
     text = incdsl.compile(net + rest)
     assert ("self.c = " in text) == holds
     assert "decided at compile time: depth = 0, wide = true" in text
+
+
+def test_a_number_of_channels_is_no_use():
+    net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  v = x -> conv2d 1x1 @5\n  output y = x -> conv2d 3x3 @v\n}\n"
+    assert told(net) == [("E223", "nothing reads `v`")]
+    assert told(net.replace("}\n", "  output z = v\n}\n")) == []

@@ -28,7 +28,8 @@ class Unused(Diagnostic):
 class ForNothing(Diagnostic):
     """What a net computes, an output needs; what only an auxiliary head needs stands in the head, and goes with it.
 
-    In a variant a chain that starts with a value drops what flowed into the place.
+    A value whose number of channels alone is read is computed for nothing, too. In a variant a chain that starts with a
+    value drops what flowed into the place.
     """
 
     code: ClassVar[str] = "E223"
@@ -47,4 +48,4 @@ class ForNothing(Diagnostic):
     def help(self) -> str:
         if self.head:
             return "write it inside of the head: what a head needs goes with it"
-        return "a chain that starts with a value drops what flowed in: replace that, too"
+        return "a number of channels is no use of a value, and a chain that starts with a value drops what flowed in"
