@@ -49,7 +49,7 @@ def limit_memory() -> None:
 def set_alarm() -> None:
     """Let the timer of this process end what takes too long."""
 
-    def ring(number: int, frame: FrameType | None) -> None:
+    def ring(number: int, scope: FrameType | None) -> None:
         raise OutOfTime
 
     signal.signal(signal.SIGVTALRM, ring)

@@ -19,13 +19,14 @@ from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.diagnostics.limits import TooManyParameters, TooManySteps
 from incdsl.elaborate.names import resolve
-from incdsl.elaborate.net import MAX_STEPS, Net, Spent, choose, elaborate
+from incdsl.elaborate.net import MAX_STEPS, Spent, choose, elaborate
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.files import SpecFile, from_bytes as from_bytes, load, read as read
+from incdsl.ir.net import Net
 from incdsl.passes.engine import Optimized
 from incdsl.passes.levels import rewritten
 from incdsl.source import Source
-from incdsl.types import Image, Shape, expression
+from incdsl.values import Image, Shape, expression
 
 MAX_PARAMS = 10_000_000_000
 
@@ -226,15 +227,15 @@ def describe_sizes(done: Compilation, axes: list[Any]) -> str:
     """Legal sizes in words: `H, W >= 75 (>= 299 while training, for the aux head); 299 x 299 nominal`."""
     nominal = done.net.conditions.nominal
 
-    def told(sets: Mapping[str, Any]) -> str:
+    def describe(sets: Mapping[str, Any]) -> str:
         texts = [text if not text[0].isdigit() else f"= {text}" for text in (str(sets[axis]) for axis in axes)]
         if len(set(texts)) == 1:
             joined = ", ".join(axes)
             return f"{joined} {texts[0]}"
         return ", ".join(f"{axis} {text}" for axis, text in zip(axes, texts, strict=True))
 
-    text = told(done.sizes.evaluation)
-    training = told(done.sizes.training)
+    text = describe(done.sizes.evaluation)
+    training = describe(done.sizes.training)
     if training != text:
         common = training.removeprefix(f"{', '.join(axes)} ")
         heads = "heads" if len(done.net.graph.heads) > 1 else "head"

@@ -4,8 +4,8 @@ import pytest
 
 import incdsl
 from incdsl.compiler import compile_net, describe_sizes
+from incdsl.runtime.harness import noise
 from incdsl.runtime.load import load_net
-from incdsl.runtime.trial import noise
 from incdsl.source import Source
 
 NET = "inc 1\nnet N {{\n  input a {}\n  input b {}\n  output y = a -> add {{ | identity | b -> relu }}\n}}\n"

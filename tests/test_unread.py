@@ -22,7 +22,7 @@ net R0 {
 """
 
 
-def told(text):
+def described(text):
     return [(each.code, each.message()) for each in incdsl.check(text)]
 
 
@@ -31,14 +31,14 @@ def test_values_for_heads_alone():
     assert found.message() == "`relu` is computed for auxiliary heads alone"
     assert found.span.line == 4
     inside = HEAD.replace("  h = x -> hh: conv2d 3x3 @8 -> relu\n", "").replace("h -> gap", "x -> conv2d 3x3 @8 -> gap")
-    assert told(inside) == []
-    assert told(HEAD.replace("output o = x", "output o = h")) == []
+    assert described(inside) == []
+    assert described(HEAD.replace("output o = x", "output o = h")) == []
 
 
 @pytest.mark.parametrize(("change", "name"), [("b: y -> conv2d 3x3 @4", "concat"), ("b: y", "concat"), ("p: x", "")])
 def test_what_a_change_leaves_behind(change, name):
     expected = [("E223", f"nothing reads `{name}`")] if name else []
-    assert told(f"{BASE}net V = R0 with {{ {change} }}\n") == expected
+    assert described(f"{BASE}net V = R0 with {{ {change} }}\n") == expected
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_conditions_are_looked_at_from_the_left(test, holds):
 
 def test_a_number_of_channels_is_no_use():
     net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  v = x -> conv2d 1x1 @5\n  output y = x -> conv2d 3x3 @v\n}\n"
-    assert told(net) == [("E223", "nothing reads `v`")]
-    assert told(net.replace("}\n", "  output z = v\n}\n")) == []
+    assert described(net) == [("E223", "nothing reads `v`")]
+    assert described(net.replace("}\n", "  output z = v\n}\n")) == []

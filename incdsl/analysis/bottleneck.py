@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from incdsl.analysis.memory import volumes
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
+from incdsl.ir.net import Net
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from math import prod
 from typing import Any
 
 from incdsl.analysis.memory import owners
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
+from incdsl.ir.net import Net
 from incdsl.ops import Tensor
 from incdsl.ops.window import Upsample
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 
 @dataclass(frozen=True, slots=True)

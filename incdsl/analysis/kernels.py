@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
-from incdsl.types import Shape
+from incdsl.ir.net import Net
+from incdsl.values import Shape
 
 Kind = Literal["convolution", "linear", "pool", "norm", "pointwise", "copy", "view"]
 

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph, Node
+from incdsl.ir.net import Net
 from incdsl.ops.activation import Activation
 
 VIEWS = {"identity", "flatten", "slice", "dropout"}
@@ -49,7 +49,7 @@ def owners(graph: Graph) -> dict[str, str]:
 
 def _overwrites(node: Node, source: Node) -> bool:
     in_place = isinstance(node.op, Activation) and node.op.in_place and not node.label
-    return in_place and source.op.fresh and source.scope is node.scope
+    return in_place and source.op.owns_output and source.instance is node.instance
 
 
 def peak(net: Net) -> Peak | None:

@@ -10,7 +10,7 @@ from incdsl.analysis.cost import Cost, receptive_fields
 from incdsl.analysis.depth import convolutions, depth
 from incdsl.analysis.memory import Peak, peak
 from incdsl.analysis.table import shape_text
-from incdsl.elaborate.net import Net
+from incdsl.ir.net import Net
 
 
 @dataclass(frozen=True, slots=True)

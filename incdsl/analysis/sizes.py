@@ -13,9 +13,9 @@ from math import lcm
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.shapes import AssertionFails, NoLegalSize
-from incdsl.elaborate.conditions import Conditions, Equal, Place
-from incdsl.elaborate.net import Net
-from incdsl.types import Extent
+from incdsl.ir.conditions import Conditions, Equal, Place
+from incdsl.ir.net import Net
+from incdsl.values import Extent
 
 LARGEST = 1 << 31
 MAX_WORK = 200_000

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from incdsl.analysis.cost import Cost, Field, NodeCost, receptive_fields
-from incdsl.elaborate.net import Net
-from incdsl.ir.graph import Scope
-from incdsl.types import Shape
+from incdsl.ir.graph import Instance
+from incdsl.ir.net import Net
+from incdsl.values import Shape
 
 By = Literal["block", "layer", "op"]
 
@@ -41,7 +41,7 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
         key, name, kind = _group(node_cost, by)
         row = found.setdefault(key, Row(name, kind))
         row.nodes.append(node_cost)
-        if node.label and by == "block" and node.scope is net.graph.net and key not in labelled:
+        if node.label and by == "block" and node.instance is net.graph.net and key not in labelled:
             labelled.add(key)  # the first label of a step is its name, whatever came before it
             row.name, row.kind = name, kind
         row.params += node_cost.parameters
@@ -55,26 +55,26 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
 
 def _group(cost: NodeCost, by: By) -> tuple[object, str, str]:
     node = cost.node
-    lineage = list(_lineage(node.scope))
+    lineage = list(_lineage(node.instance))
     if by == "block" and len(lineage) > 1:
         top = lineage[1]
         return top, top.label, _kind(top)
-    if by == "layer" and node.scope.kind == "unit":
-        return node.scope, node.scope.path, _kind(node.scope)
+    if by == "layer" and node.instance.kind == "unit":
+        return node.instance, node.instance.path, _kind(node.instance)
     if by == "block":
         return node.step, node.path or node.op.word, node.op.word
-    name = node.path or (f"{node.scope.path}.{node.op.word}" if node.scope.path else node.op.word)
+    name = node.path or (f"{node.instance.path}.{node.op.word}" if node.instance.path else node.op.word)
     return node, name, node.op.word
 
 
-def _lineage(scope: Scope) -> Iterator[Scope]:
-    if scope.parent:
-        yield from _lineage(scope.parent)
-    yield scope
+def _lineage(instance: Instance) -> Iterator[Instance]:
+    if instance.parent:
+        yield from _lineage(instance.parent)
+    yield instance
 
 
-def _kind(scope: Scope) -> str:
-    return "sequence" if scope.kind == "sequence" else scope.word
+def _kind(instance: Instance) -> str:
+    return "sequence" if instance.kind == "sequence" else instance.word
 
 
 def shape_text(net: Net, shape: Shape) -> str:

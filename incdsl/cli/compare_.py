@@ -215,7 +215,7 @@ def _place(each: Subject, one: Profile) -> str:
     if one.narrowest is None:
         return ""
     node = one.narrowest.node
-    return printable(each.name(node.path) or each.name(node.scope.path) or node.op.word)
+    return printable(each.name(node.path) or each.name(node.instance.path) or node.op.word)
 
 
 def _sizes(each: Subject) -> str:

@@ -19,7 +19,7 @@ from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
-from incdsl.types import Image
+from incdsl.values import Image
 
 _FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[^\[\]]*)\])?\s*", re.DOTALL)
 _USE = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)

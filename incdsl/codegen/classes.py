@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from incdsl.codegen.comments import Comments
+from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc, flat, lines
 from incdsl.codegen.plan import Body, Class, Item, Plan
 from incdsl.codegen.runs import runs
-from incdsl.codegen.scribe import Scribe
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.ops import Op
 from incdsl.ops.code import Setting
-from incdsl.types import Extent, Image, Num, Shape, expression
-from incdsl.types.num import Linear, constant, described, rebased
+from incdsl.values import Extent, Image, Num, Shape, expression
+from incdsl.values.num import Linear, constant, described, rebased
 
 _DOCSTRING = WIDTH - len(INDENT) - 6
 _POSITIONAL = ("in_channels", "out_channels", "kernel_size")
@@ -28,7 +28,7 @@ class Classes:
         self.plan = plan
         self.comment = comment
         self.helpers: dict[str, None] = {}
-        self._shapes: dict[Scope, dict[str, Shape]] = {}
+        self._shapes: dict[Instance, dict[str, Shape]] = {}
         self._dropped = {each: _dropped(each) for each in plan.classes}
         self._params: dict[Class, tuple[str, ...]] = {}
         self._texts: dict[Class, list[str]] = {}
@@ -41,21 +41,21 @@ class Classes:
 
     def _write(self, each: Class) -> list[str]:
         body = each.body
-        scribe = Scribe(self._dropped[each], {item.label for item in body.items})
+        writer = ExprWriter(self._dropped[each], {item.label for item in body.items})
         shapes = self.shapes(body)
         found = runs(body, shapes)
-        forward = Forward(body, shapes, scribe, access(body, found), found)
+        forward = Forward(body, shapes, writer, access(body, found), found)
         statements = forward.statements(dict.fromkeys(body.inputs, "x"), {})
-        returned = _paragraphs(statements, forward.output, apart=body.scope.kind == "block")
-        members = self.members(body, shapes, scribe, found)
-        params = self._parameters(each, scribe)
+        returned = _paragraphs(statements, forward.output, apart=body.instance.kind == "block")
+        members = self.members(body, shapes, writer, found)
+        params = self._parameters(each, writer)
         self._params[each] = params
-        written = [self.comment(line) for line in body.scope.comments]
+        written = [self.comment(line) for line in body.instance.comments]
         written += [f"class {each.name}(nn.Module):", f'{INDENT}"""{self._docstring(each, shapes)}"""', ""]
-        stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
+        stored = [f"{INDENT * 2}self.{writer.attribute(name)} = {name}" for name in writer.stored]
         if members or stored:
             defaults = _defaults(body)
-            signature = ", ".join(f"{p}={scribe.value(defaults[p])}" if p in defaults else p for p in params)
+            signature = ", ".join(f"{p}={writer.value(defaults[p])}" if p in defaults else p for p in params)
             written += [f"{INDENT}def __init__(self{', ' if signature else ''}{signature}):"]
             written += [f"{INDENT * 2}super().__init__()", *stored, *members, ""]
         written += [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *returned]
@@ -66,25 +66,25 @@ class Classes:
         self.text(each)
         return self._params[each]
 
-    def _parameters(self, each: Class, scribe: Scribe) -> tuple[str, ...]:
+    def _parameters(self, each: Class, writer: ExprWriter) -> tuple[str, ...]:
         """The symbols that the class uses, in the order of PyTorch's constructor or of the block's parameters."""
         body = each.body
-        order = list(body.scope.arguments)
+        order = list(body.instance.arguments)
         if op := _main(body):
             signature = op.signature
             order.sort(key=lambda name: signature.index(name) if name in signature else len(signature))
-        return tuple(name for name in order if name in scribe.used)
+        return tuple(name for name in order if name in writer.used)
 
     # Shapes
 
     def shapes(self, body: Body) -> dict[str, Shape]:
         """Shapes of all values of a body in the symbols of its class, sizes as functions of its own input's."""
-        if body.scope in self._shapes:
-            return self._shapes[body.scope]
-        known = self._shapes[body.scope] = dict[str, Shape]()
+        if body.instance in self._shapes:
+            return self._shapes[body.instance]
+        known = self._shapes[body.instance] = dict[str, Shape]()
         for name in body.inputs:
             shape = self.plan.shapes[name]
-            if body.scope.kind != "net":
+            if body.instance.kind != "net":
                 shape = shape.with_channels(Num.symbol(int(shape.channels), "in_channels"))
                 if isinstance(shape, Image):
                     axes = ((shape.height, "H"), (shape.width, "W"))
@@ -98,17 +98,17 @@ class Classes:
             if item.node:
                 known[item.output] = item.node.op.infer(*(known[name] for name in item.inputs))
                 continue
-            assert item.scope is not None
-            inner = self.plan.bodies[item.scope]
-            if item.scope.kind == "sequence":
+            assert item.instance is not None
+            inner = self.plan.bodies[item.instance]
+            if item.instance.kind == "sequence":
                 self._sweep(inner, known)
             else:
-                known[item.output] = self._leaving(inner, item.scope, known[item.inputs[0]])
+                known[item.output] = self._leaving(inner, item.instance, known[item.inputs[0]])
 
-    def _leaving(self, inner: Body, scope: Scope, flowing: Shape) -> Shape:
+    def _leaving(self, inner: Body, instance: Instance, flowing: Shape) -> Shape:
         """What comes out of an instance, in the symbols of the class around it."""
         shape = self.shapes(inner)[inner.output]
-        outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int)}
+        outer = {k: expression(v) for k, v in instance.arguments.items() if isinstance(v, int)}
         outer["in_channels"] = expression(flowing.channels)
         channels = rebased(shape.channels, outer)
         if isinstance(shape, Image) and isinstance(flowing, Image):
@@ -117,25 +117,28 @@ class Classes:
 
     def _docstring(self, each: Class, shapes: Mapping[str, Shape]) -> str:
         body = each.body
-        if body.scope.kind == "unit":
-            words = [item.node.op.told if item.node else (item.scope.word if item.scope else "") for item in body.items]
+        if body.instance.kind == "unit":
+            words = [
+                item.node.op.display_name if item.node else (item.instance.word if item.instance else "")
+                for item in body.items
+            ]
             return " -> ".join(words) + "."
         dropped = {k: Linear(int(v)) for k, v in self._dropped[each].items() if isinstance(v, int)}
         given = shapes[body.output] if self._same_grid(each) else _any_grid(shapes[body.output])
         flow = f"{shown(shapes[body.inputs[0]], dropped)} -> {shown(given, dropped)}"
-        where = f"{flow}; for {_listed([found.scope.path for found in each.instances])}"
+        where = f"{flow}; for {_listed([found.instance.path for found in each.instances])}"
         return flow if each.is_first or len(where) > _DOCSTRING else where
 
     def _same_grid(self, each: Class) -> bool:
         """Whether all instances make the same of the height and width that flow in: a stride may be an argument."""
-        kinds = {tuple(map(described, body.scope.arguments.values())): body for body in each.instances}
+        kinds = {tuple(map(described, body.instance.arguments.values())): body for body in each.instances}
         outputs = [self.shapes(body)[body.output] for body in kinds.values()]
         return len({(o.height, o.width) if isinstance(o, Image) else None for o in outputs}) == 1
 
     # Constructors
 
     def members(
-        self, body: Body, shapes: Mapping[str, Shape], scribe: Scribe, found: Mapping[str, list[Item]]
+        self, body: Body, shapes: Mapping[str, Shape], writer: ExprWriter, found: Mapping[str, list[Item]]
     ) -> list[str]:
         """The lines of `__init__` that make the attributes; `found` are containers that run as one."""
         tree: dict[str, Any] = {}
@@ -148,9 +151,9 @@ class Classes:
                 branch[last] = item
         written: list[str] = []
         for name, member in tree.items():
-            doc = self._member(member, shapes, scribe, runs_through=name in found)
+            doc = self._member(member, shapes, writer, runs_through=name in found)
             note = member.note if isinstance(member, Item) else ""
-            if isinstance(member, Item) and member.scope and member.scope.optional:
+            if isinstance(member, Item) and member.instance and member.instance.optional:
                 doc = f"{flat(doc)} if aux else None"
             made = lines(f"self.{name} = ", doc, "", 2)
             if note and len(made) == 1 and len(made[0]) + len(note) + 4 <= WIDTH:
@@ -160,10 +163,12 @@ class Classes:
             written += made
         return written
 
-    def _member(self, member: Any, shapes: Mapping[str, Shape], scribe: Scribe, *, runs_through: bool = False) -> Doc:
+    def _member(
+        self, member: Any, shapes: Mapping[str, Shape], writer: ExprWriter, *, runs_through: bool = False
+    ) -> Doc:
         if isinstance(member, Item):
-            return self._constructor(member, shapes, scribe)
-        docs = {name: self._member(part, shapes, scribe) for name, part in member.items()}
+            return self._constructor(member, shapes, writer)
+        docs = {name: self._member(part, shapes, writer) for name, part in member.items()}
         if runs_through:
             return Bracketed("nn.Sequential", tuple(docs.values()))
         if list(docs) == [str(i) for i in range(len(docs))]:
@@ -171,7 +176,7 @@ class Classes:
         entries = tuple(_entry(name, doc) for name, doc in docs.items())
         return Bracketed("nn.ModuleDict", (Bracketed("", entries, "{}"),))
 
-    def _constructor(self, item: Item, shapes: Mapping[str, Shape], scribe: Scribe) -> Doc:
+    def _constructor(self, item: Item, shapes: Mapping[str, Shape], writer: ExprWriter) -> Doc:
         if item.node:
             op = item.node.op
             lowering = op.lower(*(shapes[name] for name in item.inputs))
@@ -179,31 +184,31 @@ class Classes:
             assert lowering.module.callee is not None
             if lowering.helper:
                 self.helpers[lowering.helper] = None
-            operands = [scribe.code(part, (), "") for part in lowering.module.operands]
-            call = scribe.call(lowering.module.callee, lowering.module.settings, op.signature)
+            operands = [writer.code(part, (), "") for part in lowering.module.operands]
+            call = writer.call(lowering.module.callee, lowering.module.settings, op.signature)
             return Bracketed(call.head, (*operands, *call.items))
-        assert item.scope is not None
-        found = self.plan.class_of.get(item.scope)
+        assert item.instance is not None
+        found = self.plan.class_of.get(item.instance)
         if found:
-            return self._instantiation(found, item, shapes, scribe)
-        inner = self.plan.bodies[item.scope]
-        docs = [self._constructor(part, shapes, scribe) for part in inner.items]
+            return self._instantiation(found, item, shapes, writer)
+        inner = self.plan.bodies[item.instance]
+        docs = [self._constructor(part, shapes, writer) for part in inner.items]
         texts = [flat(doc) for doc in docs]
         if len(docs) > 2 and len(set(texts)) == 1:
             return Bracketed("nn.Sequential", (f"*({texts[0]} for _ in range({len(docs)}))",))
         return Bracketed("nn.Sequential", tuple(docs))
 
-    def _instantiation(self, each: Class, item: Item, shapes: Mapping[str, Shape], scribe: Scribe) -> Bracketed:
-        assert item.scope is not None
+    def _instantiation(self, each: Class, item: Item, shapes: Mapping[str, Shape], writer: ExprWriter) -> Bracketed:
+        assert item.instance is not None
         defaults = _defaults(each.body)
-        arguments = {**item.scope.arguments, "in_channels": shapes[item.inputs[0]].channels}
+        arguments = {**item.instance.arguments, "in_channels": shapes[item.inputs[0]].channels}
         params = self.params(each)
         settings = [
             Setting(name, arguments[name], name in _POSITIONAL)
             for name in params
             if not (name in defaults and constant(arguments[name]) and arguments[name] == defaults[name])
         ]
-        return scribe.call(each.name, settings, params)
+        return writer.call(each.name, settings, params)
 
 
 def access(body: Body, found: Mapping[str, list[Item]]) -> dict[str, str]:
@@ -273,8 +278,8 @@ def _entry(name: str, doc: Doc) -> Doc:
 
 def _main(body: Body) -> Op | None:
     """The op of a unit that takes the arguments of its constructor."""
-    ops = [item.node.op for item in body.items if item.node and body.scope.kind == "unit"]
-    taking = [op for op in ops if any(op.keyword(name) in body.scope.arguments for name in type(op).model_fields)]
+    ops = [item.node.op for item in body.items if item.node and body.instance.kind == "unit"]
+    taking = [op for op in ops if any(op.keyword(name) in body.instance.arguments for name in type(op).model_fields)]
     return next(iter(taking), None)
 
 
@@ -287,7 +292,7 @@ def _defaults(body: Body) -> dict[str, Any]:
     return {
         op.keyword(name): field.default
         for name, field in op.model_fields.items()
-        if not field.is_required() and op.keyword(name) in body.scope.arguments
+        if not field.is_required() and op.keyword(name) in body.instance.arguments
     }
 
 
@@ -298,6 +303,6 @@ def _dropped(each: Class) -> dict[str, Any]:
         for name, default in _defaults(each.body).items()
         if all(
             constant(value) and value == default
-            for value in (instance.scope.arguments[name] for instance in each.instances)
+            for value in (instance.instance.arguments[name] for instance in each.instances)
         )
     }

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping
 
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
 from incdsl.ir.graph import Graph
-from incdsl.passes.filters import (
+from incdsl.ir.weight_expr import (
     BiasOf,
     Composed,
     Enlarged,
-    Filter,
     Folded,
     Kept,
     Merged,
     Normalized,
     Scaled,
+    WeightExpr,
     WeightOf,
 )
 
 HELPER = "TrainingWeights"
 
 
-def from_training(graph: Graph, filters: Mapping[str, Filter], ignored: Iterable[str]) -> list[str]:
+def from_training(graph: Graph, filters: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
     for node in graph:
@@ -45,7 +45,7 @@ def from_training(graph: Graph, filters: Mapping[str, Filter], ignored: Iterable
     ]
 
 
-def _doc(filter: Filter) -> Bracketed:
+def _doc(filter: WeightExpr) -> Bracketed:
     match filter:
         case Kept(prefix=prefix):
             return Bracketed("given.layer", (f'"{prefix}"',))
@@ -67,7 +67,7 @@ def _doc(filter: Filter) -> Bracketed:
             return Bracketed("given.bias_of", (_inner(inner),))
 
 
-def _inner(filter: Filter) -> Doc:
+def _inner(filter: WeightExpr) -> Doc:
     """A part of a filter; a layer of the training module goes by its path."""
     return f'"{filter.prefix}"' if isinstance(filter, Kept) else _doc(filter)
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed, Doc
 from incdsl.codegen.locals import Locals
 from incdsl.codegen.plan import Body, Item
 from incdsl.codegen.runs import joined
-from incdsl.codegen.scribe import Scribe
 from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node
 from incdsl.ops.activation import Activation
@@ -18,7 +18,7 @@ from incdsl.ops.code import Lowering, Method, Operand, Value
 from incdsl.ops.dense import Flatten, Identity
 from incdsl.ops.merge import Joining
 from incdsl.ops.window import GlobalAvgPool
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 MAX_DEPTH = 6
 """Calls inside calls, beyond which an expression is hard to read."""
@@ -49,13 +49,13 @@ class Forward:
         self,
         body: Body,
         shapes: Mapping[str, Shape],
-        scribe: Scribe,
+        writer: ExprWriter,
         access: Mapping[str, str],
         found: Mapping[str, list[Item]],
     ) -> None:
         self._body = body
         self._shapes = shapes
-        self._scribe = scribe
+        self._scribe = writer
         self._access = access
         self._alias: dict[str, str] = {}
         self._items = [item for item in joined(body, found) if not self._is_silent(item)]
@@ -194,7 +194,7 @@ class Forward:
         return (
             source is not None
             and source.node is not None
-            and source.node.op.fresh
+            and source.node.op.owns_output
             and self._uses[source.output] == 1
             and source.output not in self._ends
         )

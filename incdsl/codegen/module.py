@@ -15,8 +15,8 @@ from incdsl.codegen.helpers import HELPERS
 from incdsl.codegen.net import NetWriter
 from incdsl.codegen.plan import plan
 from incdsl.diagnostics import CompilerBug
-from incdsl.elaborate.net import Net
-from incdsl.passes.filters import Filter
+from incdsl.ir.net import Net
+from incdsl.ir.weight_expr import WeightExpr
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Banner:
 class Origin:
     """Where the weights of a deployed module come from, and paths of the training module that it leaves out."""
 
-    filters: Mapping[str, Filter]
+    filters: Mapping[str, WeightExpr]
     ignored: tuple[str, ...]
 
 

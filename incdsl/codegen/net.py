@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from incdsl.codegen.classes import Classes, access, shown
+from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, flat, lines
 from incdsl.codegen.runs import runs
-from incdsl.codegen.scribe import Scribe
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Chain, Head
-from incdsl.types import Image, Real, Shape, expression
-from incdsl.types.num import Linear
+from incdsl.ir.net import Net
+from incdsl.values import Image, Real, Shape, expression
+from incdsl.values.num import Linear
 
 _FAR = 56
 """Lines longer than this do not push the column of shapes to the right."""
@@ -73,20 +73,20 @@ class NetWriter:
         graph, body = self._graph, self._body
         numbers = {k: int(v) for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
         reals = {k: float(v) for k, v in self._fixed.items() if isinstance(v, Real)}
-        scribe = Scribe({**numbers, **reals}, self._labels)
+        writer = ExprWriter({**numbers, **reals}, self._labels)
         shapes = self._classes.shapes(body)
         found = runs(body, shapes)
-        forward = Forward(body, shapes, scribe, access(body, found), found)
+        forward = Forward(body, shapes, writer, access(body, found), found)
         arguments = {node: name for name, node in graph.inputs.items()}
         ends = [*((head.name, head.node) for head in graph.heads), *graph.outputs.items()]
         self._values = {name: forward.value(node) for name, node in ends}
         keep = {value: name for name, value in self._values.items() if value not in arguments}
         statements = forward.statements(arguments, keep)
         code = self._layout(statements, arguments, shapes)
-        members = self._classes.members(body, shapes, scribe, found)
-        stored = [f"{INDENT * 2}self.{scribe.attribute(name)} = {name}" for name in scribe.stored]
+        members = self._classes.members(body, shapes, writer, found)
+        stored = [f"{INDENT * 2}self.{writer.attribute(name)} = {name}" for name in writer.stored]
         return [
-            *map(self._comment, body.scope.comments),
+            *map(self._comment, body.instance.comments),
             f"class {self._net.name}(nn.Module):",
             f'{INDENT}"""{self._docstring(shapes)}"""',
             "",
@@ -226,7 +226,7 @@ class NetWriter:
         return str(expr) if names and not names & self._fixed.keys() else str(int(shape.channels))
 
     def _head_call(self, head: Head, statement: Statement) -> str:
-        path = f"self.{head.scope.label}"
+        path = f"self.{head.instance.label}"
         call = flat(statement.doc)
         return f"{INDENT * 2}{head.name} = {call} if self.training and {path} is not None else None"
 

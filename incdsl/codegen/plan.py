@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from incdsl.ir.graph import Chain, Graph, Node, Scope, class_name
-from incdsl.types import Image, Shape
-from incdsl.types.num import described
+from incdsl.ir.graph import Chain, Graph, Instance, Node, class_name
+from incdsl.values import Image, Shape
+from incdsl.values.num import described
 
 
 @dataclass(eq=False, slots=True)
@@ -17,15 +17,15 @@ class Item:
     """One call in the body of a class: of an op, or of an instance of another class."""
 
     node: Node | None
-    scope: Scope | None
+    instance: Instance | None
     inputs: tuple[str, ...]
     """Names of the nodes whose values it reads."""
     output: str
     """Name of the node whose value it gives."""
 
     @property
-    def _written(self) -> Node | Scope:
-        written = self.node or self.scope
+    def _written(self) -> Node | Instance:
+        written = self.node or self.instance
         assert written is not None
         return written
 
@@ -56,7 +56,7 @@ class Item:
 class Body:
     """The inside of one instance."""
 
-    scope: Scope
+    instance: Instance
     items: list[Item] = field(default_factory=list)
     inputs: tuple[str, ...] = ()
     output: str = ""
@@ -84,8 +84,8 @@ class Plan:
     """All classes in the order in which they are written, and the class of each instance."""
 
     classes: list[Class]
-    class_of: dict[Scope, Class]
-    bodies: dict[Scope, Body]
+    class_of: dict[Instance, Class]
+    bodies: dict[Instance, Body]
     net: Body
     shapes: dict[str, Shape]
 
@@ -95,73 +95,75 @@ def plan(graph: Graph, reserved: set[str]) -> Plan:
     bodies = _bodies(graph)
     shapes = graph.shapes()
     keys: dict[object, Class] = {}
-    class_of: dict[Scope, Class] = {}
+    class_of: dict[Instance, Class] = {}
     numbers: dict[Class, int] = {}
-    inner: dict[Scope, object] = {}
-    for scope in reversed(bodies):
-        body = bodies[scope]
-        inner[scope] = key = (scope.kind, scope.word, _key(body, inner, numbers, class_of, shapes))
-        if scope.kind in ("block", "unit"):
+    inner: dict[Instance, object] = {}
+    for instance in reversed(bodies):
+        body = bodies[instance]
+        inner[instance] = key = (instance.kind, instance.word, _key(body, inner, numbers, class_of, shapes))
+        if instance.kind in ("block", "unit"):
             found = keys.get(key)
             if found is None:
                 found = keys[key] = Class("", [])
                 numbers[found] = len(numbers)
             found.instances.append(body)
-            class_of[scope] = found
+            class_of[instance] = found
     for each in keys.values():
         each.instances.reverse()
-    met = {scope: i for i, scope in enumerate(bodies)}
-    classes = _ordered(sorted(keys.values(), key=lambda each: met[each.body.scope]))
+    met = {instance: i for i, instance in enumerate(bodies)}
+    classes = _ordered(sorted(keys.values(), key=lambda each: met[each.body.instance]))
     _name(classes, reserved)
     return Plan(classes, class_of, bodies, bodies[graph.net], shapes)
 
 
-def _bodies(graph: Graph) -> dict[Scope, Body]:
-    """The body of every scope, parents before children, items as written."""
-    bodies: dict[Scope, Body] = {graph.net: Body(graph.net)}
-    lineage: dict[Scope, tuple[Scope, ...]] = {graph.net: (graph.net,)}
-    reads: defaultdict[Scope, dict[str, None]] = defaultdict(dict)
-    gives: dict[Scope, str] = {}
-    calls: dict[Scope, Item] = {}
-    last: dict[Scope, str] = {}
+def _bodies(graph: Graph) -> dict[Instance, Body]:
+    """The body of every instance, parents before children, items as written."""
+    bodies: dict[Instance, Body] = {graph.net: Body(graph.net)}
+    lineage: dict[Instance, tuple[Instance, ...]] = {graph.net: (graph.net,)}
+    reads: defaultdict[Instance, dict[str, None]] = defaultdict(dict)
+    gives: dict[Instance, str] = {}
+    calls: dict[Instance, Item] = {}
+    last: dict[Instance, str] = {}
 
-    def enter(scope: Scope) -> tuple[Scope, ...]:
-        if scope not in lineage:
-            assert scope.parent is not None
-            lineage[scope] = (*enter(scope.parent), scope)
-            bodies[scope] = Body(scope)
-            calls[scope] = Item(None, scope, (), "")
-            bodies[scope.parent].items.append(calls[scope])
-        return lineage[scope]
+    def enter(instance: Instance) -> tuple[Instance, ...]:
+        if instance not in lineage:
+            assert instance.parent is not None
+            lineage[instance] = (*enter(instance.parent), instance)
+            bodies[instance] = Body(instance)
+            calls[instance] = Item(None, instance, (), "")
+            bodies[instance.parent].items.append(calls[instance])
+        return lineage[instance]
 
     for node in graph:
-        here = enter(node.scope)
+        here = enter(node.instance)
         operands = graph.operands(node.name)
         for operand in operands:
-            there = lineage[graph[operand].scope]
+            there = lineage[graph[operand].instance]
             shared = sum(a is b for a, b in zip(here, there, strict=False))
-            for scope in here[shared:]:
-                reads[scope][operand] = None
-            for scope in there[shared:]:
-                gives[scope] = operand
-        bodies[node.scope].items.append(Item(node, None, operands, node.name))
+            for instance in here[shared:]:
+                reads[instance][operand] = None
+            for instance in there[shared:]:
+                gives[instance] = operand
+        bodies[node.instance].items.append(Item(node, None, operands, node.name))
         last.update(dict.fromkeys(here[1:], node.name))
     for name in [*graph.outputs.values(), *(head.node for head in graph.heads)]:
-        for scope in lineage[graph[name].scope][1:]:
-            gives[scope] = name
-    for scope, item in calls.items():
-        item.inputs = bodies[scope].inputs = tuple(reads[scope])
-        item.output = bodies[scope].output = gives.get(scope, last[scope])  # nobody may read it but for its width
-        bodies[scope].ends = frozenset({item.output})
+        for instance in lineage[graph[name].instance][1:]:
+            gives[instance] = name
+    for instance, item in calls.items():
+        item.inputs = bodies[instance].inputs = tuple(reads[instance])
+        item.output = bodies[instance].output = gives.get(
+            instance, last[instance]
+        )  # nobody may read it but for its width
+        bodies[instance].ends = frozenset({item.output})
     bodies[graph.net].ends = frozenset([*graph.outputs.values(), *(head.node for head in graph.heads)])
     return bodies
 
 
 def _key(
     body: Body,
-    inner: dict[Scope, object],
+    inner: dict[Instance, object],
     numbers: dict[Class, int],
-    class_of: dict[Scope, Class],
+    class_of: dict[Instance, Class],
     shapes: dict[str, Shape],
 ) -> object:
     """What two instances must have in common to share a class: everything but the values of their arguments."""
@@ -174,10 +176,10 @@ def _key(
             op = item.node.op
             what: object = (type(op), _settings(op), op.form(*(shapes[name] for name in item.inputs)))
         else:
-            assert item.scope is not None
-            nested = class_of.get(item.scope)
-            arguments = tuple((k, described(v)) for k, v in item.scope.arguments.items())
-            what = (inner[item.scope] if nested is None else numbers[nested], arguments)
+            assert item.instance is not None
+            nested = class_of.get(item.instance)
+            arguments = tuple((k, described(v)) for k, v in item.instance.arguments.items())
+            what = (inner[item.instance] if nested is None else numbers[nested], arguments)
         parts.append((item.label, what, operands))
         position[item.output] = len(body.inputs) + i
     return (*parts, position.get(body.output))
@@ -191,7 +193,7 @@ def _ordered(found: Iterable[Class]) -> list[Class]:
     """Units first, then blocks, as their definitions follow each other in the spec."""
 
     def place(each: Class) -> tuple[bool, tuple[int, int]]:
-        return each.body.scope.kind != "unit", each.body.scope.defined
+        return each.body.instance.kind != "unit", each.body.instance.defined
 
     return sorted(found, key=place)
 
@@ -199,8 +201,8 @@ def _ordered(found: Iterable[Class]) -> list[Class]:
 def _name(classes: list[Class], reserved: set[str]) -> None:
     taken = set(reserved)
     for each in classes:
-        word = each.body.scope.word
-        base = word if each.body.scope.kind == "block" else class_name(word)
+        word = each.body.instance.word
+        base = word if each.body.instance.kind == "block" else class_name(word)
         name, count = base, 1
         while name in taken:
             count += 1

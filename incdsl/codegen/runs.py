@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from incdsl.codegen.plan import Body, Item
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.ops.code import SELF
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 
 def runs(body: Body, shapes: Mapping[str, Shape]) -> dict[str, list[Item]]:
@@ -46,8 +46,8 @@ def joined(body: Body, found: Mapping[str, list[Item]]) -> list[Item]:
     for item in body.items:
         if item.output in ends:
             label = ends[item.output]
-            scope = Scope("sequence", "sequence", label, body.scope, step=item.step, chain=item.chain)
-            items.append(Item(None, scope, found[label][0].inputs, item.output))
+            instance = Instance("sequence", "sequence", label, body.instance, step=item.step, chain=item.chain)
+            items.append(Item(None, instance, found[label][0].inputs, item.output))
         elif item.output not in inside:
             items.append(item)
     return items

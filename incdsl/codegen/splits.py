@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
+from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed
 from incdsl.codegen.plan import Item
-from incdsl.codegen.scribe import Scribe
 from incdsl.ops.merge import Slice
-from incdsl.types import Shape, expression
+from incdsl.values import Shape, expression
 
 
 def splits(
@@ -29,12 +29,12 @@ def splits(
     return found
 
 
-def split(members: Sequence[Item], source: str, scribe: Scribe) -> Bracketed:
+def split(members: Sequence[Item], source: str, writer: ExprWriter) -> Bracketed:
     """`source.chunk(2, dim=1)`, or `source.split([64, 48], dim=1)` where the parts differ."""
     shares = [_op(item).stop - _op(item).start for item in members]
     if all(expression(share) == expression(shares[0]) for share in shares):
         return Bracketed(f"{source}.chunk", (str(len(shares)), "dim=1"))
-    widths = [scribe.value(share, forward=True) for share in shares]
+    widths = [writer.value(share, forward=True) for share in shares]
     return Bracketed(f"{source}.split", (Bracketed("", tuple(widths), "[]"), "dim=1"))
 
 

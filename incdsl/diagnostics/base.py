@@ -1,4 +1,4 @@
-"""What a complaint is: a frozen record of facts with a stable code, collected in a sink."""
+"""What a problem is: a frozen record of facts with a stable code, collected in a sink."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One complaint about a spec.
+    """One problem about a spec.
 
     Concrete classes hold facts as fields and words in methods; their docstring is what `incdsl explain` prints,
     and `wrong` / `right` are its examples (both are compiled by the tests).
@@ -37,7 +37,7 @@ class Diagnostic:
 
     span: Span | None
     path: str = ""
-    """Call path of the complaint inside the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
+    """Call path of the problem inside the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
     note: str = ""
     """Another place that has to do with it: where a variant redefines the unit that does not fit."""
 
@@ -75,7 +75,7 @@ class Sink:
         self._kept: dict[object, Diagnostic] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic, unless the same complaint about the same place is there already."""
+        """Keep a diagnostic, unless the same problem about the same place is there already."""
         span = diagnostic.span
         where = (diagnostic.code, span.source.name, span.start, span.end) if span else (diagnostic.code, diagnostic)
         if len(self._kept) < self._limit:

@@ -29,7 +29,7 @@ def render(diagnostics: Sequence[Diagnostic], form: Format, paint: Paint = plain
 
 
 def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
-    """The complaint with its place, the source and a way out."""
+    """The problem with its place, the source and a way out."""
     kind = diagnostic.severity
     lines = [f"{paint(kind, f'{kind}[{diagnostic.code}]')}: {paint('bold', printable(diagnostic.message()))}"]
     span = diagnostic.span

@@ -8,14 +8,14 @@ from typing import Any
 
 from incdsl.diagnostics.names import WrongArguments
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.names import Names
+from incdsl.elaborate.scope import Problem, Scope
 from incdsl.source import Span
 from incdsl.syntax import tree
 
 
 def given(
-    block: tree.Block, args: tuple[tree.Arg, ...], frame: Frame, evaluate: Expressions, fixed: Mapping[str, Any]
+    block: tree.Block, args: tuple[tree.Arg, ...], scope: Scope, evaluate: Expressions, fixed: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The values of the arguments that a use of a block gives, beside those that it has already."""
     params = {p.name for p in block.params}
@@ -26,23 +26,23 @@ def given(
             hint = f"did you mean `{close[0]}`?" if close else _signature(block)
             what = f"has no parameter `{arg.name}`" if arg.name else "takes its arguments by name"
             reason = f"`{block.name.text}` {what}"
-            raise Complaint(WrongArguments(span=arg.span, path=frame.title, reason=reason, hint=hint))
+            raise Problem(WrongArguments(span=arg.span, path=scope.title, reason=reason, hint=hint))
         if arg.name in values:
             reason = f"`{arg.name}` is given twice"
-            raise Complaint(WrongArguments(span=arg.span, path=frame.title, reason=reason))
-        values[arg.name] = evaluate.value(arg.value, frame)
+            raise Problem(WrongArguments(span=arg.span, path=scope.title, reason=reason))
+        values[arg.name] = evaluate.value(arg.value, scope)
     return values
 
 
 def complete(
-    block: tree.Block, values: dict[str, Any], names: Names, span: Span, frame: Frame, evaluate: Expressions
+    block: tree.Block, values: dict[str, Any], names: Names, span: Span, scope: Scope, evaluate: Expressions
 ) -> dict[str, Any]:
     """A value for every parameter; defaults mean what they mean in the block's file."""
     missing = [p.name for p in block.params if p.name not in values and p.default is None]
     if missing:
         reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
-        raise Complaint(WrongArguments(span=span, path=frame.title, reason=reason, hint=_signature(block)))
-    empty = Frame(frame.scope, frame.title, names)
+        raise Problem(WrongArguments(span=span, path=scope.title, reason=reason, hint=_signature(block)))
+    empty = Scope(scope.instance, scope.title, names)
     return {
         p.name: values[p.name] if p.name in values else evaluate.value(p.default, empty)  # type: ignore[arg-type]
         for p in block.params

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.shapes import AssertionFails
-from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.frame import Frame, Value
-from incdsl.source import Span
+from incdsl.elaborate.scope import Scope, Value
+from incdsl.ir.conditions import Conditions
+from incdsl.ir.net import Assertion
 from incdsl.syntax import tree
-from incdsl.types import Extent, Image
-
-
-@dataclass(frozen=True, slots=True)
-class Assertion:
-    """A stated extent of a net whose input size is free, checked for all legal sizes."""
-
-    span: Span
-    path: str
-    stated: Extent
-    actual: Extent
+from incdsl.values import Extent, Image
 
 
 class Assertions:
@@ -34,7 +24,7 @@ class Assertions:
         self._sink = sink
         self.pending: list[Assertion] = []
 
-    def check(self, step: tree.Step, value: Value, frame: Frame) -> None:
+    def check(self, step: tree.Step, value: Value, scope: Scope) -> None:
         """Complain unless a value has the shape that its step states."""
         if step.shape is None:
             return
@@ -46,7 +36,7 @@ class Assertions:
                 actual.append(extent if size is None else size)
         stated: list[Any] = []
         axes = {n: Extent.of(n) for n, size in self._conditions.nominal.items() if size is None}
-        inner = replace(frame, params={**axes, **frame.params})
+        inner = replace(scope, params={**axes, **scope.params})
         for dim in dims:
             anything = isinstance(dim, tree.Variable) and dim.name == "_"
             stated.append(None if anything else self._evaluate.number(dim, inner))
@@ -57,8 +47,8 @@ class Assertions:
             if theirs is None or mine == theirs:
                 continue
             if isinstance(mine, Extent) and isinstance(theirs, Extent) and mine.axis == theirs.axis:
-                self.pending.append(Assertion(step.shape.span, frame.title, theirs, mine))
+                self.pending.append(Assertion(step.shape.span, scope.title, theirs, mine))
             else:
                 wrong = True
         if wrong:
-            self._sink.add(AssertionFails(span=step.shape.span, path=frame.title, stated=text, actual=shown))
+            self._sink.add(AssertionFails(span=step.shape.span, path=scope.title, stated=text, actual=shown))

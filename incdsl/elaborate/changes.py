@@ -13,7 +13,7 @@ from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import NameTaken
 from incdsl.diagnostics.reuse import UnknownPath
 from incdsl.elaborate.names import Definition, Names, mentioned
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.source import Span
 from incdsl.syntax import tree
 
@@ -162,13 +162,13 @@ class Changes:
         finally:
             self._floor = before
 
-    def applied(self, scope: Scope) -> None:
+    def applied(self, instance: Instance) -> None:
         """Note that something was replaced in a class."""
-        self._changed.add(class_of(scope).path)
+        self._changed.add(class_of(instance).path)
 
-    def changed(self, scope: Scope) -> bool:
+    def changed(self, instance: Instance) -> bool:
         """Whether something was replaced in a class: what its definition says may be used no longer."""
-        return scope.path in self._changed
+        return instance.path in self._changed
 
     def leaves_out(self, head: str) -> bool:
         """Whether an auxiliary head is among those that are left out."""
@@ -196,8 +196,8 @@ class Changes:
         return self._hits[change]
 
 
-def class_of(scope: Scope) -> Scope:
-    """The net or block that a scope belongs to: repetitions are no classes of their own."""
-    while scope.kind == "sequence" and scope.parent:
-        scope = scope.parent
-    return scope
+def class_of(instance: Instance) -> Instance:
+    """The net or block that a instance belongs to: repetitions are no classes of their own."""
+    while instance.kind == "sequence" and instance.parent:
+        instance = instance.parent
+    return instance

@@ -8,14 +8,14 @@ from typing import Any
 
 from incdsl.elaborate.changes import Changes
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
 from incdsl.elaborate.names import Definition, Names
 from incdsl.elaborate.naming import MAX_BLOCK_DEPTH
-from incdsl.ir.graph import Scope
+from incdsl.elaborate.scope import OpRef, Poisoned, Problem, Scope
+from incdsl.ir.graph import Instance
 from incdsl.ops import REGISTRY
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import TooComplicated
+from incdsl.values import TooComplicated
 
 MANY = 10**18
 """More than this is not told apart."""
@@ -29,76 +29,76 @@ class Counter:
     the limit by itself.
     """
 
-    def __init__(self, changes: Changes, scope: Scope, limit: int) -> None:
+    def __init__(self, changes: Changes, instance: Instance, limit: int) -> None:
         self._changes = changes
-        self._scope = scope
+        self._scope = instance
         self._limit = limit
-        self._evaluate = Expressions(lambda frame, value: None)
+        self._evaluate = Expressions(lambda scope, value: None)
         self._known: dict[object, tuple[int, object]] = {}
         self._around: list[Definition] = []
         self.where: Span | None = None
 
     def net(self, net: tree.Net, names: Names, params: dict[str, Any]) -> int:
         """The steps of a net's chains, with these values of its parameters."""
-        frame = Frame(self._scope, net.name.text, names, params=params, is_net=True)
-        return self._items([item for item in net.items if not self._left_out(item)], frame)
+        scope = Scope(self._scope, net.name.text, names, params=params, is_net=True)
+        return self._items([item for item in net.items if not self._left_out(item)], scope)
 
     def _left_out(self, item: object) -> bool:
         return isinstance(item, tree.Aux) and self._changes.leaves_out(item.name.text)
 
-    def _items(self, items: Sequence[object], frame: Frame) -> int:
+    def _items(self, items: Sequence[object], scope: Scope) -> int:
         chains = [item for item in items if isinstance(item, tree.Bind | tree.Output | tree.Aux)]
         for item in items:
             if isinstance(item, tree.Bind | tree.Output):
-                frame.values.update((name.text, None) for name in item.names)
+                scope.values.update((name.text, None) for name in item.names)
             elif isinstance(item, tree.Input | tree.Aux):
-                frame.values[item.name.text] = None
-        return min(sum(self._pipe(chain.pipe, frame) for chain in chains), MANY)
+                scope.values[item.name.text] = None
+        return min(sum(self._pipe(chain.pipe, scope) for chain in chains), MANY)
 
-    def _pipe(self, pipe: tree.Pipe, frame: Frame) -> int:
-        return min(sum(self._step(step, frame) for step in pipe.steps), MANY)
+    def _pipe(self, pipe: tree.Pipe, scope: Scope) -> int:
+        return min(sum(self._step(step, scope) for step in pipe.steps), MANY)
 
-    def _step(self, step: tree.Step, frame: Frame) -> int:
+    def _step(self, step: tree.Step, scope: Scope) -> int:
         if self._tired():
             return 0
         repeat, times = step.repeat, 1
         if isinstance(repeat, tree.Times):
-            times = self._times(repeat.count, frame)
+            times = self._times(repeat.count, scope)
         elif isinstance(repeat, tree.Each):
-            times = self._length(repeat.rows, frame)
-            frame = _looping(repeat.names, frame)
-        elif repeat and not self._holds(repeat.test, frame):
+            times = self._length(repeat.rows, scope)
+            scope = _looping(repeat.names, scope)
+        elif repeat and not self._holds(repeat.test, scope):
             return 0
-        steps = min(times * self._atom(step.atom, frame), MANY)
+        steps = min(times * self._atom(step.atom, scope), MANY)
         if steps > self._limit and self.where is None:
             self.where = step.span
         return steps
 
-    def _atom(self, atom: tree.Atom, frame: Frame) -> int:
+    def _atom(self, atom: tree.Atom, scope: Scope) -> int:
         if isinstance(atom, tree.Group):
-            return self._pipe(atom.pipe, frame)
+            return self._pipe(atom.pipe, scope)
         if isinstance(atom, tree.Merge):
-            return 1 + sum(self._rail(rail, frame) for rail in atom.rails)
-        if isinstance(atom, tree.BlockInput) or atom.name in frame.values:
+            return 1 + sum(self._rail(rail, scope) for rail in atom.rails)
+        if isinstance(atom, tree.BlockInput) or atom.name in scope.values:
             return 0
         uses = len(atom.factors.items) if atom.factors else 1
-        given = frame.params.get(atom.name)
+        given = scope.params.get(atom.name)
         if isinstance(given, OpRef):
-            arguments = self._arguments(given.args, given.frame) | self._arguments(atom.args, frame)
-            return uses * self._named(given.name, given.frame.names, arguments)
-        if atom.name in frame.params:
+            arguments = self._arguments(given.args, given.scope) | self._arguments(atom.args, scope)
+            return uses * self._named(given.name, given.scope.names, arguments)
+        if atom.name in scope.params:
             return 0
-        return uses * self._named(atom.name, frame.names, self._arguments(atom.args, frame))
+        return uses * self._named(atom.name, scope.names, self._arguments(atom.args, scope))
 
-    def _rail(self, rail: tree.Rail, frame: Frame) -> int:
+    def _rail(self, rail: tree.Rail, scope: Scope) -> int:
         guard = rail.guard
         if self._tired():
             return 0
         if isinstance(guard, tree.RailsFor):
-            return self._length(guard.rows, frame) * self._pipe(rail.pipe, _looping(guard.names, frame))
-        if guard and not self._holds(guard.test, frame):
+            return self._length(guard.rows, scope) * self._pipe(rail.pipe, _looping(guard.names, scope))
+        if guard and not self._holds(guard.test, scope):
             return 0
-        return self._pipe(rail.pipe, frame)
+        return self._pipe(rail.pipe, scope)
 
     def _named(self, name: str, names: Names, given: dict[str, Any]) -> int:
         definition = self._changes.unit(names, name) or names.block(name)
@@ -106,7 +106,7 @@ class Counter:
             return int(name in REGISTRY)
         params: dict[str, Any] = {}
         if isinstance(definition.tree, tree.Block):
-            bare = Frame(self._scope, name, definition.names)
+            bare = Scope(self._scope, name, definition.names)
             for param in definition.tree.params:
                 default = param.default
                 params[param.name] = (
@@ -121,13 +121,13 @@ class Counter:
         if definition in self._around or len(self._around) >= MAX_BLOCK_DEPTH:
             return 0  # building complains
         told = {name: value for name, value in params.items() if value is not None}
-        frame = Frame(self._scope, definition.name, definition.names, params=told)
-        frame.values.update((name, None) for name in params.keys() - told.keys())
+        scope = Scope(self._scope, definition.name, definition.names, params=told)
+        scope.values.update((name, None) for name in params.keys() - told.keys())
         inside = definition.tree
         assert not isinstance(inside, tree.Net)
         self._around.append(definition)
         items = inside.items if isinstance(inside, tree.Block) else ()
-        steps = self._pipe(inside.pipe, frame) if inside.pipe else self._items(items, frame)
+        steps = self._pipe(inside.pipe, scope) if inside.pipe else self._items(items, scope)
         self._around.pop()
         return steps
 
@@ -137,31 +137,31 @@ class Counter:
 
     # Values; nothing for those that only building tells
 
-    def _value(self, value: tree.Value, frame: Frame) -> Any:
+    def _value(self, value: tree.Value, scope: Scope) -> Any:
         try:
-            return self._evaluate.value(value, frame)
-        except (Complaint, Poisoned, TooComplicated):
+            return self._evaluate.value(value, scope)
+        except (Problem, Poisoned, TooComplicated):
             return None
 
-    def _arguments(self, args: tuple[tree.Arg, ...], frame: Frame) -> dict[str, Any]:
-        return {arg.name: self._value(arg.value, frame) for arg in args if arg.name}
+    def _arguments(self, args: tuple[tree.Arg, ...], scope: Scope) -> dict[str, Any]:
+        return {arg.name: self._value(arg.value, scope) for arg in args if arg.name}
 
-    def _times(self, count: tree.Expr, frame: Frame) -> int:
-        value = self._value(count, frame)
+    def _times(self, count: tree.Expr, scope: Scope) -> int:
+        value = self._value(count, scope)
         return int(value) if isinstance(value, int) and value >= 1 else 1
 
-    def _length(self, rows: tree.Value, frame: Frame) -> int:
-        value = self._value(rows, frame)
+    def _length(self, rows: tree.Value, scope: Scope) -> int:
+        value = self._value(rows, scope)
         return len(value) if isinstance(value, tuple) else 1
 
-    def _holds(self, test: tree.Test, frame: Frame) -> bool:
+    def _holds(self, test: tree.Test, scope: Scope) -> bool:
         try:
-            return self._evaluate.test(test, frame)
-        except (Complaint, Poisoned, TooComplicated):
+            return self._evaluate.test(test, scope)
+        except (Problem, Poisoned, TooComplicated):
             return False
 
 
-def _looping(names: tuple[str, ...], frame: Frame) -> Frame:
-    """The frame inside a loop, whose variables have a value for each turn."""
-    params = {name: value for name, value in frame.params.items() if name not in names}
-    return replace(frame, params=params, values={**frame.values, **dict.fromkeys(names)})
+def _looping(names: tuple[str, ...], scope: Scope) -> Scope:
+    """The scope inside a loop, whose variables have a value for each turn."""
+    params = {name: value for name, value in scope.params.items() if name not in names}
+    return replace(scope, params=params, values={**scope.values, **dict.fromkeys(names)})

@@ -1,4 +1,4 @@
-"""Values of expressions and settings inside a frame."""
+"""Values of expressions and settings inside a scope."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import BadExpression
-from incdsl.elaborate.frame import Complaint, Frame, OpRef, Poisoned
+from incdsl.elaborate.scope import OpRef, Poisoned, Problem, Scope
 from incdsl.ops import find
 from incdsl.syntax import tree
-from incdsl.types import Extent, Num, Real, TooComplicated
+from incdsl.values import Extent, Num, Real, TooComplicated
 
 LARGEST = 10**18
 MAX_ITEMS = 100_000
@@ -39,130 +39,130 @@ class Expressions:
     `work` counts what was evaluated: terms, items of lists, and steps that were looked at.
     """
 
-    def __init__(self, pin: Callable[[Frame, Any], None]) -> None:
+    def __init__(self, pin: Callable[[Scope, Any], None]) -> None:
         self._pin = pin
         self.work = 0
 
-    def value(self, value: tree.Value, frame: Frame) -> Any:
+    def value(self, value: tree.Value, scope: Scope) -> Any:
         """A number, boolean, word, tuple or `OpRef`."""
         if isinstance(value, tree.List):
             self.work += len(value.items)
-            items = Items(self.value(item, frame) for item in value.items)
+            items = Items(self.value(item, scope) for item in value.items)
             if items.size > MAX_ITEMS:
                 reason = f"lists hold at most {MAX_ITEMS:,} items, those of inner lists included"
-                raise Complaint(NumberTooLarge(span=value.span, path=frame.title, reason=reason))
+                raise Problem(NumberTooLarge(span=value.span, path=scope.title, reason=reason))
             return items
         if isinstance(value, tree.Word):
             return value.word
         if isinstance(value, tree.Nested):
-            return OpRef(value.name, value.args, frame)
-        bound = isinstance(value, tree.Variable) and (value.name in frame.params or value.name in frame.values)
-        if isinstance(value, tree.Variable) and not bound and (value.name in frame.names or find(value.name)):
-            return OpRef(value.name, (), frame)
-        return self.number(value, frame)
+            return OpRef(value.name, value.args, scope)
+        bound = isinstance(value, tree.Variable) and (value.name in scope.params or value.name in scope.values)
+        if isinstance(value, tree.Variable) and not bound and (value.name in scope.names or find(value.name)):
+            return OpRef(value.name, (), scope)
+        return self.number(value, scope)
 
-    def number(self, expr: tree.Expr, frame: Frame) -> Any:
+    def number(self, expr: tree.Expr, scope: Scope) -> Any:
         """The value of an expression; usually an `int`, symbolic where parameters are."""
         self.work += 1
         match expr:
             case tree.Number(value=value) | tree.Boolean(value=value):
                 return value
             case tree.Variable():
-                return self._variable(expr, frame)
+                return self._variable(expr, scope)
             case tree.InChannels():
-                return self._in(expr, frame)
+                return self._in(expr, scope)
             case tree.Negative():
-                return self._checked(-self._operand(expr.operand, frame), expr, frame)
+                return self._checked(-self._operand(expr.operand, scope), expr, scope)
             case tree.Arithmetic():
-                result = self._operand(expr.first, frame)
+                result = self._operand(expr.first, scope)
                 for sign, operand in expr.rest:
-                    result = self._checked(self._apply(sign, result, operand, frame), expr, frame)
+                    result = self._checked(self._apply(sign, result, operand, scope), expr, scope)
                 return result
 
-    def test(self, test: tree.Test, frame: Frame) -> bool:
+    def test(self, test: tree.Test, scope: Scope) -> bool:
         """Whether a condition holds; what it reads, in all of its parts, is decided at compile time."""
         if isinstance(test, tree.Junction):
-            return self._junction(test, frame)
+            return self._junction(test, scope)
         if isinstance(test, tree.Comparison):
-            left, right = self.number(test.left, frame), self.number(test.right, frame)
-            self._pin(frame, left)
-            self._pin(frame, right)
+            left, right = self.number(test.left, scope), self.number(test.right, scope)
+            self._pin(scope, left)
+            self._pin(scope, right)
             self.work += sum(3 * side.size for side in (left, right) if isinstance(side, Items))
             unordered = any(isinstance(side, str | tuple | bool | OpRef) for side in (left, right))
             if unordered and test.operator not in ("==", "!="):
-                raise self._bad(test, frame, "only numbers can be ordered")
+                raise self._bad(test, scope, "only numbers can be ordered")
             return _COMPARE[test.operator](left, right)
-        value = self.number(test, frame)
+        value = self.number(test, scope)
         if not isinstance(value, bool):
-            raise self._bad(test, frame, "a condition is made of comparisons, `true` and `false`")
+            raise self._bad(test, scope, "a condition is made of comparisons, `true` and `false`")
         return value
 
-    def _junction(self, test: tree.Junction, frame: Frame) -> bool:
+    def _junction(self, test: tree.Junction, scope: Scope) -> bool:
         """As in Python, the first part that decides is the last that is looked at; the others are read, though."""
         decided = None
         for part in test.tests:
             if decided is None:
-                holds = self.test(part, frame)
+                holds = self.test(part, scope)
                 decided = holds if holds == (test.word == "or") else None
             else:
                 for variable in _variables(part):
-                    self._pin(frame, self._variable(variable, frame))
+                    self._pin(scope, self._variable(variable, scope))
         return decided if decided is not None else test.word == "and"
 
-    def _variable(self, expr: tree.Variable, frame: Frame) -> Any:
+    def _variable(self, expr: tree.Variable, scope: Scope) -> Any:
         name = expr.name
-        if name in frame.params:
-            frame.used.add(name)
-            return frame.params[name]
-        if name in frame.values:
-            frame.used.add(name)
-            value = frame.values[name]
+        if name in scope.params:
+            scope.used.add(name)
+            return scope.params[name]
+        if name in scope.values:
+            scope.used.add(name)
+            value = scope.values[name]
             if value is None:
                 raise Poisoned
             return value.shape.channels
-        close = get_close_matches(name, islice((*frame.params, *frame.values), 300), 1)
-        raise Complaint(
+        close = get_close_matches(name, islice((*scope.params, *scope.values), 300), 1)
+        raise Problem(
             BadExpression(
-                span=expr.span, path=frame.title, reason=f"`{name}` is no parameter or value here",
+                span=expr.span, path=scope.title, reason=f"`{name}` is no parameter or value here",
                 suggestion=close[0] if close else "",
             )
         )  # fmt: skip
 
-    def _in(self, expr: tree.Expr, frame: Frame) -> int:
-        if frame.input is None:
-            reason = "a net has no `in`: its inputs have names" if frame.is_net else "nothing flows in here"
-            raise self._bad(expr, frame, reason)
-        return frame.input.shape.channels
+    def _in(self, expr: tree.Expr, scope: Scope) -> int:
+        if scope.input is None:
+            reason = "a net has no `in`: its inputs have names" if scope.is_net else "nothing flows in here"
+            raise self._bad(expr, scope, reason)
+        return scope.input.shape.channels
 
-    def _operand(self, expr: tree.Expr, frame: Frame) -> Any:
-        value = self.number(expr, frame)
+    def _operand(self, expr: tree.Expr, scope: Scope) -> Any:
+        value = self.number(expr, scope)
         if isinstance(value, bool) or not isinstance(value, int | float | Extent):
-            raise self._bad(expr, frame, "arithmetic needs numbers")
+            raise self._bad(expr, scope, "arithmetic needs numbers")
         if isinstance(value, Real):
-            self._pin(frame, value)
+            self._pin(scope, value)
             return float(value)
         return value
 
-    def _apply(self, sign: str, left: Any, operand: tree.Expr, frame: Frame) -> Any:
-        right = self._operand(operand, frame)
+    def _apply(self, sign: str, left: Any, operand: tree.Expr, scope: Scope) -> Any:
+        right = self._operand(operand, scope)
         if isinstance(left, Extent) or isinstance(right, Extent):
-            return self._extent(sign, left, right, operand, frame)
+            return self._extent(sign, left, right, operand, scope)
         if sign == "//":
             if isinstance(left, float) or isinstance(right, float):
-                raise self._bad(operand, frame, "`//` divides whole numbers")
+                raise self._bad(operand, scope, "`//` divides whole numbers")
             if right == 0:
-                raise self._bad(operand, frame, "division by zero")
-            self._pin(frame, right)
+                raise self._bad(operand, scope, "division by zero")
+            self._pin(scope, right)
         if isinstance(left, float) or isinstance(right, float):
-            self._pin(frame, left)  # a symbol would be lost in a floating-point result
-            self._pin(frame, right)
+            self._pin(scope, left)  # a symbol would be lost in a floating-point result
+            self._pin(scope, right)
         self.work += 5 * isinstance(left, Num)  # its expression grows
         try:
             return _INTEGER[sign](left, right)
         except TooComplicated as error:
-            raise Complaint(NumberTooLarge(span=operand.span, path=frame.title, reason=str(error))) from None
+            raise Problem(NumberTooLarge(span=operand.span, path=scope.title, reason=str(error))) from None
 
-    def _extent(self, sign: str, left: Any, right: Any, operand: tree.Expr, frame: Frame) -> Extent:
+    def _extent(self, sign: str, left: Any, right: Any, operand: tree.Expr, scope: Scope) -> Extent:
         if isinstance(left, int) and sign in "+*":
             left, right = right, left
         if isinstance(left, Extent) and isinstance(right, int):
@@ -172,17 +172,17 @@ class Expressions:
                 return left.floor_affine(int(right), 0, 1)
             if sign == "//" and right > 0:
                 return left.floor_affine(1, 0, int(right))
-        raise self._bad(operand, frame, "a size may be added to, multiplied and divided by a number")
+        raise self._bad(operand, scope, "a size may be added to, multiplied and divided by a number")
 
-    def _checked(self, value: Any, expr: tree.Expr, frame: Frame) -> Any:
+    def _checked(self, value: Any, expr: tree.Expr, scope: Scope) -> Any:
         if isinstance(value, int | float) and not isinstance(value, Num) and not abs(value) < LARGEST:
-            raise Complaint(NumberTooLarge(span=expr.span, path=frame.title, reason="the result has over 18 digits"))
+            raise Problem(NumberTooLarge(span=expr.span, path=scope.title, reason="the result has over 18 digits"))
         if isinstance(value, Num) and not abs(int(value)) < LARGEST:
-            raise Complaint(NumberTooLarge(span=expr.span, path=frame.title, reason="the result has over 18 digits"))
+            raise Problem(NumberTooLarge(span=expr.span, path=scope.title, reason="the result has over 18 digits"))
         return value
 
-    def _bad(self, expr: tree.Tree, frame: Frame, reason: str) -> Complaint:
-        return Complaint(BadExpression(span=expr.span, path=frame.title, reason=reason))
+    def _bad(self, expr: tree.Tree, scope: Scope, reason: str) -> Problem:
+        return Problem(BadExpression(span=expr.span, path=scope.title, reason=reason))
 
 
 def _variables(test: tree.Test) -> Iterator[tree.Variable]:

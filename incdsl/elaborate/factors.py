@@ -7,8 +7,8 @@ from typing import Any
 
 from incdsl.diagnostics.shapes import CannotFactor, FactorsDoNotCover, FactorWidths
 from incdsl.elaborate.calls import Calls, Use
-from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.naming import Named, lettered
+from incdsl.elaborate.scope import Problem, Scope
 from incdsl.elaborate.settings import gather
 from incdsl.elaborate.units import main_of
 from incdsl.ops import find
@@ -25,11 +25,11 @@ class Factored:
 
 def factored(use: Use, factors: tree.Factors, calls: Calls) -> Factored:
     """One use for each factor, with its kernel, width, padding and, for the last or all, the stride."""
-    call, frame = use.call, use.frame
+    call, scope = use.call, use.scope
     settings = _convolution(use, calls)
     if call.kernel is None:
-        raise _cannot(factors, frame, "a factorized convolution states its kernel")
-    _covers(call.kernel, factors, frame)
+        raise _cannot(factors, scope, "a factorized convolution states its kernel")
+    _covers(call.kernel, factors, scope)
     word = _padding(use, factors, settings)
     widths = _widths(use, factors, settings, calls)
     names = _names(use, factors)
@@ -57,25 +57,25 @@ def factored(use: Use, factors: tree.Factors, calls: Calls) -> Factored:
 
 def _convolution(use: Use, calls: Calls) -> dict[str, Any]:
     """The settings of the convolution that is factorized; complains about anything else."""
-    call, frame = use.call, use.frame
+    call, scope = use.call, use.scope
     settings: dict[str, Any] = {}
-    if unit := calls.unit(call.name, frame.names):
-        _, first, op = main_of(unit, frame)
+    if unit := calls.unit(call.name, scope.names):
+        _, first, op = main_of(unit, scope)
         if op is Conv2d:
-            unit_frame = Frame(frame.scope, frame.title, unit.names, input=use.value)
+            unit_frame = Scope(scope.instance, scope.title, unit.names, input=use.value)
             settings.update(gather(first, op, unit_frame, calls.evaluate, call.name).values)
     else:
         op = find(call.name) or type(None)  # type: ignore[assignment]
     if op is not Conv2d:
-        raise _cannot(use.call, frame, f"`{call.name}` is no convolution")
-    settings.update(gather(replace(call, factors=None), Conv2d, frame, calls.evaluate, call.name).values)
+        raise _cannot(use.call, scope, f"`{call.name}` is no convolution")
+    settings.update(gather(replace(call, factors=None), Conv2d, scope, calls.evaluate, call.name).values)
     for name in ("groups", "dilation"):
         if settings.get(name, 1) not in (1, (1, 1)):
-            raise _cannot(use.call, frame, f"a convolution with {name} cannot be factorized")
+            raise _cannot(use.call, scope, f"a convolution with {name} cannot be factorized")
     return settings
 
 
-def _covers(kernel: tree.Kernel, factors: tree.Factors, frame: Frame) -> None:
+def _covers(kernel: tree.Kernel, factors: tree.Factors, scope: Scope) -> None:
     kernels = [f.kernel for f in factors.items]
     if factors.parallel:
         height, width = max(k.height for k in kernels), max(k.width for k in kernels)
@@ -83,7 +83,7 @@ def _covers(kernel: tree.Kernel, factors: tree.Factors, frame: Frame) -> None:
         height, width = 1 + sum(k.height - 1 for k in kernels), 1 + sum(k.width - 1 for k in kernels)
     if (height, width) != (kernel.height, kernel.width):
         texts = f"{kernel.height}x{kernel.width}", f"{height}x{width}"
-        raise Complaint(FactorsDoNotCover(span=factors.span, path=frame.title, kernel=texts[0], covered=texts[1]))
+        raise Problem(FactorsDoNotCover(span=factors.span, path=scope.title, kernel=texts[0], covered=texts[1]))
 
 
 def _padding(use: Use, factors: tree.Factors, settings: dict[str, Any]) -> str | None:
@@ -91,14 +91,14 @@ def _padding(use: Use, factors: tree.Factors, settings: dict[str, Any]) -> str |
     word = settings.get("padding")
     if word is not None and word not in ("same", "valid", "half"):
         raise _cannot(
-            factors, use.frame, "explicit padding does not carry over to the factors", "say `same` or `valid`"
+            factors, use.scope, "explicit padding does not carry over to the factors", "say `same` or `valid`"
         )
     if word == "valid":
         if factors.parallel and len({(f.kernel.height, f.kernel.width) for f in factors.items}) > 1:
-            raise _cannot(factors, use.frame, "parallel factors of different shape need `same` padding")
+            raise _cannot(factors, use.scope, "parallel factors of different shape need `same` padding")
     elif any(f.kernel.height % 2 == 0 or f.kernel.width % 2 == 0 for f in factors.items):
         reason = "an even factor cannot keep the size of its input"
-        raise _cannot(factors, use.frame, reason, "two 2x2 stand for a 3x3 that is `valid`")
+        raise _cannot(factors, use.scope, reason, "two 2x2 stand for a 3x3 that is `valid`")
     return word
 
 
@@ -111,11 +111,11 @@ def _word_for(word: str | None, call: tree.Call, last: bool) -> tree.Padding | N
 
 
 def _widths(use: Use, factors: tree.Factors, settings: dict[str, Any], calls: Calls) -> list[Any]:
-    frame = use.frame
+    scope = use.scope
     whole = settings.get("width")
     if whole is None or isinstance(whole, bool) or not isinstance(whole, int):
-        raise Complaint(FactorWidths(span=use.call.span, path=frame.title, reason="the convolution has no width"))
-    own = [None if f.width is None else calls.evaluate.number(f.width, frame) for f in factors.items]
+        raise Problem(FactorWidths(span=use.call.span, path=scope.title, reason="the convolution has no width"))
+    own = [None if f.width is None else calls.evaluate.number(f.width, scope) for f in factors.items]
     count = len(own)
     reason = ""
     if factors.parallel:
@@ -131,7 +131,7 @@ def _widths(use: Use, factors: tree.Factors, settings: dict[str, Any], calls: Ca
     elif own[-1] is not None and own[-1] != whole:
         reason = f"the last factor has the convolution's width {int(whole)}, not {int(own[-1])}"
     if reason:
-        raise Complaint(FactorWidths(span=factors.span, path=frame.title, reason=reason))
+        raise Problem(FactorWidths(span=factors.span, path=scope.title, reason=reason))
     if factors.parallel:
         return own
     widths: list[Any] = []
@@ -149,5 +149,5 @@ def _names(use: Use, factors: tree.Factors) -> list[tuple[str, ...]]:
     return [(name,) for name in names]
 
 
-def _cannot(where: tree.Tree, frame: Frame, reason: str, hint: str = "") -> Complaint:
-    return Complaint(CannotFactor(span=where.span, path=frame.title, reason=reason, hint=hint))
+def _cannot(where: tree.Tree, scope: Scope, reason: str, hint: str = "") -> Problem:
+    return Problem(CannotFactor(span=where.span, path=scope.title, reason=reason, hint=hint))

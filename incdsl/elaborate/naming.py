@@ -15,8 +15,8 @@ from typing import Any
 
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.elaborate.changes import Changes
-from incdsl.elaborate.frame import Complaint, Frame, OpRef
 from incdsl.elaborate.names import Definition, Names
+from incdsl.elaborate.scope import OpRef, Problem, Scope
 from incdsl.ops import find
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -47,26 +47,26 @@ class Naming:
         self._owning: dict[Definition, bool] = {}
         self._depth = 0
 
-    def plan(self, pipe: tree.Pipe, name: str, rail: bool, frame: Frame) -> list[Named]:
+    def plan(self, pipe: tree.Pipe, name: str, rail: bool, scope: Scope) -> list[Named]:
         """The steps of a chain, groups spliced in, with their names."""
         steps = list(spliced(pipe))
         labels = [step.labels for step in steps]
         if rail and labels and len(labels[0]) == 1 and not labels[0][0].counts:
             labels[0] = ()
-        widths = [0 if own else self._width(step, frame) for step, own in zip(steps, labels, strict=True)]
+        widths = [0 if own else self._width(step, scope) for step, own in zip(steps, labels, strict=True)]
         given = iter(numbered(name, sum(widths)) if name else _by_word(steps, widths))
         planned = []
         for step, own, width in zip(steps, labels, widths, strict=True):
             if own:
                 texts = tuple(label.text for label in own)
-                factors = self._width(step, frame)
+                factors = self._width(step, scope)
                 names = tuple(numbered(texts[0], factors)) if len(texts) == 1 and factors > 1 else texts
                 planned.append(Named(step, names, True))
             else:
                 planned.append(Named(step, tuple(next(given) for _ in range(width)), False))
         return planned
 
-    def seen(self, named: Named, frame: Frame) -> str:
+    def seen(self, named: Named, scope: Scope) -> str:
         """What a reader calls a step, if anything: its label, its name, or its op's word where it has no name."""
         step = named.step
         if any(label.counts for label in step.labels) or len(step.labels) > 1:
@@ -77,15 +77,15 @@ class Naming:
         if not (named.labelled or repeats) and not _is_call(step):
             return ""  # rails and steps inside it have names, it has none
         if not named.names:
-            return self._word(step.atom, frame)
+            return self._word(step.atom, scope)
         return named.names[0] if len(named.names) == 1 else ""
 
-    def _word(self, atom: tree.Atom, frame: Frame) -> str:
+    def _word(self, atom: tree.Atom, scope: Scope) -> str:
         """The word of the only op that a step without parameters is made of."""
         if not isinstance(atom, tree.Call):
             return ""
-        ref = frame.params.get(atom.name)
-        name, names = (ref.name, ref.frame.names) if isinstance(ref, OpRef) else (atom.name, frame.names)
+        ref = scope.params.get(atom.name)
+        name, names = (ref.name, ref.scope.names) if isinstance(ref, OpRef) else (atom.name, scope.names)
         if unit := self._changes.unit(names, name):
             assert isinstance(unit.tree, tree.Unit)
             steps = spliced(unit.tree.pipe)
@@ -99,7 +99,7 @@ class Naming:
         if isinstance(atom, tree.Call):
             ref = params.get(atom.name)
             if isinstance(ref, OpRef):
-                return self._name_owns(ref.name, ref.frame.names)
+                return self._name_owns(ref.name, ref.scope.names)
             return self._name_owns(atom.name, names)
         if isinstance(atom, tree.Merge):
             return any(self._pipe_owns(rail.pipe, names, params) for rail in atom.rails)
@@ -117,7 +117,7 @@ class Naming:
             self._owning[unit] = False  # while a recursive unit is being looked at
             assert isinstance(unit.tree, tree.Unit)
             if self._depth >= MAX_BLOCK_DEPTH:
-                raise Complaint(TooDeep(span=unit.tree.name.span, what="units", limit=MAX_BLOCK_DEPTH))
+                raise Problem(TooDeep(span=unit.tree.name.span, what="units", limit=MAX_BLOCK_DEPTH))
             self._depth += 1
             try:
                 self._owning[unit] = self._pipe_owns(unit.tree.pipe, unit.names, {})
@@ -128,10 +128,10 @@ class Naming:
     def _pipe_owns(self, pipe: tree.Pipe, names: Names, params: Mapping[str, Any]) -> bool:
         return any(self._owns(step.atom, names, params) for step in pipe.steps)
 
-    def _width(self, step: tree.Step, frame: Frame) -> int:
+    def _width(self, step: tree.Step, scope: Scope) -> int:
         if isinstance(step.repeat, tree.Times | tree.Each):
             return 1  # a repetition is an nn.Sequential
-        if not self._owns(step.atom, frame.names, frame.params):
+        if not self._owns(step.atom, scope.names, scope.params):
             return 0
         factors = step.atom.factors if isinstance(step.atom, tree.Call) else None
         return len(factors.items) if factors and not factors.parallel else 1

@@ -18,24 +18,24 @@ from incdsl.diagnostics.names import (
     UnknownSetting,
 )
 from incdsl.diagnostics.unused import Unused
-from incdsl.elaborate.assertions import Assertion
 from incdsl.elaborate.build import EMPTY, Builder
 from incdsl.elaborate.changes import Changes
-from incdsl.elaborate.conditions import Conditions
 from incdsl.elaborate.count import Counter
-from incdsl.elaborate.frame import Complaint, Frame, Poisoned, Value
 from incdsl.elaborate.heads import head
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
 from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.pins import symbols
-from incdsl.elaborate.place import WORK_FOR_A_STEP, Placer, Spot
+from incdsl.elaborate.place import WORK_FOR_A_STEP, Location, Placer
+from incdsl.elaborate.scope import Poisoned, Problem, Scope, Value
 from incdsl.elaborate.unmet import Surveyed, unmet
 from incdsl.elaborate.unread import unread
 from incdsl.elaborate.variant import interfaces, lineage
-from incdsl.ir.graph import Chain, Graph, Head, Input, Scope
+from incdsl.ir.conditions import Conditions
+from incdsl.ir.graph import Chain, Graph, Head, Input, Instance
+from incdsl.ir.net import Expectation, Net
 from incdsl.syntax import tree
-from incdsl.types import Extent, Image, Num, Real, Shape, TooComplicated, Vector
+from incdsl.values import Extent, Image, Num, Real, Shape, TooComplicated, Vector
 
 MAX_STEPS = 5_000
 NET_STEPS = 10
@@ -43,29 +43,6 @@ NET_STEPS = 10
 LOOKS = 4
 """How many times the limit the builds may take that only tell what the changes of a variant mean."""
 DEFAULT_WEIGHT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """A fact that the spec states; its value is known, whether it holds is not yet."""
-
-    fact: tree.Name
-    value: int | str
-    span: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Net:
-    """An elaborated net."""
-
-    name: str
-    graph: Graph
-    conditions: Conditions
-    params: dict[str, Any]
-    fixed: frozenset[str]
-    """Parameters that are decided at compile time; the others are arguments of the generated constructor."""
-    expectations: tuple[Expectation, ...]
-    assertions: tuple[Assertion, ...]
 
 
 def choose(file: tree.File, name: str | None, sink: Sink) -> str:
@@ -109,8 +86,8 @@ def elaborate(
         if sink.errors or not idle:
             break
         if skipped >= idle.keys() or spent.looks > max_steps:
-            for complaint in idle.values():
-                sink.add(complaint)
+            for problem in idle.values():
+                sink.add(problem)
             break
         skipped |= idle.keys()
         spent.steps -= builder.cost
@@ -131,8 +108,8 @@ class _NetBuilder:
         skipped: Set[tuple[str, str]] = EMPTY,
     ) -> None:  # fmt: skip
         net = line[0]
-        scope = Scope("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
-        placer = Placer(Graph(scope), Conditions(), sink, max_steps, spent)
+        instance = Instance("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
+        placer = Placer(Graph(instance), Conditions(), sink, max_steps, spent)
         builder = Builder(Changes(line, sink), placer, sink, survey, skipped)
         self._line = line
         self._max_steps = max_steps
@@ -145,7 +122,7 @@ class _NetBuilder:
         self._sink = sink
         self._graph = builder.placer.graph
         self._conditions = builder.placer.conditions
-        self._frame = Frame(scope, line[0].name, line[-1].names, is_net=True)
+        self._frame = Scope(instance, line[0].name, line[-1].names, is_net=True)
         self._expectations: list[Expectation] = []
         self._facts_frame = self._frame
         self._outputs: set[str] = set()
@@ -154,7 +131,7 @@ class _NetBuilder:
 
     @property
     def idle(self) -> dict[tuple[str, str], Diagnostic]:
-        """Values that changes left without a use, each with the complaint about it."""
+        """Values that changes left without a use, each with the problem about it."""
         return self._builder.idle
 
     @property
@@ -164,9 +141,9 @@ class _NetBuilder:
 
     def run(self, settings: Mapping[str, Any], spent: Spent) -> Net | None:
         """The net, or nothing once its problems are in the sink."""
-        parameters = Parameters(self._line, self._frame.scope, self._builder.evaluate, self._sink)
+        parameters = Parameters(self._line, self._frame.instance, self._builder.evaluate, self._sink)
         params = parameters.outer(settings)
-        self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
+        self._facts_frame = Scope(self._frame.instance, self._frame.title, self._line[0].names, params=params)
         inputs = self._build(parameters, params)
         failed, builder = self._sink.errors, self._builder
         for diagnostic in unmet(builder.changes, builder.places, lambda level: self._look(level, spent), failed):
@@ -186,7 +163,7 @@ class _NetBuilder:
 
     def _dropped(self, value: Any) -> bool:
         """Whether a parameter has no use left, since a change took the last one."""
-        if not self._builder.changes.changed(self._frame.scope) or not isinstance(value, Num | Real):
+        if not self._builder.changes.changed(self._frame.instance) or not isinstance(value, Num | Real):
             return False
         root, used = self._levels[-1], self._frame.used
         live = self._builder.places.live | self._builder.pins.names
@@ -203,8 +180,8 @@ class _NetBuilder:
 
     def survey(self, params: dict[str, Any]) -> None:
         """Build the net with these values, to see what it has."""
-        parameters = Parameters(self._line, self._frame.scope, self._builder.evaluate, self._sink)
-        self._facts_frame = Frame(self._frame.scope, self._frame.title, self._line[0].names, params=params)
+        parameters = Parameters(self._line, self._frame.instance, self._builder.evaluate, self._sink)
+        self._facts_frame = Scope(self._frame.instance, self._frame.title, self._line[0].names, params=params)
         self._build(parameters, params)
 
     def _build(self, parameters: Parameters, params: dict[str, Any]) -> list[tree.Input]:
@@ -232,7 +209,7 @@ class _NetBuilder:
         changes, placer = self._builder.changes, self._builder.placer
         if changes.replaces:
             return
-        counter = Counter(changes, self._frame.scope, placer.room)
+        counter = Counter(changes, self._frame.instance, placer.room)
         steps = counter.net(self._net, self._frame.names, self._frame.params)
         if steps > placer.room:
             self._sink.add(placer.exhaust(counter.where or self._net.name.span, self._frame, steps).diagnostic)
@@ -241,8 +218,8 @@ class _NetBuilder:
     def _guarded(self, method: Any, *arguments: Any) -> None:
         try:
             method(*arguments)
-        except Complaint as complaint:
-            self._sink.add(complaint.diagnostic)
+        except Problem as problem:
+            self._sink.add(problem.diagnostic)
         except Poisoned:
             self._poisoned = True
         except TooComplicated as error:
@@ -253,7 +230,7 @@ class _NetBuilder:
         sizes = [item.dims.items[1:] for item in images if not any(map(self._is_free, item.dims.items[1:]))]
         try:
             return len({tuple(self._builder.evaluate.number(dim, self._frame) for dim in dims) for dims in sizes}) <= 1
-        except (Complaint, Poisoned, TooComplicated):  # told when the input itself is read
+        except (Problem, Poisoned, TooComplicated):  # told when the input itself is read
             return True
 
     def _is_free(self, dim: tree.Expr) -> bool:
@@ -265,16 +242,16 @@ class _NetBuilder:
         channels = self._builder.evaluate.number(dims[0], self._frame)
         self._builder.pins.pin(self._frame, channels)
         if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:
-            raise Complaint(self._bad_input(item, "the number of channels must be a whole number of at least 1"))
+            raise Problem(self._bad_input(item, "the number of channels must be a whole number of at least 1"))
         shape: Shape = Vector(int(channels))
         if len(dims) == 3:
             prefix = "" if alike else f"{name.text}."
             extents = [self._extent(dim, axis, prefix, item) for dim, axis in zip(dims[1:], "HW", strict=True)]
             shape = Image(int(channels), *extents)
         elif len(dims) != 1:
-            raise Complaint(self._bad_input(item, f"an input is [C, H, W] or [C], not of {len(dims)} dimensions"))
-        spot = Spot(name.span, Chain(name.text), self._builder.placer.step_number())
-        value = self._builder.placer.place(Input(shape=shape), [], self._frame, spot)
+            raise Problem(self._bad_input(item, f"an input is [C, H, W] or [C], not of {len(dims)} dimensions"))
+        location = Location(name.span, Chain(name.text), self._builder.placer.step_number())
+        value = self._builder.placer.place(Input(shape=shape), [], self._frame, location)
         self._graph.inputs[name.text] = value.node
         self._frame.values[name.text] = Value(value.node, shape)
 
@@ -284,13 +261,13 @@ class _NetBuilder:
             assert isinstance(dim, tree.Variable)
             if dim.name != axis:
                 reason = f"a free size is written `{axis}` here, as in [3, H, W]"
-                raise Complaint(self._bad_input(item, reason))
+                raise Problem(self._bad_input(item, reason))
             nominal[axis] = None
             return Extent.of(axis)
         size = self._builder.evaluate.number(dim, self._frame)
         self._builder.pins.pin(self._frame, size)
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size < 1 << 31:
-            raise Complaint(self._bad_input(item, "a size is a whole number of at least 1"))
+            raise Problem(self._bad_input(item, "a size is a whole number of at least 1"))
         nominal[prefix + axis] = int(size)
         return Extent.of(prefix + axis)
 
@@ -317,27 +294,27 @@ class _NetBuilder:
                 self._graph.outputs[name.text] = value.node
 
     def _aux(self, item: tree.Aux) -> None:
-        frame, name = self._frame, item.name
-        self._builder.claim_value(name, frame)
-        frame.values[name.text] = None
+        scope, name = self._frame, item.name
+        self._builder.claim_value(name, scope)
+        scope.values[name.text] = None
         self._outputs.add(name.text)
         weight = self._weight(item)
         self._conditions.in_head = True
         try:
-            with self._builder.reading(frame) as read:
-                value, scope = self._head(item)
+            with self._builder.reading(scope) as read:
+                value, instance = self._head(item)
             self._builder.read_by_heads |= read
         finally:
             self._conditions.in_head = False
-        frame.values[name.text] = value
-        self._graph.heads.append(Head(name.text, value.node, weight, scope))
+        scope.values[name.text] = value
+        self._graph.heads.append(Head(name.text, value.node, weight, instance))
 
     def _weight(self, item: tree.Aux) -> float:
         weight: Any = DEFAULT_WEIGHT
         for arg in item.args:
             if arg.name != "weight":
                 name = arg.name or arg.value.span.text
-                raise Complaint(
+                raise Problem(
                     UnknownSetting(
                         span=arg.span, path=self._frame.title, owner="aux", setting=name, settings=("weight",)
                     )
@@ -347,18 +324,18 @@ class _NetBuilder:
             good = isinstance(weight, int | float) and not isinstance(weight, bool)
             if not good:
                 reason = "must be a number, such as 0.4"
-                raise Complaint(
+                raise Problem(
                     BadSetting(span=arg.span, path=self._frame.title, owner="aux", setting="weight", reason=reason)
                 )
         return float(weight)
 
-    def _head(self, item: tree.Aux) -> tuple[Value, Scope]:
+    def _head(self, item: tree.Aux) -> tuple[Value, Instance]:
         """An auxiliary head is one module: the block it names, or a class made of its chain."""
         steps = spliced(item.pipe)
         start = steps[0].atom
         if not isinstance(start, tree.Call) or start.name not in self._frame.values or len(steps) < 2:
             reason = "an aux head starts with the value that it reads"
-            raise Complaint(BadFlow(span=item.span, path=self._frame.title, reason=reason, hint="`value -> …`"))
+            raise Problem(BadFlow(span=item.span, path=self._frame.title, reason=reason, hint="`value -> …`"))
         return head(self._builder, item, self._frame)
 
     def _expect(self, item: tree.Expect) -> None:
@@ -367,11 +344,11 @@ class _NetBuilder:
         else:
             number = self._builder.evaluate.number(item.value, self._facts_frame)
             if not isinstance(number, int) or isinstance(number, bool):
-                raise Complaint(
+                raise Problem(
                     BadExpression(span=item.value.span, path=self._frame.title, reason="a fact is a whole number")
                 )
             value = int(number)
-        self._expectations.append(Expectation(item.fact, value, item.value.span))
+        self._expectations.append(Expectation(item.fact.text, value, item.value.span, item.fact.span))
 
     def _complete(self, inputs: list[tree.Input]) -> None:
         title, span = self._frame.title, self._line[0].tree.name.span
@@ -386,7 +363,7 @@ class _NetBuilder:
         for item in inputs:
             if item.name.text not in self._frame.used:
                 self._sink.add(Unused(span=item.name.span, path=title, what="the input", name=item.name.text))
-        for param in self._net.params if not self._builder.changes.changed(self._frame.scope) else ():
+        for param in self._net.params if not self._builder.changes.changed(self._frame.instance) else ():
             if param.name not in self._frame.used:
                 self._sink.add(Unused(span=param.span, path=title, what="parameter", name=param.name))
         self._builder.unused(self._frame, self._outputs | set(self._graph.inputs))

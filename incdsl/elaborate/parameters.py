@@ -9,22 +9,22 @@ from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import BadParameter, NameTaken, WrongArguments
 from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.names import Definition, mentioned
 from incdsl.elaborate.places import Own
+from incdsl.elaborate.scope import Problem, Scope
 from incdsl.elaborate.variant import interfaces
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.syntax import tree
-from incdsl.types import Num, Real
+from incdsl.values import Num, Real
 
 
 class Parameters:
     """Gives the parameters of a line of nets their values, from the outermost to the one that is written out."""
 
-    def __init__(self, line: Sequence[Definition], scope: Scope, evaluate: Expressions, sink: Sink) -> None:
+    def __init__(self, line: Sequence[Definition], instance: Instance, evaluate: Expressions, sink: Sink) -> None:
         self._line = line
         self._interfaces = interfaces(line)
-        self._scope = scope
+        self._scope = instance
         self._title = line[0].name
         self._evaluate = evaluate
         self._sink = sink
@@ -43,9 +43,9 @@ class Parameters:
                 value = 1
             else:
                 try:
-                    value = self._evaluate.value(param.default, Frame(self._scope, self._title, names))
-                except Complaint as complaint:
-                    self._sink.add(complaint.diagnostic)
+                    value = self._evaluate.value(param.default, Scope(self._scope, self._title, names))
+                except Problem as problem:
+                    self._sink.add(problem.diagnostic)
                     value = 1
             if isinstance(value, int) and not isinstance(value, bool):
                 value = Num.symbol(value, name)
@@ -78,7 +78,7 @@ class Parameters:
         assert net.variant
         used = {*mentioned(tuple(c.pipe for c in net.variant.changes if not isinstance(c, tree.Without)))}
         params = self._interfaces[i + 1]
-        frame = Frame(self._scope, self._title, self._line[i].names, params=values)
+        scope = Scope(self._scope, self._title, self._line[i].names, params=values)
         given: dict[str, Any] = {}
         for arg in net.variant.args:
             if arg.name not in params:
@@ -89,8 +89,8 @@ class Parameters:
                 reason = f"`{arg.name}` is given twice"
                 self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=reason))
             else:
-                given[arg.name] = self._argument(arg, frame)
-        used |= frame.used
+                given[arg.name] = self._argument(arg, scope)
+        used |= scope.used
         for param in net.params:
             if param.name in params and param.name not in given:
                 taken = f"a parameter of `{base}`: write `{base}({param.name}: {param.name})`"
@@ -99,11 +99,11 @@ class Parameters:
                 self._sink.add(Unused(span=param.span, path=self._title, what="parameter", name=param.name))
         return {name: given[name] if name in given else values[name] for name in params}
 
-    def _argument(self, arg: tree.Arg, frame: Frame) -> Any:
+    def _argument(self, arg: tree.Arg, scope: Scope) -> Any:
         try:
-            return self._evaluate.value(arg.value, frame)
-        except Complaint as complaint:
-            self._sink.add(complaint.diagnostic)
+            return self._evaluate.value(arg.value, scope)
+        except Problem as problem:
+            self._sink.add(problem.diagnostic)
             return 1
 
     def _refuse_unknown(self, settings: Mapping[str, Any], params: Mapping[str, object]) -> None:

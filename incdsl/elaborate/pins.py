@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from incdsl.elaborate.frame import Frame
-from incdsl.ir.graph import Scope
-from incdsl.types import Num, Real, SymbolPair
-from incdsl.types.num import plain
+from incdsl.elaborate.scope import Scope
+from incdsl.ir.graph import Instance
+from incdsl.values import Num, Real, SymbolPair
+from incdsl.values.num import plain
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
 
-class Pins:
+class StaticParams:
     """Follows numbers back through the arguments of blocks and units to the parameters of the net."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def pin(self, frame: Frame, value: Any) -> None:
+    def pin(self, scope: Scope, value: Any) -> None:
         """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
-        self._pin(frame.scope, value)
+        self._pin(scope.instance, value)
 
-    def decided(self, scope: Scope, value: Any) -> Any:
+    def decided(self, instance: Instance, value: Any) -> Any:
         """A number of a class without the expression behind it: it is decided now."""
-        self._pin(scope, value)
+        self._pin(instance, value)
         return plain(value)
 
-    def _pin(self, scope: Scope, value: Any) -> None:
+    def _pin(self, instance: Instance, value: Any) -> None:
         if type(value) in _PLAIN:
             return
-        while scope.kind == "sequence" and scope.parent:
-            scope = scope.parent
+        while instance.kind == "sequence" and instance.parent:
+            instance = instance.parent
         for name in symbols(value):
-            if scope.parent is None:
+            if instance.parent is None:
                 self.names.add(name)
-            elif name in scope.arguments:
-                self._pin(scope.parent, scope.arguments[name])
+            elif name in instance.arguments:
+                self._pin(instance.parent, instance.arguments[name])
 
 
 def symbols(value: Any) -> frozenset[str]:

@@ -10,15 +10,15 @@ from incdsl.diagnostics import Diagnostic, Row, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps, TooMuchWork
 from incdsl.diagnostics.names import BadName, NamesAlike, NameTaken
 from incdsl.diagnostics.shapes import ChannelsDisagree, ChannelsDoNotFit, DoesNotFit, RailsDisagree, RankMismatch
-from incdsl.elaborate.conditions import Conditions, Place
-from incdsl.elaborate.frame import Complaint, Frame, Value
 from incdsl.elaborate.reserved import why_no_attribute
+from incdsl.elaborate.scope import Problem, Scope, Value
+from incdsl.ir.conditions import Conditions, Place
 from incdsl.ir.graph import Chain, Graph, Node
 from incdsl.ops import Op, ShapeError
 from incdsl.ops.merge import Mul, is_scale
 from incdsl.ops.window import Pool
 from incdsl.source import Span
-from incdsl.types import Extent, Image, Shape, TooComplicated
+from incdsl.values import Extent, Image, Shape, TooComplicated
 
 MAX_PARTS = 16
 """Parts of a label that is a path."""
@@ -33,7 +33,7 @@ MAX_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """Where a node goes: the written step, the chain, and the label if it is an attribute."""
 
     span: Span
@@ -70,116 +70,118 @@ class Placer:
         self._steps += 1
         return self._steps
 
-    def exhaust(self, span: Span, frame: Frame, steps: int | None = None) -> Complaint:
-        """The complaint that ends everything: nothing is elaborated any more."""
+    def exhaust(self, span: Span, scope: Scope, steps: int | None = None) -> Problem:
+        """The problem that ends everything: nothing is elaborated any more."""
         self.exhausted = True
-        return Complaint(TooManySteps(span=span, path=frame.title, steps=steps, limit=self._max_steps))
+        return Problem(TooManySteps(span=span, path=scope.title, steps=steps, limit=self._max_steps))
 
     @property
     def room(self) -> int:
         """How many more nodes the budget allows."""
         return self._max_steps - self._spent - len(self.graph)
 
-    def count_chain(self, span: Span, frame: Frame) -> None:
+    def count_chain(self, span: Span, scope: Scope) -> None:
         """Chains count as well: a mistake in a block used 2^60 times places no node at all."""
         self._chains += 1
         if self._chains > 2 * (self._max_steps - self._spent):
-            raise self.exhaust(span, frame)
+            raise self.exhaust(span, scope)
 
-    def hold_work(self, work: int, span: Span, frame: Frame) -> None:
+    def hold_work(self, work: int, span: Span, scope: Scope) -> None:
         """Complain if what was evaluated, whether or not it placed a node, is out of proportion."""
         most = WORK_FOR_A_STEP * (self._max_steps - self._spent)
         if work > most:
             self.exhausted = True
-            raise Complaint(TooMuchWork(span=span, path=frame.title, limit=most))
+            raise Problem(TooMuchWork(span=span, path=scope.title, limit=most))
 
     @property
     def cost(self) -> int:
         """What was built so far, in nodes."""
         return max(len(self.graph), self._chains // 2)
 
-    def place(self, op: Op, operands: list[Value], frame: Frame, spot: Spot) -> Value:
+    def place(self, op: Op, operands: list[Value], scope: Scope, location: Location) -> Value:
         """Add a node; its value, with the shape that its rule gives."""
         if self.room <= 0:
-            raise self.exhaust(spot.span, frame)
+            raise self.exhaust(location.span, scope)
         shapes = [v.shape for v in operands]
         try:
             shape = op.infer(*shapes)
             demands = tuple(op.demands(*shapes))
         except ShapeError as error:
-            raise Complaint(_shape_complaint(error, spot.span, frame.title)) from None
+            raise Problem(_shape_complaint(error, location.span, scope.title)) from None
         except TooComplicated as error:
-            raise Complaint(NumberTooLarge(span=spot.span, path=frame.title, reason=str(error))) from None
-        where = Place(spot.span, frame.title)
+            raise Problem(NumberTooLarge(span=location.span, path=scope.title, reason=str(error))) from None
+        where = Place(location.span, scope.title)
         for demand in demands:
             if not self.conditions.keep_demand(demand, where):
-                raise Complaint(self._misfit(op, shapes[0], spot.span, frame, demand.reason))
+                raise Problem(self._misfit(op, shapes[0], location.span, scope, demand.reason))
         if isinstance(shape, Image):
             fits = [self.conditions.keep_positive(extent, where) for extent in (shape.height, shape.width)]
             if not all(fits):
-                raise Complaint(self._misfit(op, shapes[0], spot.span, frame))
-        self._hold_sizes(shape, spot, frame)
-        name = self._name(op, frame, spot)
-        node = Node(name, op, frame.scope, spot.label, spot.span, spot.chain, spot.step, spot.note)
+                raise Problem(self._misfit(op, shapes[0], location.span, scope))
+        self._hold_sizes(shape, location, scope)
+        name = self._name(op, scope, location)
+        node = Node(
+            name, op, scope.instance, location.label, location.span, location.chain, location.step, location.note
+        )
         self.graph.add(node, tuple(v.node for v in operands))
         return Value(name, shape)
 
-    def _hold_sizes(self, shape: Shape, spot: Spot, frame: Frame) -> None:
+    def _hold_sizes(self, shape: Shape, location: Location, scope: Scope) -> None:
         """No extent of a tensor has more than 31 bits; a chain that doubles it 60 times would soon exceed 64."""
         sizes: list[int | None] = [int(shape.channels)]
         if isinstance(shape, Image):
             sizes += [self.conditions.size(extent) for extent in (shape.height, shape.width)]
         if any(size is not None and size >= LARGEST_EXTENT for size in sizes):
             reason = f"an extent of {self.conditions.show(shape)} has over 31 bits"
-            raise Complaint(NumberTooLarge(span=spot.span, path=frame.title, reason=reason))
+            raise Problem(NumberTooLarge(span=location.span, path=scope.title, reason=reason))
 
-    def check_label(self, label: str, span: Span, frame: Frame) -> None:
+    def check_label(self, label: str, span: Span, scope: Scope) -> None:
         """Complain of a label that no attribute can have, whether or not an attribute comes of it."""
         for part in label.split("."):
             if reason := why_no_attribute(part):
-                raise Complaint(BadName(span=span, path=frame.title, name=part, reason=reason))
+                raise Problem(BadName(span=span, path=scope.title, name=part, reason=reason))
         parts = label.split(".")
         if len(parts) > MAX_PARTS:
             reason = f"a path has at most {MAX_PARTS} parts"
-            raise Complaint(BadName(span=span, path=frame.title, name=f"{label[:20]}…", reason=reason))
-        if parts[0].isdigit() and frame.scope.kind != "sequence":
+            raise Problem(BadName(span=span, path=scope.title, name=f"{label[:20]}…", reason=reason))
+        if parts[0].isdigit() and scope.instance.kind != "sequence":
             reason = "an attribute starts with a letter; `features.0:` labels a member of a container"
-            raise Complaint(BadName(span=span, path=frame.title, name=label, reason=reason))
+            raise Problem(BadName(span=span, path=scope.title, name=label, reason=reason))
 
-    def claim(self, label: str, span: Span, frame: Frame) -> str:
-        """Reserve an attribute in the class of a frame."""
-        self.check_label(label, span, frame)
+    def claim(self, label: str, span: Span, scope: Scope) -> str:
+        """Reserve an attribute in the class of a scope."""
+        self.check_label(label, span, scope)
         parts = label.split(".")
         prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
-        if label in frame.labels or prefixes & frame.labels.keys() or f"{label}." in frame.labels:
-            raise Complaint(
-                NameTaken(span=span, path=frame.title, name=label, taken_by="the label of another step of this block")
+        if label in scope.labels or prefixes & scope.labels.keys() or f"{label}." in scope.labels:
+            raise Problem(
+                NameTaken(span=span, path=scope.title, name=label, taken_by="the label of another step of this block")
             )
         alike = f"~{label.lower()}"
-        if alike in frame.labels:
-            self._sink.add(NamesAlike(span=span, path=frame.title, name=label, other=frame.labels[alike]))
+        if alike in scope.labels:
+            self._sink.add(NamesAlike(span=span, path=scope.title, name=label, other=scope.labels[alike]))
         for key in (label, alike, *(f"{prefix}." for prefix in prefixes)):
-            frame.labels[key] = label
+            scope.labels[key] = label
         return label
 
-    def free_label(self, word: str, span: Span, frame: Frame) -> str:
+    def free_label(self, word: str, span: Span, scope: Scope) -> str:
         """A label after an op's word, for an attribute that nobody named."""
-        count = frame.counts.get(word, 0) + 1
+        count = scope.counts.get(word, 0) + 1
         label = word if count == 1 else f"{word}_{count}"
-        while label in frame.labels or f"{label}." in frame.labels:
+        while label in scope.labels or f"{label}." in scope.labels:
             count += 1
             label = f"{word}_{count}"
-        frame.counts[word] = count
-        return self.claim(label, span, frame)
+        scope.counts[word] = count
+        return self.claim(label, span, scope)
 
-    def agree(self, op: Op, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> None:
+    def agree(self, op: Op, word: str, rails: list[RailEnd], scope: Scope, span: Span) -> None:
         """Complain unless the rails of a merge end alike."""
         images = [r for r in rails if not (isinstance(op, Mul) and is_scale(r.value.shape))]
         ranks = {isinstance(r.value.shape, Image) for r in rails}
         if len(ranks) > 1:
             shapes = ", ".join(self.conditions.show(r.value.shape) for r in rails)
-            raise Complaint(RankMismatch(span=span, path=frame.title, reason=f"the rails of `{word}` are {shapes}"))
-        where = Place(span, frame.title)
+            raise Problem(RankMismatch(span=span, path=scope.title, reason=f"the rails of `{word}` are {shapes}"))
+        where = Place(span, scope.title)
         first = images[0].value.shape if images else None
         for rail in images[1:]:
             other = rail.value.shape
@@ -187,22 +189,22 @@ class Placer:
                 for left, right in ((first.height, other.height), (first.width, other.width)):
                     sizes = self.conditions.size(left), self.conditions.size(right)
                     if None not in sizes and sizes[0] != sizes[1]:
-                        raise Complaint(self._rails_disagree(word, images, frame, span))
+                        raise Problem(self._rails_disagree(word, images, scope, span))
                     self.conditions.keep_equal(left, right, where)
         if word in ("add", "mul") and len({int(r.value.shape.channels) for r in rails}) > 1:
             rows = self._rows(rails, [int(r.value.shape.channels) for r in rails])
-            raise Complaint(ChannelsDisagree(span=span, path=frame.title, word=word, rails=rows))
+            raise Problem(ChannelsDisagree(span=span, path=scope.title, word=word, rails=rows))
 
-    def _name(self, op: Op, frame: Frame, spot: Spot) -> str:
-        above = frame.scope.path
-        if spot.label:
-            return f"{above}.{spot.label}" if above else spot.label
+    def _name(self, op: Op, scope: Scope, location: Location) -> str:
+        above = scope.instance.path
+        if location.label:
+            return f"{above}.{location.label}" if above else location.label
         stem = f"{above}:{op.word}" if above else f":{op.word}"
         self._anonymous[stem] += 1
         count = self._anonymous[stem]
         return stem if count == 1 else f"{stem}#{count}"
 
-    def _misfit(self, op: Op, shape: Shape, span: Span, frame: Frame, reason: str = "") -> Diagnostic:
+    def _misfit(self, op: Op, shape: Shape, span: Span, scope: Scope, reason: str = "") -> Diagnostic:
         windows = op.windows()
         arithmetic = ""
         if windows and isinstance(shape, Image):
@@ -210,9 +212,9 @@ class Placer:
             worked = [w.arithmetic(s) for w, s in zip(windows, sizes, strict=True) if s is not None]
             arithmetic = min(worked, key=lambda text: int(text.rpartition("= ")[2]), default="")
         shown = self.conditions.show(shape)
-        return DoesNotFit(span=span, path=frame.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason)
+        return DoesNotFit(span=span, path=scope.title, owner=op.word, shape=shown, arithmetic=arithmetic, reason=reason)
 
-    def _rails_disagree(self, word: str, rails: list[RailEnd], frame: Frame, span: Span) -> Diagnostic:
+    def _rails_disagree(self, word: str, rails: list[RailEnd], scope: Scope, span: Span) -> Diagnostic:
         grids: list[object] = []
         for rail in rails:
             shape = rail.value.shape
@@ -232,7 +234,7 @@ class Placer:
                     agreeing = counts[0][1]
                     advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
             rows.append(Row(rail.span, self.conditions.show(rail.value.shape), remark))
-        return RailsDisagree(span=span, path=frame.title, word=word, rails=_few(rows), advice=advice)
+        return RailsDisagree(span=span, path=scope.title, word=word, rails=_few(rows), advice=advice)
 
     def _explain(self, value: Value, usual: object) -> tuple[str, str]:
         """What made the odd rail's grid, and the padding that would make it agree."""

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting
 from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.frame import Complaint, Frame
+from incdsl.elaborate.scope import Problem, Scope
 from incdsl.ops import Op
 from incdsl.ops.window import Pool, Windowed
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Pair
+from incdsl.values import Pair
 
 _SIGIL_TEXT = {
     "kernel": "kernel (`3x3`)", "stride": "stride (`/2`)", "width": "width (`@64`)",
@@ -51,43 +51,43 @@ class Settings:
         self.spans[name] = span
 
 
-def gather(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str) -> Settings:
-    """The fields that a step sets by its sigils and settings, evaluated in a frame."""
+def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, owner: str) -> Settings:
+    """The fields that a step sets by its sigils and settings, evaluated in a scope."""
     settings = Settings()
-    _sigils(call, op, frame, evaluate, owner, settings)
+    _sigils(call, op, scope, evaluate, owner, settings)
     known = op.model_fields
     for arg in call.args:
         name = arg.name
         if name is None:
-            raise _unknown(owner, str(arg.value.span.text), op, arg.span, frame)
+            raise _unknown(owner, str(arg.value.span.text), op, arg.span, scope)
         if name not in known:
-            raise _unknown(owner, name, op, arg.span, frame)
+            raise _unknown(owner, name, op, arg.span, scope)
         if name in settings.values:
-            raise _bad(owner, name, "is given twice", arg.span, frame)
-        settings.put(name, setting(arg, op, frame, evaluate), arg.value.span)
+            raise _bad(owner, name, "is given twice", arg.span, scope)
+        settings.put(name, setting(arg, op, scope, evaluate), arg.value.span)
     return settings
 
 
 def build(
-    op: type[Op], settings: Settings, owner: str, span: Span, frame: Frame, dynamic: dict[str, Any] | None = None
+    op: type[Op], settings: Settings, owner: str, span: Span, scope: Scope, dynamic: dict[str, Any] | None = None
 ) -> Op:
-    """The op, or the complaint of its first bad setting. `dynamic` replaces values after they were checked."""
+    """The op, or the problem of its first bad setting. `dynamic` replaces values after they were checked."""
     values = dict(settings.values)
     for name, model_field in op.model_fields.items():
         if model_field.is_required() and name not in values:
             sigil = next((s for s, f in op.sigils.items() if f == name), None)
             how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner)
-            raise Complaint(MissingSetting(span=span, path=frame.title, owner=owner, setting=name, how=how))
+            raise Problem(MissingSetting(span=span, path=scope.title, owner=owner, setting=name, how=how))
     try:
         return op(**{**values, **(dynamic or {})})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         reason = str(first.get("ctx", {}).get("error", "")) or _literal(op, name)
-        raise _bad(owner, name, reason, settings.spans.get(name, span), frame) from None
+        raise _bad(owner, name, reason, settings.spans.get(name, span), scope) from None
 
 
-def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, frame: Frame) -> None:
+def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, scope: Scope) -> None:
     """Turn a padding word, or its absence, into numbers; without kernel or stride there is nothing to resolve."""
     if not issubclass(op, Windowed) or "kernel" not in settings.values:
         return
@@ -100,10 +100,10 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, fr
     if word is None:
         if any(s > 1 for s in stride) and spans != (1, 1):
             choices = f"`valid`, `half` (here pad {_text(_half(spans))}) or `pad N`"
-            raise Complaint(PaddingUnstated(span=where, path=frame.title, owner=owner, choices=choices))
+            raise Problem(PaddingUnstated(span=where, path=scope.title, owner=owner, choices=choices))
         word = "same"
     if word == "same":
-        _demand_same(spans, stride, owner, where, frame)
+        _demand_same(spans, stride, owner, where, scope)
     if word == "valid":
         settings.values["padding"] = Pair(0, 0)
     elif word in ("same", "half"):
@@ -112,37 +112,37 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, fr
         padding = _as_pair(settings.values["padding"])
         if padding and any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             texts = {"padding": _text(padding), "kernel": _text(kernel)}
-            raise Complaint(PoolPadding(span=where, path=frame.title, owner=owner, **texts))
+            raise Problem(PoolPadding(span=where, path=scope.title, owner=owner, **texts))
 
 
-def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span, frame: Frame) -> None:
+def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span, scope: Scope) -> None:
     if any(s > 1 for s in stride) and spans != (1, 1):
-        raise Complaint(
+        raise Problem(
             NoSamePadding(
-                span=where, path=frame.title, reason=f"`same` means stride 1, but `{owner}` has a stride",
+                span=where, path=scope.title, reason=f"`same` means stride 1, but `{owner}` has a stride",
                 hint=f"`half` pads both sides alike, as PyTorch does (here pad {_text(_half(spans))})",
             )
         )  # fmt: skip
     if any(k % 2 == 0 for k in spans):
-        raise Complaint(
+        raise Problem(
             NoSamePadding(
-                span=where, path=frame.title,
+                span=where, path=scope.title,
                 reason=f"an even kernel ({_text(spans)}) cannot keep the size with the same padding on both sides",
                 hint="write `valid` or `pad N`, or take an odd kernel",
             )
         )  # fmt: skip
 
 
-def _sigils(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, owner: str, settings: Settings) -> None:
+def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, owner: str, settings: Settings) -> None:
     written: dict[str, tuple[Any, Span]] = {}
     if call.kernel:
         written["kernel"] = (Pair(call.kernel.height, call.kernel.width), call.kernel.span)
     if isinstance(call.stride, tree.Kernel):
         written["stride"] = (Pair(call.stride.height, call.stride.width), call.stride.span)
     elif call.stride:
-        written["stride"] = (evaluate.number(call.stride, frame), call.stride.span)
+        written["stride"] = (evaluate.number(call.stride, scope), call.stride.span)
     if call.width:
-        written["width"] = (evaluate.number(call.width, frame), call.width.span)
+        written["width"] = (evaluate.number(call.width, scope), call.width.span)
     if call.padding:
         amount = call.padding.amount
         written["padding"] = (Pair(*amount) if amount else call.padding.word, call.padding.span)
@@ -154,34 +154,34 @@ def _sigils(call: tree.Call, op: type[Op], frame: Frame, evaluate: Expressions, 
         name = op.sigils.get(sigil)  # type: ignore[call-overload]
         if name is None:
             taken = tuple(_SIGIL_TEXT[s] for s in op.sigils)
-            raise Complaint(
-                SigilNotTaken(span=span, path=frame.title, owner=owner, sigil=_SIGIL_TEXT[sigil], taken=taken)
+            raise Problem(
+                SigilNotTaken(span=span, path=scope.title, owner=owner, sigil=_SIGIL_TEXT[sigil], taken=taken)
             )
         settings.put(name, value, span)
 
 
-def setting(arg: tree.Arg, op: type[Op] | None, frame: Frame, evaluate: Expressions) -> Any:
+def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressions) -> Any:
     """The value of a setting; a word that the op knows is that word, whatever else is called so."""
     field = op.model_fields.get(str(arg.name)) if op else None
     words = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
     if isinstance(arg.value, tree.Variable) and arg.value.name in words:
         return arg.value.name
-    return evaluate.value(arg.value, frame)
+    return evaluate.value(arg.value, scope)
 
 
-def _unknown(owner: str, name: str, op: type[Op], span: Span, frame: Frame) -> Complaint:
+def _unknown(owner: str, name: str, op: type[Op], span: Span, scope: Scope) -> Problem:
     names = tuple(op.model_fields)
     close = get_close_matches(name, names, 1)
-    return Complaint(
+    return Problem(
         UnknownSetting(
-            span=span, path=frame.title, owner=owner, setting=name, settings=names,
+            span=span, path=scope.title, owner=owner, setting=name, settings=names,
             suggestion=close[0] if close else "", hint=_DIALECT.get(name, ""),
         )
     )  # fmt: skip
 
 
-def _bad(owner: str, name: str, reason: str, span: Span, frame: Frame) -> Complaint:
-    return Complaint(BadSetting(span=span, path=frame.title, owner=owner, setting=name, reason=reason))
+def _bad(owner: str, name: str, reason: str, span: Span, scope: Scope) -> Problem:
+    return Problem(BadSetting(span=span, path=scope.title, owner=owner, setting=name, reason=reason))
 
 
 def _literal(op: type[Op], name: str) -> str:

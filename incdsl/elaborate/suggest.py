@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import chain, islice
 
 from incdsl.diagnostics.names import UnknownName
-from incdsl.elaborate.frame import Frame
+from incdsl.elaborate.scope import Scope
 from incdsl.ops import REGISTRY
 from incdsl.ops.merge import Joining
 from incdsl.ops.plugins import why_unknown
@@ -28,12 +28,12 @@ _DIALECT = {
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
 
-def unknown_name(call: tree.Call, frame: Frame, remark: str) -> UnknownName:
-    """The complaint about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
+def unknown_name(call: tree.Call, scope: Scope, remark: str) -> UnknownName:
+    """The problem about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
     name = call.name
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-    named = (each for each in frame.names if not frame.names.net(each))
-    known = [*operators, "split", *islice(chain(named, frame.values), MAX_SUGGESTIONS)]
+    named = (each for each in scope.names if not scope.names.net(each))
+    known = [*operators, "split", *islice(chain(named, scope.values), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
     if "." in name:
         hint = why_unknown(name) or remark
@@ -46,4 +46,4 @@ def unknown_name(call: tree.Call, frame: Frame, remark: str) -> UnknownName:
     else:
         close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
         suggestion = close[0] if close else ""
-    return UnknownName(span=call.name_span, path=frame.title, name=name, suggestion=suggestion, hint=hint)
+    return UnknownName(span=call.name_span, path=scope.title, name=name, suggestion=suggestion, hint=hint)

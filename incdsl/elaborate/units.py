@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from incdsl.diagnostics.names import BadFlow
-from incdsl.elaborate.frame import Complaint, Frame
 from incdsl.elaborate.names import Definition
 from incdsl.elaborate.naming import spliced
+from incdsl.elaborate.scope import Problem, Scope
 from incdsl.ops import Op, find
 from incdsl.ops.merge import Joining
 from incdsl.syntax import tree
@@ -21,7 +21,7 @@ class Main(NamedTuple):
     op: type[Op]
 
 
-def main_of(unit: Definition, frame: Frame) -> Main:
+def main_of(unit: Definition, scope: Scope) -> Main:
     """The first op with a kernel or a width, or else the first; what stands before it are ops as well."""
     steps = spliced(unit_of(unit).pipe)
     found: list[Main] = []
@@ -37,7 +37,7 @@ def main_of(unit: Definition, frame: Frame) -> Main:
     if found:
         return found[0]
     reason = f"the unit `{unit.name}` must start with an op, which takes what its uses say"
-    raise Complaint(BadFlow(span=steps[0].span, path=frame.title, reason=reason))
+    raise Problem(BadFlow(span=steps[0].span, path=scope.title, reason=reason))
 
 
 def unit_of(definition: Definition) -> tree.Unit:

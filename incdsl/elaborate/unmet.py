@@ -33,8 +33,8 @@ class Surveyed:
     @cached_property
     def printed(self) -> Counter[str]:
         """The names in a summary, and how often each stands there."""
-        units = {node.scope for node in self.graph if node.scope.kind == "unit"}
-        steps = [node for node in self.graph if node.scope not in units]
+        units = {node.instance for node in self.graph if node.instance.kind == "unit"}
+        steps = [node for node in self.graph if node.instance not in units]
         return Counter([*(unit.path for unit in units), *map(_printed, steps)])
 
     @cached_property
@@ -84,7 +84,7 @@ def unmet(changes: Changes, places: Places, look: Look, failed: bool) -> Iterato
 
 
 def _inside(change: Change | Left, others: dict[str, Change | Left], around: Iterable[str]) -> Diagnostic | None:
-    """The complaint about a change inside of what the same variant changes."""
+    """The problem about a change inside of what the same variant changes."""
     for path in around:
         if other := others.get(path):
             verb = "leaves out" if isinstance(other, Left) else "replaces"
@@ -134,8 +134,8 @@ def _explained(path: str, base: Surveyed) -> tuple[str, str]:
             place = base.innermost(index)
             if isinstance(node.op, Joining):
                 return f"`{path}` joins rails", _replace(place, "replace the rails")
-            if node.scope.kind == "unit":
-                return f"`{path}` is a part of the unit `{node.scope.word}`", _replace(place, "redefine the unit")
+            if node.instance.kind == "unit":
+                return f"`{path}` is a part of the unit `{node.instance.word}`", _replace(place, "redefine the unit")
             if node.label.startswith(f"{node.op.word}_"):
                 return f"`{path}` has no label, and is not the only `{node.op.word}`", _replace(place)
             if place:
@@ -166,6 +166,6 @@ def _suggestion(path: str, base: Surveyed) -> str:
 
 def _printed(node: Node) -> str:
     """What a summary of the layers calls a node."""
-    if node.scope.kind == "unit":
-        return node.scope.path
-    return node.path or (f"{node.scope.path}.{node.op.word}" if node.scope.path else node.op.word)
+    if node.instance.kind == "unit":
+        return node.instance.path
+    return node.path or (f"{node.instance.path}.{node.op.word}" if node.instance.path else node.op.word)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from incdsl.ir.graph import Graph, Node
-from incdsl.types import Num, Pair, Real, SymbolPair
+from incdsl.values import Num, Pair, Real, SymbolPair
 
 
 def dump(graph: Graph, remarks: Mapping[str, str] = {}) -> str:

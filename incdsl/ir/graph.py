@@ -14,7 +14,7 @@ import networkx as nx
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops import Op
 from incdsl.source import Span
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 Kind = Literal["net", "block", "unit", "sequence"]
 
@@ -34,7 +34,7 @@ class Chain:
 
 
 @dataclass(eq=False, slots=True)
-class Scope:
+class Instance:
     """One instance of a net, block or unit (a class of the generated code), or a repetition inside one.
 
     `arguments` are the values of the definition's symbols, written in the symbols of the enclosing class.
@@ -43,7 +43,7 @@ class Scope:
     kind: Kind
     word: str
     label: str
-    parent: Scope | None
+    parent: Instance | None
     arguments: dict[str, Any] = field(default_factory=dict)
     comments: tuple[str, ...] = ()
     note: str = ""
@@ -84,13 +84,13 @@ class Input(Op):
 class Node:
     """An op in its place.
 
-    `label` is its attribute in the class of its scope, empty for a plain function call; `step` numbers the written
+    `label` is its attribute in the class of its instance, empty for a plain function call; `step` numbers the written
     step that it belongs to, `chain` the chain.
     """
 
     name: str
     op: Op
-    scope: Scope
+    instance: Instance
     label: str
     span: Span
     chain: Chain
@@ -100,7 +100,7 @@ class Node:
     @property
     def path(self) -> str:
         """Attribute path from the net; empty for a function call."""
-        above = self.scope.path
+        above = self.instance.path
         return f"{above}.{self.label}" if above and self.label else self.label
 
 
@@ -111,17 +111,31 @@ class Head:
     name: str
     node: str
     weight: float
-    scope: Scope
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The named values that enter and leave an instance of a block or net, in the order of their declaration.
+
+    Values are names of nodes: of one outside for an input, of one inside (or of an input) for an output. What else
+    crosses the border of an instance, because a rewrite made it so, has no name of its own.
+    """
+
+    inputs: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
 
 
 class Graph:
     """Nodes in the order in which they were written, which is a topological one."""
 
-    def __init__(self, net: Scope) -> None:
+    def __init__(self, net: Instance) -> None:
         self.net = net
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.heads: list[Head] = []
+        self.ports: dict[Instance, Ports] = {}
+        """Of the instances that declare theirs; others have one input, called `x`, and one output."""
         self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         self._operands: dict[str, tuple[str, ...]] = {}
         self._shapes: dict[str, Shape] | None = None
@@ -186,25 +200,25 @@ class Graph:
             CompilerBug: if an instance has more; generated classes have one argument and return one value.
         """
         ends = {*self.outputs.values(), *(head.node for head in self.heads)}
-        enters: dict[Scope, set[str]] = {}
-        leaves: dict[Scope, set[str]] = {}
-        around = {node.scope: _around(node.scope) for node in self}
+        enters: dict[Instance, set[str]] = {}
+        leaves: dict[Instance, set[str]] = {}
+        around = {node.instance: _around(node.instance) for node in self}
         for node in self:
-            here = around[node.scope]
+            here = around[node.instance]
             for operand in self._operands[node.name]:
-                there = around[self[operand].scope]
+                there = around[self[operand].instance]
                 shared = sum(a is b for a, b in zip(here, there, strict=False))
-                for scope in here[shared:]:
-                    enters.setdefault(scope, set()).add(operand)
-                for scope in there[shared:]:
-                    leaves.setdefault(scope, set()).add(operand)
+                for instance in here[shared:]:
+                    enters.setdefault(instance, set()).add(operand)
+                for instance in there[shared:]:
+                    leaves.setdefault(instance, set()).add(operand)
             if node.name in ends:
-                for scope in here[1:]:
-                    leaves.setdefault(scope, set()).add(node.name)
+                for instance in here[1:]:
+                    leaves.setdefault(instance, set()).add(node.name)
         for way, doors in (("comes in", enters), ("goes out", leaves)):
-            for scope, values in doors.items():
+            for instance, values in doors.items():
                 if len(values) > 1:
-                    raise CompilerBug(f"more than one value {way} at {scope.path}: {', '.join(sorted(values))}")
+                    raise CompilerBug(f"more than one value {way} at {instance.path}: {', '.join(sorted(values))}")
 
     def shapes(self) -> dict[str, Shape]:
         """The shape of every node, in one sweep; kept until the graph changes."""
@@ -225,10 +239,10 @@ class Graph:
         return known
 
 
-def _around(scope: Scope) -> tuple[Scope, ...]:
-    """A scope and all around it, the net first."""
-    above: tuple[Scope, ...] = _around(scope.parent) if scope.parent else ()
-    return (*above, scope)
+def _around(instance: Instance) -> tuple[Instance, ...]:
+    """A instance and all around it, the net first."""
+    above: tuple[Instance, ...] = _around(instance.parent) if instance.parent else ()
+    return (*above, instance)
 
 
 def _plain(shape: Shape) -> Shape:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, final
 from incdsl.ops.base import Op, Sigil, Tensor, divides
 from incdsl.ops.code import Call, Lowering, Operand, Setting
 from incdsl.ops.fields import Number, Positive
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 
 class Activation(Op):

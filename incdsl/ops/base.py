@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from incdsl.ops.code import Lowering
-from incdsl.types import Extent, Image, Shape, Vector
+from incdsl.values import Extent, Image, Shape, Vector
 
 Sigil = Literal["kernel", "stride", "width", "padding", "ceil", "number"]
 Sizes: TypeAlias = tuple[int, ...]
@@ -101,13 +101,13 @@ class Op(BaseModel):
     """Fields whose PyTorch argument has another name."""
     signature: ClassVar[tuple[str, ...]] = ()
     """Arguments of PyTorch's constructor in order, where positions may stand for names."""
-    flexible: ClassVar[frozenset[str]] = frozenset()
+    runtime_args: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     helpers: ClassVar[Mapping[str, str]] = {}
     """Of an op of another package: the text of each class that the generated file must define for it."""
     calls: ClassVar[frozenset[str]] = frozenset()
     """Of an op of another package: functions and modules that its code uses beyond our own, such as `F.conv2d`."""
-    fresh: ClassVar[bool] = False
+    owns_output: ClassVar[bool] = False
     """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -121,7 +121,7 @@ class Op(BaseModel):
         return cls.keywords.get(field, field)
 
     @property
-    def told(self) -> str:
+    def display_name(self) -> str:
         """What it is called where people read of it."""
         return self.word
 

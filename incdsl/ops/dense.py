@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, image, vector
 from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Flag, Fraction, Number, Positive, Sizes as PairOfSizes
-from incdsl.types import Pair, Shape, Vector
+from incdsl.values import Pair, Shape, Vector
 
 
 @final
@@ -25,8 +25,8 @@ class Linear(Op):
     torch: ClassVar[str] = "torch.nn.Linear"
     sigils: ClassVar[Mapping[Sigil, str]] = {"width": "width"}
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_features"}
-    flexible: ClassVar[frozenset[str]] = frozenset({"width"})
-    fresh: ClassVar[bool] = True
+    runtime_args: ClassVar[frozenset[str]] = frozenset({"width"})
+    owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         return vector(self.word, inputs[0]).with_channels(self.width)
@@ -79,7 +79,7 @@ class Dropout(Op):
     example: ClassVar[str] = "dropout 0.5"
     torch: ClassVar[str] = "torch.nn.Dropout"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "p"}
-    flexible: ClassVar[frozenset[str]] = frozenset({"p"})
+    runtime_args: ClassVar[frozenset[str]] = frozenset({"p"})
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(Call("nn.Dropout", settings=(Setting("p", self.p, positional=True),)))
@@ -106,8 +106,8 @@ class Scale(Op):
     word: ClassVar[str] = "scale"
     example: ClassVar[str] = "scale 0.17"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "factor"}
-    flexible: ClassVar[frozenset[str]] = frozenset({"factor"})
-    fresh: ClassVar[bool] = True
+    runtime_args: ClassVar[frozenset[str]] = frozenset({"factor"})
+    owns_output: ClassVar[bool] = True
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(None, Infix("*", (Operand(), Value(self.factor))))

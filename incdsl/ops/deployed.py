@@ -8,7 +8,7 @@ from incdsl.ops.base import Op, Tensor, image
 from incdsl.ops.code import Call, Lowering, Setting
 from incdsl.ops.fields import Flag, Positive
 from incdsl.ops.window import Conv2d
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 
 @final
@@ -17,7 +17,7 @@ class ChannelBias(Op):
 
     word: ClassVar[str] = "channelbias"
     public: ClassVar[bool] = False
-    fresh: ClassVar[bool] = True
+    owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         return image(self.word, inputs[0])
@@ -60,7 +60,7 @@ class PackedConv2d(Conv2d):
     public: ClassVar[bool] = False
 
     @property
-    def told(self) -> str:
+    def display_name(self) -> str:
         return "conv2d -> relu, packed" if self.relu else "conv2d, packed"
 
     def lower(self, *inputs: Shape) -> Lowering:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
-from incdsl.types import Pair, Real
+from incdsl.values import Pair, Real
 
 LARGEST = 1 << 31
 """PyTorch keeps sizes of windows in 32-bit integers (pytorch `aten/src/ATen/native/Pool.h`)."""

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 from incdsl.ops.base import Op, ShapeError, Sigil, divides, image
 from incdsl.ops.code import Call, Channels, Infix, Lowering, Operand, Operands, Setting
 from incdsl.ops.fields import NonNegative, Positive
-from incdsl.types import Extent, Image, Shape, Vector
+from incdsl.values import Extent, Image, Shape, Vector
 
 
 class Joining(Op):
@@ -22,7 +22,7 @@ class Concat(Joining):
     word: ClassVar[str] = "concat"
     example: ClassVar[str] = "concat { | conv2d 1x1 @4 | maxpool 3x3 }"
     torch: ClassVar[str] = "torch.cat"
-    fresh: ClassVar[bool] = True
+    owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         channels = inputs[0].channels
@@ -41,7 +41,7 @@ class Add(Joining):
     word: ClassVar[str] = "add"
     example: ClassVar[str] = "add { | identity | conv2d 3x3 @8 }"
     torch: ClassVar[str] = "torch.add"
-    fresh: ClassVar[bool] = True
+    owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         if len({int(x.channels) for x in inputs}) > 1:

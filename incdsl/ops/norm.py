@@ -8,7 +8,7 @@ from typing import ClassVar, final
 from incdsl.ops.base import Op, ShapeError, Sigil, Tensor, divides, image
 from incdsl.ops.code import SELF, Call, Code, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Fraction, Number, Numbers, Positive, PositiveNumber
-from incdsl.types import Image, Shape
+from incdsl.values import Image, Shape
 
 
 @final
@@ -21,7 +21,7 @@ class BatchNorm2d(Op):
     word: ClassVar[str] = "batchnorm"
     example: ClassVar[str] = "batchnorm (eps: 1e-3)"
     torch: ClassVar[str] = "torch.nn.BatchNorm2d"
-    fresh: ClassVar[bool] = True
+    owns_output: ClassVar[bool] = True
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         channels = (int(inputs[0].channels),)

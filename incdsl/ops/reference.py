@@ -6,7 +6,7 @@ import inspect
 from typing import Any, Literal, get_args, get_origin
 
 from incdsl.ops.base import Op
-from incdsl.types import Pair
+from incdsl.values import Pair
 
 _SIGILS = {
     "kernel": "`3x3`", "stride": "`/2`", "width": "`@64`", "padding": "`valid`, `same`, `half`, `pad N`",

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, final
 from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, Window, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Amounts, Flag, Positive, Sizes as PairOfSizes
-from incdsl.types import Extent, Image, Pair, Shape
+from incdsl.values import Extent, Image, Pair, Shape
 
 ONE = Pair(1, 1)
 ZERO = Pair(0, 0)
@@ -58,8 +58,8 @@ class Conv2d(Windowed):
     signature: ClassVar[tuple[str, ...]] = (
         "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias",
     )  # fmt: skip
-    flexible: ClassVar[frozenset[str]] = frozenset({"width"})
-    fresh: ClassVar[bool] = True
+    runtime_args: ClassVar[frozenset[str]] = frozenset({"width"})
+    owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         x = self._swept(inputs[0])

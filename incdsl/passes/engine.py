@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from incdsl.diagnostics import CompilerBug
-from incdsl.ir.graph import Graph, Head, Node, Scope
+from incdsl.ir.graph import Graph, Head, Instance, Node
+from incdsl.ir.weight_expr import WeightExpr
 from incdsl.ops import Op
-from incdsl.passes.filters import Filter
 from incdsl.passes.numbers import renumbered
 from incdsl.passes.view import View
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 MAX_SWEEPS = 64
 """Sweeps after which a rule rests: of a hundred factors in a row, each folded behind the one before, some stay."""
@@ -37,10 +37,10 @@ class New:
 
     op: Op
     operands: tuple[str | int, ...]
-    scope: Scope
+    instance: Instance
     like: Node
     label: str = ""
-    filter: Filter | None = None
+    filter: WeightExpr | None = None
     note: str = ""
     own_step: bool = False
     """Whether generated code gives it a statement of its own."""
@@ -102,14 +102,14 @@ class Rule(ABC):
     def rewrite(self, view: View, site: Any) -> Edit | tuple[Edit, ...]:
         """The edit of a site whose conditions hold, or the edits, each at its own place."""
 
-    def told(self, view: View, site: Any) -> str:
+    def describe(self, view: View, site: Any) -> str:
         """What an application did, in a few words."""
         return ""
 
     def where(self, view: View, node: Node, site: Any) -> str:
         """The place of a site, for people: the path of its node, or class and op; an input by its name."""
         inputs = (name for name, value in view.graph.inputs.items() if value == node.name)
-        return node.path or next(inputs, "") or f"{node.scope.path}:{node.op.word}".lstrip(":")
+        return node.path or next(inputs, "") or f"{node.instance.path}:{node.op.word}".lstrip(":")
 
 
 class Refusal(Rule):
@@ -125,7 +125,7 @@ class Optimized:
     """A rewritten graph, where its weights come from, and all that happened."""
 
     graph: Graph
-    filters: Mapping[str, Filter]
+    filters: Mapping[str, WeightExpr]
     trace: tuple[Event, ...]
 
 
@@ -169,7 +169,7 @@ class _Pass:
                 if busy.isdisjoint(site.nodes) and self._fits(view, node, site):
                     busy.update(site.nodes)
                     made = self.rule.rewrite(view, site)
-                    told = self.rule.told(view, site)
+                    told = self.rule.describe(view, site)
                     self.trace.append(Event(self.rule.name, self.rule.where(view, node, site), True, told))
                     yield from (made,) if isinstance(made, Edit) else made
 
@@ -182,7 +182,7 @@ class _Pass:
         return broken is None
 
 
-def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]]:
+def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, WeightExpr]]:
     """A new graph with all edits, dead nodes dropped."""
     graph, shapes = view.graph, view.shapes
     by_place = {edit.at: edit for edit in edits}
@@ -206,7 +206,7 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
                 name = _name(graph, result, new, counts)
                 step += new.own_step
                 fresh = Node(
-                    name, new.op, new.scope, new.label, new.like.span, new.like.chain,
+                    name, new.op, new.instance, new.label, new.like.span, new.like.chain,
                     step if new.own_step else new.like.step, new.note,
                 )  # fmt: skip
                 result.add(fresh, operands)
@@ -219,7 +219,7 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
             result.add(node, tuple(now(operand) for operand in graph.operands(node.name)))
     result.inputs = dict(graph.inputs)
     result.outputs = {name: now(value) for name, value in graph.outputs.items()}
-    result.heads = [Head(h.name, now(h.node), h.weight, h.scope) for h in graph.heads]
+    result.heads = [Head(h.name, now(h.node), h.weight, h.instance) for h in graph.heads]
     alive = result.without_dead_nodes()
     known = alive.shapes()
     for old, new_name in stands_for.items():
@@ -231,7 +231,7 @@ def _edited(view: View, edits: Sequence[Edit]) -> tuple[Graph, dict[str, Filter]
 
 def _name(old: Graph, graph: Graph, new: New, counts: dict[str, int]) -> str:
     """A name that no node has; `counts` remembers how far each stem has been tried."""
-    above = new.scope.path
+    above = new.instance.path
     stem = ".".join(part for part in (above, new.label) if part) if new.label else f"{above}:{new.op.word}"
     while True:
         count = counts[stem] = counts.get(stem, 0) + 1
@@ -256,11 +256,11 @@ def check(before: Graph, after: Graph) -> None:
     for name, value in after.outputs.items():
         if not _same(old[before.outputs[name]], new[value]):
             raise CompilerBug(f"a rewrite changed the shape of the output {name}")
-    owner: dict[tuple[Scope, str], object] = {}
+    owner: dict[tuple[Instance, str], object] = {}
     for node in after:
-        scope, label, held = node.scope, node.label, object()
-        while label or scope.parent:
-            if label and owner.setdefault((scope, label), held) is not held:
-                raise CompilerBug(f"two members of {scope.path or scope.word} are called {label}")
-            scope, label, held = scope.parent or scope, scope.label, scope
+        instance, label, held = node.instance, node.label, object()
+        while label or instance.parent:
+            if label and owner.setdefault((instance, label), held) is not held:
+                raise CompilerBug(f"two members of {instance.path or instance.word} are called {label}")
+            instance, label, held = instance.parent or instance, instance.label, instance
     after.check_doors()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from incdsl.ir.graph import Node, Scope
+from incdsl.ir.graph import Instance, Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Edit, New
@@ -18,7 +18,7 @@ class Layer:
 
     conv: Node
     relu: Node | None
-    home: Scope
+    home: Instance
     whole: bool
     """Whether the step holds nothing else."""
     op: Conv2d
@@ -37,32 +37,32 @@ class Layer:
     @property
     def label(self) -> str:
         """The attribute of the step in the class around it."""
-        return self.conv.label if self.conv.scope is self.home else self.conv.scope.label
+        return self.conv.label if self.conv.instance is self.home else self.conv.instance.label
 
     @property
     def step(self) -> Node:
         """The node as a step of the class around it: its chain and number are those of the unit."""
-        scope = self.conv.scope
-        if scope is self.home or scope.chain is None:
+        instance = self.conv.instance
+        if instance is self.home or instance.chain is None:
             return self.conv
-        return replace(self.conv, chain=scope.chain, step=scope.step, note=scope.note)
+        return replace(self.conv, chain=instance.chain, step=instance.step, note=instance.note)
 
 
 def layer(view: View, conv: Node) -> Layer:
     """The step that a convolution belongs to."""
-    scope = conv.scope
+    instance = conv.instance
     reader = view.only_reader(conv.name)
-    relu = reader if reader and isinstance(reader.op, ReLU) and reader.scope is scope else None
-    home = scope.parent if scope.kind == "unit" and scope.parent else scope
+    relu = reader if reader and isinstance(reader.op, ReLU) and reader.instance is instance else None
+    home = instance.parent if instance.kind == "unit" and instance.parent else instance
     inside = {conv.name, relu.name} if relu else {conv.name}
-    op = lifted(conv.op, scope, home)
+    op = lifted(conv.op, instance, home)
     assert isinstance(op, Conv2d)
-    return Layer(conv, relu, home, home is scope or set(view.members[scope]) == inside, op)
+    return Layer(conv, relu, home, home is instance or set(view.members[instance]) == inside, op)
 
 
 def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
     """The first layers of groups, together with those of the same class."""
-    homes: dict[Scope, list[Layer]] = {}
+    homes: dict[Instance, list[Layer]] = {}
     for first, *_ in groups:
         homes.setdefault(first.home, []).append(first)
     return [tuple(layers) for layers in homes.values()]
@@ -70,5 +70,5 @@ def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
 
 def rectified(view: View, conv: Node) -> Edit:
     """A convolution with a ReLU behind it, in one step, for all that read the convolution."""
-    new = New(conv.op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
-    return Edit(conv.name, (new, New(ReLU(), (0,), conv.scope, conv)), {conv.name: 1})
+    new = New(conv.op, view.graph.operands(conv.name), conv.instance, conv, conv.label, view.filter(conv), conv.note)
+    return Edit(conv.name, (new, New(ReLU(), (0,), conv.instance, conv)), {conv.name: 1})

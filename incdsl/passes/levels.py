@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Literal
 
-from incdsl.elaborate.net import Net
 from incdsl.ir.graph import Graph
+from incdsl.ir.net import Net
 from incdsl.passes.engine import Event, Optimized, Rule, optimize
 from incdsl.passes.rules.collapse_factorized_convs import CollapseFactorizedConvs
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
@@ -82,4 +82,4 @@ def without_heads(graph: Graph) -> tuple[Graph, tuple[Event, ...]]:
         if node.name in needed:
             kept.add(node, graph.operands(node.name))
     kept.inputs, kept.outputs = dict(graph.inputs), dict(graph.outputs)
-    return kept, tuple(Event("DropHeads", head.scope.label, True, "only training runs it") for head in graph.heads)
+    return kept, tuple(Event("DropHeads", head.instance.label, True, "only training runs it") for head in graph.heads)

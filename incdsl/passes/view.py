@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from incdsl.ir.graph import Graph, Node, Scope
+from incdsl.ir.graph import Graph, Instance, Node
+from incdsl.ir.weight_expr import Kept, WeightExpr
 from incdsl.ops import Op
-from incdsl.passes.filters import Filter, Kept
-from incdsl.types import Num, Pair, Real, Shape, SymbolPair, expression
-from incdsl.types.num import constant, rebased
+from incdsl.values import Num, Pair, Real, Shape, SymbolPair, expression
+from incdsl.values.num import constant, rebased
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class View:
     """A graph that nobody changes while rules look at it."""
 
     graph: Graph
-    filters: Mapping[str, Filter]
+    filters: Mapping[str, WeightExpr]
     """Where the weights of nodes come from that a rule has made."""
     keeps_keys: bool = False
     """Whether every key of the state_dict has to stay."""
@@ -45,28 +45,28 @@ class View:
         return frozenset([*self.graph.outputs.values(), *(head.node for head in self.graph.heads)])
 
     @cached_property
-    def _labels(self) -> dict[Scope, set[str]]:
+    def _labels(self) -> dict[Instance, set[str]]:
         """Attributes of every class, and of containers their first parts."""
-        labels: dict[Scope, set[str]] = defaultdict(set)
+        labels: dict[Instance, set[str]] = defaultdict(set)
         for node in self.graph:
-            labels[node.scope].update((node.label, node.label.split(".")[0]))
-            scope = node.scope
-            while scope.parent and scope.label not in labels[scope.parent]:
-                labels[scope.parent].update((scope.label, scope.label.split(".")[0]))
-                scope = scope.parent
+            labels[node.instance].update((node.label, node.label.split(".")[0]))
+            instance = node.instance
+            while instance.parent and instance.label not in labels[instance.parent]:
+                labels[instance.parent].update((instance.label, instance.label.split(".")[0]))
+                instance = instance.parent
         return labels
 
     @cached_property
-    def _counts(self) -> dict[tuple[Scope, str], int]:
+    def _counts(self) -> dict[tuple[Instance, str], int]:
         """How often a word was asked for as an attribute of a class."""
         return defaultdict(int)
 
     @cached_property
-    def members(self) -> dict[Scope, list[str]]:
+    def members(self) -> dict[Instance, list[str]]:
         """Names of the nodes that stand directly in a class."""
-        members: dict[Scope, list[str]] = defaultdict(list)
+        members: dict[Instance, list[str]] = defaultdict(list)
         for node in self.graph:
-            members[node.scope].append(node.name)
+            members[node.instance].append(node.name)
         return members
 
     def operand(self, node: Node) -> Node:
@@ -78,65 +78,65 @@ class View:
         readers = self.readers.get(name, [])
         return self.graph[readers[0]] if len(readers) == 1 and name not in self.ends else None
 
-    def filter(self, node: Node) -> Filter:
+    def filter(self, node: Node) -> WeightExpr:
         """Where a node's weights come from."""
         return self.filters.get(node.name) or Kept(node.path)
 
-    def stands_in(self, node: Node, scope: Scope) -> bool:
+    def stands_in(self, node: Node, instance: Instance) -> bool:
         """Whether a node stands in a class, or in one inside it."""
-        around: Scope | None = node.scope
-        while around is not None and around is not scope:
+        around: Instance | None = node.instance
+        while around is not None and around is not instance:
             around = around.parent
-        return around is scope
+        return around is instance
 
     def is_counted(self, node: Node) -> bool:
         """Whether it is, or is part of, a numbered member of a repetition."""
-        around: Scope | None = node.scope
+        around: Instance | None = node.instance
         while around is not None and around.kind != "sequence":
             around = around.parent
         return around is not None
 
     def fixed(self, value: Any, node: Node) -> Any:
         """A setting of a node as a number; nothing if a constructor argument of the net may change it."""
-        outermost = _lifted(value, node.scope, self.graph.net)
+        outermost = _lifted(value, node.instance, self.graph.net)
         return outermost if constant(outermost) else None
 
-    def free_label(self, scope: Scope, word: str) -> str:
+    def free_label(self, instance: Instance, word: str) -> str:
         """An attribute that a class does not have yet, given once: edits of one sweep do not see each other."""
         while True:
-            self._counts[scope, word] += 1
-            count = self._counts[scope, word]
+            self._counts[instance, word] += 1
+            count = self._counts[instance, word]
             label = word if count == 1 else f"{word}_{count}"
-            if label not in self._labels[scope]:
-                self._labels[scope].add(label)
+            if label not in self._labels[instance]:
+                self._labels[instance].add(label)
                 return label
 
 
-def lifted(op: Op, scope: Scope, outer: Scope) -> Op:
-    """An op of a scope, its settings in the symbols of a class around it."""
-    if scope is outer:
+def lifted(op: Op, instance: Instance, outer: Instance) -> Op:
+    """An op of a instance, its settings in the symbols of a class around it."""
+    if instance is outer:
         return op
     settings = {name: getattr(op, name) for name in type(op).model_fields}
-    lifted_ = {name: _lifted(value, scope, outer) for name, value in settings.items()}
+    lifted_ = {name: _lifted(value, instance, outer) for name, value in settings.items()}
     changes = {name: value for name, value in lifted_.items() if value is not settings[name]}
     return op.model_copy(update=changes) if changes else op
 
 
-def _lifted(value: Any, scope: Scope, outer: Scope) -> Any:
-    while scope is not outer and scope.parent:
-        if scope.kind != "sequence":
-            value = _outside(value, scope)
-        scope = scope.parent
+def _lifted(value: Any, instance: Instance, outer: Instance) -> Any:
+    while instance is not outer and instance.parent:
+        if instance.kind != "sequence":
+            value = _outside(value, instance)
+        instance = instance.parent
     return value
 
 
-def _outside(value: Any, scope: Scope) -> Any:
+def _outside(value: Any, instance: Instance) -> Any:
     """A value in the symbols of the class around the one that it stands in."""
     if isinstance(value, SymbolPair | Real):
-        return scope.arguments[value.name]
+        return instance.arguments[value.name]
     if isinstance(value, Num):
-        outer = {k: expression(v) for k, v in scope.arguments.items() if isinstance(v, int)}
+        outer = {k: expression(v) for k, v in instance.arguments.items() if isinstance(v, int)}
         return rebased(value, outer)
     if isinstance(value, Pair):
-        return Pair(_outside(value[0], scope), _outside(value[1], scope))
+        return Pair(_outside(value[0], instance), _outside(value[1], instance))
     return value

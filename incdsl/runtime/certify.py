@@ -12,11 +12,11 @@ from torch import Tensor
 
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Graph, Node
+from incdsl.ir.weight_expr import Kept, WeightExpr
 from incdsl.ops.norm import BatchNorm2d
-from incdsl.passes.filters import Filter, Kept
 from incdsl.runtime.field import NotInterpreted, run
+from incdsl.runtime.harness import TOLERANCE, deviation, doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
-from incdsl.runtime.trial import TOLERANCE, deviation, doubles, noise, outputs, randomized
 from incdsl.runtime.weights import Field, Layer, evaluate
 
 _STEPS = (0, 9, 20)
@@ -91,7 +91,7 @@ def _tensor_shapes(graph: Graph) -> dict[str, dict[str, tuple[int, ...]]]:
     return found
 
 
-def _layers(field: Field, filters: Mapping[str, Filter]) -> Callable[[Node], Layer]:
+def _layers(field: Field, filters: Mapping[str, WeightExpr]) -> Callable[[Node], Layer]:
     def layers(node: Node) -> Layer:
         filter = filters.get(node.name, Kept(node.path))
         if isinstance(node.op, BatchNorm2d) and isinstance(filter, Kept):

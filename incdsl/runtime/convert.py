@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from incdsl.compiler import Compilation
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.weights import OutputsDiffer
+from incdsl.runtime.harness import TOLERANCE, doubles, noise, outputs
 from incdsl.runtime.load import load_net
-from incdsl.runtime.trial import TOLERANCE, doubles, noise, outputs
 from incdsl.weights.checkpoint import first_line
 
 
@@ -43,7 +43,7 @@ def compare(
 
 def _heads(net: nn.Module, done: Compilation) -> list[nn.Module]:
     present = dict(net.named_modules())
-    return [present[head.scope.path] for head in done.net.graph.heads if head.scope.path in present]
+    return [present[head.instance.path] for head in done.net.graph.heads if head.instance.path in present]
 
 
 def _source_model(against: str, arguments: Mapping[str, Any], source: Mapping[str, Tensor]) -> nn.Module:

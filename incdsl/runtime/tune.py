@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.bench import interleaved
+from incdsl.runtime.harness import noise, randomized
 from incdsl.runtime.load import load_net
-from incdsl.runtime.trial import noise, randomized
 
 ROUNDS = 15
 LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPool", "MergeSiblingConvs"))

@@ -20,11 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.ops.code import SELF
+from incdsl.runtime.harness import TOLERANCE, deviation, doubles, noise, outputs, randomized
 from incdsl.runtime.interpret import Unknown, interpret
 from incdsl.runtime.load import load_net
-from incdsl.runtime.trial import TOLERANCE, deviation, doubles, noise, outputs, randomized
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 FLOAT32 = 1e-4
@@ -137,10 +137,10 @@ class _Verifier:
         """The value that each module gives, by the module's path."""
         values: dict[str, str] = {}
         for node in self._graph:
-            scope: Scope | None = node.scope
-            while scope is not None and scope.parent is not None:
-                values[scope.path] = node.name
-                scope = scope.parent
+            instance: Instance | None = node.instance
+            while instance is not None and instance.parent is not None:
+                values[instance.path] = node.name
+                instance = instance.parent
             operands = [self._shapes[name] for name in self._graph.operands(node.name)]
             if node.label and node.op.lower(*operands).forward is SELF:
                 values[node.path] = node.name

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from incdsl.passes.filters import (
+from incdsl.ir.weight_expr import (
     BiasOf,
     Composed,
     Enlarged,
-    Filter,
     Folded,
     Kept,
     Merged,
     Normalized,
     Scaled,
+    WeightExpr,
     WeightOf,
 )
 
@@ -106,7 +106,7 @@ class Field:
         return torch.randint(0, PRIME, shape, generator=generator).double()
 
 
-def evaluate(filter: Filter, algebra: Algebra) -> Layer:
+def evaluate(filter: WeightExpr, algebra: Algebra) -> Layer:
     """The tensors that a filter stands for."""
     match filter:
         case Kept(prefix=prefix):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import torch
 
+from incdsl.testing.campaign import Tally, run
 from incdsl.testing.grids import AXES, DIFFERENCES, WORDS, Axis, Grid, Word, answers
-from incdsl.testing.tally import Tally, run
 from incdsl.testing.windows import windows
 
 SHOWN = 5

@@ -25,7 +25,7 @@ from incdsl.testing.steps import (
     plain,
     unit_piece,
 )
-from incdsl.types import Extent, Image, Pair, Shape
+from incdsl.values import Extent, Image, Pair, Shape
 
 MAX_DEPTH = 3
 TRIES = 6

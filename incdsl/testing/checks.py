@@ -10,8 +10,8 @@ from incdsl.analysis.cost import state_dict
 from incdsl.analysis.sizes import SizeSet
 from incdsl.api import Spec, _source
 from incdsl.compiler import Compilation, compile_net
+from incdsl.runtime.harness import TOLERANCE, deviation
 from incdsl.runtime.interpret import Unknown, interpret
-from incdsl.runtime.trial import TOLERANCE, deviation
 from incdsl.testing.running import Macs, Subject
 
 BOUND = 256

@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from incdsl.elaborate.frame import Complaint
+from incdsl.elaborate.scope import Problem
 from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import REGISTRY, Op
-from incdsl.types import Extent, Image, Pair
+from incdsl.values import Extent, Image, Pair
 
 Word = Literal["conv2d", "maxpool", "avgpool"]
 Axis = Literal[0, 1]
@@ -130,11 +130,11 @@ def op_of(word: Word, axis: Axis, setting: Setting, **more: Any) -> Op | None:
     if word != "avgpool":
         values["dilation"] = Pair(*along(axis, setting.dilation, 1))
     values |= {"width": 1} if word == "conv2d" else {"ceil": setting.ceil}
-    written, frame = Settings(values=values), SimpleNamespace(title="")
+    written, scope = Settings(values=values), SimpleNamespace(title="")
     try:
-        resolve_padding(REGISTRY[word], written, word, None, frame)  # type: ignore[arg-type]
-        return build(REGISTRY[word], written, word, None, frame)  # type: ignore[arg-type]
-    except Complaint:
+        resolve_padding(REGISTRY[word], written, word, None, scope)  # type: ignore[arg-type]
+        return build(REGISTRY[word], written, word, None, scope)  # type: ignore[arg-type]
+    except Problem:
         return None
 
 

@@ -13,7 +13,7 @@ from incdsl.codegen.helpers import HELPERS
 from incdsl.ops import Op
 from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
 from incdsl.runtime.load import load_text
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 _SPACES = {"nn": nn, "F": nn.functional, "torch": torch}
 _SIGNS = {"+": operator.add, "*": operator.mul}

@@ -12,7 +12,7 @@ from incdsl.syntax import tree
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.settings import Illegal
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -17,7 +17,7 @@ from incdsl.testing.choices import Choices, Drawn
 from incdsl.testing.lowered import Lowered
 from incdsl.testing.running import Macs
 from incdsl.testing.settings import Illegal, built, draw_settings, result
-from incdsl.types import Extent, Image, Shape, Vector
+from incdsl.values import Extent, Image, Shape, Vector
 
 Stricter = Callable[..., bool]
 """Whether the compiler refuses on purpose what PyTorch runs: of the op, its inputs' shapes, and PyTorch's output."""

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import flop_registry
 
 from incdsl.compiler import Compilation
 from incdsl.runtime.load import load_text
-from incdsl.types import Image
+from incdsl.values import Image
 
 
 class Refused(Exception):

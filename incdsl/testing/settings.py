@@ -9,14 +9,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import PlainValidator
 from pydantic.fields import FieldInfo
 
-from incdsl.elaborate.frame import Complaint
+from incdsl.elaborate.scope import Problem
 from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import Op, ShapeError, fields
 from incdsl.ops.window import Pool, Windowed
 from incdsl.syntax import tree
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
-from incdsl.types import Image, Pair, Shape
+from incdsl.values import Image, Pair, Shape
 
 _FRAME: Any = SimpleNamespace(title="")
 _PADDINGS = ("valid", "half", "same")
@@ -124,8 +124,8 @@ def built(op: type[Op], settings: dict[str, Any]) -> Op:
     try:
         resolve_padding(op, written, op.word, None, _FRAME)  # type: ignore[arg-type]
         return build(op, written, op.word, None, _FRAME)  # type: ignore[arg-type]
-    except Complaint as complaint:
-        raise Illegal(complaint.diagnostic.message()) from None
+    except Problem as problem:
+        raise Illegal(problem.diagnostic.message()) from None
 
 
 def result(op: Op, inputs: Sequence[Shape], sizes: dict[str, int]) -> Shape:

@@ -7,7 +7,7 @@ from typing import Any
 
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
-from incdsl.types import Pair
+from incdsl.values import Pair
 
 NOWHERE = Span(Source("made", ""), 0, 0)
 """The span of what was never written."""

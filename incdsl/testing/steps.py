@@ -15,7 +15,7 @@ from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import Block, Env, Link, Piece, Place, Unit
 from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
-from incdsl.types import Image, Pair, Shape, Vector
+from incdsl.values import Image, Pair, Shape, Vector
 
 MAX_CHANNELS = 24
 MAX_SIZE = 64

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from incdsl.testing.choices import Drawn
-from incdsl.testing.gardens import Spec, around_a_block, around_an_op, make
-from incdsl.testing.near import nearly
+from incdsl.testing.mutate import nearly
 from incdsl.testing.places import WORDS
+from incdsl.testing.random_nets import Spec, around_a_block, around_an_op, make
 
 
 @st.composite

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from incdsl.ops import Op
 from incdsl.ops.code import Call
 from incdsl.testing.grids import AXES, Axis, Grid, Setting, Word, along, op_of, our_sizes
-from incdsl.types import Extent, Image
+from incdsl.values import Extent, Image
 
 SIZES = range(1, 13)
 Matrix = list[list[float]]

@@ -15,7 +15,7 @@ from incdsl.analysis.cost import Cost
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.render import printable
 from incdsl.diagnostics.weights import BadMap, ForeignMap
-from incdsl.elaborate.net import Net
+from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint, first_line
 from incdsl.weights.match import Correspondence, Origin

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, IdlePattern, Unplaced, Unprovided
-from incdsl.elaborate.net import Net
+from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
 from incdsl.weights.layers import Entry, Layer, Role, Signature, layers
@@ -20,7 +20,7 @@ from incdsl.weights.refine import refine
 from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side
 
 _MOST = 20
-"""Complaints of one kind in a run."""
+"""Problems of one kind in a run."""
 _COMPARED = 2000
 """Names among which near ones are sought."""
 _FILLS: dict[Role, float] = {"weight": 1.0, "num_batches_tracked": 0.0}

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
 
-from incdsl.elaborate.net import Net
-from incdsl.ir.graph import Chain, Graph, Node, Scope
+from incdsl.ir.graph import Chain, Graph, Instance, Node
+from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.ops.dense import Flatten
-from incdsl.types import Image, Vector
+from incdsl.values import Image, Vector
 from incdsl.weights.layers import Entry, Layer, Path, Role
 
 NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
@@ -151,7 +151,7 @@ def _common_start(paths: list[Path]) -> int:
 def net_side(net: Net, *, heads: bool) -> Side:
     """The layers of a net in the order of its steps, with blocks, units, repetitions and rails around them."""
     graph, shapes = net.graph, net.graph.shapes()
-    left_out = set() if heads else {id(head.scope) for head in graph.heads}
+    left_out = set() if heads else {id(head.instance) for head in graph.heads}
     found: list[Layer] = []
     below: dict[tuple[int, int], tuple[Path, set[int]]] = {}
     upstream: list[int] = []
@@ -159,7 +159,7 @@ def net_side(net: Net, *, heads: bool) -> Side:
     for node in graph:
         before = reached[node.name] = reduce(or_, (reached[name] for name in graph.operands(node.name)), 0)
         tensors = node.op.tensors(*(shapes[name] for name in graph.operands(node.name))) if node.label else ()
-        if not tensors or any(id(scope) in left_out for scope in _scopes(node)):
+        if not tensors or any(id(instance) in left_out for instance in _instances(node)):
             continue
         for key, path in _around(node):
             below.setdefault(key, (path, set()))[1].add(len(found))
@@ -181,27 +181,27 @@ def _role(name: str) -> Role:
     return roles.get(name, "weight")
 
 
-def _scopes(node: Node) -> Iterator[Scope]:
-    scope: Scope | None = node.scope
-    while scope is not None:
-        yield scope
-        scope = scope.parent
+def _instances(node: Node) -> Iterator[Instance]:
+    instance: Instance | None = node.instance
+    while instance is not None:
+        yield instance
+        instance = instance.parent
 
 
 def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path]]:
     """What holds a node, from the inside: rails of its chain, its block or unit, and so on outwards."""
     chain: Chain | None = node.chain
-    for scope in _scopes(node):
-        above = tuple(scope.path.split(".")) if scope.path else ()
+    for instance in _instances(node):
+        above = tuple(instance.path.split(".")) if instance.path else ()
         inner: Chain | None = chain
         while inner is not None:
             if inner.rail:
-                yield (id(scope), id(inner)), (*above, inner.name)
+                yield (id(instance), id(inner)), (*above, inner.name)
             inner = inner.parent
-        if scope.parent is None or scope.chain is None:
+        if instance.parent is None or instance.chain is None:
             return
-        yield (id(scope), 0), above
-        chain = scope.chain
+        yield (id(instance), 0), above
+        chain = instance.chain
 
 
 def _containers(found: Iterable[tuple[Path, Iterable[int]]]) -> tuple[Container, ...]:

@@ -11,10 +11,10 @@ from incdsl.analysis.memory import peak
 from incdsl.analysis.profile import profile
 from incdsl.compiler import compile_net, read
 from incdsl.diagnostics import CompileError
-from incdsl.ir.graph import Chain, Graph, Input, Node, Scope
+from incdsl.ir.graph import Chain, Graph, Input, Instance, Node
 from incdsl.ops import REGISTRY
 from incdsl.source import Source, Span
-from incdsl.types import Vector
+from incdsl.values import Vector
 from tests.nets import compiled, generated, spec
 from tests.random_nets import LEGAL, NET, TAILS
 
@@ -34,7 +34,7 @@ def test_inception_v3_is_as_deep_as_its_trace(v3):
 
 def test_inception_v3_is_narrowest_where_its_last_grid_begins(v3):
     found = narrowest(v3.net)
-    assert (found.node.scope.path, found.numbers, float(found.widens)) == ("Mixed_7a", 1280 * 8 * 8, 1.6)
+    assert (found.node.instance.path, found.numbers, float(found.widens)) == ("Mixed_7a", 1280 * 8 * 8, 1.6)
     assert profile(v3.net, v3.cost).outputs == ("1000",)
 
 
@@ -146,14 +146,14 @@ def test_peak_of_random_nets_is_that_of_a_run(parts):
 @st.composite
 def graphs(draw):
     """A random graph of convolutions and activations, with any number of inputs and outputs."""
-    scope = Scope("net", "N", "", None)
-    graph, span = Graph(scope), Span(Source("s", ""), 0, 0)
+    instance = Instance("net", "N", "", None)
+    graph, span = Graph(instance), Span(Source("s", ""), 0, 0)
     layers = [REGISTRY["linear"](width=1), REGISTRY["relu"]()]
     names = []
     for i in range(draw(st.integers(1, 9))):
         operands = tuple(draw(st.lists(st.sampled_from(names), max_size=3))) if names else ()
         op = draw(st.sampled_from(layers)) if operands else Input(shape=Vector(1))
-        graph.add(Node(f"n{i}", op, scope, "", span, Chain("c"), i), operands)
+        graph.add(Node(f"n{i}", op, instance, "", span, Chain("c"), i), operands)
         names.append(f"n{i}")
         if not operands:
             graph.inputs[f"n{i}"] = f"n{i}"

@@ -8,7 +8,7 @@ import pytest
 
 from incdsl.analysis.difference import aligned
 from incdsl.analysis.table import Row
-from incdsl.ir.graph import Graph, Scope
+from incdsl.ir.graph import Graph, Instance
 from tests import process
 
 V3 = "specs/v3.inc"
@@ -280,7 +280,7 @@ def table_rows(text):
     ],
 )
 def test_rows_are_aligned_by_name_then_kind(left, right, expected):
-    graph = Graph(Scope("net", "N", "", None))
+    graph = Graph(Instance("net", "N", "", None))
     pairs = aligned(table_rows(left), table_rows(right), (graph, graph))
     shown = [
         f"{p.left.name}={p.right.name}" if p.left and p.right else f"{p.left.name}-" if p.left else f"+{p.right.name}"

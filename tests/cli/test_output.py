@@ -133,9 +133,9 @@ def _killed_at_line(number, target, text):
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     lines = 0
 
-    def trace(frame, event, argument):
+    def trace(scope, event, argument):
         nonlocal lines
-        if frame.f_code.co_filename not in (output.__file__, writing.__file__):
+        if scope.f_code.co_filename not in (output.__file__, writing.__file__):
             return None
         lines += event == "line"
         if lines == number:

@@ -13,8 +13,8 @@ from incdsl.cli import cli
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
 from incdsl.runtime.certify import certify
+from incdsl.runtime.harness import deviation, randomized
 from incdsl.runtime.load import load_text
-from incdsl.runtime.trial import deviation, randomized
 
 
 def call(*arguments):

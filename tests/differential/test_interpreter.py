@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from incdsl.ops import REGISTRY
+from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import MEANING, interpret
-from incdsl.runtime.trial import TOLERANCE
 from incdsl.testing.checks import numbers
 from incdsl.testing.running import Subject
 from tests.compare import distance

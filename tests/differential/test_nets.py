@@ -12,12 +12,12 @@ from incdsl.source import Source
 from incdsl.syntax.parser import parse
 from incdsl.syntax.printer import show
 from incdsl.testing import blocks, nets, ops
+from incdsl.testing.campaign import compiled, run
 from incdsl.testing.checks import legal_sizes, outcome
 from incdsl.testing.choices import Seeded
-from incdsl.testing.gardens import make
-from incdsl.testing.near import nearly
+from incdsl.testing.mutate import nearly
+from incdsl.testing.random_nets import make
 from incdsl.testing.running import Subject
-from incdsl.testing.tally import compiled, run
 
 torch.set_num_threads(1)
 SHARES = 4

@@ -9,9 +9,9 @@ WORDING = ("_show", "*.lower", "*._settings", "*.form", "*.keyword", "*.__init_s
 """Messages, and what only generated code depends on."""
 
 SCOPE: dict[str, tuple[str, ...]] = {
-    "incdsl/types/num.py": ("*",),
-    "incdsl/types/extent.py": ("*",),
-    "incdsl/types/shape.py": ("*",),
+    "incdsl/values/num.py": ("*",),
+    "incdsl/values/extent.py": ("*",),
+    "incdsl/values/shape.py": ("*",),
     "incdsl/ops/base.py": ("*",),
     "incdsl/ops/fields.py": ("*",),
     "incdsl/ops/window.py": ("*",),
@@ -22,7 +22,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "incdsl/ops/deployed.py": ("*",),
     "incdsl/analysis/cost.py": ("*",),
     "incdsl/analysis/sizes.py": ("*",),
-    "incdsl/elaborate/conditions.py": ("*",),
+    "incdsl/ir/conditions.py": ("*",),
     "incdsl/elaborate/naming.py": ("*",),
     "incdsl/elaborate/place.py": (
         "Placer.place", "Placer._hold_sizes", "Placer.claim", "Placer.free_label", "Placer.agree", "Placer._name",
@@ -31,18 +31,18 @@ SCOPE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 TESTS = (
-    "tests/types", "tests/ops", "tests/elaborate", "tests/analysis", "tests/golden", "tests/reuse",
+    "tests/values", "tests/ops", "tests/elaborate", "tests/analysis", "tests/golden", "tests/reuse",
     "tests/specs/test_papers.py", "tests/testing/test_rules.py", "tests/test_units.py", "tests/test_repetition.py",
     "tests/test_outputs.py", "tests/test_inputs.py", "tests/test_handed_down.py", "tests/cli/test_summary.py",
 )  # fmt: skip
 
 SHARP = {
-    "incdsl/types/num.py": "tests/types/test_num.py",
-    "incdsl/types/": "tests/types/",
+    "incdsl/values/num.py": "tests/values/test_num.py",
+    "incdsl/values/": "tests/values/",
     "incdsl/ops/": "tests/ops/test_s",
     "incdsl/analysis/cost.py": "tests/analysis/test_cost.py",
     "incdsl/analysis/sizes.py": "tests/analysis/test_size_sets.py",
-    "incdsl/elaborate/conditions.py": "tests/analysis/test_size_sets.py",
+    "incdsl/ir/conditions.py": "tests/analysis/test_size_sets.py",
     "incdsl/elaborate/": "tests/elaborate/",
 }
 """Tests that are tried first, by module: those that were written for it."""

@@ -14,20 +14,20 @@ from tests.mutation.scope import ROOT, SCOPE, in_scope
 
 SEEDED = {
     "killed": (
-        "incdsl/types/num.py",
+        "incdsl/values/num.py",
         "Linear.plus",
         "self.constant + other.constant",
         "self.constant - other.constant",
     ),
     "survived": (
-        "incdsl/types/num.py",
+        "incdsl/values/num.py",
         "Linear.plus",
         "self.constant + other.constant",
         "other.constant + self.constant",
     ),
     "timeout": ("incdsl/elaborate/naming.py", "lettered", "divmod(index - 1, 26)", "divmod(index * 27, 26)"),
-    "killed anew": ("incdsl/types/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 201"),
-    "survived anew": ("incdsl/types/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 100 + 100"),
+    "killed anew": ("incdsl/values/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 201"),
+    "survived anew": ("incdsl/values/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 100 + 100"),
 }
 
 TRIAL = """
@@ -46,8 +46,8 @@ with_tests(sys.argv[1:], work)
 """
 
 TESTS = (
-    "tests/types/test_num.py::test_expressions_are_canonical",
-    "tests/types/test_num.py::test_expressions_have_a_largest_size",
+    "tests/values/test_num.py::test_expressions_are_canonical",
+    "tests/values/test_num.py::test_expressions_have_a_largest_size",
     "tests/elaborate/test_naming.py::test_letters_go_on_after_z",
 )
 
@@ -85,18 +85,18 @@ ENTRY = '[[mutant]]\nmodule = "{}"\nfunction = "{}"\noriginal = "{}"\nmutated = 
 @pytest.mark.parametrize(
     ("entry", "old"),
     [
-        (("incdsl/types/extent.py", "smaller", "return left", "return right"), True),
-        (("incdsl/types/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), False),
-        (("incdsl/types/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 100"), True),
-        (("incdsl/types/extent.py", "Extent.of", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), True),
-        (("incdsl/types/gone.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), True),
+        (("incdsl/values/extent.py", "smaller", "return left", "return right"), True),
+        (("incdsl/values/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), False),
+        (("incdsl/values/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 100"), True),
+        (("incdsl/values/extent.py", "Extent.of", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), True),
+        (("incdsl/values/gone.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101"), True),
     ],
 )
 def test_an_entry_that_no_longer_fits_is_noticed(entry, old):
     assert bool(list(outdated(listed(ENTRY.format(*entry))))) == old
 
 
-KEY = ("incdsl/types/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101")
+KEY = ("incdsl/values/extent.py", "<module>", "MAX_DEPTH = 100", "MAX_DEPTH = 101")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_is_described(word):
 @every_op
 def test_words_name_fields(word):
     op = REGISTRY[word]
-    assert set(op.sigils.values()) | op.flexible <= set(op.model_fields)
+    assert set(op.sigils.values()) | op.runtime_args <= set(op.model_fields)
     call = placed(word)[0].op.lower(*placed(word)[1]).module
     if call and call.callee.startswith("nn."):
         known = inspect.signature(getattr(nn, call.callee.removeprefix("nn."))).parameters

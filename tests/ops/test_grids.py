@@ -10,13 +10,13 @@ from incdsl.ops.window import Conv2d, MaxPool2d
 from incdsl.testing import __main__ as command
 from incdsl.testing.grids import AXES, SIZES, WORDS, Grid, Setting, answers, our_sizes, settings, torch_sizes
 from incdsl.testing.windows import by_loop, windows
-from incdsl.types import Extent
+from incdsl.values import Extent
 
 FEW = (1, 2, 5)
 SETTINGS = {"conv2d": 9**3 * 5, "maxpool": 9**3 * 5 * 2, "avgpool": 9**3 * 2}
 
 
-def told(grid):
+def describe(grid):
     return f"{len(grid.mismatches)} of {grid.configurations} differ: {grid.mismatches[:5]}"
 
 
@@ -24,7 +24,7 @@ def told(grid):
 @pytest.mark.parametrize("word", WORDS)
 def test_what_fits_and_its_size_are_pytorchs(word, axis):
     grid = answers(word, axis)
-    assert not grid.mismatches, told(grid)
+    assert not grid.mismatches, describe(grid)
     assert grid.configurations == SETTINGS[word] * 33
     assert grid.accepted > grid.configurations / 8
     assert grid.differences["window of padding alone"] == (111 if word == "maxpool" else 0)
@@ -34,7 +34,7 @@ def test_what_fits_and_its_size_are_pytorchs(word, axis):
 @pytest.mark.parametrize("word", WORDS)
 def test_what_windows_read_is_what_a_loop_says(word, axis):
     grid = windows(word, axis)
-    assert not grid.mismatches, told(grid)
+    assert not grid.mismatches, describe(grid)
     assert grid.accepted > grid.configurations / 5
 
 

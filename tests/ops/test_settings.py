@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from incdsl.ops import REGISTRY, Demand, ShapeError, Tensor, Window
 from incdsl.ops.base import divides, image, vector
-from incdsl.types import Extent, Image, Num, Pair, Real, Vector
+from incdsl.values import Extent, Image, Num, Pair, Real, Vector
 
 HUGE = 1 << 31
 IMAGE = Image(8, Extent.of("H"), Extent.of("W"))

@@ -7,7 +7,7 @@ import pytest
 from incdsl.ops import REGISTRY, ShapeError
 from incdsl.ops.deployed import ActivationFloor, ChannelBias
 from incdsl.ops.merge import Joining, is_scale
-from incdsl.types import Extent, Image, Num, Vector
+from incdsl.values import Extent, Image, Num, Vector
 
 H, W, ONE = Extent.of("H"), Extent.of("W"), Extent.fixed(1)
 IMAGE = Image(8, H, W)

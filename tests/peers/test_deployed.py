@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import incdsl
-from incdsl.runtime.trial import deviation, randomized
+from incdsl.runtime.harness import deviation, randomized
 from tests.peers._torchvision import torchvision
 
 NETS = {"v3": "inception_v3", "googlenet": "googlenet"}

@@ -72,9 +72,9 @@ def test_blocks(name):
 def attribute(node):
     """The attribute of the net that a node is, or is inside of."""
     path = ""
-    scope = node.scope
-    while scope.parent:
-        path, scope = scope.label, scope.parent
+    instance = node.instance
+    while instance.parent:
+        path, instance = instance.label, instance.parent
     return path or node.label
 
 

@@ -31,8 +31,8 @@ def shipped(name, changes, more=""):
     return Source("x.inc", text)
 
 
-def told(source, name=None):
-    """What is wrong with it, one text for each complaint."""
+def described(source, name=None):
+    """What is wrong with it, one text for each problem."""
     try:
         if name:
             compile_net(source, name)
@@ -76,7 +76,7 @@ def test_a_block_with_a_changed_rail_is_replaced(chain):
     text = f'inc 1\nfrom "specs/v3_fid.inc" use InceptionV3FID{more}\n'
     text += f"net X = InceptionV3FID with {{ Mixed_7c: {chain} }}"
     (done,) = check_file(Source("x.inc", text), root=ROOT)
-    pools = [node.op.word for node in done.net.graph if node.scope.path == "Mixed_7c" and "pool" in node.op.word]
+    pools = [node.op.word for node in done.net.graph if node.instance.path == "Mixed_7c" and "pool" in node.op.word]
     assert pools == (["avgpool"] if chain == "InceptionC" else [])
 
 
@@ -100,7 +100,7 @@ def test_what_an_inner_variant_took_away_is_not_there():
     net C = A with { b.wide: conv 1x1 @4 }
     net D = A with { without Early }
     net V = A with { Early: gap -> linear @3 }"""
-    assert [text.partition("|")[0] for text in told(Source("x.inc", PLAIN + lines))] == [
+    assert [text.partition("|")[0] for text in described(Source("x.inc", PLAIN + lines))] == [
         "E220 `A` has no rail or step `b.wide`",
         "E220 `A` has no aux head `Early`",
         "E220 `A` has no rail or step `Early`",
@@ -126,7 +126,7 @@ def test_one_variant_does_not_change_a_place_and_its_inside(outer, inner):
     for changes in (f"{outer}\n  {inner}", f"{inner}\n  {outer}"):
         line = PLAIN.count("\n") + 2 + (changes.startswith(inner))
         message = f"`{path}` lies inside `{whole}`, which line {line} {verb}"
-        found = told(Source("x.inc", f"{PLAIN}net V = Base with {{\n  {changes}\n}}"))
+        found = described(Source("x.inc", f"{PLAIN}net V = Base with {{\n  {changes}\n}}"))
         assert [text.partition("|")[0] for text in found] == [f"E222 {message}"]
 
 
@@ -190,7 +190,7 @@ def test_the_first_label_of_a_rail_whose_other_steps_have_labels_is_its_steps():
     ],
 )
 def test_what_is_only_a_part_says_what_to_replace(name, path, reason, hint):
-    (text,) = told(shipped(name, f"{path}: relu"))
+    (text,) = described(shipped(name, f"{path}: relu"))
     assert text.startswith(f"E220 `{path}` {'is no rail or step, but ' if 'beginning' in reason else ''}{reason}")
     assert hint in text
     assert "did you mean" not in text
@@ -211,12 +211,12 @@ def test_what_is_only_a_part_says_what_to_replace(name, path, reason, hint):
     ],
 )
 def test_names_that_nobody_sees_are_none(name, path):
-    (text,) = told(shipped(name, f"{path}: relu"))
+    (text,) = described(shipped(name, f"{path}: relu"))
     assert text.startswith(f"E220 `{SHIPPED[name][0]}` has no rail or step `{path}`")
     suggested = re.search("did you mean `(.*)`", text)
     if suggested:
         assert suggested[1] != path
-        assert not any(t.startswith("E220") for t in told(shipped(name, f"{suggested[1]}: relu")))
+        assert not any(t.startswith("E220") for t in described(shipped(name, f"{suggested[1]}: relu")))
 
 
 def test_every_name_of_a_summary_is_accepted_or_explained():
@@ -227,11 +227,11 @@ def test_every_name_of_a_summary_is_accepted_or_explained():
     for name in dict.fromkeys(row.name for row in rows(done.net, done.cost, "layer")):
         if name in ("concat", "add"):
             continue
-        for text in told(Source("x.inc", f"{PLAIN}net V = Base with {{ {name}: identity }}"), "V"):
+        for text in described(Source("x.inc", f"{PLAIN}net V = Base with {{ {name}: identity }}"), "V"):
             if text.startswith("E220"):
                 assert "has no" not in text, name
                 for other in re.findall("(?:step|rail|head) `([^`]*)`$", text):
-                    found = told(Source("x.inc", f"{PLAIN}net V = Base with {{ {other}: identity }}"), "V")
+                    found = described(Source("x.inc", f"{PLAIN}net V = Base with {{ {other}: identity }}"), "V")
                     assert not any(t.startswith("E220") for t in found)
 
 
@@ -275,12 +275,12 @@ def test_places_of_all_kinds(changes, expected):
 
 @pytest.mark.parametrize("path", ["dropout", "identity", "relu"])
 def test_a_name_of_several_steps_is_none_of_them(path):
-    (text,) = told(many(f"{path}: tanh"), "V")
+    (text,) = described(many(f"{path}: tanh"), "V")
     assert text.startswith(f"E220 `{path}` is the name of several steps")
 
 
 def test_the_second_step_without_a_label():
-    (text,) = told(many("dropout_2: tanh"), "V")
+    (text,) = described(many("dropout_2: tanh"), "V")
     assert text.startswith("E220 `dropout_2` has no label, and is not the only `dropout`")
 
 
@@ -321,7 +321,7 @@ def test_a_share_that_loses_its_last_use_leaves_the_others():
     assert [node.op.start for node in done.net.graph if node.op.word == "slice"][:1] == [4]
     assert not any(key.startswith("c.") for key in keys(done))
     both = "net W = Base with { r: conv2d 3x3 @4  z: linear @3 }"
-    assert told(Source("many.inc", MANY + both), "W") == []
+    assert described(Source("many.inc", MANY + both), "W") == []
 
 
 def test_long_chains_of_values_lose_their_last_use():

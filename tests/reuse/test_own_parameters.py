@@ -10,7 +10,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.nets import generated
 from tests.process import ROOT
-from tests.reuse.test_changes import PLAIN, shipped, told
+from tests.reuse.test_changes import PLAIN, described, shipped
 from tests.reuse.test_variants import BASE, variant
 
 
@@ -19,7 +19,7 @@ def test_a_change_may_drop_the_last_use_of_a_parameter_of_the_net():
     assert done.net.params == {}
     assert generated(done.text)().last_linear.out_features == 10
     text = shipped("v4", "last_linear: linear @10").text.replace("InceptionV4 with", "InceptionV4(classes: 10) with")
-    assert told(Source("x.inc", text)) == []
+    assert described(Source("x.inc", text)) == []
 
 
 def test_a_parameter_that_heads_still_use_stays():
@@ -74,7 +74,7 @@ def test_a_parameter_that_is_handed_on_is_the_same():
     ],
 )
 def test_a_name_that_means_two_things_is_refused(line):
-    (text,) = told(Source("x.inc", PLAIN + line), "V")
+    (text,) = described(Source("x.inc", PLAIN + line), "V")
     name, path = re.search("@(.*) }", line)[1], re.search("{ (.*):", line)[1]
     assert text.startswith(f"E206 `{name}` is a parameter of `V`, and means something else where `{path}` stands")
 
@@ -90,12 +90,12 @@ def test_in_is_what_flows_into_what_is_replaced():
 
 @pytest.mark.parametrize("lines", ["net V(q = 1) = Base with { fc: linear @4 }", "net V(q = 1) = Base"])
 def test_an_own_parameter_that_nothing_uses(lines):
-    assert [text[:4] for text in told(Source("x.inc", PLAIN + lines), "V")] == ["E208"]
+    assert [text[:4] for text in described(Source("x.inc", PLAIN + lines), "V")] == ["E208"]
 
 
 def test_units_have_no_parameters():
     line = "net V(q = 3) = Base with { unit conv = conv2d (bias: false) -> dropout (p: q) }"
-    assert [text[:4] for text in told(Source("x.inc", PLAIN + line), "V")] == ["E212"]
+    assert [text[:4] for text in described(Source("x.inc", PLAIN + line), "V")] == ["E212"]
 
 
 # Units, and what else is told
@@ -119,9 +119,9 @@ def test_units_of_every_file_of_the_line_are_redefined(tmp_path):
 
 def test_units_and_paths_are_different_things():
     text = PLAIN.replace("fc: linear @classes", "avg: linear @classes")
-    assert told(Source("x.inc", text + "net V = Base with { unit avg = avgpool  avg: linear @3 }"), "V") == []
+    assert described(Source("x.inc", text + "net V = Base with { unit avg = avgpool  avg: linear @3 }"), "V") == []
     lines = "net V = Base with { unit avg = avgpool  unit avg = maxpool  Early: relu  without Early }"
-    assert [t[:4] for t in told(Source("x.inc", PLAIN + lines), "V")][:2] == ["E206", "E206"]
+    assert [t[:4] for t in described(Source("x.inc", PLAIN + lines), "V")][:2] == ["E206", "E206"]
 
 
 @pytest.mark.parametrize("unit", ["maxpool", "linear", "relu"])
@@ -135,20 +135,20 @@ def test_a_unit_that_does_not_fit_is_told_with_its_line(unit):
 def test_a_mistake_elsewhere_does_not_make_changes_unknown():
     wrong = PLAIN.replace("a: Mixed(width: width)", "a: Mixed(widt: width)")
     lines = "net V = Base with { tail.0.wide: conv 3x3 @4  fc: linear @3 }"
-    assert [t[:4] for t in told(Source("x.inc", wrong + lines), "V")] == ["E211"]
+    assert [t[:4] for t in described(Source("x.inc", wrong + lines), "V")] == ["E211"]
     lines = "net V = Base with { a.wide: conv 3x3/2 @4 valid  tail.0.wide: conv 3x3 @4  tail.1.wid: relu }"
-    assert sorted(t[:4] for t in told(Source("x.inc", PLAIN + lines), "V")) == ["E220", "E301"]
+    assert sorted(t[:4] for t in described(Source("x.inc", PLAIN + lines), "V")) == ["E220", "E301"]
 
 
 def test_a_net_that_varies_itself():
-    (text,) = told(Source("x.inc", PLAIN + "net V = V with { fc: linear @3 }"), "V")
+    (text,) = described(Source("x.inc", PLAIN + "net V = V with { fc: linear @3 }"), "V")
     assert text.startswith("E210 `V` varies itself: V > V|")
     assert "times" not in text
 
 
 def test_redefined_units_do_not_lend_their_words():
     """What a path means is what the net that is varied has there."""
-    assert told(Source("x.inc", PLAIN + "net V = Base with { unit avg = maxpool  b.maxpool: relu }"), "V") != []
+    assert described(Source("x.inc", PLAIN + "net V = Base with { unit avg = maxpool  b.maxpool: relu }"), "V") != []
 
 
 def test_a_changed_net_computes_what_it_says():

@@ -18,7 +18,7 @@ from incdsl.passes.levels import RULES
 from incdsl.runtime.certify import certify
 from incdsl.source import Source
 from incdsl.testing.choices import Seeded
-from incdsl.testing.gardens import make
+from incdsl.testing.random_nets import make
 from tests.rules.random_nets import spec
 from tests.rules.subjects import (
     ALL,

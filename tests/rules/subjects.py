@@ -181,7 +181,7 @@ def price(done):
         if node.op.word in VIEWS:
             continue
         before = graph[operands[0]]
-        beside = isinstance(before.op, Conv2d) and before.scope is node.scope and before.name not in ends
+        beside = isinstance(before.op, Conv2d) and before.instance is node.instance and before.name not in ends
         if isinstance(node.op, ReLU | ActivationFloor) and beside and len(readers[before.name]) == 1:
             continue
         kernels += 1

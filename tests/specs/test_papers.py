@@ -116,7 +116,7 @@ def test_bn_inception_by_row(row, proj):
     if projected != "pass":
         asked = projected if row["consistent"] else proj
         assert filters(done, f"{name}.branch_pool.conv") == asked
-    assert f"{kind}pool" in {node.op.word for node in done.net.graph if node.scope.path == name}
+    assert f"{kind}pool" in {node.op.word for node in done.net.graph if node.instance.path == name}
     assert (f"{name}.branch1x1.conv.weight" in tensors(done)) == bool(row["n1x1"])
 
 
@@ -171,7 +171,7 @@ def test_inception_v3s_shapes():
 
 def test_inception_v3s_modules():
     done = only_net(V3)
-    blocks = {node.scope.path: node.scope.word for node in done.net.graph if node.scope.kind == "block"}
+    blocks = {node.instance.path: node.instance.word for node in done.net.graph if node.instance.kind == "block"}
     words = [word for path, word in blocks.items() if path.startswith("mixed")]
     assert words == 3 * ["Figure5"] + 5 * ["Figure6"] + 2 * ["Figure7"]
     found = modules(done)
@@ -244,7 +244,7 @@ def test_what_reductions_save_in_a_module():
 
 def test_inception_resnet_v1s_blocks():
     done, facts = only_net(RESNET), RESIDUAL["resnet_blocks_paper"]
-    blocks = [node.scope.word for node in done.net.graph if node.op.word == "add"]
+    blocks = [node.instance.word for node in done.net.graph if node.op.word == "add"]
     assert blocks == [f"ResNet{kind}" for kind in "ABC" for _ in range(facts[kind])]
     keys = ("branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3", "branch3x3")
     ours = [filters(done, f"reduction_a.{key}.conv") for key in keys]

@@ -13,7 +13,7 @@ def test_nets_are_counted(capsys):
 
 
 def test_mismatches_are_shown_with_their_seed(capsys, monkeypatch):
-    monkeypatch.setattr("incdsl.testing.tally.outcome", lambda done, seed: ["all is wrong"])
+    monkeypatch.setattr("incdsl.testing.campaign.outcome", lambda done, seed: ["all is wrong"])
     assert command.main(["nets", "--count", "2"]) == 1
     out = capsys.readouterr().out
     assert "mismatch: seed 0" in out

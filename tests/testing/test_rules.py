@@ -9,7 +9,7 @@ from incdsl.ops.code import Call, Lowering, Operand, Setting
 from incdsl.ops.fields import Positive
 from incdsl.ops.merge import Slice
 from incdsl.testing import check_net, check_shape_rule
-from incdsl.types import Image, Pair
+from incdsl.values import Image, Pair
 
 
 @pytest.mark.parametrize("word", sorted(REGISTRY))

@@ -8,12 +8,12 @@ from math import prod
 from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import Composed
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Composed
 from incdsl.passes.view import View
-from incdsl.types import Pair
+from incdsl.values import Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _border(site: Site) -> bool:
 def _same_channels(view: View, site: Site) -> bool:
     """Settings of a class may be written in the number of channels that flow into it."""
     before = view.shapes[view.operand(site.inner).name]
-    return site.inner.scope is site.outer.scope or int(before.channels) == int(site.ops[0].width)
+    return site.inner.instance is site.outer.instance or int(before.channels) == int(site.ops[0].width)
 
 
 def _cheaper(view: View, site: Site) -> bool:
@@ -116,8 +116,8 @@ class CollapseFactorizedConvs(Rule):
         op = outer.model_copy(update={"kernel": site.kernel, "padding": Pair(height, width), "bias": bias})
         filter = Composed(view.filter(site.inner), view.filter(site.outer))
         at = site.outer
-        new = New(op, view.graph.operands(site.inner.name), at.scope, at, at.label, filter, at.note)
+        new = New(op, view.graph.operands(site.inner.name), at.instance, at, at.label, filter, at.note)
         return Edit(at.name, (new,), {at.name: 0})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{site.inner.path} and {site.outer.path} as one {site.kernel.text}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import BiasOf, WeightOf
 from incdsl.ops.deployed import ChannelBias
 from incdsl.ops.window import AvgPool2d, Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import BiasOf, WeightOf
 from incdsl.passes.layers import Layer, layer
 from incdsl.passes.view import View
 
@@ -69,7 +69,9 @@ class CommuteAvgPool(Rule):
         Condition("same grid", _same_grid, "the convolution would run on a larger grid"),
         Condition("fewer channels", _fewer_channels, "the convolution has as many outputs as inputs, or more"),
         Condition("one step", lambda _, s: s.layer.whole, "the unit of the convolution does more"),
-        Condition("one class", lambda _, s: s.layer.home is s.pool.scope, "pool and convolution stand in two classes"),
+        Condition(
+            "one class", lambda _, s: s.layer.home is s.pool.instance, "pool and convolution stand in two classes"
+        ),
     )
     bias_behind = True
 
@@ -81,7 +83,7 @@ class CommuteAvgPool(Rule):
                     yield Site(node, layer(view, reader))
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        found, pool, home = site.layer, site.pool, site.pool.scope
+        found, pool, home = site.layer, site.pool, site.pool.instance
         weights, step = view.filter(found.conv), found.step
         behind = bool(site.conv.bias) and not _full_windows(site) and self.bias_behind
         conv = site.conv.model_copy(update={"bias": bool(site.conv.bias) and not behind})
@@ -99,6 +101,6 @@ class CommuteAvgPool(Rule):
             replaces[found.relu.name] = len(new) - 1
         return Edit(pool.name, tuple(new), replaces)
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         channels = int(view.shapes[site.pool.name].channels)
         return f"{site.layer.label} before the pool: {channels} channels pooled, now {int(site.conv.width)}"

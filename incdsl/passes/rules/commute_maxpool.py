@@ -47,6 +47,6 @@ class CommuteMaxPool(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         pool, conv = site.pool, site.conv
         first = New(
-            conv.op, view.graph.operands(pool.name), conv.scope, conv, conv.label, view.filter(conv), own_step=True
+            conv.op, view.graph.operands(pool.name), conv.instance, conv, conv.label, view.filter(conv), own_step=True
         )
-        return Edit(conv.name, (first, New(pool.op, (0,), conv.scope, pool)), {conv.name: 1})
+        return Edit(conv.name, (first, New(pool.op, (0,), conv.instance, pool)), {conv.name: 1})

@@ -9,12 +9,12 @@ from math import prod
 from typing import Any, ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import Enlarged
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Enlarged
 from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.view import View
-from incdsl.types import Pair
+from incdsl.values import Pair
 
 MOST = 3
 """How many times the multiplications may grow: a 1x3 beside a 3x1 comes to exactly this."""
@@ -117,6 +117,6 @@ class EnlargeKernels(Rule):
         home = site.layers[0].home
         return home.path or home.word
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         kernels = ", ".join(op.kernel.text for op in site.ops)
         return f"{kernels} as {site.kernel.text}: {site.growth:.3g} times the multiplications"

@@ -45,7 +45,7 @@ class FlattenConcats(Rule):
         ),
         Condition(
             "one class",
-            lambda _, s: all(each.scope is s.outer.scope for each in s.inner),
+            lambda _, s: all(each.instance is s.outer.instance for each in s.inner),
             "the concats stand in two classes",
         ),
     )
@@ -71,8 +71,8 @@ class FlattenConcats(Rule):
             for part in (view.graph.operands(name) if name in inside else (name,))
         ]
         outer = site.outer
-        new = New(outer.op, tuple(operands), outer.scope, outer, outer.label, note=outer.note)
+        new = New(outer.op, tuple(operands), outer.instance, outer, outer.label, note=outer.note)
         return Edit(outer.name, (new,), {outer.name: 0})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{len(site.inner) + 1} concats as one"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import Folded
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Folded
 from incdsl.passes.view import View
 
 
@@ -57,10 +57,10 @@ class FoldBatchNorm(Rule):
         assert isinstance(site.norm.op, BatchNorm2d)
         folded = Folded(view.filter(before), site.norm.path, float(site.norm.op.eps))
         new = New(
-            before.op.model_copy(update={"bias": True}), view.graph.operands(before.name), before.scope, before,
+            before.op.model_copy(update={"bias": True}), view.graph.operands(before.name), before.instance, before,
             before.label, folded, before.note,
         )  # fmt: skip
         return Edit(before.name, (new,), {site.norm.name: 0})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"into {site.before.path}"

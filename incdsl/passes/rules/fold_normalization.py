@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import Normalized
 from incdsl.ops.norm import Normalize
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Normalized
 from incdsl.passes.view import View
 
 
@@ -73,7 +73,7 @@ class FoldNormalization(Rule):
         filter = Normalized(view.filter(conv), tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
         op = site.op.model_copy(update={"bias": True})
         operands = view.graph.operands(site.before.name)
-        return Edit(conv.name, (New(op, operands, conv.scope, conv, conv.label, filter, conv.note),), {conv.name: 0})
+        return Edit(conv.name, (New(op, operands, conv.instance, conv, conv.label, filter, conv.note),), {conv.name: 0})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"into {site.conv.path}"

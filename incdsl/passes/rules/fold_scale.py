@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
+from incdsl.ir.weight_expr import Scaled
 from incdsl.ops.dense import Linear, Scale
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Scaled
 from incdsl.passes.view import View
 
 
@@ -54,10 +54,10 @@ class FoldScale(Rule):
         assert isinstance(site.scale.op, Scale)
         factor = site.scale.op.factor if site.factor is None else site.factor
         new = New(
-            before.op, view.graph.operands(before.name), before.scope, before, before.label,
+            before.op, view.graph.operands(before.name), before.instance, before, before.label,
             Scaled(view.filter(before), float(factor)), before.note,
         )  # fmt: skip
         return Edit(before.name, (new,), {site.scale.name: 0})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{site.factor!r} into {site.before.path}"

@@ -59,5 +59,5 @@ class JoinSlices(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         return Edit(site.concat.name, (), {site.concat.name: site.whole})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{len(site.slices)} slices are all of what they were cut from"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 from incdsl.ir.graph import Chain, Node
+from incdsl.ir.weight_expr import Merged
 from incdsl.ops import Op
 from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.merge import Slice
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import Condition, Edit, New, Rule
-from incdsl.passes.filters import Merged
 from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.view import View
 
@@ -118,5 +118,5 @@ class MergeSiblingConvs(Rule):
         home = site.layers[0].home
         return home.path or home.word
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{len(site.layers)} convolutions as one: {', '.join(each.label for each in site.layers)}"

@@ -56,7 +56,9 @@ class MoveReluBeforeConcat(Rule):
         ),
         Condition(
             "one class",
-            lambda v, s: all(scope is s.concat.scope for scope in (s.relu.scope, *(layer(v, p).home for p in s.parts))),
+            lambda v, s: all(
+                instance is s.concat.instance for instance in (s.relu.instance, *(layer(v, p).home for p in s.parts))
+            ),
             "convolutions, concat and ReLU stand in two classes",
         ),
     )
@@ -72,5 +74,5 @@ class MoveReluBeforeConcat(Rule):
         moved = tuple(rectified(view, part) for part in site.parts)
         return (*moved, Edit(site.relu.name, (), {site.relu.name: site.concat.name}))
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"to {', '.join(part.path or part.name for part in site.parts)}"

@@ -50,7 +50,7 @@ class MoveReluBeforePool(Rule):
         Condition("inner value", lambda v, s: v.ends.isdisjoint(s.inner), "a value without the ReLU leaves the net"),
         Condition(
             "one class",
-            lambda v, s: all(each.scope is layer(v, s.conv).home for each in (*s.pools, s.relu)),
+            lambda v, s: all(each.instance is layer(v, s.conv).home for each in (*s.pools, s.relu)),
             "convolution, pool and ReLU stand in two classes",
         ),
     )
@@ -71,5 +71,5 @@ class MoveReluBeforePool(Rule):
         last = site.pools[-1].name
         return rectified(view, site.conv), Edit(site.relu.name, (), {site.relu.name: last})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"to {site.conv.path or site.conv.name}"

@@ -52,7 +52,9 @@ class PackConvs(Rule):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if isinstance(node.op, Conv2d) and not isinstance(node.op, PackedConv2d):
             readers = (view.graph[name] for name in view.readers.get(node.name, ()))
-            relu = next((each for each in readers if isinstance(each.op, ReLU) and each.scope is node.scope), None)
+            relu = next(
+                (each for each in readers if isinstance(each.op, ReLU) and each.instance is node.instance), None
+            )
             if relu:
                 yield Site(node, relu)
             yield Site(node, None)
@@ -61,8 +63,8 @@ class PackConvs(Rule):
         conv = site.conv
         settings = {name: getattr(conv.op, name) for name in type(conv.op).model_fields}
         op = PackedConv2d.model_construct(**settings, relu=site.relu is not None)
-        new = New(op, view.graph.operands(conv.name), conv.scope, conv, conv.label, view.filter(conv), conv.note)
+        new = New(op, view.graph.operands(conv.name), conv.instance, conv, conv.label, view.filter(conv), conv.note)
         return Edit(conv.name, (new,), {conv.name: 0, **({site.relu.name: 0} if site.relu else {})})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return "with its ReLU" if site.relu else "alone"

@@ -36,5 +36,5 @@ class RemoveDropout(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         return Edit(site.node.name, (), {site.node.name: view.operand(site.node).name})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return "only training runs it"

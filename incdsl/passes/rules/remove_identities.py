@@ -13,7 +13,7 @@ from incdsl.ops.merge import ChannelShuffle, Joining, Slice
 from incdsl.ops.window import AvgPool2d, GlobalAvgPool, MaxPool2d, Upsample
 from incdsl.passes.engine import Condition, Edit, Rule
 from incdsl.passes.view import View
-from incdsl.types import Extent, Image, Shape
+from incdsl.values import Extent, Image, Shape
 
 NEVER_NEGATIVE = (ReLU, ReLU6, Sigmoid, Hardsigmoid)
 
@@ -42,8 +42,8 @@ def _is_constant(view: View, site: Site) -> bool:
 
 def _leaves_something(view: View, site: Site) -> bool:
     """An auxiliary head is a module that training calls: a step must be left in it."""
-    heads = [head.scope for head in view.graph.heads if head.node == site.node.name]
-    return all(view.stands_in(site.before, scope) for scope in heads)
+    heads = [head.instance for head in view.graph.heads if head.node == site.node.name]
+    return all(view.stands_in(site.before, instance) for instance in heads)
 
 
 def _is_point(shape: Shape) -> bool:
@@ -101,5 +101,5 @@ class RemoveIdentities(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         return Edit(site.node.name, (), {site.node.name: site.before.name})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"{site.node.op.word} gives what it reads"

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from incdsl.ir.graph import Node, Scope
+from incdsl.ir.graph import Instance, Node
 from incdsl.ops.dense import Dropout
 from incdsl.passes.engine import Condition, Edit, Rule
 from incdsl.passes.view import View, lifted
-from incdsl.types.num import described
+from incdsl.values.num import described
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ShareEqualSteps(Rule):
             home = _home(view, node)
             if not operands or home.kind == "sequence":
                 continue
-            op = lifted(node.op, node.scope, home)
+            op = lifted(node.op, node.instance, home)
             key = (type(op), *(described(getattr(op, name)) for name in type(op).model_fields), operands)
             first = met.setdefault(key, node)
             if first is not node:
@@ -74,11 +74,15 @@ class ShareEqualSteps(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         return Edit(site.again.name, (), {site.again.name: site.first.name})
 
-    def told(self, view: View, site: Site) -> str:
+    def describe(self, view: View, site: Site) -> str:
         return f"a second {site.again.op.word} of one value"
 
 
-def _home(view: View, node: Node) -> Scope:
+def _home(view: View, node: Node) -> Instance:
     """The class in which a node is a step: a unit that holds nothing else is one step of the class around it."""
-    scope = node.scope
-    return scope.parent if scope.parent and scope.kind == "unit" and len(view.members[scope]) == 1 else scope
+    instance = node.instance
+    return (
+        instance.parent
+        if instance.parent and instance.kind == "unit" and len(view.members[instance]) == 1
+        else instance
+    )

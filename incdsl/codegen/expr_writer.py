@@ -8,11 +8,11 @@ from typing import Any
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
-from incdsl.types import Num, Pair, Real, SymbolPair
-from incdsl.types.num import Linear, constant
+from incdsl.values import Num, Pair, Real, SymbolPair
+from incdsl.values.num import Linear, constant
 
 
-class Scribe:
+class ExprWriter:
     """`constants` are symbols that are written as numbers, `labels` the attributes that hold modules."""
 
     def __init__(self, constants: Mapping[str, Any], labels: Container[str]) -> None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
 
-from incdsl.types.num import TooComplicated
+from incdsl.values.num import TooComplicated
 
 MAX_DEPTH = 100
 

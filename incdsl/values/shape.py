@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from incdsl.types.extent import Extent
-from incdsl.types.num import expression
+from incdsl.values.extent import Extent
+from incdsl.values.num import expression
 
 
 @dataclass(frozen=True, slots=True)

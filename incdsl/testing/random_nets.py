@@ -16,7 +16,7 @@ from incdsl.testing.choices import Choices
 from incdsl.testing.places import WORDS, Block, Env, Link, Place, Unit, World
 from incdsl.testing.settings import Illegal, draw_settings, written
 from incdsl.testing.steps import OpValue, block_piece, flow, op_piece, plain
-from incdsl.types import Extent, Image, Shape, Vector
+from incdsl.values import Extent, Image, Shape, Vector
 
 
 class Spec(NamedTuple):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import assume, given, settings, strategies as st
 
-from incdsl.types import Num, Pair, Real, SymbolPair, TooComplicated, expression
-from incdsl.types.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
+from incdsl.values import Num, Pair, Real, SymbolPair, TooComplicated, expression
+from incdsl.values.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
 from tests.nets import compiled, generated, predicted
 
 thoroughly = settings(derandomize=True, max_examples=200, deadline=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from incdsl.ops import Demand
 from incdsl.source import Span
-from incdsl.types import Extent, Image, Shape
+from incdsl.values import Extent, Image, Shape
 
 
 @dataclass(frozen=True, slots=True)

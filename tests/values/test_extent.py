@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from incdsl.types import Extent, Image, Num, TooComplicated, Vector
-from incdsl.types.extent import MAX_DEPTH, Minimum, smaller
+from incdsl.values import Extent, Image, Num, TooComplicated, Vector
+from incdsl.values.extent import MAX_DEPTH, Minimum, smaller
 
 thoroughly = settings(derandomize=True, max_examples=150, deadline=None)
 

@@ -12,7 +12,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from incdsl.testing.checks import outcome
 from incdsl.testing.choices import Seeded
-from incdsl.testing.gardens import Spec, make
+from incdsl.testing.random_nets import Spec, make
 
 
 @dataclass

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from incdsl.compiler import Compilation
-from incdsl.types import Image
+from incdsl.values import Image
 
 TOLERANCE = 1e-10
 """Relative, in float64."""

@@ -20,7 +20,7 @@ class Folded:
     W' = W·γ/√(σ² + ε) for each output channel, b' = (b − μ)·γ/√(σ² + ε) + β.
     """
 
-    filter: Filter
+    filter: WeightExpr
     norm: str
     eps: float
 
@@ -29,14 +29,14 @@ class Folded:
 class Merged:
     """The output channels of several filters, one behind the other; a missing bias counts as zeros."""
 
-    parts: tuple[Filter, ...]
+    parts: tuple[WeightExpr, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
     """W' = f·W, b' = f·b."""
 
-    filter: Filter
+    filter: WeightExpr
     factor: float
 
 
@@ -44,7 +44,7 @@ class Scaled:
 class Normalized:
     """A filter that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c]."""
 
-    filter: Filter
+    filter: WeightExpr
     scale: tuple[float, ...]
     shift: tuple[float, ...]
 
@@ -53,7 +53,7 @@ class Normalized:
 class Enlarged:
     """A filter in the middle of a larger kernel of zeros."""
 
-    filter: Filter
+    filter: WeightExpr
     kernel: tuple[int, int]
 
 
@@ -61,28 +61,28 @@ class Enlarged:
 class Composed:
     """A convolution of a convolution, of stride 1: W'[o, c] = Σ_m outer[o, m] ∗ inner[m, c], the full convolution."""
 
-    inner: Filter
-    outer: Filter
+    inner: WeightExpr
+    outer: WeightExpr
 
 
 @dataclass(frozen=True, slots=True)
 class WeightOf:
     """A filter without its bias, which something later adds."""
 
-    filter: Filter
+    filter: WeightExpr
 
 
 @dataclass(frozen=True, slots=True)
 class BiasOf:
     """The bias of a filter, for something later to add."""
 
-    filter: Filter
+    filter: WeightExpr
 
 
-Filter = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | WeightOf | BiasOf
+WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | WeightOf | BiasOf
 
 
-def parts(filter: Filter) -> tuple[Filter, ...]:
+def parts(filter: WeightExpr) -> tuple[WeightExpr, ...]:
     """The filters that a filter is made of."""
     match filter:
         case Kept():
@@ -94,7 +94,7 @@ def parts(filter: Filter) -> tuple[Filter, ...]:
     return (filter.filter,)
 
 
-def prefixes(filter: Filter) -> Iterator[str]:
+def prefixes(filter: WeightExpr) -> Iterator[str]:
     """Paths of all modules of the training net that a filter reads."""
     if isinstance(filter, Kept):
         yield filter.prefix

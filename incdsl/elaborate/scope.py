@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from incdsl.diagnostics import Diagnostic
-from incdsl.ir.graph import Scope
+from incdsl.ir.graph import Instance
 from incdsl.source import Span
 from incdsl.syntax import tree
-from incdsl.types import Shape
+from incdsl.values import Shape
 
 if TYPE_CHECKING:
     from incdsl.elaborate.names import Definition, Names
 
 
-class Complaint(Exception):
+class Problem(Exception):
     """Ends the elaboration of one step; its value is poisoned, so that one mistake gives one message."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -29,7 +29,7 @@ class Poisoned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What flows: the node that makes it, and its shape in the symbols of the frame."""
+    """What flows: the node that makes it, and its shape in the symbols of the scope."""
 
     node: str
     shape: Shape
@@ -41,17 +41,17 @@ class OpRef:
 
     name: str
     args: tuple[tree.Arg, ...]
-    frame: Frame
+    scope: Scope
 
     def __repr__(self) -> str:
         return self.name
 
 
 @dataclass(eq=False)
-class Frame:
+class Scope:
     """One class of the generated code while it is being filled."""
 
-    scope: Scope
+    instance: Instance
     title: str
     names: Names
     """What names mean here: those of the file in which it was written."""
@@ -66,7 +66,7 @@ class Frame:
     """The units and blocks around it."""
     is_net: bool = False
 
-    def inside(self, scope: Scope, extra: dict[str, Any]) -> Frame:
-        """A frame for a repetition: the same class and names, labels of its own."""
-        title = f"{self.title} > {scope.label}"
-        return replace(self, scope=scope, title=title, params={**self.params, **extra}, labels={}, counts={})
+    def inside(self, instance: Instance, extra: dict[str, Any]) -> Scope:
+        """A scope for a repetition: the same class and names, labels of its own."""
+        title = f"{self.title} > {instance.label}"
+        return replace(self, instance=instance, title=title, params={**self.params, **extra}, labels={}, counts={})
