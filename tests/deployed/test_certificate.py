@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from incdsl.compiler import compile_net, for_inference, read
-from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled
 from incdsl.ir import weight_expr
+from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled
 from incdsl.runtime import certify as certificates
 from incdsl.runtime.certify import certify
 from incdsl.runtime.weights import PRIME, Field, Reals, evaluate
@@ -75,7 +75,8 @@ def layers():
     [
         Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
-        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), weight_expr.WeightOf(Kept("a")), weight_expr.BiasOf(Kept("b")),
+        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), weight_expr.WeightOf(Kept("a")),
+        weight_expr.BiasOf(Kept("b")),
     ],
     ids=lambda f: type(f).__name__,
 )  # fmt: skip
