@@ -1,15 +1,18 @@
-"""How fast the compiler is: whole process, stages, and synthetic nets of 1k, 10k and 100k steps.
+"""How fast the compiler is: whole process, stages, a keystroke, and synthetic nets of 1k, 10k and 100k steps.
 
 Usage: python -m benchmarks.compiler [--write]    (--write puts the tables into docs/benchmarks.md)
+       python -m benchmarks.compiler --against CHECKOUT    (this tree and another commit's, side by side)
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -72,8 +75,10 @@ def stages(text: str, runs: int = RUNS) -> dict[str, float]:
     from incdsl.analysis.sizes import legal_sizes
     from incdsl.compiler import compile_net
     from incdsl.diagnostics import Sink
-    from incdsl.elaborate.names import resolve
-    from incdsl.elaborate.net import choose, elaborate
+    from incdsl.elaborate.budget import Budget
+    from incdsl.elaborate.net import elaborate
+    from incdsl.elaborate.record import Record
+    from incdsl.elaborate.resolve import resolve
     from incdsl.files import load
     from incdsl.source import Source
 
@@ -84,10 +89,11 @@ def stages(text: str, runs: int = RUNS) -> dict[str, float]:
         clock = [time.perf_counter()]
         spec = load(source, sink)
         clock.append(time.perf_counter())
-        net = elaborate(resolve(spec, sink)[choose(spec.file, None, sink)], {}, sink, limit)
+        definition = resolve(spec, sink)[spec.file.nets[0].name.text]
+        found = elaborate(definition, {}, sink, Budget(limit), Record())
         clock.append(time.perf_counter())
-        legal_sizes(net, sink)
-        cost(net)
+        legal_sizes(found.net, sink)
+        cost(found.net)
         clock.append(time.perf_counter())
         whole = time.perf_counter()
         done = compile_net(source, max_steps=limit)
@@ -102,11 +108,26 @@ def stages(text: str, runs: int = RUNS) -> dict[str, float]:
     return {name: 1000 * statistics.median(values) for name, values in taken.items()}
 
 
+def keystrokes(text: str) -> float:
+    """Milliseconds to analyze a spec again after a change of one of its lines: the median over all lines."""
+    from incdsl.frontend import analyze_source
+    from incdsl.source import Source
+
+    lines = text.split("\n")
+    taken = []
+    for i in range(len(lines)):
+        changed = "\n".join([*lines[:i], f"{lines[i]}  # changed", *lines[i + 1 :]])
+        started = time.perf_counter()
+        analyze_source(Source("bench.inc", changed))
+        taken.append(time.perf_counter() - started)
+    return 1000 * statistics.median(taken)
+
+
 def table_load() -> float:
     """Milliseconds to load the parse table."""
-    from incdsl.syntax.table import load
+    from incdsl.syntax.table import table
 
-    return median_ms(load)
+    return median_ms(table.__wrapped__)
 
 
 def growth(steps: int) -> tuple[int, float, float]:
@@ -163,6 +184,9 @@ def report() -> str:
         f"| load the parse table (once a process) | {table_load():.1f} |",
     ]
     lines += [f"| {name} | {taken:.1f} |" for name, taken in stages((ROOT / "specs/v3.inc").read_text()).items()]
+    lines.append(
+        f"| a keystroke: `analyze` after a change of one line | {keystrokes((ROOT / 'specs/v3.inc').read_text()):.1f} |"
+    )
     rows = grown()
     base = rows[0][1] / rows[0][0]
     lines += [
@@ -180,14 +204,58 @@ def report() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cores() -> int:
-    import os
+_ONE = """
+import statistics, sys, time
+from incdsl.compiler import compile_net
+from incdsl.source import Source
+text, runs, taken = open(sys.argv[1]).read(), int(sys.argv[2]), []
+for _ in range(runs + 1):
+    started = time.perf_counter()
+    done = compile_net(Source("bench.inc", text), max_steps=1 << 30)
+    done.text
+    taken.append(time.perf_counter() - started)
+print(statistics.median(taken[1:]))
+"""
+"""Compiles a spec again and again in one process, by what every version of the package has."""
 
+
+def against(other: Path, rounds: int = 9) -> str:
+    """This tree and another checkout, in turn: medians, and the median of the rounds' ratios (other / this)."""
+    synthetic_ = Path(tempfile.mkdtemp()) / "synthetic.inc"
+    synthetic_.write_text(synthetic(100_000))
+    jobs = {
+        "v3, warm process": (["-c", _ONE, str(ROOT / "specs/v3.inc"), "20"], rounds),
+        "94k ops": (["-c", _ONE, str(synthetic_), "1"], 2),
+        "`check specs/v3.inc`, process": (["-m", "incdsl", "check", str(ROOT / "specs/v3.inc")], rounds),
+    }
+    lines = ["| job | this, ms | other, ms | other / this |", "| --- | --: | --: | --: |"]
+    for name, (arguments, count) in jobs.items():
+        pairs = [[_timed(arguments, tree) for tree in (ROOT, other)] for _ in range(count)]
+        ratio = statistics.median(theirs / ours for ours, theirs in pairs)
+        mine, theirs = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+        lines.append(f"| {name} | {mine:.1f} | {theirs:.1f} | {ratio:.2f} |")
+    return "\n".join(lines)
+
+
+def _timed(arguments: list[str], tree: Path) -> float:
+    """Seconds that a job says it took, or that its process took if it says nothing of the kind."""
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    started = time.perf_counter()
+    found = subprocess.run(
+        [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=True
+    )
+    taken = time.perf_counter() - started
+    return float(found.stdout) if arguments[0] == "-c" else taken
+
+
+def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
-    if "--size" in sys.argv:
+    if "--against" in sys.argv:
+        print(against(Path(sys.argv[-1]).resolve()))
+    elif "--size" in sys.argv:
         print(*growth(int(sys.argv[-1])))
     else:
         text = report()

@@ -1,12 +1,14 @@
-"""Sentences of the language's own grammar, derived at random from the rules of the shipped parse table."""
+"""Sentences of the language's own grammar, derived at random from its rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from lark import Lark
+
 from incdsl.ops import REGISTRY
-from incdsl.syntax.table import load
+from incdsl.resources import grammar_text
 
 Rules = Mapping[str, Sequence[Sequence[tuple[str, bool]]]]
 """For each symbol its expansions; a part is a symbol and whether it is a terminal."""
@@ -20,7 +22,7 @@ TEXTS: dict[str, Sequence[str]] = {
     "STRING": ['"lib.inc"', '"specs/v3.inc"', '"fuzz.inc"', '"../lib.inc"', '"none.inc"', '"abc"'],
     "PATH": ["a.b", "f.0", "f.0..", "a.0.b", "y.0", "0..", "a.train"],
     "MERGE": ["concat", "add", "mul", "reduce"],
-    "VALID": ["valid"], "SAME": ["same"], "HALF": ["half"], "PAD": ["pad"], "CEIL": ["ceil"], "ASCRIBE": [": ["],
+    "VALID": ["valid"], "SAME": ["same"], "HALF": ["half"], "PAD": ["pad"], "CEIL": ["ceil"], "ASCRIBE": [":"],
     "CMP": ["<", "<=", "==", "!=", ">", ">="], "PLUS": ["+"], "MINUS": ["-"], "STAR": ["*"], "FLOOR": ["//"],
 }  # fmt: skip
 _FAR = 99
@@ -31,10 +33,12 @@ class Grammar:
 
     def __init__(self) -> None:
         self._rules: dict[str, list[list[tuple[str, bool]]]] = {}
-        parser = load()
+        parser = Lark(grammar_text(), parser="lalr", lexer="basic", maybe_placeholders=False)
         for rule in parser.rules:
-            parts = [(part.name, part.is_term) for part in rule.expansion]
-            self._rules.setdefault(rule.origin.name, []).append(parts)
+            parts = [(str(part.name), part.is_term) for part in rule.expansion]
+            if {"error", "ERROR"} & {name for name, _ in parts}:
+                continue
+            self._rules.setdefault(str(rule.origin.name), []).append(parts)
         self._spelling = {terminal.name: terminal.pattern.value for terminal in parser.terminals}
         height = self._heights()
         self._shortest = {

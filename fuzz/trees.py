@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import cache
 from random import Random
 from typing import Any
 
-from incdsl.diagnostics import CompileError, Sink
-from incdsl.source import Source
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
 from incdsl.syntax.printer import show
@@ -21,29 +18,14 @@ _KINDS: dict[type, tuple[type, ...]] = {
     tree.Times: (tree.Times, tree.Each, tree.When),
     tree.Each: (tree.Times, tree.Each, tree.When),
     tree.When: (tree.Times, tree.Each, tree.When),
-    tree.RailsFor: (tree.RailsFor, tree.Only),
-    tree.Only: (tree.RailsFor, tree.Only),
 }
 """What may stand where a node of a type stands; other types stand for themselves."""
 
 
 def parsed(text: str) -> tree.File | None:
-    """The tree of a text, if it has one."""
-    try:
-        return parse(Source("seed.inc", text), Sink())
-    except CompileError:
-        return None
-
-
-def nodes(part: Any) -> Iterator[Any]:
-    """All nodes of a tree, from the top."""
-    if isinstance(part, tuple):
-        for each in part:
-            yield from nodes(each)
-    elif isinstance(part, tree.Tree):
-        yield part
-        for name in _fields(type(part)):
-            yield from nodes(getattr(part, name))
+    """The tree of a text, if nothing is wrong with it."""
+    found = parse(text)
+    return None if found.problems else found.file
 
 
 Planted = tuple[tree.File, tuple[Any, ...]]
@@ -52,7 +34,7 @@ Planted = tuple[tree.File, tuple[Any, ...]]
 
 def planted(file: tree.File) -> Planted:
     """A file with its nodes."""
-    return file, tuple(node for node in nodes(file) if node is not file)
+    return file, tuple(node for node in tree.nodes(file) if node is not file)
 
 
 def changed(one: Planted, other: Planted, random: Random) -> str:
@@ -77,18 +59,11 @@ def _replaced(part: Any, target: Any, new: tuple[Any, ...]) -> Any:
         return type(part)(each for item in items for each in item) or part
     if not isinstance(part, tree.Tree):
         return part
-    if isinstance(part, tree.File):
-        return _file(part, target, new)
     values = {name: getattr(part, name) for name in _fields(type(part))}
     fresh = {name: _replaced(value, target, new) for name, value in values.items()}
-    return replace(part, **{name: value for name, value in fresh.items() if value is not values[name]})
+    return replace(part, parts=(), **{name: value for name, value in fresh.items() if value is not values[name]})
 
 
 @cache
 def _fields(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.init and field.name != "span")
-
-
-def _file(file: tree.File, target: Any, new: tuple[Any, ...]) -> tree.File:
-    parts = {name: getattr(file, name) for name in ("units", "blocks", "nets", "imports")}
-    return replace(file, **{name: _replaced(part, target, new) for name, part in parts.items()})
+    return tuple(field.name for field in fields(kind) if field.init and field.name != "parts")

@@ -1,8 +1,9 @@
 """A declarative language and compiler for convolutional networks made of parallel branches."""
 
-from incdsl.api import check, compile, deploy, load
+from incdsl.api import analyze, check, compile, deploy, load, parse
+from incdsl.diagnostics import CompileError
 
-__all__ = ["__version__", "check", "compile", "deploy", "load"]
+__all__ = ["CompileError", "__version__", "analyze", "check", "compile", "deploy", "load", "parse"]
 
 
 def __getattr__(name: str) -> str:

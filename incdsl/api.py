@@ -12,12 +12,39 @@ if TYPE_CHECKING:
     from torch import nn
 
     from incdsl.diagnostics import Diagnostic
+    from incdsl.frontend import Analysis
     from incdsl.source import Source
+    from incdsl.syntax.parser import Parsed
 
 Spec = str | os.PathLike[str]
 """A path, or the text of a spec (a string of more than one line)."""
 
 Folder = str | os.PathLike[str]
+
+
+def parse(text: str) -> Parsed:
+    """The surface tree of a text, whatever the text is; it never raises.
+
+    `file` is the tree, and `str(file)` the text again, byte for byte; parts that make no sense are `Error` nodes.
+    `tokens` are all tokens with the trivia in front of them, and `problems` says what is wrong.
+    """
+    from incdsl.syntax import parser
+
+    return parser.parse(text)
+
+
+def analyze(spec: Spec, *, root: Folder | None = None, **settings: Any) -> Analysis:
+    """All that is known of a spec, however broken it is: the tree, the nets as far as they come, all problems.
+
+    `steps` gives for every written step each instance of it with its shape, `references` for every use of a name its
+    definition. Imports stay inside `root`, as in `compile`.
+
+    Raises:
+        incdsl.CompileError: if there is no text to analyze, because the path cannot be read.
+    """
+    from incdsl.frontend import Options, analyze_source
+
+    return analyze_source(_source(spec), Options(settings, root=_folder(root)))
 
 
 def compile(
@@ -29,7 +56,7 @@ def compile(
     by default the folder of the spec; the text of a spec has none, and imports nothing unless `root` is given.
 
     Raises:
-        incdsl.diagnostics.CompileError: if the spec is wrong; its `diagnostics` say where and why.
+        incdsl.CompileError: if the spec is wrong; its `diagnostics` say where and why.
         incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
     from incdsl.compiler import compile_net
@@ -58,7 +85,7 @@ def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **se
     """The generated module itself: `load("specs/v3.inc").InceptionV3()`. Needs torch.
 
     Raises:
-        incdsl.diagnostics.CompileError: if the spec is wrong.
+        incdsl.CompileError: if the spec is wrong.
     """
     from incdsl.compiler import compile_net
     from incdsl.runtime.load import load_text
@@ -83,7 +110,7 @@ def deploy(
     one call of oneDNN with packed weights, for x86 CPUs without torch.compile. Needs torch; safetensors for its files.
 
     Raises:
-        incdsl.diagnostics.CompileError: if the spec or the checkpoint is wrong.
+        incdsl.CompileError: if the spec or the checkpoint is wrong.
         incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
     from incdsl.compiler import compile_net

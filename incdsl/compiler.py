@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from incdsl.analysis.cost import Cost, cost
-from incdsl.analysis.facts import check_facts
-from incdsl.analysis.sizes import Sizes, legal_sizes
+from incdsl.analysis.sizes import Sizes
 from incdsl.codegen.module import Banner, Origin, digest, module
-from incdsl.diagnostics import CompileError, Diagnostic, Sink
-from incdsl.diagnostics.limits import TooManyParameters, TooManySteps
-from incdsl.elaborate.names import resolve
-from incdsl.elaborate.net import MAX_STEPS, Spent, choose, elaborate
-from incdsl.elaborate.variant import interfaces, lineage
-from incdsl.files import SpecFile, from_bytes as from_bytes, load, read as read
+from incdsl.diagnostics import Diagnostic
+from incdsl.elaborate.budget import MAX_STEPS
+from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
+from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
 from incdsl.ir.net import Net
 from incdsl.passes.engine import Optimized
 from incdsl.passes.levels import rewritten
 from incdsl.source import Source
 from incdsl.values import Image, Shape, expression
-
-MAX_PARAMS = 10_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +47,12 @@ class Compilation:
     @property
     def source(self) -> Source:
         """The text of the spec itself."""
-        return self.spec.file.span.source
+        return self.spec.source
 
     @cached_property
     def text(self) -> str:
         """The generated module."""
-        with _without_gc():
-            return module(self.net, self._banner(), self._origin())
+        return module(self.net, self._banner(), self._origin())
 
     def _origin(self) -> Origin | None:
         if self.deployed is None:
@@ -96,12 +88,9 @@ def compile_net(
     Raises:
         CompileError: with all that is wrong with the spec.
     """
-    sink = Sink()
-    with _without_gc():
-        spec = load(source, sink, root)
-        chosen = choose(spec.file, name, sink)
-        net = elaborate(resolve(spec, sink)[chosen], settings or {}, sink, max_steps)
-        return _compiled(spec, net, dict(settings or {}), name, sink, max_params)
+    options = Options(settings or {}, max_steps, max_params, root)
+    analysis = require(analyze_source(source, options, only=name))
+    return _compilation(analysis, analysis.nets[0], name, analysis.problems)
 
 
 def check_file(
@@ -113,30 +102,17 @@ def check_file(
     Raises:
         CompileError: with all that is wrong with the spec.
     """
-    sink = Sink()
-    with _without_gc():
-        spec = load(source, sink, root)
-        names = resolve(spec, sink)
-        nets = [names[net.name.text] for net in spec.file.nets]
-        several = len(nets) > 1
-        done, problems, spent = [], list[Diagnostic](), Spent()
-        for net in nets:
-            own = Sink()
-            try:
-                known = interfaces(lineage(net, own))[0] if several and settings else {}
-                mine = {k: v for k, v in (settings or {}).items() if not several or k in known}
-                built = elaborate(net, mine, own, max_steps, spent)
-                done.append(_compiled(spec, built, mine, net.name if several else None, own, max_params))
-            except CompileError as error:
-                problems.extend(error.diagnostics)
-            if spent.steps > max_steps and net is not nets[-1]:
-                what = "the nets of this file together expand"
-                problems.append(TooManySteps(span=net.tree.name.span, steps=None, limit=max_steps, what=what))
-                break
-        for problem in problems:
-            sink.add(problem)
-        sink.stop_on_errors()
-    return done
+    analysis = require(analyze_source(source, Options(settings or {}, max_steps, max_params, root)))
+    several = len(analysis.nets) > 1
+    warnings = iter([analysis.problems])
+    return [_compilation(analysis, each, each.name if several else None, next(warnings, ())) for each in analysis.nets]
+
+
+def _compilation(
+    analysis: Analysis, found: NetAnalysis, chosen: str | None, warnings: tuple[Diagnostic, ...]
+) -> Compilation:  # fmt: skip
+    assert found.sizes is not None
+    return Compilation(analysis.spec, found.net, found.sizes, found.cost, dict(found.settings), chosen, warnings)
 
 
 def for_inference(
@@ -146,35 +122,9 @@ def for_inference(
 
     `without` names rules that stay away, `also` those that run although they do not by default.
     """
-    with _without_gc():
-        net, deployed = rewritten(done.net, "inference", without, also)
-        sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
-        return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=deployed)
-
-
-def _compiled(
-    spec: SpecFile, net: Net, settings: Mapping[str, Any], name: str | None, sink: Sink, max_params: int
-) -> Compilation:
-    sizes = legal_sizes(net, sink)
-    costs = cost(net)
-    if costs.params > max_params:
-        sink.add(TooManyParameters(span=net.graph.net.span, path=net.name, params=costs.params, limit=max_params))
-    if not settings:  # facts are those of the parameters that the spec gives
-        check_facts(net, costs, sink)
-    sink.stop_on_errors()
-    return Compilation(spec, net, sizes, costs, settings, name, tuple(sink))
-
-
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    """Trees and graphs hold no garbage worth looking for; the collector would only walk them, again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    net, deployed = rewritten(done.net, "inference", without, also)
+    sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
+    return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=deployed)
 
 
 def _facts(done: Compilation) -> Iterator[str]:

@@ -14,8 +14,8 @@ from incdsl.diagnostics.syntax import Unreadable
 from incdsl.resources import shipped_spec, shipped_specs
 from incdsl.source import Source
 from incdsl.syntax import tree
-from incdsl.syntax.parser import parse
-from incdsl.syntax.scan import MAX_BYTES, Budget
+from incdsl.syntax.lexer import MAX_BYTES, Limits
+from incdsl.syntax.parser import Parsed, parse_source
 
 MAX_FILES = 64
 MAX_IMPORT_DEPTH = 16
@@ -25,6 +25,14 @@ _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os
 
 class Refused(Exception):
     """A file will not be read, and why."""
+
+
+class _Stop(Exception):
+    """An import cannot be followed."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.code)
+        self.diagnostic = diagnostic
 
 
 def read(path: str | os.PathLike[str]) -> Source:
@@ -62,20 +70,26 @@ def from_bytes(data: bytes, name: str, path: Path | None = None) -> Source:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SpecFile:
-    """A parsed file, and the files behind its imports."""
+    """A parsed file, and the files behind its imports; None for one that cannot be read."""
 
-    file: tree.File
-    imports: tuple[tuple[tree.Import, SpecFile], ...] = ()
+    source: Source
+    parsed: Parsed
+    imports: tuple[tuple[tree.Import, SpecFile | None], ...] = ()
+
+    @property
+    def file(self) -> tree.File:
+        """Its tree."""
+        return self.parsed.file
 
     def texts(self) -> list[str]:
         """The texts of this file and of all that it needs, each once, those that are imported first."""
         found: dict[SpecFile, None] = {}
         self._gather(found)
-        return [each.file.span.source.text for each in found]
+        return [each.source.text for each in found]
 
     def _gather(self, found: dict[SpecFile, None]) -> None:
         for _, file in self.imports:
-            if file not in found:
+            if file and file not in found:
                 file._gather(found)
         found[self] = None
 
@@ -83,8 +97,7 @@ class SpecFile:
 def load(source: Source, sink: Sink, root: Path | None = None) -> SpecFile:
     """Parse a spec and all that it imports; `root` is the folder that imports must not leave, by default the spec's.
 
-    Raises:
-        CompileError: with everything that is wrong with the texts, or with the first import that cannot be followed.
+    What is wrong with the texts, and imports that cannot be followed, go to the sink.
     """
     return _Loader(sink, root or (source.path.parent if source.path else None)).load(source, ())
 
@@ -93,34 +106,42 @@ class _Loader:
     def __init__(self, sink: Sink, root: Path | None) -> None:
         self._sink = sink
         self._root = root
-        self._budget = Budget()
+        self._limits = Limits()
         self._known: dict[str, SpecFile] = {}
 
     def load(self, source: Source, inside: tuple[Source, ...]) -> SpecFile:
         """A file, after all that it imports; `inside` are the files on the way to it."""
-        parsed = parse(source, self._sink, self._budget)
-        imports = tuple((each, self._imported(each, (*inside, source))) for each in parsed.imports)
-        return SpecFile(parsed, imports)
+        parsed = parse_source(source, self._sink, self._limits)
+        imports = tuple([(each, self._imported(each, (*inside, source))) for each in parsed.file.imports])
+        return SpecFile(source, parsed, imports)
 
-    def _imported(self, item: tree.Import, inside: tuple[Source, ...]) -> SpecFile:
+    def _imported(self, item: tree.Import, inside: tuple[Source, ...]) -> SpecFile | None:
+        """The file behind an import; None if it cannot be followed, which is reported."""
+        try:
+            return self._followed(item, inside)
+        except _Stop as stop:
+            self._sink.add(stop.diagnostic)
+            return None
+
+    def _followed(self, item: tree.Import, inside: tuple[Source, ...]) -> SpecFile:
         text, importer = item.file.value, inside[-1]
         try:
             path = self._locate(text, importer)
         except (OSError, Refused) as refused:
             told = _reason(refused) if isinstance(refused, OSError) else str(refused)
             reason, _, hint = told.partition("; ")
-            raise self._stop(BadImport(span=item.file.span, file=text, reason=reason, hint=hint)) from None
+            raise _Stop(BadImport(span=item.file.span, file=text, reason=reason, hint=hint)) from None
         real = os.path.realpath(path)
         names = [each.name for each in inside if each.path and os.path.realpath(each.path) == real]
         if names:
             chain = [each.name for each in inside]
             chain = [*chain[chain.index(names[0]) :], names[0]]
-            raise self._stop(ImportCycle(span=item.file.span, chain=tuple(chain)))
+            raise _Stop(ImportCycle(span=item.file.span, chain=tuple(chain)))
         if real not in self._known:
             if len(self._known) >= MAX_FILES:
-                raise self._stop(TooManyFiles(span=item.file.span, limit=MAX_FILES))
+                raise _Stop(TooManyFiles(span=item.file.span, limit=MAX_FILES))
             if len(inside) >= MAX_IMPORT_DEPTH:
-                raise self._stop(TooDeep(span=item.file.span, what="imports", limit=MAX_IMPORT_DEPTH))
+                raise _Stop(TooDeep(span=item.file.span, what="imports", limit=MAX_IMPORT_DEPTH))
             name = os.path.normpath(PurePosixPath(importer.name).parent / text) if importer.path else text
             self._known[real] = self.load(self._read(item, Path(real), Path(name).as_posix()), inside)
         return self._known[real]
@@ -154,18 +175,14 @@ class _Loader:
             with os.fdopen(descriptor, "rb") as stream:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise Refused("it is no regular file")  # noqa: TRY301
-                data = stream.read(self._budget.size + 1)
-            if len(data) > self._budget.size:
-                size = MAX_BYTES - self._budget.size + len(data)
-                raise self._stop(FileTooLarge(span=item.file.span, size=size, limit=MAX_BYTES))
+                data = stream.read(self._limits.size + 1)
+            if len(data) > self._limits.size:
+                size = MAX_BYTES - self._limits.size + len(data)
+                raise _Stop(FileTooLarge(span=item.file.span, size=size, limit=MAX_BYTES))
             return Source(name, _decoded(data), path)
         except (OSError, ValueError, Refused) as error:
             text = str(error) if isinstance(error, Refused) else _reason(error)
-            raise self._stop(BadImport(span=item.file.span, file=item.file.value, reason=text)) from None
-
-    def _stop(self, diagnostic: Diagnostic) -> CompileError:
-        self._sink.add(diagnostic)
-        return CompileError(tuple(self._sink))
+            raise _Stop(BadImport(span=item.file.span, file=item.file.value, reason=text)) from None
 
 
 def _decoded(data: bytes) -> str:

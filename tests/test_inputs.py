@@ -23,7 +23,7 @@ def test_all_or_none(one, other):
 def test_some_are_refused(one, other):
     (found,) = incdsl.check(NET.format(one, other))
     assert found.code == "E203"
-    assert "for all or for none" in found.message()
+    assert "either all sizes are free" in found.message()
 
 
 def test_vectors_have_no_size():

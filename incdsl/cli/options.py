@@ -39,7 +39,7 @@ def format_option(command: F) -> F:
 
 def limit_option(command: F) -> F:
     """`--max-steps N`."""
-    from incdsl.elaborate.net import MAX_STEPS
+    from incdsl.elaborate.budget import MAX_STEPS
 
     return click.option(
         "--max-steps", type=click.IntRange(1), default=MAX_STEPS, show_default=True,

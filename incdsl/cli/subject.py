@@ -18,7 +18,7 @@ from incdsl.compiler import Compilation, compile_net, describe_sizes
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
-from incdsl.syntax.parser import parse
+from incdsl.syntax.parser import parse_source
 from incdsl.values import Image
 
 _FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[^\[\]]*)\])?\s*", re.DOTALL)
@@ -107,7 +107,7 @@ def _moved(diagnostic: Diagnostic, steps: Source, start: int) -> Diagnostic:
 
 def _parsed(source: Source) -> tree.File:
     sink = Sink()
-    file = parse(source, sink)
+    file = parse_source(source, sink).file
     sink.stop_on_errors()
     return file
 
@@ -137,10 +137,15 @@ def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
     *_, text = _net_around(f"Net({arguments})", (1, 1, 1), set())
     output = _parsed(Source(source.name, f"inc 1{text}")).nets[0].items[-1]
     assert isinstance(output, tree.Output)
-    call = output.pipe.steps[-1].atom
-    if len(output.pipe.steps) != 2 or not isinstance(call, tree.Call) or not all(arg.name for arg in call.args):
+    call = output.chain.steps[-1].atom
+    if (
+        len(output.chain.steps) != 2
+        or not isinstance(call, tree.Call)
+        or not all(isinstance(arg, tree.Arg) and arg.name for arg in call.args)
+    ):
         raise click.UsageError(f"write `NET(name: value, …)`, not {arguments!r}")
-    return {str(arg.name): _constant(arg.value, arguments) for arg in call.args}
+    given = [arg for arg in call.args if isinstance(arg, tree.Arg)]
+    return {arg.name.text: _constant(arg.value, arguments) for arg in given if arg.name}
 
 
 def _constant(value: tree.Value, arguments: str) -> Any:

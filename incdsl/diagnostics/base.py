@@ -108,7 +108,13 @@ class CompileError(Exception):
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         self.diagnostics = diagnostics
-        super().__init__("; ".join(f"{d.span or ''} {d.code} {d.message()}".strip() for d in diagnostics))
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        """What the command line prints."""
+        from incdsl.diagnostics.render import render
+
+        return render(self.diagnostics, "human")
 
 
 class CompilerBug(Exception):

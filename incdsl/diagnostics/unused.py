@@ -1,4 +1,4 @@
-"""E208 and E223: what nobody reads."""
+"""E208, E223 and W402: what nobody reads."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ class Unused(Diagnostic):
 
     def message(self) -> str:
         return f"{self.what} `{self.name}` is never used"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusedDefinition(Diagnostic):
+    """A unit or block that no net of the file uses; it is checked all the same, as far as can be without an input."""
+
+    code: ClassVar[str] = "W402"
+    title: ClassVar[str] = "a definition is not used"
+    wrong: ClassVar[str] = example("output y = x -> relu", "block Spare = conv2d 3x3 @8\n")
+    right: ClassVar[str] = example("output y = x -> Spare", "block Spare = conv2d 3x3 @8\n")
+
+    what: str
+    name: str
+
+    def message(self) -> str:
+        return f"the {self.what} `{self.name}` is never used"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,167 +1,196 @@
-"""What the names of a file mean: its own units, blocks and nets, and those that it imports."""
+"""The naming rule: which key of the state_dict each written step gets.
+
+Every chain has a name: its rail's label, its binding, output or head. An unlabelled step that owns parameters is `name`
+if it is the only one of its chain, else `name_1`, `name_2`, … as written, each sequential factor counting one. A chain
+without a name (a block's, a unit's) names its steps by their words. A step that splits adds letters: `name_2a`. After a
+name that ends in a number, `features.17`, both are members of a container: `features.17.0`, `features.17.a`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from incdsl.diagnostics import Sink
-from incdsl.diagnostics.names import BadName, NameTaken
-from incdsl.diagnostics.reuse import NothingToImport
-from incdsl.diagnostics.unused import Unused
-from incdsl.elaborate.reserved import why_no_identifier
-from incdsl.files import SpecFile
-from incdsl.ops import REGISTRY
+from incdsl.diagnostics.limits import TooDeep
+from incdsl.elaborate.expand import Link, links
+from incdsl.elaborate.resolve import Definition, Names
+from incdsl.elaborate.scope import OpRef, Problem, Scope
+from incdsl.ops import find
 from incdsl.source import Span
 from incdsl.syntax import tree
 
-_MANY = 300
-"""Names among which the one that was meant is sought."""
+MAX_BLOCK_DEPTH = 64
+"""Blocks and units that use one another."""
+
+Units: TypeAlias = Callable[[Names, str], "Definition | None"]
+"""The unit that a name of a file means."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Definition:
-    """A unit, block or net, and the names that its inside may use."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A step of a chain with the names that it may use, one for each part that owns parameters in sequence."""
 
-    tree: tree.Unit | tree.Block | tree.Net
-    names: Names
+    link: Link
+    names: tuple[str, ...]
+    labelled: bool
 
     @property
-    def name(self) -> str:
-        """As it was defined; an import keeps it."""
-        return self.tree.name.text
+    def span(self) -> Span:
+        """Its label, or the step if it has none."""
+        return self.link.labels[0].span if self.link.labels else self.link.span
 
-    @property
-    def place(self) -> tuple[int, int]:
-        """Where it stands among all definitions: the order of the generated classes."""
-        return self.names.order, self.tree.span.start
-
-
-class Names:
-    """The meaning of every name of one file. Files that are imported come before those that import them."""
-
-    def __init__(self, order: int) -> None:
-        self.order = order
-        self._known: dict[str, Definition] = {}
-        self._spans: dict[str, Span] = {}
-
-    def __getitem__(self, name: str) -> Definition:
-        return self._known[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._known
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def unit(self, name: str) -> Definition | None:
-        """The unit of this name."""
-        found = self._known.get(name)
-        return found if found and isinstance(found.tree, tree.Unit) else None
-
-    def block(self, name: str) -> Definition | None:
-        """The block of this name."""
-        found = self._known.get(name)
-        return found if found and isinstance(found.tree, tree.Block) else None
-
-    def net(self, name: str) -> Definition | None:
-        """The net of this name."""
-        found = self._known.get(name)
-        return found if found and isinstance(found.tree, tree.Net) else None
-
-    def define(self, name: tree.Name, meaning: Definition, sink: Sink) -> None:
-        """Give a name its meaning."""
-        if name.text in REGISTRY or name.text == "split":
-            sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of an op"))
-        elif before := self._spans.get(name.text):
-            where = f"defined already, in line {before.line}"
-            hint = f"a name of another file may get one of its own: `use {name.text} as …`"
-            sink.add(
-                NameTaken(
-                    span=name.span, name=name.text, taken_by=where, hint=hint if meaning.names is not self else ""
-                )
-            )
-        elif reason := why_no_identifier(name.text):
-            sink.add(BadName(span=name.span, name=name.text, reason=reason))
-        self._known[name.text] = meaning
-        self._spans[name.text] = name.span
+    def over(self, atom: tree.Call, names: tuple[str, ...]) -> Named:
+        """The same step, for one factor of its kernel."""
+        return replace(self, link=replace(self.link, atom=atom), names=names)
 
 
-def resolve(file: SpecFile, sink: Sink) -> Names:
-    """The names of a file and, inside their definitions, of all files that it imports.
+class Naming:
+    """Plans the names of chains; it looks at definitions only, never at values, so a choice renames nobody."""
 
-    Raises:
-        CompileError: if a name has no meaning, or two.
-    """
-    names = _resolved(file, sink, {})
-    sink.stop_on_errors()
-    return names
+    def __init__(self) -> None:
+        self._owning: dict[tuple[Definition, Units], bool] = {}
+        self._depth = 0
 
+    def plan(self, chain: tree.Chain, name: str, scope: Scope, units: Units, *, rail: bool = False) -> list[Named]:
+        """The steps of a chain, groups spliced in, with their names. A rail's first label is the name of the rail."""
+        return self.plan_links(links(chain), name, scope, units, rail=rail)
 
-def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
-    if file in done:
-        return done[file]
-    sources = [_resolved(imported, sink, done) for _, imported in file.imports]
-    names = done[file] = Names(len(done))
-    for (item, imported), source in zip(file.imports, sources, strict=True):
-        own = {definition.name.text for definition in imported.file.definitions}
-        for each in item.names:
-            name = each.name
-            if sink.full:
-                break
-            if name.text in own:
-                names.define(each.own, source[name.text], sink)
+    def plan_links(
+        self, steps: list[Link], name: str, scope: Scope, units: Units, *, rail: bool = False
+    ) -> list[Named]:
+        """These steps as a chain of their own."""
+        labels = [link.labels for link in steps]
+        if rail and labels and len(labels[0]) == 1 and not labels[0][0].counts:
+            labels[0] = ()
+        widths = [0 if own else self._width(link, scope, units) for link, own in zip(steps, labels, strict=True)]
+        given = iter(numbered(name, sum(widths)) if name else _by_word(steps, widths))
+        planned = []
+        for link, own, width in zip(steps, labels, widths, strict=True):
+            if own:
+                texts = tuple([label.text for label in own])
+                factors = self._width(link, scope, units) if len(texts) == 1 else 0
+                names = tuple(numbered(texts[0], factors)) if factors > 1 else texts
+                planned.append(Named(link, names, True))
             else:
-                close = get_close_matches(name.text, list(islice(own, _MANY)), 1)
-                shown = imported.file.span.source.name
-                suggestion = close[0] if close else ""
-                sink.add(NothingToImport(span=name.span, name=name.text, file=shown, suggestion=suggestion))
-    for definition in file.file.definitions:
-        names.define(definition.name, Definition(definition, names), sink)
-        if isinstance(definition, tree.Block | tree.Net):
-            _params(definition.params, sink)
-    if file.imports:
-        _unused(file.file, names, sink)
+                planned.append(Named(link, tuple([next(given) for _ in range(width)]), False))
+        return planned
+
+    def seen(self, named: Named, scope: Scope, units: Units) -> str:
+        """What a reader calls a step, if anything: its label, its name, or its op's word where it has no name."""
+        link = named.link
+        if any(label.counts for label in link.labels) or len(link.labels) > 1:
+            return ""
+        if named.labelled and link.labels:
+            return link.labels[0].text
+        if not (named.labelled or link.repeats) and not _is_call(link):
+            return ""  # rails and steps inside it have names, it has none
+        if not named.names:
+            return _word_alone(link.atom, scope, units)
+        return named.names[0] if len(named.names) == 1 else ""
+
+    def _owns(self, atom: tree.Atom, names: Names, scope: Scope | None, units: Units) -> bool:
+        """Whether an atom owns parameters, in any of its choices."""
+        if isinstance(atom, tree.Call):
+            ref = scope.params.get(atom.name.text) if scope else None
+            if isinstance(ref, OpRef):
+                return self._name_owns(ref.name.text, ref.scope.names, units)
+            return self._name_owns(atom.name.text, names, units)
+        if isinstance(atom, tree.Merge):
+            return any(self._chain_owns(rail.chain, names, scope, units) for rail in atom.rails)
+        return isinstance(atom, tree.Group) and self._chain_owns(atom.chain, names, scope, units)
+
+    def _name_owns(self, name: str, names: Names, units: Units) -> bool:
+        if names.block(name) or names.net(name):
+            return True  # a module of its own
+        if op := find(name):
+            return op.owns_parameters()
+        unit = units(names, name)
+        if unit is None:
+            return False
+        key = unit, units
+        if key not in self._owning:
+            self._owning[key] = False  # while a recursive unit is being looked at
+            if self._depth >= MAX_BLOCK_DEPTH:
+                raise Problem(TooDeep(span=unit.tree.name.span, what="units", limit=MAX_BLOCK_DEPTH))
+            self._depth += 1
+            try:
+                self._owning[key] = self._chain_owns(unit.unit.chain, unit.names, None, units)
+            finally:
+                self._depth -= 1
+        return self._owning[key]
+
+    def _chain_owns(self, chain: tree.Chain, names: Names, scope: Scope | None, units: Units) -> bool:
+        return any(self._owns(step.atom, names, scope, units) for step in chain.steps)
+
+    def _width(self, link: Link, scope: Scope, units: Units) -> int:
+        if link.repeats:
+            return 1  # a repetition is an nn.Sequential
+        if not self._owns(link.atom, scope.names, scope, units):
+            return 0
+        return len(link.factors.items) if link.factors and not link.factors.parallel else 1
+
+
+def _word_alone(atom: tree.Atom, scope: Scope, units: Units) -> str:
+    """The word of the only op that a step without parameters is made of."""
+    if not isinstance(atom, tree.Call):
+        return ""
+    ref = scope.params.get(atom.name.text)
+    name, names = (ref.name.text, ref.scope.names) if isinstance(ref, OpRef) else (atom.name.text, scope.names)
+    if unit := units(names, name):
+        steps = links(unit.unit.chain)
+        only = steps[0].atom if len(steps) == 1 else None
+        name = only.name.text if isinstance(only, tree.Call) else ""
+    op = find(name)
+    return op.word if op else ""
+
+
+def lettered(name: str, index: int) -> str:
+    """The name of one part of a step that splits: `x_2` gives `x_2a`, `stem` gives `stem_a`, `f.2` gives `f.2.a`."""
+    letters = ""
+    index += 1
+    while index:
+        index, letter = divmod(index - 1, 26)
+        letters = chr(ord("a") + letter) + letters
+    if _ends_in_number(name):
+        return f"{name}.{letters}"
+    head, _, last = name.rpartition("_")
+    return f"{name}{letters}" if head and last.isdigit() else f"{name}_{letters}"
+
+
+def _is_call(link: Link) -> bool:
+    """Whether a step is one use of a name, not split into parallel factors."""
+    return isinstance(link.atom, tree.Call) and not (link.factors and link.factors.parallel)
+
+
+def word_of(atom: tree.Atom) -> str:
+    """What a step is called where its chain has no name."""
+    if isinstance(atom, tree.Call):
+        return atom.name.text.rpartition(".")[2]
+    return "branch" if isinstance(atom, tree.Merge) else "group"
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """The names of steps or factors: one has its chain's, others numbers, `f_1` and `f_2`, or `f.2.0` and `f.2.1`."""
+    if count == 1:
+        return [name]
+    if _ends_in_number(name):
+        return [f"{name}.{i}" for i in range(count)]
+    return [f"{name}_{i}" for i in range(1, count + 1)]
+
+
+def _ends_in_number(name: str) -> bool:
+    """Whether a name is that of a member of a container, such as `features.17`."""
+    return name.rpartition(".")[2].isdigit()
+
+
+def _by_word(steps: Sequence[Link], widths: Sequence[int]) -> list[str]:
+    words = [word_of(link.atom) for link, width in zip(steps, widths, strict=True) for _ in range(width)]
+    total = Counter(words)
+    seen: Counter[str] = Counter()
+    names = []
+    for word in words:
+        seen[word] += 1
+        names.append(word if total[word] == 1 else f"{word}_{seen[word]}")
     return names
-
-
-def _params(params: tuple[tree.Param, ...], sink: Sink) -> None:
-    seen: set[str] = set()
-    for param in params:
-        if reason := why_no_identifier(param.name):
-            sink.add(BadName(span=param.span, name=param.name, reason=reason))
-        if param.name in seen:
-            sink.add(NameTaken(span=param.span, name=param.name, taken_by="a parameter already"))
-        seen.add(param.name)
-
-
-def _unused(file: tree.File, names: Names, sink: Sink) -> None:
-    known = mentioned(file.definitions)
-    for item in file.imports:
-        for each in item.names:
-            if each.own.text in names and each.own.text not in known:
-                sink.add(Unused(span=each.own.span, what="the import", name=each.own.text))
-
-
-def mentioned(part: object) -> frozenset[str]:
-    """Names in a part of a spec that may stand for a unit, a block, a net or a parameter."""
-    known: set[str] = set()
-    _gather(part, known)
-    return frozenset(known)
-
-
-def _gather(part: object, known: set[str]) -> None:
-    if isinstance(part, tuple):
-        for each in part:
-            _gather(each, known)
-    elif isinstance(part, tree.Tree):
-        if isinstance(part, tree.Call | tree.Variable | tree.Nested):
-            known.add(part.name)
-        elif isinstance(part, tree.Variant):
-            known.add(part.base.text)
-        for field in fields(part):
-            value = getattr(part, field.name)
-            if not isinstance(value, Span | str):
-                _gather(value, known)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from incdsl.diagnostics import Sink
+from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.names import BadParameter, NameTaken, WrongArguments
-from incdsl.diagnostics.unused import Unused
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.names import Definition, mentioned
-from incdsl.elaborate.places import Own
-from incdsl.elaborate.scope import Problem, Scope
+from incdsl.elaborate.overrides import Own
+from incdsl.elaborate.resolve import Definition, Names
+from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope
 from incdsl.elaborate.variant import interfaces
 from incdsl.ir.graph import Instance
 from incdsl.syntax import tree
@@ -21,11 +21,13 @@ from incdsl.values import Num, Real
 class Parameters:
     """Gives the parameters of a line of nets their values, from the outermost to the one that is written out."""
 
-    def __init__(self, line: Sequence[Definition], instance: Instance, evaluate: Expressions, sink: Sink) -> None:
+    def __init__(
+        self, line: Sequence[Definition], instance: Instance, title: str, evaluate: Expressions, sink: Sink
+    ) -> None:
         self._line = line
         self._interfaces = interfaces(line)
-        self._scope = instance
-        self._title = line[0].name
+        self._instance = instance
+        self._title = title
         self._evaluate = evaluate
         self._sink = sink
 
@@ -35,24 +37,22 @@ class Parameters:
         self._refuse_unknown(settings, params)
         values: dict[str, Any] = {}
         for name, (param, names) in params.items():
-            if name in settings:
-                value = settings[name]
-            elif param.default is None:
-                reason, hint = f"`{name}` has no value", f"write `--set {name}=…`, or give it a default"
-                self._sink.add(BadParameter(span=param.span, reason=reason, hint=hint))
-                value = 1
-            else:
-                try:
-                    value = self._evaluate.value(param.default, Scope(self._scope, self._title, names))
-                except Problem as problem:
-                    self._sink.add(problem.diagnostic)
-                    value = 1
+            value = settings[name] if name in settings else self._default(param, names)
             if isinstance(value, int) and not isinstance(value, bool):
                 value = Num.symbol(value, name)
             elif isinstance(value, float):
                 value = Real(value, name)
             values[name] = value
         return values
+
+    def _default(self, param: tree.Param, names: Names) -> Any:
+        """The value of a parameter that is not set; unknown if it has none."""
+        name = param.name.text
+        if param.default is None:
+            reason, hint = f"`{name}` has no value", f"write `--set {name}=…`, or give it a default"
+            self._complain(BadParameter(span=param.span, reason=reason, hint=hint))
+            return UNKNOWN
+        return self._value(param.default, Scope(self._instance, self._title, names))
 
     def inner(self, values: dict[str, Any]) -> list[dict[str, Any]]:
         """The values of the parameters of each net of the line, with these of the outermost."""
@@ -68,43 +68,47 @@ class Parameters:
             names = list(self._interfaces[i])
             handed = frozenset(names)
             for each in self._line[i:-1]:
-                handed = frozenset(name for name in handed if _hands_on(_net(each), name))
+                handed = frozenset(name for name in handed if _hands_on(each.net, name))
             level = len(self._line) - 1 - i
             found[level] = Own(definition, {name: levels[i][name] for name in names}, handed)
         return found
 
     def _handed_on(self, i: int, values: dict[str, Any]) -> dict[str, Any]:
-        net, base = _net(self._line[i]), self._line[i + 1].name
+        net, base = self._line[i].net, self._line[i + 1].name
         assert net.variant
-        used = {*mentioned(tuple(c.pipe for c in net.variant.changes if not isinstance(c, tree.Without)))}
         params = self._interfaces[i + 1]
-        scope = Scope(self._scope, self._title, self._line[i].names, params=values)
+        declared: dict[str, tree.Tree] = {name: param for name, (param, _) in self._interfaces[i].items()}
+        scope = Scope(self._instance, self._title, self._line[i].names, values, declared=declared)
         given: dict[str, Any] = {}
         for arg in net.variant.args:
-            if arg.name not in params:
+            if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
+                continue
+            if arg.name is None or arg.name.text not in params:
                 hint = f"its parameters are {', '.join(params)}" if params else "it has none"
-                what = f"has no parameter `{arg.name}`" if arg.name else "takes its arguments by name"
-                self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=f"`{base}` {what}", hint=hint))
-            elif arg.name in given:
-                reason = f"`{arg.name}` is given twice"
-                self._sink.add(WrongArguments(span=arg.span, path=self._title, reason=reason))
+                what = f"has no parameter `{arg.name.text}`" if arg.name else "takes its arguments by name"
+                self._complain(WrongArguments(span=arg.span, reason=f"`{base}` {what}", hint=hint))
+            elif arg.name.text in given:
+                self._complain(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
             else:
-                given[arg.name] = self._argument(arg, scope)
-        used |= scope.used
+                given[arg.name.text] = self._value(arg.value, scope)
         for param in net.params:
-            if param.name in params and param.name not in given:
-                taken = f"a parameter of `{base}`: write `{base}({param.name}: {param.name})`"
-                self._sink.add(NameTaken(span=param.span, path=self._title, name=param.name, taken_by=taken))
-            elif param.name not in used:
-                self._sink.add(Unused(span=param.span, path=self._title, what="parameter", name=param.name))
+            name = param.name.text
+            if name in params and name not in given:
+                taken = f"a parameter of `{base}`: write `{base}({name}: {name})`"
+                self._complain(NameTaken(span=param.span, name=name, taken_by=taken))
         return {name: given[name] if name in given else values[name] for name in params}
 
-    def _argument(self, arg: tree.Arg, scope: Scope) -> Any:
+    def _value(self, value: tree.Value, scope: Scope) -> Any:
         try:
-            return self._evaluate.value(arg.value, scope)
+            return self._evaluate.value(value, scope)
         except Problem as problem:
-            self._sink.add(problem.diagnostic)
-            return 1
+            self._complain(problem.diagnostic)
+        except Poisoned:
+            pass
+        return UNKNOWN
+
+    def _complain(self, diagnostic: Diagnostic) -> None:
+        self._sink.add(replace(diagnostic, path=diagnostic.path or self._title))
 
     def _refuse_unknown(self, settings: Mapping[str, Any], params: Mapping[str, object]) -> None:
         unknown = sorted(settings.keys() - params.keys())
@@ -115,12 +119,8 @@ class Parameters:
             self._sink.add(BadParameter(span=self._line[0].tree.name.span, reason=reason, hint=hint))
 
 
-def _net(definition: Definition) -> tree.Net:
-    assert isinstance(definition.tree, tree.Net)
-    return definition.tree
-
-
 def _hands_on(net: tree.Net, name: str) -> bool:
     """Whether a variant gives a parameter to the net that it varies as it is, under its own name."""
-    given = [arg.value for arg in net.variant.args if arg.name == name] if net.variant else []
+    args = net.variant.args if net.variant else ()
+    given = [arg.value for arg in args if isinstance(arg, tree.Arg) and arg.name and arg.name.text == name]
     return not given or (isinstance(given[0], tree.Variable) and given[0].name == name)

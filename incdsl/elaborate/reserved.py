@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 
-from incdsl.syntax.scan import MAX_NAME
+from incdsl.syntax.lexer import MAX_NAME
 
 MODULE_ATTRIBUTES = frozenset(
     """

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting
 from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.scope import Problem, Scope
+from incdsl.elaborate.scope import Poisoned, Problem, Scope
 from incdsl.ops import Op
 from incdsl.ops.window import Pool, Windowed
 from incdsl.source import Span
@@ -51,43 +51,40 @@ class Settings:
         self.spans[name] = span
 
 
-def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, owner: str) -> Settings:
+def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -> Settings:
     """The fields that a step sets by its sigils and settings, evaluated in a scope."""
     settings = Settings()
-    _sigils(call, op, scope, evaluate, owner, settings)
-    known = op.model_fields
+    owner = call.name.text
+    _sigils(call, op, scope, evaluate, settings)
     for arg in call.args:
-        name = arg.name
-        if name is None:
-            raise _unknown(owner, str(arg.value.span.text), op, arg.span, scope)
-        if name not in known:
-            raise _unknown(owner, name, op, arg.span, scope)
-        if name in settings.values:
-            raise _bad(owner, name, "is given twice", arg.span, scope)
-        settings.put(name, setting(arg, op, scope, evaluate), arg.value.span)
+        if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
+            raise Poisoned
+        if arg.name is None or arg.name.text not in op.model_fields:
+            raise _unknown(owner, arg.name.text if arg.name else arg.value.span.text, op, arg.span)
+        if arg.name.text in settings.values:
+            raise _bad(owner, arg.name.text, "is given twice", arg.span)
+        settings.put(arg.name.text, setting(arg, op, scope, evaluate), arg.value.span)
     return settings
 
 
-def build(
-    op: type[Op], settings: Settings, owner: str, span: Span, scope: Scope, dynamic: dict[str, Any] | None = None
-) -> Op:
-    """The op, or the problem of its first bad setting. `dynamic` replaces values after they were checked."""
-    values = dict(settings.values)
+def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
+    """The op, or the problem of its first bad setting."""
+    values = settings.values
     for name, model_field in op.model_fields.items():
         if model_field.is_required() and name not in values:
             sigil = next((s for s, f in op.sigils.items() if f == name), None)
             how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner)
-            raise Problem(MissingSetting(span=span, path=scope.title, owner=owner, setting=name, how=how))
+            raise Problem(MissingSetting(span=span, owner=owner, setting=name, how=how))
     try:
-        return op(**{**values, **(dynamic or {})})
+        return op(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         reason = str(first.get("ctx", {}).get("error", "")) or _literal(op, name)
-        raise _bad(owner, name, reason, settings.spans.get(name, span), scope) from None
+        raise _bad(owner, name, reason, settings.spans.get(name, span)) from None
 
 
-def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, scope: Scope) -> None:
+def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span) -> None:
     """Turn a padding word, or its absence, into numbers; without kernel or stride there is nothing to resolve."""
     if not issubclass(op, Windowed) or "kernel" not in settings.values:
         return
@@ -100,10 +97,10 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, sc
     if word is None:
         if any(s > 1 for s in stride) and spans != (1, 1):
             choices = f"`valid`, `half` (here pad {_text(_half(spans))}) or `pad N`"
-            raise Problem(PaddingUnstated(span=where, path=scope.title, owner=owner, choices=choices))
+            raise Problem(PaddingUnstated(span=where, owner=owner, choices=choices))
         word = "same"
     if word == "same":
-        _demand_same(spans, stride, owner, where, scope)
+        _demand_same(spans, stride, owner, where)
     if word == "valid":
         settings.values["padding"] = Pair(0, 0)
     elif word in ("same", "half"):
@@ -112,28 +109,28 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span, sc
         padding = _as_pair(settings.values["padding"])
         if padding and any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             texts = {"padding": _text(padding), "kernel": _text(kernel)}
-            raise Problem(PoolPadding(span=where, path=scope.title, owner=owner, **texts))
+            raise Problem(PoolPadding(span=where, owner=owner, **texts))
 
 
-def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span, scope: Scope) -> None:
+def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span) -> None:
     if any(s > 1 for s in stride) and spans != (1, 1):
         raise Problem(
             NoSamePadding(
-                span=where, path=scope.title, reason=f"`same` means stride 1, but `{owner}` has a stride",
+                span=where, reason=f"`same` means stride 1, but `{owner}` has a stride",
                 hint=f"`half` pads both sides alike, as PyTorch does (here pad {_text(_half(spans))})",
             )
         )  # fmt: skip
     if any(k % 2 == 0 for k in spans):
         raise Problem(
             NoSamePadding(
-                span=where, path=scope.title,
+                span=where,
                 reason=f"an even kernel ({_text(spans)}) cannot keep the size with the same padding on both sides",
                 hint="write `valid` or `pad N`, or take an odd kernel",
             )
         )  # fmt: skip
 
 
-def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, owner: str, settings: Settings) -> None:
+def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, settings: Settings) -> None:
     written: dict[str, tuple[Any, Span]] = {}
     if call.kernel:
         written["kernel"] = (Pair(call.kernel.height, call.kernel.width), call.kernel.span)
@@ -141,47 +138,45 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
         written["stride"] = (Pair(call.stride.height, call.stride.width), call.stride.span)
     elif call.stride:
         written["stride"] = (evaluate.number(call.stride, scope), call.stride.span)
-    if call.width:
+    if call.width is not None:
         written["width"] = (evaluate.number(call.width, scope), call.width.span)
     if call.padding:
         amount = call.padding.amount
         written["padding"] = (Pair(*amount) if amount else call.padding.word, call.padding.span)
     if call.ceil:
-        written["ceil"] = (True, call.ceil)
+        written["ceil"] = (True, call.ceil.span)
     if call.number:
         written["number"] = (call.number.value, call.number.span)
     for sigil, (value, span) in written.items():
         name = op.sigils.get(sigil)  # type: ignore[call-overload]
         if name is None:
             taken = tuple(_SIGIL_TEXT[s] for s in op.sigils)
-            raise Problem(
-                SigilNotTaken(span=span, path=scope.title, owner=owner, sigil=_SIGIL_TEXT[sigil], taken=taken)
-            )
+            raise Problem(SigilNotTaken(span=span, owner=call.name.text, sigil=_SIGIL_TEXT[sigil], taken=taken))
         settings.put(name, value, span)
 
 
 def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressions) -> Any:
     """The value of a setting; a word that the op knows is that word, whatever else is called so."""
-    field = op.model_fields.get(str(arg.name)) if op else None
+    field = op.model_fields.get(arg.name.text) if op and arg.name else None
     words = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
     if isinstance(arg.value, tree.Variable) and arg.value.name in words:
         return arg.value.name
     return evaluate.value(arg.value, scope)
 
 
-def _unknown(owner: str, name: str, op: type[Op], span: Span, scope: Scope) -> Problem:
+def _unknown(owner: str, name: str, op: type[Op], span: Span) -> Problem:
     names = tuple(op.model_fields)
     close = get_close_matches(name, names, 1)
     return Problem(
         UnknownSetting(
-            span=span, path=scope.title, owner=owner, setting=name, settings=names,
+            span=span, owner=owner, setting=name, settings=names,
             suggestion=close[0] if close else "", hint=_DIALECT.get(name, ""),
         )
     )  # fmt: skip
 
 
-def _bad(owner: str, name: str, reason: str, span: Span, scope: Scope) -> Problem:
-    return Problem(BadSetting(span=span, path=scope.title, owner=owner, setting=name, reason=reason))
+def _bad(owner: str, name: str, reason: str, span: Span) -> Problem:
+    return Problem(BadSetting(span=span, owner=owner, setting=name, reason=reason))
 
 
 def _literal(op: type[Op], name: str) -> str:

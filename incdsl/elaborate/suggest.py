@@ -28,22 +28,22 @@ _DIALECT = {
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
 
-def unknown_name(call: tree.Call, scope: Scope, remark: str) -> UnknownName:
+def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName:
     """The problem about a name that is no value, unit, block or op; `remark` is the help where nothing is better."""
-    name = call.name
+    text = name.text
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
-    named = (each for each in scope.names if not scope.names.net(each))
+    named = iter(scope.names)
     known = [*operators, "split", *islice(chain(named, scope.values), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
-    if "." in name:
-        hint = why_unknown(name) or remark
-    elif name in _MERGES:
-        hint = f"rails are joined by `{_MERGES[name]} {{ | … | … }}`"
-    elif name == "split":
+    if "." in text:
+        hint = why_unknown(text) or remark
+    elif text in _MERGES:
+        hint = f"rails are joined by `{_MERGES[text]} {{ | … | … }}`"
+    elif text == "split":
         hint = "`split` binds several names: `a, b = x -> split 2`"
-    elif _DIALECT.get(name) in known:
-        suggestion = _DIALECT[name]
+    elif _DIALECT.get(text) in known:
+        suggestion = _DIALECT[text]
     else:
-        close = get_close_matches(name, known, 1) or get_close_matches(name.lower(), known, 1)
+        close = get_close_matches(text, known, 1) or get_close_matches(text.lower(), known, 1)
         suggestion = close[0] if close else ""
-    return UnknownName(span=call.name_span, path=scope.title, name=name, suggestion=suggestion, hint=hint)
+    return UnknownName(span=name.span, name=text, suggestion=suggestion, hint=hint)

@@ -1,39 +1,69 @@
-"""What the LALR automaton would accept, simulated on its states alone, without building anything."""
+"""The LALR automaton: where a parse stands, and what could come next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from incdsl.syntax.table import Rule, Table
 
-class Automaton:
-    """A parse table; a stack of its states is where a parse stands."""
+Stack = list[int]
+"""The states of a parse, the start state first."""
 
-    def __init__(self, states: Mapping[Any, Mapping[str, tuple[Any, Any]]], end: Any) -> None:
-        self._states = states
-        self._end = end
 
-    def feed(self, stack: Sequence[Any], terminals: Sequence[str]) -> list[Any] | None:
-        """The stack after these terminals; nothing if one of them cannot stand there."""
-        states = list(stack)
-        for terminal in terminals:
-            while True:
-                step = self._states[states[-1]].get(terminal)
-                if step is None:
-                    return None
-                _, argument = step
-                if not hasattr(argument, "expansion"):
-                    states.append(argument)
-                    break
-                size = len(argument.expansion)
-                if size:
-                    del states[-size:]
-                states.append(self._states[states[-1]][argument.origin.name][1])
-                if terminal == "$END" and states[-1] == self._end:
-                    return states
-        return states
+def advance(
+    table: Table, states: Stack, values: list[Any], terminal: str, value: Any, reduce: Callable[[Rule, list[Any]], Any]
+) -> bool:
+    """Take a terminal with its value; whether it may stand there. If not, the stacks may have been reduced."""
+    rows, rules = table.states, table.rules
+    while True:
+        target = rows[states[-1]].get(terminal)
+        if target is None:
+            return False
+        if target >= 0:
+            states.append(target)
+            values.append(value)
+            return True
+        rule = rules[~target]
+        size = rule.size
+        if size:
+            parts = values[-size:]
+            del values[-size:]
+            del states[-size:]
+        else:
+            parts = []
+        values.append(reduce(rule, parts))
+        states.append(rows[states[-1]][rule.origin])
+        if terminal == "$END" and states[-1] == table.end:
+            return True
 
-    def accepts(self, stack: Sequence[Any]) -> set[str]:
-        """All terminals that can stand next."""
-        candidates = (t for t in self._states[stack[-1]] if t.isupper() or t == "$END")
-        return {t for t in candidates if self.feed(stack, (t,)) is not None}
+
+def feed(table: Table, stack: Sequence[int], terminals: Sequence[str]) -> tuple[Stack, int]:
+    """The states after these terminals, as far as they may stand there, and how many of them may."""
+    rows, rules, states = table.states, table.rules, list(stack)
+    for count, terminal in enumerate(terminals):
+        while True:
+            target = rows[states[-1]].get(terminal)
+            if target is None:
+                return states, count
+            if target >= 0:
+                states.append(target)
+                break
+            rule = rules[~target]
+            if rule.size:
+                del states[-rule.size :]
+            states.append(rows[states[-1]][rule.origin])
+            if terminal == "$END" and states[-1] == table.end:
+                return states, count + 1
+    return states, len(terminals)
+
+
+def may_follow(table: Table, stack: Sequence[int], terminal: str) -> bool:
+    """Whether a terminal may stand next."""
+    return feed(table, stack, (terminal,))[1] == 1
+
+
+def accepted(table: Table, stack: Sequence[int]) -> set[str]:
+    """All terminals that may stand next, apart from `ERROR`."""
+    candidates = (t for t in table.states[stack[-1]] if (t.isupper() or t == "$END") and t != "ERROR")
+    return {t for t in candidates if may_follow(table, stack, t)}

@@ -7,365 +7,375 @@ from typing import Any
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.limits import NumberTooLarge
-from incdsl.source import Source, Span
 from incdsl.syntax import tree
-from incdsl.syntax.scan import Comment
+from incdsl.syntax.node import Part, Tree
+from incdsl.syntax.table import Rule
+from incdsl.syntax.tokens import Token
+
+_LONGEST = 1_000
+"""Characters of a whole number beyond which nobody reads its value."""
 
 
-class Many(list[Any]):
-    """What a repetition of the grammar has gathered."""
+class Many:
+    """Parts that belong to the node around them: what a repetition of the grammar has gathered, or a pair of brackets.
 
+    Long lists grow in place and are shared: each `Many` is the first `size` parts of one, so that a parse that goes
+    back to where it stood before finds what it had there.
+    """
 
-class Token(str):
-    """A word or sign of the text."""
+    __slots__ = ("_shared", "_size")
 
-    __slots__ = ("span", "type")
+    def __init__(self, shared: list[Any]) -> None:
+        self._shared = shared
+        self._size = len(shared)
 
-    type: str
-    span: Span
+    @property
+    def parts(self) -> list[Any]:
+        """Its own parts."""
+        return self._shared[: self._size]
+
+    def extended(self, more: list[Any]) -> Many:
+        """These parts and more."""
+        shared = self._shared if len(self._shared) == self._size else self.parts
+        shared += more
+        return Many(shared)
 
 
 class Builder:
-    """Builds tree nodes from the children of each reduced rule; a child is a token, a node or a `Many`."""
+    """Builds tree nodes from the parts of each reduced rule: tokens, nodes, or a `Many` of them.
 
-    def __init__(self, source: Source, comments: Iterable[Comment], sink: Sink) -> None:
-        self._source = source
+    A node keeps all of its parts, so that the tree gives its text back.
+    """
+
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._comments = {c.line: c.text for c in comments if c.alone}
+        self._methods: dict[str, Callable[[list[Any]], Any]] = {}
 
-    def callback(self, origin: str, alias: str | None, expand1: bool) -> Callable[[list[Any]], Any]:
-        """The function that turns the children of one rule's reduction into its value."""
-        if origin.startswith("_"):
-            return _flatten
-        method = getattr(self, "_" + (alias or origin), None)
-
-        def reduce(children: list[Any]) -> Any:
-            if expand1 and alias is None and len(children) == 1:
-                return children[0]
-            flat = _flatten(children)
-            assert method is not None
-            if not flat:
-                return method(Span(self._source, 0, 0), flat)
-            return method(Span(self._source, _span(flat[0]).start, _span(flat[-1]).end), flat)
-
-        return reduce
+    def reduce(self, rule: Rule, parts: list[Any]) -> Any:
+        """The value of a rule whose parts are there."""
+        if rule.repeats:
+            first = parts[0]
+            return first.extended(_flat(parts[1:])) if isinstance(first, Many) else Many(_flat(parts))
+        if rule.transparent and len(parts) == 1:
+            return parts[0]
+        method = self._methods.get(rule.method)
+        if method is None:
+            method = self._methods[rule.method] = getattr(self, "_" + rule.method)
+        return method(_flat(parts))
 
     # Definitions
 
-    def _start(self, span: Span, children: list[Any]) -> tree.File:
-        edition: Token = children[1]
-        first = min((c.span.line for c in children[2:]), default=1 << 30)
-        return tree.File(
-            span,
-            int(edition),
-            edition.span,
-            _all(children, tree.Unit),
-            _all(children, tree.Block),
-            _all(children, tree.Net),
-            tuple(text for line, text in sorted(self._comments.items()) if line < first),
-            _all(children, tree.Import),
-        )
+    def _start(self, parts: list[Any]) -> tree.File:
+        items = (tree.Import, tree.Unit, tree.Block, tree.Net, tree.Error)
+        return tree.File(_first(parts, tree.Edition), _all(parts, items), parts=tuple(parts))
 
-    def _import(self, span: Span, children: list[Any]) -> tree.Import:
-        file: Token = children[1]
-        return tree.Import(span, tree.Text(file.span, str(file)[1:-1]), _all(children, tree.Used))
+    def _edition(self, parts: list[Any]) -> tree.Edition:
+        return tree.Edition(_whole(parts[1]), parts=tuple(parts))
 
-    def _used(self, span: Span, children: list[Any]) -> tree.Used:
-        return tree.Used(span, _name(children[0]), _name(children[-1]))
+    def _import(self, parts: list[Any]) -> tree.Import:
+        return tree.Import(_text(parts[1]), _all(parts, tree.Used), parts=tuple(parts))
 
-    def _edition(self, span: Span, children: list[Any]) -> Many:
-        return Many([children[0], children[1]])
+    def _used(self, parts: list[Any]) -> tree.Used:
+        return tree.Used(_name(parts[0]), _name(parts[-1]), parts=tuple(parts))
 
-    def _unit(self, span: Span, children: list[Any]) -> tree.Unit:
-        return tree.Unit(span, _name(children[1]), children[3], self._above(span))
+    def _unit(self, parts: list[Any]) -> tree.Unit:
+        return tree.Unit(_name(parts[1]), parts[-1], parts=tuple(parts))
 
-    def _block(self, span: Span, children: list[Any]) -> tree.Block:
-        pipe = _first(children, tree.Pipe)
-        items: tuple[tree.Bind | tree.Output, ...] = _all(children, (tree.Bind, tree.Output))
-        return tree.Block(span, _name(children[1]), _all(children, tree.Param), items, pipe, self._above(span))
+    def _block(self, parts: list[Any]) -> tree.Block:
+        items = _all(parts, (tree.Inputs, tree.Bind, tree.Output, tree.Error))
+        chain = _first(parts, tree.Chain)
+        return tree.Block(_name(parts[1]), _all(parts, tree.Param), items, chain, parts=tuple(parts))
 
-    def _net(self, span: Span, children: list[Any]) -> tree.Net:
-        kinds = (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Bind)
-        name, params, variant = _name(children[1]), _all(children, tree.Param), _first(children, tree.Variant)
-        items: tuple[Any, ...] = variant.facts if variant else _all(children, kinds)
-        return tree.Net(span, name, params, items, self._above(span), variant)
+    def _net(self, parts: list[Any]) -> tree.Net:
+        items = _all(parts, (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Bind, tree.Error))
+        variant = _first(parts, tree.Variant)
+        return tree.Net(_name(parts[1]), _all(parts, tree.Param), items, variant, parts=tuple(parts))
 
-    def _variant(self, span: Span, children: list[Any]) -> tree.Variant:
-        changes = _all(children, (tree.Override, tree.Unit, tree.Without))
-        facts = _all(children, tree.Expect)
-        return tree.Variant(span, _name(children[0]), _all(children, tree.Arg), changes, facts)
+    def _variant(self, parts: list[Any]) -> tree.Variant:
+        braced = parts[next((i for i, part in enumerate(parts) if _is(part, "WITH")), len(parts)) :]
+        items = _all(braced, (tree.Override, tree.Unit, tree.Without, tree.Expect, tree.Error))
+        return tree.Variant(_name(parts[0]), _args(parts[: len(parts) - len(braced)]), items, parts=tuple(parts))
 
-    def _override(self, span: Span, children: list[Any]) -> tree.Override:
-        path: Token = children[0]
-        return tree.Override(span, str(path), path.span, children[2])
+    def _override(self, parts: list[Any]) -> tree.Override:
+        return tree.Override(_name(parts[0]), parts[2], parts=tuple(parts))
 
-    def _without(self, span: Span, children: list[Any]) -> tree.Without:
-        return tree.Without(span, _name(children[1]))
+    def _without(self, parts: list[Any]) -> tree.Without:
+        return tree.Without(_name(parts[1]), parts=tuple(parts))
 
-    def _above(self, span: Span) -> tuple[str, ...]:
-        lines: list[str] = []
-        line = span.line - 1
-        while line in self._comments:
-            lines.append(self._comments[line])
-            line -= 1
-        return tuple(reversed(lines))
+    def _params(self, parts: list[Any]) -> Many:
+        return Many(parts)
 
-    def _params(self, span: Span, children: list[Any]) -> Many:
-        return Many(_all(children, tree.Param))
+    def _param(self, parts: list[Any]) -> tree.Param:
+        return tree.Param(_name(parts[0]), parts[2] if len(parts) > 1 else None, parts=tuple(parts))
 
-    def _param(self, span: Span, children: list[Any]) -> tree.Param:
-        return tree.Param(span, str(children[0]), children[2] if len(children) > 1 else None)
+    def _input(self, parts: list[Any]) -> tree.Input:
+        return tree.Input(_name(parts[1]), parts[2], parts=tuple(parts))
 
-    def _input(self, span: Span, children: list[Any]) -> tree.Input:
-        return tree.Input(span, _name(children[1]), children[2])
+    def _inputs(self, parts: list[Any]) -> tree.Inputs:
+        return tree.Inputs(_names(parts[1:]), parts=tuple(parts))
 
-    def _output(self, span: Span, children: list[Any]) -> tree.Output:
-        return tree.Output(span, _names(children[1:]), children[-1])
+    def _output(self, parts: list[Any]) -> tree.Output:
+        return tree.Output(_names(parts[1:]), parts[-1], parts=tuple(parts))
 
-    def _aux(self, span: Span, children: list[Any]) -> tree.Aux:
-        return tree.Aux(span, _name(children[1]), _all(children, tree.Arg), children[-1])
+    def _aux(self, parts: list[Any]) -> tree.Aux:
+        return tree.Aux(_name(parts[1]), _args(parts), parts[-1], parts=tuple(parts))
 
-    def _expect(self, span: Span, children: list[Any]) -> tree.Expect:
-        value = children[3]
-        if isinstance(value, Token):
-            value = tree.Text(value.span, str(value)[1:-1])
-        return tree.Expect(span, _name(children[1]), value)
+    def _expect(self, parts: list[Any]) -> tree.Expect:
+        value = parts[3]
+        return tree.Expect(_name(parts[1]), _text(value) if _is(value, "STRING") else value, parts=tuple(parts))
 
-    def _bind(self, span: Span, children: list[Any]) -> tree.Bind:
-        return tree.Bind(span, _names(children), children[-1])
+    def _bind(self, parts: list[Any]) -> tree.Bind:
+        return tree.Bind(_names(parts), parts[-1], parts=tuple(parts))
+
+    def _error(self, parts: list[Any]) -> tree.Error:
+        error: tree.Error = parts[0]
+        return error
 
     # Chains and rails
 
-    def _pipe(self, span: Span, children: list[Any]) -> tree.Pipe:
-        return tree.Pipe(span, _all(children, tree.Step))
+    def _chain(self, parts: list[Any]) -> tree.Chain:
+        return tree.Chain(_all(parts, tree.Step), parts=tuple(parts))
 
-    def _step(self, span: Span, children: list[Any]) -> tree.Step:
-        atom: tree.Atom | None = _first(children, (tree.Call, tree.BlockInput, tree.Group, tree.Merge))
-        repeat: tree.Times | tree.Each | tree.When | None = _first(children, (tree.Times, tree.Each, tree.When))
-        assert atom is not None
-        return tree.Step(span, _all(children, tree.Label), atom, repeat, _first(children, tree.Dims))
+    def _step(self, parts: list[Any]) -> tree.Step:
+        atom = _first(parts, (tree.Call, tree.BlockInput, tree.Group, tree.Bundle, tree.Merge, tree.Error))
+        repeat = _first(parts, (tree.Times, tree.Each, tree.When))
+        labels = tuple([label for label in _all(parts, tree.Label) if label.text])
+        return tree.Step(labels, atom, repeat, _first(parts, tree.Dims), parts=tuple(parts))
 
-    def _label(self, span: Span, children: list[Any]) -> Many:
-        return Many(_all(children, tree.Label))
+    def _label(self, parts: list[Any]) -> Many:
+        return Many(parts)
 
-    def _part(self, span: Span, children: list[Any]) -> tree.Label:
-        text = str(children[0])
-        counts = text.endswith("..")
-        return tree.Label(span, tuple(text.removesuffix("..").split(".")), counts)
+    def _part(self, parts: list[Any]) -> tree.Label:
+        text = parts[0].text
+        return tree.Label(text.removesuffix(".."), text.endswith(".."), parts=tuple(parts))
 
-    def _name(self, span: Span, children: list[Any]) -> Token:
-        token: Token = children[0]
+    def _name(self, parts: list[Any]) -> Token:
+        token: Token = parts[0]
         return token
 
-    def _times(self, span: Span, children: list[Any]) -> tree.Times:
-        return tree.Times(span, _bare(children[1:]))
+    def _times(self, parts: list[Any]) -> tree.Times:
+        return tree.Times(parts[1], parts=tuple(parts))
 
-    def _each(self, span: Span, children: list[Any]) -> tree.Each:
-        return tree.Each(span, tuple(n.text for n in _names(children[1:])), children[-1])
+    def _each(self, parts: list[Any]) -> tree.Each:
+        rows: Any = next(part for part in reversed(parts) if isinstance(part, Tree))
+        return tree.Each(_names(parts[1:]), rows, parts=tuple(parts))
 
-    def _when(self, span: Span, children: list[Any]) -> tree.When:
-        return tree.When(span, children[1])
+    def _when(self, parts: list[Any]) -> tree.When:
+        return tree.When(parts[1], parts=tuple(parts))
 
-    def _count(self, span: Span, children: list[Any]) -> Any:
-        return _bare(children)
+    _each_rail = _each
+    _when_rail = _when
 
-    def _block_input(self, span: Span, children: list[Any]) -> tree.BlockInput:
-        return tree.BlockInput(span)
+    def _block_input(self, parts: list[Any]) -> tree.BlockInput:
+        return tree.BlockInput(parts=tuple(parts))
 
-    def _group(self, span: Span, children: list[Any]) -> tree.Group:
-        return tree.Group(span, children[1])
+    def _group(self, parts: list[Any]) -> tree.Group:
+        return tree.Group(parts[1], parts=tuple(parts))
 
-    def _merge(self, span: Span, children: list[Any]) -> tree.Merge:
-        word: Token = children[0]
-        return tree.Merge(span, str(word), word.span, _all(children, tree.Arg), _all(children, tree.Rail))
+    def _bundle(self, parts: list[Any]) -> tree.Bundle:
+        labels: tuple[tree.Label, ...] = _all(parts, tree.Label)
+        names = tuple([tree.Name(label.text, parts=label.parts) for label in labels])
+        return tree.Bundle(names, parts=tuple(parts))
 
-    def _rail(self, span: Span, children: list[Any]) -> tree.Rail:
-        guard: tree.RailsFor | tree.Only | None = _first(children, (tree.RailsFor, tree.Only))
-        return tree.Rail(span, guard, children[-1])
+    def _merge(self, parts: list[Any]) -> tree.Merge:
+        return tree.Merge(_name(parts[0]), _args(parts), _all(parts, tree.Rail), parts=tuple(parts))
 
-    def _rails(self, span: Span, children: list[Any]) -> tree.RailsFor:
-        return tree.RailsFor(span, tuple(n.text for n in _names(children[1:])), children[-2])
+    def _rail(self, parts: list[Any]) -> tree.Rail:
+        return tree.Rail(_first(parts, (tree.Each, tree.When)), parts[-1], parts=tuple(parts))
 
-    def _only(self, span: Span, children: list[Any]) -> tree.Only:
-        return tree.Only(span, children[1])
-
-    def _call(self, span: Span, children: list[Any]) -> tree.Call:
-        name: Token = children[0]
+    def _call(self, parts: list[Any]) -> tree.Call:
         sigils: dict[str, Any] = {}
-        for child in children[1:]:
-            if isinstance(child, Token):
-                sigils["kernel" if child.type == "KERNEL" else "ceil"] = (
-                    _kernel(child) if child.type == "KERNEL" else child.span
-                )
-            elif isinstance(child, tuple):
-                sigils[child[0]] = child[1]
-            elif isinstance(child, tree.Padding):
-                sigils["padding"] = child
-            elif isinstance(child, tree.Number):
-                sigils["number"] = child
-            elif isinstance(child, tree.Factors):
-                sigils["factors"] = child
-        return tree.Call(span, str(name), name.span, args=_all(children, tree.Arg), **sigils)
+        for part in parts[1:]:
+            if isinstance(part, _Sigil):
+                sigils[part.word] = part.value
+            elif isinstance(part, tree.Padding):
+                sigils["padding"] = part
+            elif isinstance(part, tree.Number):
+                sigils["number"] = part
+            elif isinstance(part, tree.Factors):
+                sigils["factors"] = part
+            elif _is(part, "KERNEL"):
+                sigils["kernel"] = _kernel(part)
+            elif _is(part, "CEIL"):
+                sigils["ceil"] = tree.Word(part.text, parts=(part,))
+            elif _is(part, "LPAR"):
+                break
+        return tree.Call(_name(parts[0]), args=_args(parts), **sigils, parts=tuple(parts))
 
-    def _stride(self, span: Span, children: list[Any]) -> tuple[str, object]:
-        value = children[1]
-        return "stride", _kernel(value) if isinstance(value, Token) else value
+    def _stride(self, parts: list[Any]) -> _Sigil:
+        value = parts[1]
+        return _Sigil("stride", _kernel(value) if isinstance(value, Token) else value, parts)
 
-    def _width(self, span: Span, children: list[Any]) -> tuple[str, object]:
-        return "width", children[1]
+    def _width(self, parts: list[Any]) -> _Sigil:
+        return _Sigil("width", parts[1], parts)
 
-    def _input_width(self, span: Span, children: list[Any]) -> tree.InChannels:
-        return tree.InChannels(span)
+    def _input_width(self, parts: list[Any]) -> tree.InChannels:
+        return tree.InChannels(parts=tuple(parts))
 
-    def _padding(self, span: Span, children: list[Any]) -> tree.Padding:
-        word = str(children[0])
-        if word != "pad":
-            return tree.Padding(span, word)
-        amount: Token = children[1]
-        if amount.type == "KERNEL":
-            kernel = _kernel(amount)
-            return tree.Padding(span, word, (kernel.height, kernel.width))
-        return tree.Padding(span, word, (int(amount), int(amount)))
+    def _padding(self, parts: list[Any]) -> tree.Padding:
+        word = parts[0].text
+        amount = None
+        if len(parts) > 1:
+            kernel = _kernel(parts[1]) if parts[1].type == "KERNEL" else None
+            amount = (kernel.height, kernel.width) if kernel else (_whole(parts[1]),) * 2
+        return tree.Padding(word, amount, parts=tuple(parts))
 
-    def _sequence(self, span: Span, children: list[Any]) -> tree.Factors:
-        return tree.Factors(span, False, _all(children, tree.Factor))
+    def _sequence(self, parts: list[Any]) -> tree.Factors:
+        return tree.Factors(False, _all(parts, tree.Factor), parts=tuple(parts))
 
-    def _parallel(self, span: Span, children: list[Any]) -> tree.Factors:
-        return tree.Factors(span, True, _all(children, tree.Factor))
+    def _parallel(self, parts: list[Any]) -> tree.Factors:
+        return tree.Factors(True, _all(parts, tree.Factor), parts=tuple(parts))
 
-    def _factor(self, span: Span, children: list[Any]) -> tree.Factor:
-        return tree.Factor(span, _kernel(children[0]), children[1][1] if len(children) > 1 else None)
+    def _factor(self, parts: list[Any]) -> tree.Factor:
+        return tree.Factor(_kernel(parts[0]), parts[1].value if len(parts) > 1 else None, parts=tuple(parts))
 
     # Settings and expressions
 
-    def _args(self, span: Span, children: list[Any]) -> Many:
-        return Many(_all(children, tree.Arg))
+    def _args(self, parts: list[Any]) -> Many:
+        return Many(parts)
 
-    def _named(self, span: Span, children: list[Any]) -> tree.Arg:
-        return tree.Arg(span, str(children[0]), children[2])
+    def _named(self, parts: list[Any]) -> tree.Arg:
+        return tree.Arg(_name(parts[0]), parts[2], parts=tuple(parts))
 
-    def _named_list(self, span: Span, children: list[Any]) -> tree.Arg:
-        values = tuple(c for c in children[2:] if not isinstance(c, Token))
-        return tree.Arg(span, str(children[0]), tree.List(_span(children[1]).to(span), values))
+    def _positional(self, parts: list[Any]) -> tree.Arg:
+        return tree.Arg(None, parts[0], parts=tuple(parts))
 
-    def _positional(self, span: Span, children: list[Any]) -> tree.Arg:
-        return tree.Arg(span, None, children[0])
+    def _arg(self, parts: list[Any]) -> tree.Error:
+        return self._error(parts)
 
-    def _nested(self, span: Span, children: list[Any]) -> tree.Nested:
-        return tree.Nested(span, str(children[0]), _all(children, tree.Arg))
+    def _nested(self, parts: list[Any]) -> tree.Nested:
+        return tree.Nested(_name(parts[0]), _args(parts), parts=tuple(parts))
 
-    def _word(self, span: Span, children: list[Any]) -> tree.Word:
-        return tree.Word(span, str(children[0]))
+    def _word(self, parts: list[Any]) -> tree.Word:
+        return tree.Word(parts[0].text, parts=tuple(parts))
 
-    def _list(self, span: Span, children: list[Any]) -> tree.List:
-        return tree.List(span, tuple(c for c in children if not isinstance(c, Token)))
+    def _list(self, parts: list[Any]) -> tree.List:
+        return tree.List(_all(parts, Tree), parts=tuple(parts))
 
-    def _ascription(self, span: Span, children: list[Any]) -> tree.Dims:
-        return tree.Dims(span, tuple(c for c in children if not isinstance(c, Token)))
+    def _shape(self, parts: list[Any]) -> tree.Dims:
+        return tree.Dims(_all(parts, Tree), parts=tuple(parts))
 
-    _shape = _ascription
+    def _ascription(self, parts: list[Any]) -> tree.Dims:
+        dims: tree.Dims = parts[1]
+        return tree.Dims(dims.items, parts=tuple(parts))
 
-    def _test(self, span: Span, children: list[Any]) -> tree.Junction:
-        word = next(str(c) for c in children if isinstance(c, Token))
-        return tree.Junction(span, word, tuple(c for c in children if not isinstance(c, Token)))
+    def _test(self, parts: list[Any]) -> tree.Junction:
+        return tree.Junction(parts[1].text, _all(parts, Tree), parts=tuple(parts))
 
     _both = _test
 
-    def _comparison(self, span: Span, children: list[Any]) -> tree.Comparison:
-        return tree.Comparison(span, children[0], str(children[1]), children[2])
+    def _comparison(self, parts: list[Any]) -> tree.Comparison:
+        return tree.Comparison(parts[0], parts[1].text, parts[2], parts=tuple(parts))
 
-    def _chain(self, span: Span, children: list[Any]) -> tree.Arithmetic:
-        left, operator, right = children
-        link = (str(operator), right)
-        if isinstance(left, tree.Arithmetic) and not isinstance(left, _Closed):
-            same = left.rest[0][0] in "+-" if str(operator) in "+-" else left.rest[0][0] in ("*", "//")
-            if same:
-                return tree.Arithmetic(span, left.first, (*left.rest, link))
-        return tree.Arithmetic(span, left, (link,))
+    def _arithmetic(self, parts: list[Any]) -> tree.Arithmetic:
+        left, operator, right = parts
+        link = (operator.text, right)
+        if isinstance(left, tree.Arithmetic) and (left.rest[0][0] in "+-") == (operator.text in "+-"):
+            return tree.Arithmetic(left.first, (*left.rest, link), parts=(*left.parts, operator, right))
+        return tree.Arithmetic(left, (link,), parts=tuple(parts))
 
-    def _neg(self, span: Span, children: list[Any]) -> tree.Negative:
-        return tree.Negative(span, children[1])
+    def _neg(self, parts: list[Any]) -> tree.Negative:
+        return tree.Negative(parts[1], parts=tuple(parts))
 
-    def _primary(self, span: Span, children: list[Any]) -> Any:
-        inner = children[1]
-        if isinstance(inner, tree.Arithmetic):
-            return _Closed(span, inner.first, inner.rest)
-        return _bare(children)
+    def _primary(self, parts: list[Any]) -> tree.Parenthesized:
+        return tree.Parenthesized(parts[1], parts=tuple(parts))
 
-    def _num(self, span: Span, children: list[Any]) -> tree.Number:
-        return tree.Number(span, int(children[0]))
+    _count = _primary
 
-    def _real(self, span: Span, children: list[Any]) -> tree.Number:
-        value = float(children[0])
+    def _num(self, parts: list[Any]) -> tree.Number:
+        return tree.Number(_whole(parts[0]), parts=tuple(parts))
+
+    def _real(self, parts: list[Any]) -> tree.Number:
+        value = float(parts[0].text)
         if value == float("inf"):
-            self._sink.add(NumberTooLarge(span=span, reason=f"{children[0]} is not a finite number"))
+            reason = f"{parts[0].text} is not a finite number"
+            self._sink.add(NumberTooLarge(span=parts[0].span, reason=reason))
             value = 0.0
-        return tree.Number(span, value)
+        return tree.Number(value, parts=tuple(parts))
 
-    def _var(self, span: Span, children: list[Any]) -> tree.Variable:
-        return tree.Variable(span, str(children[0]))
+    def _var(self, parts: list[Any]) -> tree.Variable:
+        return tree.Variable(parts[0].text, parts=tuple(parts))
 
-    def _in_channels(self, span: Span, children: list[Any]) -> tree.InChannels:
-        return tree.InChannels(span)
+    def _in_channels(self, parts: list[Any]) -> tree.InChannels:
+        return tree.InChannels(parts=tuple(parts))
 
-    def _true(self, span: Span, children: list[Any]) -> tree.Boolean:
-        return tree.Boolean(span, True)
+    def _true(self, parts: list[Any]) -> tree.Boolean:
+        return tree.Boolean(True, parts=tuple(parts))
 
-    def _false(self, span: Span, children: list[Any]) -> tree.Boolean:
-        return tree.Boolean(span, False)
-
-
-class _Closed(tree.Arithmetic):
-    """Arithmetic in parentheses, which a longer chain must not absorb."""
-
-    __slots__ = ()
+    def _false(self, parts: list[Any]) -> tree.Boolean:
+        return tree.Boolean(False, parts=tuple(parts))
 
 
-def _flatten(children: list[Any]) -> Many:
-    flat = children[0] if children and isinstance(children[0], Many) else Many(children[:1])  # long lists grow in place
-    for child in children[1:]:
-        if isinstance(child, Many):
-            flat.extend(child)
+class _Sigil(Tree):
+    """`/2` or `@64`, of which a call keeps the value."""
+
+    __slots__ = ("value", "word")
+
+    def __init__(self, word: str, value: Any, parts: list[Any]) -> None:
+        super().__init__(parts=tuple(parts))
+        self.word = word
+        self.value = value
+
+
+def _flat(parts: list[Any]) -> list[Any]:
+    """The parts, those of each `Many` among them."""
+    flat: list[Any] = []
+    for part in parts:
+        if isinstance(part, Many):
+            flat += part.parts
         else:
-            flat.append(child)
+            flat.append(part)
     return flat
 
 
-def _span(child: Any) -> Span:
-    if isinstance(child, tuple):
-        return _span(child[1])
-    span: Span = child.span
-    return span
+def _all(parts: Iterable[Part], kind: type[Any] | tuple[type[Any], ...]) -> tuple[Any, ...]:
+    return tuple([part for part in parts if isinstance(part, kind)])
 
 
-def _all(children: Iterable[Any], kind: type[Any] | tuple[type[Any], ...]) -> tuple[Any, ...]:
-    return tuple(c for c in children if isinstance(c, kind))
+def _first(parts: Iterable[Part], kind: type[Any] | tuple[type[Any], ...]) -> Any:
+    return next((part for part in parts if isinstance(part, kind)), None)
 
 
-def _first(children: Iterable[Any], kind: type[Any] | tuple[type[Any], ...]) -> Any:
-    return next((c for c in children if isinstance(c, kind)), None)
+def _is(part: Part, type: str) -> bool:
+    return isinstance(part, Token) and part.type == type
 
 
-def _bare(children: list[Any]) -> Any:
-    """The one child that is no bracket."""
-    return next(c for c in children if not isinstance(c, Token))
+def _args(parts: Iterable[Part]) -> tuple[Any, ...]:
+    """The settings in parentheses, and what makes no sense among them."""
+    inside = False
+    found = []
+    for part in parts:
+        if isinstance(part, tree.Arg) or (inside and isinstance(part, tree.Error)):
+            found.append(part)
+        elif isinstance(part, Token):
+            inside = part.type == "LPAR" or (inside and part.type != "RPAR")
+    return tuple(found)
 
 
 def _name(token: Token) -> tree.Name:
-    return tree.Name(token.span, str(token))
+    return tree.Name(token.text, parts=(token,))
 
 
-def _names(children: Iterable[Any]) -> tuple[tree.Name, ...]:
+def _whole(token: Token) -> int:
+    """The number; 0 for one that is far too long, which the lexer has reported."""
+    return int(token.text) if len(token.text) <= _LONGEST else 0
+
+
+def _text(token: Token) -> tree.Text:
+    return tree.Text(token.text[1:-1], parts=(token,))
+
+
+def _names(parts: Iterable[Part]) -> tuple[tree.Name, ...]:
     """The leading names of a comma-separated list."""
     names: list[tree.Name] = []
-    for child in children:
-        if not isinstance(child, Token) or child.type not in ("NAME", "COMMA"):
+    for part in parts:
+        if not isinstance(part, Token) or part.type not in ("NAME", "COMMA"):
             break
-        if child.type == "NAME":
-            names.append(_name(child))
+        if part.type == "NAME":
+            names.append(_name(part))
     return tuple(names)
 
 
 def _kernel(token: Token) -> tree.Kernel:
-    height, width = token.split("x")
-    return tree.Kernel(token.span, int(height), int(width))
+    height, width = token.text.split("x")
+    return tree.Kernel(int(height), int(width), parts=(token,))

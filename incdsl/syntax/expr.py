@@ -4,53 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from incdsl.source import Span
+from incdsl.syntax.node import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """Anything that was written; `span` is where."""
+@dataclass(eq=False, slots=True)
+class Name(Tree):
+    """A name, where it is bound or used; empty where the text lacks one."""
 
-    span: Span
+    text: str
+
+
+@dataclass(eq=False, slots=True)
+class Error(Tree):
+    """A part of the text that makes no sense where it stands."""
 
 
 # Expressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Number(Tree):
     """`64`, `1_000`, `1e-3`."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Boolean(Tree):
     """`true` or `false`."""
 
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Variable(Tree):
     """A parameter, or a value (then: its number of channels)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class InChannels(Tree):
     """`in`, the number of channels of the block's input."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Negative(Tree):
     """`-a`."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Arithmetic(Tree):
     """`a + b - c` or `a * b // c`: operators of one precedence, applied from left to right."""
 
@@ -58,7 +63,14 @@ class Arithmetic(Tree):
     rest: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
+class Parenthesized(Tree):
+    """`(a + b)`."""
+
+    inner: Expr
+
+
+@dataclass(eq=False, slots=True)
 class Comparison(Tree):
     """`a == b`."""
 
@@ -67,10 +79,10 @@ class Comparison(Tree):
     right: Expr
 
 
-Expr = Number | Boolean | Variable | InChannels | Negative | Arithmetic
+Expr = Number | Boolean | Variable | InChannels | Negative | Arithmetic | Parenthesized
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Junction(Tree):
     """`a == b and c`, `a or b`: all parts hold, or any of them; `and` binds closer."""
 
@@ -81,34 +93,34 @@ class Junction(Tree):
 Test = Expr | Comparison | Junction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class List(Tree):
     """`[a, b]`."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Word(Tree):
     """A padding word as a value: `valid`, `same`, `half`."""
 
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Nested(Tree):
     """An op with settings as a value: `leakyrelu(slope: 0.1)`."""
 
-    name: str
+    name: Name
     args: tuple[Arg, ...]
 
 
 Value = Expr | List | Word | Nested
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Arg(Tree):
     """`name: value`, or a value alone."""
 
-    name: str | None
+    name: Name | None
     value: Value

@@ -1,22 +1,25 @@
-"""Text to surface tree; the only user of Lark. Syntax errors are collected, each where it happens."""
+"""Text to surface tree, for any text: what makes no sense is reported, and the parser goes on behind it."""
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
-import lark
-
-from incdsl.diagnostics import CompileError, Sink
+from incdsl.diagnostics import Diagnostic, Sink
+from incdsl.diagnostics.limits import FileTooLarge, TooDeep, TooManyTokens
 from incdsl.diagnostics.syntax import MissingCloser, UnexpectedText, UnknownEdition
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
-from incdsl.syntax.automaton import Automaton
-from incdsl.syntax.build import Builder, Token
-from incdsl.syntax.scan import Budget, scan
-from incdsl.syntax.table import load
+from incdsl.syntax.automaton import Stack, accepted, advance
+from incdsl.syntax.build import Builder, Many
+from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
+from incdsl.syntax.node import Part
+from incdsl.syntax.recovery import Cut, Repair, error_before, missing_closers, panic, repair
+from incdsl.syntax.table import table
+from incdsl.syntax.tokens import Token
 
 EDITION = 1
+MAX_ERRORS = 20
 
 _SPELLING = {
     "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number",
@@ -25,215 +28,189 @@ _SPELLING = {
     "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`", "PLUS": "`+`",
     "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
-    "SLASH": "`/stride`", "AT": "`@width`", "__ANON_0": "`->`",
+    "SLASH": "`/stride`", "AT": "`@width`", "ARROW": "`->`",
 }  # fmt: skip
-_CLOSERS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
-_OPENERS = {"LPAR", "LSQB", "LBRACE", "ASCRIBE"}
-_SYNC = {"UNIT", "BLOCK", "NET", "WITHOUT", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE"}
 _RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
-_MAX_ERRORS = 20
-_MAX_TRIES = 200
 
 
-def parse(source: Source, sink: Sink, budget: Budget | None = None) -> tree.File:
-    """The surface tree of a file; `budget` is what it and others may have together.
+@dataclass(frozen=True, eq=False, slots=True)
+class Parsed:
+    """A text as it was understood: `str(file)` is the text again, byte for byte, whatever its problems are."""
 
-    Raises:
-        CompileError: with everything that is wrong with the text, in order.
+    file: tree.File
+    tokens: tuple[Token, ...]
+    problems: tuple[Diagnostic, ...]
+
+
+def parse(text: str, name: str = "<spec>") -> Parsed:
+    """The surface tree of any text; it never raises.
+
+    Parts that make no sense are `Error` nodes, what stands around them is parsed. `problems` are the diagnostics, in
+    the order of the text.
     """
-    comments = scan(source, sink, budget)
-    sink.stop_on_errors()
-    tokens = _tokens(source, sink)
-    sink.stop_on_errors()
-    if not _edition_known(source, tokens, sink):
-        raise CompileError(tuple(sink))
-    result = _Recovering(source, tokens, Builder(source, comments, sink), sink).run()
-    sink.stop_on_errors()
-    assert result is not None
-    return result
+    return parse_source(Source(name, text), Sink())
 
 
-@cache
-def _parser() -> lark.Lark:
-    parser: Any = load()
-    parser.lexer = parser._build_lexer()  # else each `lex` builds one
-    return parser  # type: ignore[no-any-return]
+def parse_source(source: Source, sink: Sink, limits: Limits | None = None) -> Parsed:
+    """The surface tree of a source; problems go to the sink too. `limits` are what it and others may have together."""
+    own = Sink()
+    tokens = tokenize(source, own, limits)
+    cut = any(isinstance(problem, FileTooLarge | TooManyTokens | TooDeep) for problem in own)
+    cut |= bool(limits and limits.exceeded)
+    loud = not cut and _check_edition(source, tokens, own)
+    file = _Parser(source, tokens, own if loud else Sink()).run()  # of what is cut nothing else is reported
+    for problem in own:
+        sink.add(problem)
+    return Parsed(file, tuple(tokens), tuple(own))
 
 
-def _tokens(source: Source, sink: Sink) -> list[Token]:
-    tokens = []
-    try:
-        for read in _parser().lex(source.text):
-            token = Token(read)
-            token.type = read.type
-            start = read.start_pos or 0
-            token.span = Span(source, start, start + len(read))
-            tokens.append(token)
-    except lark.UnexpectedCharacters as error:  # a dot in a wrong place: the alphabet was checked before
-        where = error.pos_in_stream or 0
-        sink.add(UnexpectedText(span=Span(source, where, where + 1), found=f"`{source.text[where]}`", expected=()))
-    return tokens
-
-
-def _edition_known(source: Source, tokens: list[Token], sink: Sink) -> bool:
-    if len(tokens) >= 2 and tokens[0].type == "INC" and tokens[1].type == "INT":
-        if int(tokens[1]) == EDITION:
-            return True
-        sink.add(UnknownEdition(span=tokens[1].span, found=str(tokens[1])))
-    else:
-        span = tokens[0].span if tokens else Span(source, 0, 0)
+def _check_edition(source: Source, tokens: list[Token], sink: Sink) -> bool:
+    """Report an edition that is not there, or not this one; whether it makes sense to go on."""
+    if tokens[0].type != "INC" or tokens[1].type != "INT":
+        span = tokens[0].span if len(tokens) > 1 else Span(source, 0, 0)
         sink.add(UnknownEdition(span=span, found=None))
-    return False
+        return False
+    if tokens[1].text.lstrip("0") != str(EDITION):
+        sink.add(UnknownEdition(span=tokens[1].span, found=tokens[1].text))
+        return False
+    return True
 
 
-class _Callbacks(dict[Any, Any]):
-    """What each rule's reduction does, made at its first use: a small file needs few of them."""
-
-    def __init__(self, builder: Builder) -> None:
-        super().__init__()
-        self._builder = builder
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __missing__(self, rule: Any) -> Any:
-        self[rule] = made = self._builder.callback(str(rule.origin.name), rule.alias, rule.options.expand1)
-        return made
+_Stacks = tuple[Stack, list[Any]]
 
 
-class _Recovering:
-    """Feeds tokens to the LALR automaton; on a bad one inserts a closer, or skips to where sense begins again."""
+class _Parser:
+    """Feeds tokens to the automaton. On one that cannot stand there it mends the text, or steps over a part of it."""
 
-    def __init__(self, source: Source, tokens: list[Token], builder: Builder, sink: Sink) -> None:
+    def __init__(self, source: Source, tokens: list[Token], sink: Sink) -> None:
         self._source = source
         self._tokens = tokens
         self._sink = sink
-        self._parser: Any = _parser().parse_interactive("")
-        conf = self._parser.parser_state.parse_conf
-        self._automaton = Automaton(conf.states, conf.end_state)
-        conf.callbacks = _Callbacks(builder)
+        self._table = table()
+        self._builder = Builder(sink)
+        self._states: Stack = [self._table.start]
+        self._values: list[Any] = []
+        self._errors = 0
 
-    def run(self) -> tree.File | None:
-        """The tree, or nothing once an error was reported."""
-        end = Token("")
-        end.type = "$END"
-        end.span = Span(self._source, len(self._source.text), len(self._source.text))
-        tokens = [*self._tokens, end]
-        state = self._parser.parser_state
-        saved: tuple[list[Any], list[Any]] = ([], [])
-        errors = 0
+    def run(self) -> tree.File:
+        """The tree of the whole text."""
+        states, values, tokens = self._states, self._values, self._tokens
+        before: _Stacks = ([], [])
         i = 0
         while i < len(tokens):
-            before, saved = saved, (state.state_stack[:], state.value_stack[:])
-            token: Any = tokens[i]
-            try:
-                result: tree.File | None = state.feed_token(token, token.type == "$END")
-            except lark.UnexpectedToken:
-                state.state_stack[:], state.value_stack[:] = saved
-                state.parse_conf.callbacks = {}
-                errors += 1
-                if errors > _MAX_ERRORS:
-                    return None
-                if self._unfinished_line(tokens, i):
-                    state.state_stack[:], state.value_stack[:] = before
-                    i -= 1
-                recovered = self._recover(tokens, i)
-                if recovered is None:
-                    return None
-                i = recovered
+            earlier, before = before, (states[:], values[:])
+            token = tokens[i]
+            if advance(self._table, states, values, token.type, token, self._builder.reduce):
+                i += 1
                 continue
-            i += 1
-        return result
+            i = self._recover(i, before, earlier)
+        file = values[0]
+        assert isinstance(file, tree.File)
+        file.parts = (*file.parts, tokens[-1])
+        return file
 
-    def _recover(self, tokens: list[Token], i: int) -> int | None:
-        """Report the bad token; the index to go on from, or nothing if there is no going on."""
-        token = tokens[i]
-        closers = self._missing_closers(token)
+    def _recover(self, i: int, before: _Stacks, earlier: _Stacks) -> int:
+        """Report a token, and mend the text or step over a part of it; the index of the token to go on with.
+
+        `before` is how the stacks were in front of the token, `earlier` in front of the one before it.
+        """
+        self._errors += 1
+        tokens, states = self._tokens, self._states
+        self._restore(before)
+        if self._errors > MAX_ERRORS:
+            return self._step_over(Cut(error_before(self._table, states, ("$END",)) or 1, len(tokens) - 1), i)
+        if _binds_on_a_line_of_its_own(tokens, i):  # its name was taken for the rest of the line before
+            self._restore(earlier)
+            i -= 1
+        if closers := self._lacks_closers(i):
+            return self._mend(Repair(closers), i)
+        lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
+        self._report(i, lacks_arrow)
+        here = repair(self._table, states, tokens, i)
+        if earlier[0] and tokens[i - 1].type == "NAME":
+            before_it = repair(self._table, earlier[0], tokens, i - 1)
+            if before_it and not before_it.skip and before_it.reach > (here.reach if here and not lacks_arrow else 0):
+                self._restore(earlier)
+                return self._mend(before_it, i - 1)
+        if here:
+            return self._mend(here, i)
+        return self._step_over(panic(self._table, states, tokens, i), i)
+
+    def _restore(self, stacks: _Stacks) -> None:
+        self._states[:], self._values[:] = stacks
+
+    def _lacks_closers(self, i: int) -> tuple[str, ...]:
+        """The closing brackets that are missing in front of a token, reported."""
+        closers = missing_closers(self._table, self._states, self._tokens[i])
         if closers:
-            previous = tokens[i - 1].span
-            text = "".join(_CLOSERS[c] for c in closers)
-            self._sink.add(MissingCloser(span=Span(self._source, previous.end - 1, previous.end), closers=text))
-            return i
-        if self._broken_chain(tokens, i):
+            end = self._tokens[i - 1].end if i else 0
+            text = "".join(CLOSERS[c] for c in closers)
+            self._sink.add(MissingCloser(span=Span(self._source, max(end - 1, 0), end), closers=text))
+        return closers
+
+    def _report(self, i: int, lacks_arrow: bool) -> None:
+        """Say what is wrong with a token."""
+        tokens, token = self._tokens, self._tokens[i]
+        if lacks_arrow:
             before, step = tokens[i - 1], tokens[i - 2]
             hint = ""
             if step.type == "NAME":  # `dropout p`
-                hint = f"a setting whose value has a name is written `{step} (setting: {before})`"
+                hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
             self._complain(before.span, _found(before), ("`->`",), hint)
-        elif self._unfinished_line(tokens, i + 1):
-            end = tokens[i - 1].span
-            where = Span(self._source, end.end - 1, end.end)
-            self._complain(where, "end of the line", _expected(self._accepts()))
+        elif _binds_on_a_line_of_its_own(tokens, i + 1):
+            end = tokens[i - 1].end
+            where = Span(self._source, max(end - 1, 0), end)
+            self._complain(where, "end of the line", _expected(self._accepted()))
         else:
-            accepts = self._accepts()
-            word = ", a word of the language" if "NAME" in accepts and token.isidentifier() else ""
+            accepts = self._accepted()
+            word = ", a word of the language" if "NAME" in accepts and token.text.isidentifier() else ""
             self._complain(token.span, _found(token) + word, _expected(accepts))
-        return self._resume(tokens, i)
 
-    def _accepts(self) -> set[str]:
-        return self._automaton.accepts(self._parser.parser_state.state_stack)
+    def _accepted(self) -> set[str]:
+        return accepted(self._table, self._states)
 
     def _complain(self, span: Span, found: str, expected: tuple[str, ...], hint: str = "") -> None:
         self._sink.add(UnexpectedText(span=span, found=found, expected=expected, hint=hint))
 
-    def _resume(self, tokens: list[Token], i: int) -> int | None:
-        """Where sense begins again: past brackets opened meanwhile, at a word or sign that starts something."""
-        depth = tries = 0
-        for j in range(i, len(tokens) - 1):
-            starts = j > i or tokens[j].type == "NAME"
-            if depth == 0 and starts and self._may_resume(tokens, j):
-                tries += 1
-                if tries > _MAX_TRIES:
-                    return None
-                if self._pop_until(tokens, j):
-                    return j
-            if tokens[j].type in _OPENERS:
-                depth += 1
-            elif tokens[j].type in _CLOSERS:
-                depth = max(depth - 1, 0)
-        return None
+    def _mend(self, mended: Repair, i: int) -> int:
+        """Insert terminals that cover no text, or leave a token out: then it is trivia of the next one."""
+        tokens = self._tokens
+        at = tokens[i].before
+        for terminal in mended.insert:
+            made = Token(terminal, "", self._source, at, at, at)
+            advance(self._table, self._states, self._values, terminal, made, self._builder.reduce)
+        if mended.skip:
+            tokens[i + 1].before = tokens[i].before
+            return i + 1
+        return i
 
-    def _unfinished_line(self, tokens: list[Token], i: int) -> bool:
-        """Whether a name that starts a line, and binds, was taken for the rest of the line before."""
-        if i < 2 or i >= len(tokens) or tokens[i].type != "EQUAL" or tokens[i - 1].type != "NAME":
-            return False
-        return tokens[i - 1].span.line != tokens[i - 2].span.line
+    def _step_over(self, cut: Cut, i: int) -> int:
+        """Make an `Error` node of what the stack holds of a wrong part and of the tokens up to where it ends."""
+        values = self._values
+        parts: list[Part] = []
+        for value in [*values[cut.depth - 1 :], *self._tokens[i : cut.stop]]:
+            parts += value.parts if isinstance(value, Many) else [value]
+        del self._states[cut.depth :], values[cut.depth - 1 :]
+        advance(self._table, self._states, values, "ERROR", tree.Error(parts=tuple(parts)), self._builder.reduce)
+        return cut.stop
 
-    def _broken_chain(self, tokens: list[Token], i: int) -> bool:
-        """Whether a step follows another without `->`: its name was taken for the start of a binding."""
-        if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].span.line != tokens[i - 2].span.line:
-            return False
-        return self._accepts() <= {"EQUAL", "COMMA"}
 
-    def _missing_closers(self, token: Token) -> tuple[str, ...]:
-        stack = self._parser.parser_state.state_stack
-        for closers in [(a,) for a in _CLOSERS] + [(a, b) for a in _CLOSERS for b in _CLOSERS]:
-            if self._automaton.feed(stack, (*closers, token.type)) is not None:
-                for closer in closers:
-                    self._parser.feed_token(lark.Token(closer, ""))
-                return closers
-        return ()
-
-    def _may_resume(self, tokens: list[Token], j: int) -> bool:
-        token = tokens[j]
-        if token.type in _SYNC:
-            return True
-        starts_line = token.span.line != tokens[j - 1].span.line
-        return token.type == "NAME" and starts_line and tokens[j + 1].type in ("EQUAL", "COMMA")
-
-    def _pop_until(self, tokens: list[Token], j: int) -> bool:
-        """Leave constructs until a token, and the one behind it, make sense."""
-        state = self._parser.parser_state
-        for depth in range(len(state.state_stack), 0, -1):
-            if self._automaton.feed(state.state_stack[:depth], (tokens[j].type, tokens[j + 1].type)) is not None:
-                del state.state_stack[depth:]
-                del state.value_stack[depth - 1 :]
-                return True
+def _binds_on_a_line_of_its_own(tokens: list[Token], i: int) -> bool:
+    """Whether a token is the `=` behind a name that starts a line."""
+    if i < 2 or i >= len(tokens) or tokens[i].type != "EQUAL" or tokens[i - 1].type != "NAME":
         return False
+    return tokens[i - 1].line != tokens[i - 2].line
+
+
+def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:
+    """Whether a step follows another without `->`: its name was taken for the start of a binding."""
+    if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].line != tokens[i - 2].line:
+        return False
+    return accepts <= {"EQUAL", "COMMA"}
 
 
 def _found(token: Token) -> str:
-    return _SPELLING["$END"] if token.type == "$END" else f"`{token}`"
+    return _SPELLING["$END"] if token.type == "$END" else f"`{token.text}`"
 
 
 def _expected(accepts: set[str]) -> tuple[str, ...]:

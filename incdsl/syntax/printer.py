@@ -13,10 +13,10 @@ INDENT = "  "
 
 def show(file: tree.File) -> str:
     """The text of a file. Parsing it gives the tree again, up to spans and to comments inside definitions."""
+    edition = file.edition.number if file.edition else 1
     imports = [_import(each) for each in file.imports]
-    parts = ["\n".join([f"inc {file.edition}", *(f"# {line}" for line in file.header), *imports])]
-    definitions = sorted(file.definitions, key=lambda each: each.span.start)
-    parts += ["\n".join(_definition(each)) for each in definitions]
+    parts = ["\n".join([f"inc {edition}", *(f"# {line}" for line in file.header), *imports])]
+    parts += ["\n".join(_definition(each)) for each in file.definitions]
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,26 +37,28 @@ def _definition(each: tree.Unit | tree.Block | tree.Net) -> list[str]:
         return [*above, *_unit(each, "")]
     word = "block" if isinstance(each, tree.Block) else "net"
     head = f"{word} {each.name.text}{_params(each.params)}"
-    if isinstance(each, tree.Block) and each.pipe:
-        return [*above, *_pipe(f"{head} = ", each.pipe, "")]
+    if isinstance(each, tree.Block) and each.chain:
+        return [*above, *_chain(f"{head} = ", each.chain, "")]
     if isinstance(each, tree.Net) and each.variant:
         return [*above, *_variant(f"{head} = ", each.variant)]
     return [*above, f"{head} {{", *_body(each.items), "}"]
 
 
-def _body(items: Iterable[tree.Bind | tree.Output | tree.Aux | tree.Input | tree.Expect]) -> list[str]:
+def _body(items: Iterable[tree.Tree]) -> list[str]:
     written: list[str] = []
     for item in items:
-        if isinstance(item, tree.Input):
+        if isinstance(item, tree.Inputs):
+            written.append(f"{INDENT}input {', '.join(name.text for name in item.names)}")
+        elif isinstance(item, tree.Input):
             written.append(f"{INDENT}input {item.name.text} [{_dims(item.dims)}]")
         elif isinstance(item, tree.Expect):
             written.append(_expect(item))
-        else:
-            names = [item.name] if isinstance(item, tree.Aux) else item.names
+        elif isinstance(item, tree.Aux | tree.Output | tree.Bind):
+            names = (item.name,) if isinstance(item, tree.Aux) else item.names
             word = {tree.Output: "output ", tree.Aux: "aux "}.get(type(item), "")
             args = f" {_args(item.args)}" if isinstance(item, tree.Aux) and item.args else ""
             head = f"{INDENT}{word}{', '.join(name.text for name in names)}{args} = "
-            written += _pipe(head, item.pipe, INDENT)
+            written += _chain(head, item.chain, INDENT)
     return written
 
 
@@ -66,46 +68,47 @@ def _expect(item: tree.Expect) -> str:
 
 
 def _unit(unit: tree.Unit, indent: str) -> list[str]:
-    return _pipe(f"{indent}unit {unit.name.text} = ", unit.pipe, indent)
+    return _chain(f"{indent}unit {unit.name.text} = ", unit.chain, indent)
 
 
 def _variant(head: str, variant: tree.Variant) -> list[str]:
     head += variant.base.text + (_args(variant.args) if variant.args else "")
     written: list[str] = []
-    for change in variant.changes:
-        if isinstance(change, tree.Unit):
+    for change in variant.items:
+        if isinstance(change, tree.Expect):
+            written.append(_expect(change))
+        elif isinstance(change, tree.Unit):
             written += _unit(change, INDENT)
         elif isinstance(change, tree.Without):
             written.append(f"{INDENT}without {change.name.text}")
-        else:
-            written += _pipe(f"{INDENT}{change.path}: ", change.pipe, INDENT)
-    written += [_expect(fact) for fact in variant.facts]
+        elif isinstance(change, tree.Override):
+            written += _chain(f"{INDENT}{change.path.text}: ", change.chain, INDENT)
     return [f"{head} with {{", *written, "}"] if written else [head]
 
 
 def _params(params: Sequence[tree.Param]) -> str:
-    texts = [p.name if p.default is None else f"{p.name} = {value(p.default)}" for p in params]
+    texts = [p.name.text if p.default is None else f"{p.name.text} = {value(p.default)}" for p in params]
     return f"({', '.join(texts)})" if texts else ""
 
 
 # Chains
 
 
-def _pipe(head: str, pipe: tree.Pipe, indent: str) -> list[str]:
+def _chain(head: str, chain: tree.Chain, indent: str) -> list[str]:
     """A chain behind its head: on one line, or a line for each step."""
-    line = head + _flat(pipe)
-    if len(line) <= WIDTH and not _tall(pipe):
+    line = head + _flat(chain)
+    if len(line) <= WIDTH and not _tall(chain):
         return [line]
-    steps = [_step(step, indent if i == 0 else indent + INDENT) for i, step in enumerate(pipe.steps)]
+    steps = [_step(step, indent if i == 0 else indent + INDENT) for i, step in enumerate(chain.steps)]
     written = [f"{head}{steps[0][0]}", *steps[0][1:]]
     for step in steps[1:]:
         written += [f"{indent}{INDENT}-> {step[0]}", *step[1:]]
     return written
 
 
-def _tall(pipe: tree.Pipe) -> bool:
+def _tall(chain: tree.Chain) -> bool:
     """Whether rails stand in a chain of a definition, which get a line each."""
-    return any(isinstance(step.atom, tree.Merge) for step in pipe.steps)
+    return any(isinstance(step.atom, tree.Merge) for step in chain.steps)
 
 
 def _step(step: tree.Step, indent: str) -> list[str]:
@@ -116,12 +119,12 @@ def _step(step: tree.Step, indent: str) -> list[str]:
     head = f"{_labels(step)}{_merge_head(merge)} {{"
     rails: list[str] = []
     for rail in merge.rails:
-        rails += _pipe(f"{indent}{INDENT}| {_guard(rail.guard)}", rail.pipe, indent + INDENT)
+        rails += _chain(f"{indent}{INDENT}| {_guard(rail.guard)}", rail.chain, indent + INDENT)
     return [head, *rails, f"{indent}}}{_tail(step)}"]
 
 
-def _flat(pipe: tree.Pipe) -> str:
-    return " -> ".join(map(_flat_step, pipe.steps))
+def _flat(chain: tree.Chain) -> str:
+    return " -> ".join(map(_flat_step, chain.steps))
 
 
 def _flat_step(step: tree.Step) -> str:
@@ -143,7 +146,7 @@ def _repeat(repeat: tree.Times | tree.Each | tree.When | None) -> str:
         case tree.Times(count=count):
             return f" times {_count(count)}"
         case tree.Each(names=names, rows=rows):
-            return f" for {', '.join(names)} in {value(rows)}"
+            return f" for {', '.join(name.text for name in names)} in {value(rows)}"
         case tree.When(test=condition):
             return f" if {_test(condition)}"
     return ""
@@ -155,23 +158,22 @@ def _atom(atom: tree.Atom) -> str:
             return _call(atom)
         case tree.BlockInput():
             return "in"
-        case tree.Group(pipe=pipe):
-            return f"({_flat(pipe)})"
+        case tree.Group(chain=chain):
+            return f"({_flat(chain)})"
+        case tree.Bundle(names=names):
+            return f"({', '.join(name.text for name in names)})"
+        case tree.Error():
+            return " ".join(token.text for token in atom.tokens)
         case tree.Merge(rails=rails):
-            return f"{_merge_head(atom)} {{ {' '.join(f'| {_guard(r.guard)}{_flat(r.pipe)}' for r in rails)} }}"
+            return f"{_merge_head(atom)} {{ {' '.join(f'| {_guard(r.guard)}{_flat(r.chain)}' for r in rails)} }}"
 
 
 def _merge_head(merge: tree.Merge) -> str:
-    return f"{merge.word} {_args(merge.args)}" if merge.args else merge.word
+    return f"{merge.word.text} {_args(merge.args)}" if merge.args else merge.word.text
 
 
-def _guard(guard: tree.RailsFor | tree.Only | None) -> str:
-    match guard:
-        case tree.RailsFor(names=names, rows=rows):
-            return f"for {', '.join(names)} in {value(rows)}: "
-        case tree.Only(test=condition):
-            return f"if {_test(condition)}: "
-    return ""
+def _guard(guard: tree.Each | tree.When | None) -> str:
+    return f"{_repeat(guard).lstrip()}: " if guard else ""
 
 
 def _call(call: tree.Call) -> str:
@@ -180,8 +182,8 @@ def _call(call: tree.Call) -> str:
     if call.stride is not None:
         stride = f"/{_kernel(call.stride) if isinstance(call.stride, tree.Kernel) else _count(call.stride)}"
         stride = stride if kernel else f" {stride}"
-    block = call.name[0].isupper() and call.args and not (kernel or stride)
-    words = [f"{call.name}{kernel}{stride}{_args(call.args) if block else ''}"]
+    block = call.name.text[:1].isupper() and call.args and not (kernel or stride)
+    words = [f"{call.name.text}{kernel}{stride}{_args(call.args) if block else ''}"]
     if call.width is not None:
         words.append(f"@{_count(call.width)}")
     if call.padding:
@@ -216,8 +218,9 @@ def _kernel(kernel: tree.Kernel) -> str:
 # Settings and expressions
 
 
-def _args(args: Sequence[tree.Arg]) -> str:
-    return f"({', '.join(f'{a.name}: {value(a.value)}' if a.name else value(a.value) for a in args)})"
+def _args(args: Sequence[tree.Arg | tree.Error]) -> str:
+    shown = (arg for arg in args if isinstance(arg, tree.Arg))
+    return f"({', '.join(f'{a.name.text}: {value(a.value)}' if a.name else value(a.value) for a in shown)})"
 
 
 def value(node: tree.Value) -> str:
@@ -228,7 +231,7 @@ def value(node: tree.Value) -> str:
         case tree.Word(word=word):
             return word
         case tree.Nested(name=name, args=args):
-            return f"{name}{_args(args)}"
+            return f"{name.text}{_args(args)}"
     return expression(node)
 
 
@@ -243,12 +246,21 @@ def expression(node: tree.Expr) -> str:
             return name
         case tree.InChannels():
             return "in"
+        case tree.Parenthesized(inner=inner):
+            return f"({expression(_bare(inner))})"
         case tree.Negative(operand=operand):
             return f"-{_primary(operand)}"
         case tree.Arithmetic(first=first, rest=rest):
             product = rest[0][0] in ("*", "//")
             show = _factor if product else _term
             return show(first, True) + "".join(f" {sign} {show(operand, False)}" for sign, operand in rest)
+
+
+def _bare(node: tree.Expr) -> tree.Expr:
+    """An expression without parentheses around all of it."""
+    while isinstance(node, tree.Parenthesized):
+        node = node.inner
+    return node
 
 
 def _number(number: int | float) -> str:

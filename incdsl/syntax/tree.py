@@ -1,46 +1,50 @@
-"""The surface tree: one frozen dataclass per construct of the language, each with its span."""
+"""The surface tree: one class for each construct of the language."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from incdsl.source import Span
 from incdsl.syntax.expr import (
     Arg as Arg,
     Arithmetic as Arithmetic,
     Boolean as Boolean,
     Comparison as Comparison,
+    Error as Error,
     Expr as Expr,
     InChannels as InChannels,
     Junction as Junction,
     List as List,
+    Name as Name,
     Negative as Negative,
     Nested as Nested,
     Number as Number,
+    Parenthesized as Parenthesized,
     Test as Test,
-    Tree as Tree,
     Value as Value,
     Variable as Variable,
     Word as Word,
 )
+from incdsl.syntax.node import NOWHERE as NOWHERE, Tree as Tree, content as content, nodes as nodes
+from incdsl.syntax.tokens import own_lines
 
 # Steps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Label(Tree):
     """`Mixed_5b:` or `features.3:`; a trailing `..` counts up over a repetition."""
 
-    parts: tuple[str, ...]
+    text: str
     counts: bool
 
     @property
-    def text(self) -> str:
-        """The path as written."""
-        return ".".join(self.parts)
+    def names(self) -> list[str]:
+        """The parts of its path."""
+        return self.text.split(".")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Padding(Tree):
     """`valid`, `same`, `half`, or `pad` with an amount per axis."""
 
@@ -48,15 +52,20 @@ class Padding(Tree):
     amount: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Kernel(Tree):
     """`3x3`, height first."""
 
     height: int
     width: int
 
+    @property
+    def shown(self) -> str:
+        """As it is written."""
+        return f"{self.height}x{self.width}"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(eq=False, slots=True)
 class Factor(Tree):
     """One part of a factorized kernel: `1x7 @192`."""
 
@@ -64,7 +73,7 @@ class Factor(Tree):
     width: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Factors(Tree):
     """`as 1x7, 7x1` or, in parallel, `as { | 1x3 | 3x1 }`."""
 
@@ -72,93 +81,89 @@ class Factors(Tree):
     items: tuple[Factor, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Call(Tree):
-    """A use of an op, a unit or a block, with its sigils and settings."""
+    """A use of an op, a unit, a block or a net, with its sigils and settings; or of a bound value."""
 
-    name: str
-    name_span: Span
+    name: Name
     kernel: Kernel | None = None
     stride: Kernel | Expr | None = None
     width: Expr | None = None
     padding: Padding | None = None
-    ceil: Span | None = None
+    ceil: Word | None = None
     number: Number | None = None
-    args: tuple[Arg, ...] = ()
+    args: tuple[Arg | Error, ...] = ()
     factors: Factors | None = None
 
+    @property
+    def bare(self) -> bool:
+        """Whether it is a name and nothing more."""
+        sigils = (self.kernel, self.stride, self.width, self.padding, self.ceil, self.number, self.factors)
+        return not self.args and all(each is None for each in sigils)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(eq=False, slots=True)
 class BlockInput(Tree):
     """`in` as a step: what flows into the block."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Group(Tree):
     """A chain in parentheses."""
 
-    pipe: Pipe
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class RailsFor(Tree):
-    """`for k in kernels:` before a rail."""
+@dataclass(eq=False, slots=True)
+class Bundle(Tree):
+    """`(c4, c3)`: several values that flow together into a block or net of as many inputs."""
 
-    names: tuple[str, ...]
-    rows: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Only(Tree):
-    """`if test:` before a rail."""
-
-    test: Test
+    names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Rail(Tree):
-    """One parallel branch of a merge."""
+    """One parallel branch of a merge; `for` or `if` governs it, if anything does."""
 
-    guard: RailsFor | Only | None
-    pipe: Pipe
+    guard: Each | When | None
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Merge(Tree):
     """`concat { | … | … }` and its siblings."""
 
-    word: str
-    word_span: Span
-    args: tuple[Arg, ...]
+    word: Name
+    args: tuple[Arg | Error, ...]
     rails: tuple[Rail, ...]
 
 
-Atom = Call | BlockInput | Group | Merge
+Atom = Call | BlockInput | Group | Bundle | Merge | Error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Times(Tree):
     """`times n`."""
 
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Each(Tree):
     """`for w in [128, 160]`."""
 
-    names: tuple[str, ...]
+    names: tuple[Name, ...]
     rows: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class When(Tree):
     """`if test`, else identity."""
 
     test: Test
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Step(Tree):
     """One link of a chain."""
 
@@ -168,15 +173,15 @@ class Step(Tree):
     shape: Dims | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Dims(Tree):
     """`[C, H, W]` of an input or an assertion; `_` stands for any extent in an assertion."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pipe(Tree):
+@dataclass(eq=False, slots=True)
+class Chain(Tree):
     """`step -> step -> …`."""
 
     steps: tuple[Step, ...]
@@ -185,55 +190,55 @@ class Pipe(Tree):
 # Definitions
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Tree):
-    """A name where it is bound."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Param(Tree):
     """A parameter, with its default if it has one."""
 
-    name: str
+    name: Name
     default: Value | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Bind(Tree):
     """`name = chain`."""
 
     names: tuple[Name, ...]
-    pipe: Pipe
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Output(Tree):
     """`output name = chain`."""
 
     names: tuple[Name, ...]
-    pipe: Pipe
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Aux(Tree):
     """`aux name (weight: w) = chain`, a head that only training sees."""
 
     name: Name
-    args: tuple[Arg, ...]
-    pipe: Pipe
+    args: tuple[Arg | Error, ...]
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Input(Tree):
-    """`input name [C, H, W]`."""
+    """`input name [C, H, W]` of a net."""
 
     name: Name
     dims: Dims
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
+class Inputs(Tree):
+    """`input low, high` of a block."""
+
+    names: tuple[Name, ...]
+
+
+@dataclass(eq=False, slots=True)
 class Expect(Tree):
     """`expect params = 27_161_264`."""
 
@@ -241,71 +246,92 @@ class Expect(Tree):
     value: Expr | Text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Text(Tree):
     """A string."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit(Tree):
+@dataclass(eq=False, slots=True)
+class Documented(Tree):
+    """A definition, which the comments above it describe."""
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The comment lines right above it, without `#`."""
+        first = self.first_token
+        if first is None:
+            return ()
+        known, line, found = dict(own_lines(first)), first.line - 1, list[str]()
+        while line in known:
+            found.append(known[line])
+            line -= 1
+        return tuple(reversed(found))
+
+
+@dataclass(eq=False, slots=True)
+class Unit(Documented):
     """`unit name = chain`."""
 
     name: Name
-    pipe: Pipe
-    comments: tuple[str, ...]
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class Block(Tree):
-    """`block Name(params) = chain` or with a body of bound values and one output."""
+@dataclass(eq=False, slots=True)
+class Block(Documented):
+    """`block Name(params) = chain`, or with a body of inputs, bound values and outputs."""
 
     name: Name
     params: tuple[Param, ...]
-    items: tuple[Bind | Output, ...]
-    pipe: Pipe | None
-    comments: tuple[str, ...]
+    items: tuple[Inputs | Bind | Output | Error, ...]
+    chain: Chain | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Override(Tree):
-    """`Mixed_7c.branch_pool: chain` of a variant: what stands in place of a rail or step."""
+    """`Mixed_7c.branch_pool: chain` of a variant: what replaces a rail or step."""
 
-    path: str
-    path_span: Span
-    pipe: Pipe
+    path: Name
+    chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Without(Tree):
     """`without AuxLogits` of a variant."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Variant(Tree):
     """`Base(args) with { … }`: the net that is varied, and what is different."""
 
     base: Name
-    args: tuple[Arg, ...]
-    changes: tuple[Override | Unit | Without, ...]
-    facts: tuple[Expect, ...]
+    args: tuple[Arg | Error, ...]
+    items: tuple[Override | Unit | Without | Expect | Error, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Net(Tree):
-    """`net Name(params) { … }`, or `net Name(params) = Base(args) with { … }`; then its items are its own facts."""
+@dataclass(eq=False, slots=True)
+class Net(Documented):
+    """`net Name(params) { … }`, or `net Name(params) = Base(args) with { … }`, which has no items of its own."""
 
     name: Name
     params: tuple[Param, ...]
-    items: tuple[Input | Output | Aux | Expect | Bind, ...]
-    comments: tuple[str, ...]
+    items: tuple[Input | Output | Aux | Expect | Bind | Error, ...]
     variant: Variant | None = None
 
+    @property
+    def facts(self) -> Iterator[Expect]:
+        """What it states of itself."""
+        items = self.variant.items if self.variant else self.items
+        return (item for item in items if isinstance(item, Expect))
 
-@dataclass(frozen=True, slots=True)
+
+Definition = Unit | Block | Net
+
+
+@dataclass(eq=False, slots=True)
 class Used(Tree):
     """`conv as plain` in an import: what the other file calls it, and what this one does."""
 
@@ -313,7 +339,7 @@ class Used(Tree):
     own: Name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Import(Tree):
     """`from "modules.inc" use InceptionA, conv as plain`."""
 
@@ -321,20 +347,40 @@ class Import(Tree):
     names: tuple[Used, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class File(Tree):
-    """A whole spec."""
+@dataclass(eq=False, slots=True)
+class Edition(Tree):
+    """`inc 1`."""
 
-    edition: int
-    edition_span: Span
-    units: tuple[Unit, ...]
-    blocks: tuple[Block, ...]
-    nets: tuple[Net, ...]
-    header: tuple[str, ...]
-    """The comment lines between the edition line and the first definition, if a blank line or nothing follows them."""
-    imports: tuple[Import, ...] = ()
+    number: int
+
+
+@dataclass(eq=False, slots=True)
+class File(Tree):
+    """A whole spec: its items in the order in which they were written."""
+
+    edition: Edition | None
+    items: tuple[Import | Definition | Error, ...]
 
     @property
-    def definitions(self) -> tuple[Unit | Block | Net, ...]:
+    def definitions(self) -> tuple[Definition, ...]:
         """All that it defines."""
-        return (*self.units, *self.blocks, *self.nets)
+        return tuple(item for item in self.items if isinstance(item, Unit | Block | Net))
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        """All that it imports."""
+        return tuple(item for item in self.items if isinstance(item, Import))
+
+    @property
+    def nets(self) -> tuple[Net, ...]:
+        """The nets that it defines."""
+        return tuple(item for item in self.items if isinstance(item, Net))
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The comment lines before the first item, without `#`."""
+        tokens = (
+            self.edition.first_token if self.edition else None,
+            self.items[0].first_token if self.items else self.last_token,
+        )
+        return tuple(text for token in tokens if token for _, text in own_lines(token))

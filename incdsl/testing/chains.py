@@ -83,16 +83,16 @@ def group(place: Place, shape: Shape) -> Piece:
     links, _ = chain(replace(place, depth=place.depth + 1), shape, 2)
     bare = all(not link.step.labels and not isinstance(link.step.atom, tree.Merge) for link in links)
     return Piece(
-        tree.Group(spelling.NOWHERE, pipe_of(links)),
+        tree.Group(chain_of(links)),
         along(links),
         module=bare and all(link.module for link in links),
     )
 
 
-def pipe_of(links: Sequence[Link], start: str = "") -> tree.Pipe:
+def chain_of(links: Sequence[Link], start: str = "") -> tree.Chain:
     """The chain of some steps."""
     first = [spelling.step(spelling.call(start))] if start else []
-    return spelling.pipe([*first, *(link.step for link in links)])
+    return spelling.chain([*first, *(link.step for link in links)])
 
 
 def along(links: Sequence[Link]) -> After:
@@ -144,20 +144,20 @@ def _rail(place: Place, links: Sequence[Link], start: str = "") -> Rail:
     """A rail, sometimes with its name or under a condition that holds here."""
     run = along(links)
     flowing: Callable[[Shape, Env], Shape] = (lambda x, env: run(env.values[start], env)) if start else run
-    steps = list(pipe_of(links, start).steps) or [spelling.step(spelling.call("identity"))]
-    if steps[0].labels and steps[0].labels[0].parts[-1].isdigit():
+    steps = list(chain_of(links, start).steps) or [spelling.step(spelling.call("identity"))]
+    if steps[0].labels and steps[0].labels[0].names[-1].isdigit():
         steps[0] = replace(steps[0], labels=())  # the label names the rail, and numbers cannot go on
     if place.choices.chance(25) and not steps[0].labels and not start and not isinstance(steps[0].repeat, tree.Times):
         place.labels[0] += 1
         steps[0] = replace(steps[0], labels=(spelling.label(f"rail{place.labels[0]}"),))
     if place.choices.chance(8) and place.constant(tuple(steps)):
         test = place.test(True)
-        guard = tree.Only(spelling.NOWHERE, test)
+        guard = tree.When(test)
         return Rail(
-            tree.Rail(spelling.NOWHERE, guard, spelling.pipe(steps)),
+            tree.Rail(guard, spelling.chain(steps)),
             lambda x, env: flowing(x, env) if env.holds(test) else None,
         )
-    return Rail(tree.Rail(spelling.NOWHERE, None, spelling.pipe(steps)), flowing)
+    return Rail(tree.Rail(None, spelling.chain(steps)), flowing)
 
 
 def _other(place: Place, shape: Image, target: Image, word: str) -> Rail:
@@ -217,7 +217,7 @@ def _convolution(place: Place, settings: dict[str, Any]) -> Link:
         kernel=spelling.kernel(settings["kernel"]),
         stride=spelling.expression(settings["stride"][0]) if "stride" in settings else None,
         width=spelling.expression(settings["width"]),
-        padding=tree.Padding(spelling.NOWHERE, "pad", tuple(padding)) if padding is not None else None,
+        padding=tree.Padding("pad", tuple(padding)) if padding is not None else None,
     )
     return Link(spelling.step(atom), lambda x, env: flow(Conv2d, settings, x, env, place.world.sizes), True)
 
@@ -228,7 +228,7 @@ def _no() -> Any:
 
 def _merge(place: Place, word: str, rails: Sequence[Rail], args: tuple[tree.Arg, ...] = ()) -> Piece:
     """The merge of rails that read what flows in."""
-    node = tree.Merge(spelling.NOWHERE, word, spelling.NOWHERE, args, tuple(rail.node for rail in rails))
+    node = tree.Merge(spelling.name(word), args, tuple(rail.node for rail in rails))
 
     def after(x: Shape, env: Env) -> Shape:
         ends = [end for end in (rail.after(x, env) for rail in rails) if end is not None]
@@ -282,10 +282,8 @@ def _split(place: Place, shape: Image) -> Piece:
             links = [*links, *fitted(place, out, target, None)]
         target = target or out
         rails.append((_rail(place, links), share))
-    said = (
-        tree.Arg(spelling.NOWHERE, None, spelling.variable("split")) if even else spelling.arg("split", tuple(shares))
-    )
-    node = tree.Merge(spelling.NOWHERE, "concat", spelling.NOWHERE, (said,), tuple(rail.node for rail, _ in rails))
+    said = tree.Arg(None, spelling.variable("split")) if even else spelling.arg("split", tuple(shares))
+    node = tree.Merge(spelling.name("concat"), (said,), tuple(rail.node for rail, _ in rails))
 
     def after(x: Shape, env: Env) -> Shape:
         given = [int(x.channels) // 2] * 2 if even else shares
@@ -303,7 +301,7 @@ def _excited(place: Place, shape: Image) -> Piece:
     """Channels scaled by what their means say."""
     squeeze = _convolution(place, {"kernel": Pair(1, 1), "width": place.choices.number(1, 4)})
     channels = int(shape.channels)
-    widen = tree.InChannels(spelling.NOWHERE) if place.block else spelling.expression(channels)
+    widen = tree.InChannels() if place.block else spelling.expression(channels)
     atom = spelling.call("conv2d", kernel=spelling.kernel((1, 1)), width=widen)
     grow = Link(
         spelling.step(atom),
@@ -324,7 +322,7 @@ def _reduced(place: Place, shape: Image) -> Piece:
     )
     atom = spelling.call(
         choices.pick(("maxpool", "avgpool")), kernel=spelling.kernel((k, k)), stride=spelling.expression(2),
-        padding=tree.Padding(spelling.NOWHERE, "pad", (p, p)),
+        padding=tree.Padding("pad", (p, p)),
     )  # fmt: skip
     pool = Link(spelling.step(atom), lambda x, env: conv.after(x, env).with_channels(x.channels))
     before = _convolution(place, {"kernel": Pair(1, 1), "width": choices.number(1, 4)})
@@ -341,15 +339,15 @@ def _looped(place: Place, shape: Image) -> Piece:
     place.labels[0] += 1
     k, w = f"k{place.labels[0]}", f"w{place.labels[0]}"
     settings = {
-        "kernel": tree.List(spelling.NOWHERE, (spelling.variable(k), spelling.variable(k))),
+        "kernel": tree.List((spelling.variable(k), spelling.variable(k))),
         "width": spelling.variable(w),
     }
     atom = spelling.call("conv2d", settings)
     listed = spelling.value(rows)
-    guard = tree.RailsFor(spelling.NOWHERE, (k, w), listed)
+    guard = tree.Each((spelling.name(k), spelling.name(w)), listed)
     node = tree.Merge(
-        spelling.NOWHERE, "concat", spelling.NOWHERE, (),
-        (tree.Rail(spelling.NOWHERE, guard, spelling.pipe([spelling.step(atom)])),),
+        spelling.name("concat"), (),
+        (tree.Rail(guard, spelling.chain([spelling.step(atom)])),),
     )  # fmt: skip
 
     def after(x: Shape, env: Env) -> Shape:

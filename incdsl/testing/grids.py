@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from time import perf_counter
-from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from incdsl.elaborate.scope import Problem
 from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import REGISTRY, Op
+from incdsl.syntax.node import NOWHERE
 from incdsl.values import Extent, Image, Pair
 
 Word = Literal["conv2d", "maxpool", "avgpool"]
@@ -130,10 +130,10 @@ def op_of(word: Word, axis: Axis, setting: Setting, **more: Any) -> Op | None:
     if word != "avgpool":
         values["dilation"] = Pair(*along(axis, setting.dilation, 1))
     values |= {"width": 1} if word == "conv2d" else {"ceil": setting.ceil}
-    written, scope = Settings(values=values), SimpleNamespace(title="")
+    written = Settings(values=values)
     try:
-        resolve_padding(REGISTRY[word], written, word, None, scope)  # type: ignore[arg-type]
-        return build(REGISTRY[word], written, word, None, scope)  # type: ignore[arg-type]
+        resolve_padding(REGISTRY[word], written, word, NOWHERE)
+        return build(REGISTRY[word], written, word, NOWHERE)
     except Problem:
         return None
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.testing.choices import Choices
 
@@ -24,15 +23,10 @@ def nearly(choices: Choices, file: tree.File) -> tree.File:
     return changed
 
 
-def _sites(node: Any) -> Iterator[Any]:
-    if isinstance(node, tuple):
-        for each in node:
-            yield from _sites(each)
-    elif isinstance(node, tree.Tree):
+def _sites(file: tree.File) -> Iterator[Any]:
+    for node in tree.nodes(file):
         if isinstance(node, tree.Kernel | tree.Padding | tree.Merge) or _counts(node):
             yield node
-        for field in fields(node):
-            yield from _sites(getattr(node, field.name))
 
 
 def _counts(node: tree.Tree) -> bool:
@@ -49,8 +43,8 @@ def _changed(choices: Choices, old: Any) -> Any:
         case tree.Padding(word=word):
             other = choices.pick([each for each in _PADDINGS if each != word])
             return replace(old, word=other, amount=(1, 1) if other == "pad" else None)
-        case tree.Merge(word=word):
-            return replace(old, word=choices.pick([each for each in _MERGES if each != word]))
+        case tree.Merge(word=tree.Name(text=word)):
+            return replace(old, word=tree.Name(choices.pick([each for each in _MERGES if each != word])))
     return replace(old, value=max(0, old.value + more))
 
 
@@ -63,7 +57,7 @@ def _with(node: Any, old: Any, new: Any) -> Any:
         return node if all(a is b for a, b in zip(node, parts, strict=True)) else parts
     if not isinstance(node, tree.Tree):
         return node
-    names = [field.name for field in fields(node) if not isinstance(getattr(node, field.name), Span)]
+    names = [field.name for field in fields(node) if field.name != "parts"]
     made = {name: _with(getattr(node, name), old, new) for name in names}
     kept = {name: part for name, part in made.items() if part is not getattr(node, name)}
-    return replace(node, **kept) if kept else node
+    return replace(node, parts=(), **kept) if kept else node

@@ -157,11 +157,11 @@ class Place:
         if choices.chance(60):
             return spelling.expression(value)
         if self.block and value == self.env.channels and choices.chance(60):
-            return tree.InChannels(spelling.NOWHERE)
+            return tree.InChannels()
         if self.block and value == 2 * self.env.channels and choices.chance(60):
-            return spelling.arithmetic(tree.InChannels(spelling.NOWHERE), "*", spelling.expression(2))
+            return spelling.arithmetic(tree.InChannels(), "*", spelling.expression(2))
         if self.block and self.env.channels == 2 * value and choices.chance(60):
-            return spelling.arithmetic(tree.InChannels(spelling.NOWHERE), "//", spelling.expression(2))
+            return spelling.arithmetic(tree.InChannels(), "//", spelling.expression(2))
         for name, shape in self.env.values.items():
             if int(shape.channels) == value and choices.chance(30):
                 return spelling.variable(name)
@@ -183,12 +183,12 @@ class Place:
         if not self.loops and self.choices.chance(25):
             word = self.choices.pick(("and", "or"))
             parts = (self._comparison(truth), self._comparison(truth if self.choices.chance(50) else word == "and"))
-            return tree.Junction(spelling.NOWHERE, word, parts)
+            return tree.Junction(word, parts)
         return self._comparison(truth)
 
     def _comparison(self, truth: bool) -> tree.Test:
         if self.loops or self.choices.chance(20):
-            return tree.Boolean(spelling.NOWHERE, truth)
+            return tree.Boolean(truth)
         if self.choices.chance(50):
             return spelling.variable(self.parameter(truth))
         number = self.choices.number(1, 6)
@@ -196,7 +196,7 @@ class Place:
         sign, other = self.choices.pick(
             (("==", number), (">=", number - 1)) if truth else (("!=", number), ("<", number))
         )
-        return tree.Comparison(spelling.NOWHERE, name, sign, spelling.expression(other))
+        return tree.Comparison(name, sign, spelling.expression(other))
 
 
 WORDS = (

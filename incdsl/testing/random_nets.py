@@ -11,7 +11,7 @@ from incdsl.ops import REGISTRY, find
 from incdsl.syntax import tree
 from incdsl.syntax.printer import show
 from incdsl.testing import spelling
-from incdsl.testing.chains import agreed, along, chain, fitted, pipe_of
+from incdsl.testing.chains import agreed, along, chain, chain_of, fitted
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import WORDS, Block, Env, Link, Place, Unit, World
 from incdsl.testing.settings import Illegal, draw_settings, written
@@ -38,9 +38,8 @@ def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec
         unit(world)
     net = _Net(world)
     nets = net.made()
-    span = spelling.NOWHERE
     units, blocks = tuple(each.tree for each in world.units), tuple(each.tree for each in world.blocks)
-    return Spec(tree.File(span, 1, span, units, blocks, tuple(nets), ()), nets[-1].name.text)
+    return Spec(tree.File(tree.Edition(1), (*units, *blocks, *nets)), nets[-1].name.text)
 
 
 def around_an_op(choices: Choices, word: str, near: bool = False) -> Spec:
@@ -83,12 +82,11 @@ def around_a_block(choices: Choices) -> Spec:
 
 def _alone(steps: Sequence[tree.Step], dims: Sequence[int], blocks: tuple[tree.Block, ...]) -> Spec:
     """A net of one chain."""
-    span = spelling.NOWHERE
-    shape = tree.Dims(span, tuple(map(spelling.expression, dims)))
-    chain_ = spelling.pipe([spelling.step(spelling.call("x")), *steps])
-    items = (tree.Input(span, spelling.name("x"), shape), tree.Output(span, (spelling.name("y"),), chain_))
-    net = tree.Net(span, spelling.name("N"), (), items, ())
-    return Spec(tree.File(span, 1, span, (), blocks, (net,), ()), "N")
+    shape = tree.Dims(tuple(map(spelling.expression, dims)))
+    chain_ = spelling.chain([spelling.step(spelling.call("x")), *steps])
+    items = (tree.Input(spelling.name("x"), shape), tree.Output((spelling.name("y"),), chain_))
+    net = tree.Net(spelling.name("N"), (), items)
+    return Spec(tree.File(tree.Edition(1), (*blocks, net)), "N")
 
 
 # Definitions
@@ -105,7 +103,7 @@ def unit(world: World) -> None:
     names = {"conv2d": ("bias",), "avgpool": ("count_include_pad", "ceil"), "maxpool": ("ceil",)}[word]
     settings: dict[str, Any] = {n: v for n, v in draw_settings(choices, first, [shape]).items() if n in names}
     if word == "conv2d" and choices.chance(20):
-        inner = tree.InChannels(spelling.NOWHERE)
+        inner = tree.InChannels()
         settings |= {"groups": inner, "width": inner}
     rest: list[Link] = []
     owners = int(word == "conv2d")
@@ -119,12 +117,12 @@ def unit(world: World) -> None:
     main = spelling.step(written(choices, first, word, settings), ["conv"] if labelled else [])
     others = []
     for i, link in enumerate(rest):
-        owns = isinstance(link.step.atom, tree.Call) and REGISTRY[link.step.atom.name].owns_parameters()
+        owns = isinstance(link.step.atom, tree.Call) and REGISTRY[link.step.atom.name.text].owns_parameters()
         others.append(replace(link.step, labels=(spelling.label(f"part{i}"),)) if labelled and owns else link.step)
     before = choices.chance(25)
     steps = [*others, main] if before else [main, *others]
     name = f"u{len(world.units) + 1}"
-    node = tree.Unit(spelling.NOWHERE, spelling.name(name), spelling.pipe(steps), ())
+    node = tree.Unit(spelling.name(name), spelling.chain(steps))
     world.units.append(Unit(node, first, settings, rest, owners, True, before))
 
 
@@ -136,14 +134,14 @@ def block(world: World, shape: Image, depth: int) -> Block:
     pipe = None
     if world.choices.chance(60):
         links, _ = chain(place, shape, 3)
-        pipe, run = pipe_of(links), along(links)
+        pipe, run = chain_of(links), along(links)
         body: Any = lambda x, env: run(x, env)  # noqa: E731
     else:
         items, body = _body(place, shape)
     read = spelling.names_in((items, pipe) if pipe else items)
     params = {name: value for name, value in place.env.params.items() if name in read}
     spare = {n for n, v in params.items() if not isinstance(v, OpValue) and world.choices.chance(30)}
-    nodes = tuple(tree.Param(spelling.NOWHERE, n, spelling.value(v) if n in spare else None) for n, v in params.items())
+    nodes = tuple(tree.Param(spelling.name(n), spelling.value(v) if n in spare else None) for n, v in params.items())
 
     def after(x: Shape, given: dict[str, Any]) -> Shape:
         if not isinstance(x, Image):
@@ -151,7 +149,7 @@ def block(world: World, shape: Image, depth: int) -> Block:
         out: Shape = body(x, Env(int(x.channels), given, {}))
         return out
 
-    node = tree.Block(spelling.NOWHERE, spelling.name(name), nodes, items, pipe, ())
+    node = tree.Block(spelling.name(name), nodes, items, pipe)
     made = Block(node, params, shape, after)
     after(shape, params)
     world.blocks.append(made)
@@ -170,17 +168,16 @@ def _body(place: Place, shape: Image) -> tuple[tuple[Any, ...], Any]:
         raise Illegal("a vector")
     word = place.choices.pick(("concat", "add"))
     last = [*beside, *fitted(place, now, out, int(out.channels) if word == "add" else None)]
-    node = spelling.NOWHERE
     rails = (
-        tree.Rail(node, None, pipe_of([], "main")),
-        tree.Rail(node, None, spelling.pipe([spelling.step(tree.BlockInput(node)), *(each.step for each in last)])),
+        tree.Rail(None, chain_of([], "main")),
+        tree.Rail(None, spelling.chain([spelling.step(tree.BlockInput()), *(each.step for each in last)])),
     )
     tail, _ = chain(place, agreed(word, [out, along(last)(shape, place.env)], place.world.sizes), 1)
-    steps = [spelling.step(tree.Merge(node, word, node, (), rails)), *(each.step for each in tail)]
-    start = [spelling.step(tree.BlockInput(node))]
+    steps = [spelling.step(tree.Merge(spelling.name(word), (), rails)), *(each.step for each in tail)]
+    start = [spelling.step(tree.BlockInput())]
     items = (
-        tree.Bind(node, (spelling.name("main"),), spelling.pipe([*start, *(each.step for each in main)])),
-        tree.Output(node, (spelling.name("y"),), spelling.pipe(steps)),
+        tree.Bind((spelling.name("main"),), spelling.chain([*start, *(each.step for each in main)])),
+        tree.Output((spelling.name("y"),), spelling.chain(steps)),
     )
 
     def after(x: Shape, env: Env) -> Shape:
@@ -220,8 +217,8 @@ class _Net:
         self._outputs()
         read = spelling.names_in(tuple(self.items))
         known = {name: value for name, value in self.place.env.params.items() if name in read}
-        params = tuple(tree.Param(spelling.NOWHERE, n, spelling.value(v)) for n, v in known.items())
-        net = tree.Net(spelling.NOWHERE, spelling.name("N"), params, tuple(self.items), ())
+        params = tuple(tree.Param(spelling.name(n), spelling.value(v)) for n, v in known.items())
+        net = tree.Net(spelling.name("N"), params, tuple(self.items))
         return [net, self._variant(net)] if self.choices.chance(15) else [net]
 
     def _inputs(self) -> None:
@@ -239,8 +236,8 @@ class _Net:
                 dims += [spelling.variable(axis) for axis in "HW"] if world.free else map(spelling.expression, sizes)
             extents = [Extent.of(prefix + axis) for axis in "HW"]
             self.values[name] = Vector(channels) if vector else Image(channels, *extents)
-            shape = tree.Dims(spelling.NOWHERE, tuple(dims))
-            self.items.append(tree.Input(spelling.NOWHERE, spelling.name(name), shape))
+            shape = tree.Dims(tuple(dims))
+            self.items.append(tree.Input(spelling.name(name), shape))
 
     def _start(self) -> str:
         """A value to go on with, rather one that nothing reads yet."""
@@ -266,22 +263,21 @@ class _Net:
                 block(self.world, shape, 1)
         links, out = chain(self.place, shape, 3)
         channels = int(out.channels)
-        span = spelling.NOWHERE
         if channels >= 2 and self.choices.chance(12):
             names = [self._name("a"), self._name("b")]
             first = channels // 2 if channels % 2 == 0 else self.choices.number(1, channels - 1)
             shares = (first, channels - first)
             plain_split = shares[0] == shares[1] and self.choices.chance(60)
-            number = tree.Number(span, 2) if plain_split else None
+            number = tree.Number(2) if plain_split else None
             atom = spelling.call("split", {} if plain_split else {"sizes": shares}, number=number)
-            steps = [*pipe_of(links, start).steps, spelling.step(atom)]
-            self.items.append(tree.Bind(span, tuple(map(spelling.name, names)), spelling.pipe(steps)))
+            steps = [*chain_of(links, start).steps, spelling.step(atom)]
+            self.items.append(tree.Bind(tuple(map(spelling.name, names)), spelling.chain(steps)))
             self.values.update(zip(names, (out.with_channels(n) for n in shares), strict=True))
             return
         goes_out = self.choices.chance(12)
         name = self._name("y" if goes_out else "v")
         kind = tree.Output if goes_out else tree.Bind
-        self.items.append(kind(span, (spelling.name(name),), pipe_of(links, start)))
+        self.items.append(kind((spelling.name(name),), chain_of(links, start)))
         self.values[name] = out
 
     def _aux(self) -> None:
@@ -291,7 +287,7 @@ class _Net:
         links += self._classified(place, out)
         name = self.head = self._name("h")
         args = (spelling.arg("weight", 0.3),) if self.choices.chance(60) else ()
-        self.items.append(tree.Aux(spelling.NOWHERE, spelling.name(name), args, pipe_of(links, start)))
+        self.items.append(tree.Aux(spelling.name(name), args, chain_of(links, start)))
 
     def _classified(self, place: Place, shape: Shape) -> list[Link]:
         """A classifier, if it fits."""
@@ -306,7 +302,6 @@ class _Net:
 
     def _outputs(self) -> None:
         """Every value that no output depends on goes out, or is joined with another that ends alike."""
-        span = spelling.NOWHERE
         unread = self._unread()
         if not unread and not any(isinstance(item, tree.Output) for item in self.items):
             unread = [self._start()]
@@ -319,14 +314,13 @@ class _Net:
             if self.choices.chance(40):
                 links += self._classified(self.place, out)
             name = self._name("y")
-            self.items.append(tree.Output(span, (spelling.name(name),), spelling.pipe([*steps, *pipe_of(links).steps])))
+            self.items.append(tree.Output((spelling.name(name),), spelling.chain([*steps, *chain_of(links).steps])))
             unread = self._unread()
 
     def _joined(self, start: str, shape: Shape) -> tuple[list[tree.Step], Shape]:
         alone = [spelling.step(spelling.call(start))], shape
         if not isinstance(shape, Image) or not self.choices.chance(50):
             return alone
-        span = spelling.NOWHERE
         other = next((name for name in self.values if name != start and isinstance(self.values[name], Image)), None)
         if other is None:
             return alone
@@ -337,28 +331,27 @@ class _Net:
             out = agreed("concat", [along(links)(shape, self.place.env), target], self.world.sizes)
         except Illegal:
             return alone
-        rails = (tree.Rail(span, None, pipe_of(links, start)), tree.Rail(span, None, pipe_of([], other)))
-        return [spelling.step(tree.Merge(span, "concat", span, (), rails))], out
+        rails = (tree.Rail(None, chain_of(links, start)), tree.Rail(None, chain_of([], other)))
+        return [spelling.step(tree.Merge(spelling.name("concat"), (), rails))], out
 
     def _variant(self, net: tree.Net) -> tree.Net:
         """The net with a unit defined anew, a head left out, or nothing but another name."""
-        span = spelling.NOWHERE
         changes: list[Any] = []
         heads = [item for item in net.items if isinstance(item, tree.Aux)]
         rest = spelling.names_in(tuple(item for item in net.items if item not in heads))
         named = self.values.keys() | self.place.env.params.keys()
         if heads and self.choices.chance(50) and spelling.names_in(tuple(heads)) & named <= rest:
-            changes.append(tree.Without(span, spelling.name(self.head)))
-        steps = [step for item in net.items if isinstance(item, tree.Bind) for step in item.pipe.steps]
+            changes.append(tree.Without(spelling.name(self.head)))
+        steps = [step for item in net.items if isinstance(item, tree.Bind) for step in item.chain.steps]
         if (named_steps := list(filter(_has_a_name, steps))) and self.choices.chance(70):
             step = self.choices.pick(named_steps)
             new = spelling.call("identity") if _keeps_the_shape(step) else step.atom
-            changes.append(tree.Override(span, step.labels[0].text, span, spelling.pipe([spelling.step(new)])))
+            changes.append(tree.Override(spelling.name(step.labels[0].text), spelling.chain([spelling.step(new)])))
         if self.world.units and self.choices.chance(30):
             changes.append(self.choices.pick(self.world.units).tree)
-        given = tuple(spelling.arg(p.name, p.default) for p in net.params if p.default and self.choices.chance(30))
-        variant = tree.Variant(span, spelling.name("N"), given, tuple(changes), ())
-        return tree.Net(span, spelling.name("V"), (), (), (), variant)
+        given = tuple(spelling.arg(p.name.text, p.default) for p in net.params if p.default and self.choices.chance(30))
+        variant = tree.Variant(spelling.name("N"), given, tuple(changes))
+        return tree.Net(spelling.name("V"), (), (), variant)
 
 
 def _has_a_name(step: tree.Step) -> bool:
@@ -367,4 +360,4 @@ def _has_a_name(step: tree.Step) -> bool:
 
 
 def _keeps_the_shape(step: tree.Step) -> bool:
-    return isinstance(step.atom, tree.Call) and step.atom.name in ("relu", "batchnorm", "gelu", "silu", "tanh")
+    return isinstance(step.atom, tree.Call) and step.atom.name.text in ("relu", "batchnorm", "gelu", "silu", "tanh")

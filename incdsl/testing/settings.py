@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import PlainValidator
@@ -14,11 +13,11 @@ from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import Op, ShapeError, fields
 from incdsl.ops.window import Pool, Windowed
 from incdsl.syntax import tree
+from incdsl.syntax.node import NOWHERE
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.values import Image, Pair, Shape
 
-_FRAME: Any = SimpleNamespace(title="")
 _PADDINGS = ("valid", "half", "same")
 _NUMBERS = (1.0, 0.5, 2.0, 0.1, 1e-3, -0.5)
 
@@ -122,8 +121,8 @@ def built(op: type[Op], settings: dict[str, Any]) -> Op:
     """The op that a step with these settings becomes. Raises `Illegal`."""
     written = Settings(values=dict(settings))
     try:
-        resolve_padding(op, written, op.word, None, _FRAME)  # type: ignore[arg-type]
-        return build(op, written, op.word, None, _FRAME)  # type: ignore[arg-type]
+        resolve_padding(op, written, op.word, NOWHERE)
+        return build(op, written, op.word, NOWHERE)
     except Problem as problem:
         raise Illegal(problem.diagnostic.message()) from None
 
@@ -159,7 +158,7 @@ def written(choices: Choices, op: type[Op], word: str, settings: dict[str, Any])
 
 
 def _word(value: Any) -> Any:
-    return tree.Word(spelling.NOWHERE, value) if value in _PADDINGS else value
+    return tree.Word(value) if value in _PADDINGS else value
 
 
 def _stride(value: Any) -> Any:
@@ -170,13 +169,13 @@ def _stride(value: Any) -> Any:
 
 def _amount(value: Any) -> Any:
     if isinstance(value, str):
-        return tree.Padding(spelling.NOWHERE, value)
-    return tree.Padding(spelling.NOWHERE, "pad", tuple(value)) if isinstance(value, tuple) else None
+        return tree.Padding(value)
+    return tree.Padding("pad", tuple(value)) if isinstance(value, tuple) else None
 
 
 def _bare(value: Any) -> Any:
     plain = isinstance(value, int | float) and value >= 0
-    return tree.Number(spelling.NOWHERE, value) if plain else None
+    return tree.Number(value) if plain else None
 
 
 _SIGNS: dict[str, Callable[[Any], Any]] = {
@@ -184,6 +183,6 @@ _SIGNS: dict[str, Callable[[Any], Any]] = {
     "stride": _stride,
     "width": lambda value: value if isinstance(value, tree.Tree) else spelling.expression(value),
     "padding": _amount,
-    "ceil": lambda value: spelling.NOWHERE if value is True else None,
+    "ceil": lambda value: tree.Word("ceil") if value is True else None,
     "number": _bare,
 }

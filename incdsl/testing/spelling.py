@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.values import Pair
-
-NOWHERE = Span(Source("made", ""), 0, 0)
-"""The span of what was never written."""
 
 
 def name(text: str) -> tree.Name:
     """A name where it is bound."""
-    return tree.Name(NOWHERE, text)
+    return tree.Name(text)
 
 
 def kernel(pair: Sequence[int]) -> tree.Kernel:
     """`3x3`."""
-    return tree.Kernel(NOWHERE, int(pair[0]), int(pair[1]))
+    return tree.Kernel(int(pair[0]), int(pair[1]))
 
 
 def value(plain: Any) -> tree.Value:
@@ -28,54 +24,54 @@ def value(plain: Any) -> tree.Value:
     if isinstance(plain, tree.Tree):
         return plain  # type: ignore[return-value]
     if isinstance(plain, bool):
-        return tree.Boolean(NOWHERE, plain)
+        return tree.Boolean(plain)
     if isinstance(plain, str):
-        return tree.Variable(NOWHERE, plain)
+        return tree.Variable(plain)
     if isinstance(plain, tuple | list):
-        return tree.List(NOWHERE, tuple(map(value, plain)))
+        return tree.List(tuple(map(value, plain)))
     return expression(plain)
 
 
 def expression(plain: int | float) -> tree.Expr:
     """A number; one below zero has a sign before it."""
-    return tree.Number(NOWHERE, plain) if plain >= 0 else tree.Negative(NOWHERE, tree.Number(NOWHERE, -plain))
+    return tree.Number(plain) if plain >= 0 else tree.Negative(tree.Number(-plain))
 
 
 def arg(key: str, plain: Any) -> tree.Arg:
     """`name: value`; both numbers of a pair are one if they are equal."""
     if isinstance(plain, Pair) and plain[0] == plain[1]:
         plain = plain[0]
-    return tree.Arg(NOWHERE, key, value(plain))
+    return tree.Arg(name(key), value(plain))
 
 
 def call(word: str, settings: Mapping[str, Any] | None = None, **sigils: Any) -> tree.Call:
     """A use of an op, a unit, a block or a value."""
-    return tree.Call(NOWHERE, word, NOWHERE, args=tuple(arg(k, v) for k, v in (settings or {}).items()), **sigils)
+    return tree.Call(name(word), args=tuple(arg(k, v) for k, v in (settings or {}).items()), **sigils)
 
 
 def step(atom: tree.Atom, labels: Sequence[str] = (), repeat: Any = None, shape: Any = None) -> tree.Step:
     """One link of a chain."""
-    return tree.Step(NOWHERE, tuple(map(label, labels)), atom, repeat, shape)
+    return tree.Step(tuple(map(label, labels)), atom, repeat, shape)
 
 
 def label(text: str) -> tree.Label:
     """`features.0:`, or `features.0..:`, which counts up."""
-    return tree.Label(NOWHERE, tuple(text.removesuffix("..").split(".")), text.endswith(".."))
+    return tree.Label(text.removesuffix(".."), text.endswith(".."))
 
 
-def pipe(steps: Sequence[tree.Step]) -> tree.Pipe:
+def chain(steps: Sequence[tree.Step]) -> tree.Chain:
     """A chain."""
-    return tree.Pipe(NOWHERE, tuple(steps))
+    return tree.Chain(tuple(steps))
 
 
 def variable(text: str) -> tree.Variable:
     """A parameter or a value in an expression."""
-    return tree.Variable(NOWHERE, text)
+    return tree.Variable(text)
 
 
 def arithmetic(first: tree.Expr, sign: str, second: tree.Expr) -> tree.Arithmetic:
     """`a + b`."""
-    return tree.Arithmetic(NOWHERE, first, ((sign, second),))
+    return tree.Arithmetic(first, ((sign, second),))
 
 
 def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
@@ -87,6 +83,8 @@ def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
             return names.get(text, text)
         case tree.InChannels():
             return channels
+        case tree.Parenthesized(inner=inner):
+            return value_of(inner, names, channels)
         case tree.Negative(operand=operand):
             return -value_of(operand, names, channels)
         case tree.Arithmetic(first=first, rest=rest):
@@ -104,9 +102,9 @@ def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
 
 def names_in(node: Any, kinds: tuple[type[Any], ...] = (tree.Variable, tree.Call, tree.Nested)) -> set[str]:
     """All names that stand in a part of a tree, as a number, as a step, as the value of a parameter."""
-    if isinstance(node, tuple):
-        return set().union(*(names_in(each, kinds) for each in node))
-    if not isinstance(node, tree.Tree):
-        return set()
-    found = {getattr(node, "name")} if isinstance(node, kinds) else set()  # noqa: B009
-    return found.union(*(names_in(getattr(node, name), kinds) for name in node.__slots__))
+    return {_text(each) for each in tree.nodes(node) if isinstance(each, kinds)}
+
+
+def _text(node: Any) -> str:
+    text: str = node.name if isinstance(node, tree.Variable) else node.name.text
+    return text

@@ -90,7 +90,7 @@ def op_value(place: Place, shape: Shape) -> OpValue:
     settings = draw_settings(choices, op, [shape])
     flow(op, settings, shape, Env(0, {}, {}), sizes)
     args = tuple(spelling.arg(k, v) for k, v in settings.items())
-    node: tree.Value = tree.Nested(spelling.NOWHERE, word, args) if args else spelling.variable(word)
+    node: tree.Value = tree.Nested(spelling.name(word), args) if args else spelling.variable(word)
     return OpValue(node, lambda x, _: flow(op, settings, x, Env(0, {}, {}), sizes))
 
 
@@ -131,7 +131,7 @@ def block_piece(place: Place, shape: Shape, block: Block) -> Piece:
     choices = place.choices
     given: dict[str, Any] = {}
     nodes: dict[str, Any] = {}
-    defaults = {param.name for param in block.tree.params if param.default is not None}
+    defaults = {param.name.text for param in block.tree.params if param.default is not None}
     for name, known in block.params.items():
         value = known
         if type(known) is int and choices.chance(40):
@@ -181,7 +181,7 @@ def factored_piece(place: Place, shape: Shape) -> Piece:
         kernel=spelling.kernel(whole),
         stride=spelling.expression(stride) if stride > 1 else None,
         width=spelling.expression(width),
-        padding=tree.Padding(spelling.NOWHERE, padding) if padding else None,
+        padding=tree.Padding(padding) if padding else None,
         factors=factors,
     )
     return Piece(call, after, module=not parallel and (not unit or unit.modules), labelled=not unit or unit.owners == 1)
@@ -196,8 +196,8 @@ def _factors(choices: Choices, parts: Sequence[tuple[int, int]], parallel: bool)
     for i, (kernel, filters) in enumerate(zip(parts, own, strict=True)):
         told = wide and (parallel or i < len(parts) - 1)  # the last one of a sequence has the convolution's width
         number = spelling.expression(filters) if told else None
-        items.append(tree.Factor(spelling.NOWHERE, spelling.kernel(kernel), number))
-    return tree.Factors(spelling.NOWHERE, parallel, tuple(items)), width
+        items.append(tree.Factor(spelling.kernel(kernel), number))
+    return tree.Factors(parallel, tuple(items)), width
 
 
 # What stands around a piece
@@ -216,7 +216,7 @@ def dressed(place: Place, piece: Piece, shape: Shape) -> Link:
         truth = choices.chance(60)
         test = place.test(truth)
         labels = [place.label(piece.atom)] if piece.labelled and choices.chance(30) else []
-        step = spelling.step(piece.atom, labels, tree.When(spelling.NOWHERE, test))
+        step = spelling.step(piece.atom, labels, tree.When(test))
         return Link(step, lambda x, env: piece.after(x, env) if env.holds(test) else x)
     if piece.module and choices.chance(15):
         return _repeated(place, piece, shape)
@@ -250,8 +250,8 @@ def _repeated(place: Place, piece: Piece, shape: Shape) -> Link:
     if not place.loops and choices.chance(30):
         name = place.parameter(count)
         expr = spelling.variable(name)
-        return Link(spelling.step(piece.atom, labels, tree.Times(spelling.NOWHERE, expr)), _times(piece, name))
-    return Link(spelling.step(piece.atom, labels, tree.Times(spelling.NOWHERE, expr)), after)
+        return Link(spelling.step(piece.atom, labels, tree.Times(expr)), _times(piece, name))
+    return Link(spelling.step(piece.atom, labels, tree.Times(expr)), after)
 
 
 def each(place: Place, shape: Shape) -> Link:
@@ -271,7 +271,7 @@ def each(place: Place, shape: Shape) -> Link:
     after(shape, place.env)
     atom = spelling.call("conv2d", kernel=spelling.kernel(size), width=spelling.variable(name))
     labels = [place.label(atom)] if choices.chance(30) else []
-    return Link(spelling.step(atom, labels, tree.Each(spelling.NOWHERE, (name,), spelling.value(widths))), after)
+    return Link(spelling.step(atom, labels, tree.Each((spelling.name(name),), spelling.value(widths))), after)
 
 
 def _times(piece: Piece, name: str) -> Any:
@@ -291,4 +291,4 @@ def _stated(place: Place, shape: Shape) -> tree.Dims:
         parts: list[tree.Expr] = [spelling.expression(sizes[0]), spelling.variable("_"), spelling.variable("_")]
     else:
         parts = [spelling.expression(n) if place.choices.chance(75) else spelling.variable("_") for n in sizes]
-    return tree.Dims(spelling.NOWHERE, tuple(parts))
+    return tree.Dims(tuple(parts))

@@ -7,7 +7,7 @@ import pytest
 import incdsl
 from incdsl.analysis.cost import state_dict
 from incdsl.diagnostics import CompileError
-from incdsl.elaborate.naming import MAX_BLOCK_DEPTH, lettered, numbered
+from incdsl.elaborate.names import MAX_BLOCK_DEPTH, lettered, numbered
 from tests.hostile.texts import net
 from tests.nets import compiled
 

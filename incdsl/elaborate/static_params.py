@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from incdsl.elaborate.scope import Scope
 from incdsl.ir.graph import Instance
 from incdsl.values import Num, Real, SymbolPair
 from incdsl.values.num import plain
@@ -18,16 +17,13 @@ class StaticParams:
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def pin(self, scope: Scope, value: Any) -> None:
-        """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
-        self._pin(scope.instance, value)
-
     def decided(self, instance: Instance, value: Any) -> Any:
         """A number of a class without the expression behind it: it is decided now."""
-        self._pin(instance, value)
+        self.pin(instance, value)
         return plain(value)
 
-    def _pin(self, instance: Instance, value: Any) -> None:
+    def pin(self, instance: Instance, value: Any) -> None:
+        """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
         if type(value) in _PLAIN:
             return
         while instance.kind == "sequence" and instance.parent:
@@ -36,7 +32,7 @@ class StaticParams:
             if instance.parent is None:
                 self.names.add(name)
             elif name in instance.arguments:
-                self._pin(instance.parent, instance.arguments[name])
+                self.pin(instance.parent, instance.arguments[name])
 
 
 def symbols(value: Any) -> frozenset[str]:

@@ -1,0 +1,132 @@
+"""Why the rails of a merge disagree, and what would mend it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from incdsl.diagnostics import Diagnostic, Row
+from incdsl.diagnostics.shapes import ChannelsDisagree, RailsDisagree
+from incdsl.elaborate.scope import Value
+from incdsl.ir.conditions import Conditions
+from incdsl.ir.graph import Graph
+from incdsl.ops.window import Pool
+from incdsl.source import Span
+from incdsl.values import Extent, Image
+
+MAX_ROWS = 16
+"""Rails that a diagnostic shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RailEnd:
+    """The end of one rail of a merge, and where the rail was written."""
+
+    value: Value
+    span: Span
+
+
+def rails_disagree(
+    word: str, rails: list[RailEnd], graph: Graph, conditions: Conditions, span: Span
+) -> Diagnostic:  # fmt: skip
+    """Rails of different grids: if most agree, the others are odd, and their arithmetic is shown."""
+    grids: list[object] = []
+    for rail in rails:
+        shape = rail.value.shape
+        assert isinstance(shape, Image)
+        grids.append((conditions.size(shape.height), conditions.size(shape.width)))
+    counts = Counter(grids).most_common()
+    blame = len(counts) == 1 or counts[0][1] > counts[1][1]
+    usual = counts[0][0]
+    rows, advice, odd = [], "", 0
+    for rail, grid in zip(rails, grids, strict=True):
+        remark = ""
+        if blame and grid != usual:
+            odd += 1
+        if blame and grid != usual and odd <= MAX_ROWS // 4:
+            remark, fix = _explain(rail.value, usual, graph, conditions)
+            if fix:
+                agreeing = counts[0][1]
+                advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
+        rows.append(Row(rail.span, conditions.show(rail.value.shape), remark))
+    return RailsDisagree(span=span, word=word, rails=_few(rows), advice=advice)
+
+
+def channels_disagree(word: str, rails: list[RailEnd], conditions: Conditions, span: Span) -> Diagnostic:
+    """Rails of different numbers of channels."""
+    keys = [int(rail.value.shape.channels) for rail in rails]
+    counts = Counter(keys).most_common()
+    blame = len(counts) > 1 and counts[0][1] > counts[1][1]
+    usual = counts[0][0]
+    rows = [
+        Row(
+            rail.span,
+            conditions.show(rail.value.shape),
+            f"{key} channels, not {usual}" if blame and key != usual else "",
+        )
+        for rail, key in zip(rails, keys, strict=True)
+    ]
+    return ChannelsDisagree(span=span, word=word, rails=_few(rows))
+
+
+def _explain(value: Value, usual: object, graph: Graph, conditions: Conditions) -> tuple[str, str]:
+    """What made the odd rail's grid, and the padding that would make it agree."""
+    found = _grid_maker(value.node, graph, conditions)
+    if found is None:
+        return "", ""
+    name, sizes = found
+    op = graph[name].op
+    windows = op.windows()
+    if windows is None:
+        return f"`{op.word}` changes the grid", ""
+    assert isinstance(usual, tuple)
+    results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
+    axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
+    remark = windows[axis].arithmetic(sizes[axis] or 0)
+    for word, padding in (("valid", 0), ("half", None), ("pad 1", 1), ("pad 2", 2), ("pad 3", 3)):
+        if padding and isinstance(op, Pool) and any(2 * padding > w.kernel for w in windows):
+            continue
+        fixed = [w._replace(padding=(w.span - 1) // 2 if padding is None else padding) for w in windows]
+        if [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, fixed, strict=True)] == list(usual):
+            return remark, f"write `{word}` here"
+    if windows[0].ceil:
+        return remark, "`ceil` rounds up where convolutions round down"
+    return remark, ""
+
+
+def _grid_maker(name: str, graph: Graph, conditions: Conditions) -> tuple[str, list[int | None]] | None:
+    """The last node before a merge or an input that changes height or width, and the size that flows into it.
+
+    Where none does, the last window that could.
+    """
+    shapes = graph.shapes_above(name)
+    keeping = None
+    while len(operands := graph.operands(name)) == 1 and name in shapes:
+        before, after = shapes[operands[0]], shapes[name]
+        if isinstance(before, Image) and isinstance(after, Image):
+            sizes = [conditions.size(e) for e in (before.height, before.width)]
+            if sizes != [conditions.size(e) for e in (after.height, after.width)]:
+                return name, sizes
+            if keeping is None and any(w.span > 1 for w in graph[name].op.windows() or ()):
+                keeping = name, sizes
+        name = operands[0]
+    return keeping
+
+
+def _few(rows: list[Row]) -> tuple[Row, ...]:
+    """As many rows as people read, odd ones among them."""
+    if len(rows) <= MAX_ROWS:
+        return tuple(rows)
+    odd = [row for row in rows if row.remark][: MAX_ROWS // 2]
+    plain = [row for row in rows if not row.remark][: MAX_ROWS - len(odd)]
+    return tuple(sorted([*odd, *plain], key=lambda row: row.span.start))
+
+
+def _grid(grid: object) -> str:
+    return "x".join(map(str, grid)) if isinstance(grid, tuple) else str(grid)
+
+
+def _count(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[number] if number < len(words) else str(number)

@@ -1,0 +1,76 @@
+"""How much a spec may cost to elaborate: counted here, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from incdsl.diagnostics import Diagnostic, Sink
+from incdsl.diagnostics.limits import TooManySteps, TooMuchWork
+from incdsl.source import Span
+
+MAX_STEPS = 5_000
+WORK_FOR_A_STEP = 100
+"""Units of work for each step that is allowed: a term, an item of a list, a look at a written step."""
+CHAIN = 50
+"""Units that a chain takes, whether or not it places anything: a mistake in a block used 2^60 times places no node."""
+NET_STEPS = 10
+"""Steps that a net costs besides its own, where several are checked."""
+
+
+class Spanned(Protocol):
+    """Anything that was written somewhere."""
+
+    @property
+    def span(self) -> Span:
+        """Where."""
+
+
+class Exhausted(Exception):
+    """Ends the elaboration of a net: it is too large, or nobody would read what else is wrong with it."""
+
+    def __init__(self, diagnostic: Diagnostic | None = None) -> None:
+        super().__init__(diagnostic.code if diagnostic else "")
+        self.diagnostic = diagnostic
+
+
+class Budget:
+    """What all nets of a file may cost together. `work` counts units, `steps` the nodes that were placed."""
+
+    def __init__(self, max_steps: int = MAX_STEPS) -> None:
+        self.max_steps = max_steps
+        self.steps = 0
+        self.work = 0
+
+    @property
+    def room(self) -> int:
+        """How many more steps there may be."""
+        return self.max_steps - self.steps
+
+    def spend(self, units: int, at: Spanned) -> None:
+        """Take units of work. Raises `Exhausted`."""
+        self.work += units
+        most = WORK_FOR_A_STEP * self.max_steps
+        if self.work > most:
+            raise Exhausted(TooMuchWork(span=at.span, limit=most))
+
+    def place(self, at: Spanned) -> None:
+        """Take the step of a node. Raises `Exhausted`."""
+        if self.room <= 0:
+            raise self.too_many(at)
+        self.steps += 1
+
+    def repeat(self, count: int, at: Spanned) -> None:
+        """Take the work of a repetition, whose members must find room. Raises `Exhausted`."""
+        if count > self.room:
+            raise self.too_many(at, count)
+        self.spend(5 * count, at)
+
+    def too_many(self, at: Spanned, steps: int | None = None) -> Exhausted:
+        """What ends a net of too many steps."""
+        return Exhausted(TooManySteps(span=at.span, steps=steps, limit=self.max_steps))
+
+
+def hold_open(sink: Sink) -> None:
+    """Stop where nobody would see what comes of it. Raises `Exhausted`."""
+    if sink.full:
+        raise Exhausted

@@ -1,0 +1,56 @@
+"""A net as a step of another: its parameters as arguments, and what may flow into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from incdsl.diagnostics.names import WrongArguments
+from incdsl.diagnostics.shapes import ChannelsDoNotFit
+from incdsl.elaborate.resolve import Definition
+from incdsl.elaborate.scope import One, Poisoned, Problem, Scope, Value
+from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.use import Use
+from incdsl.elaborate.variant import Interface
+from incdsl.syntax import tree
+from incdsl.values import Image
+
+
+def net_arguments(definition: Definition, interface: Interface, use: Use, tools: Tools) -> dict[str, Any]:
+    """A value for each parameter of a net that is a step."""
+    values: dict[str, Any] = {}
+    for arg in use.call.args:
+        if isinstance(arg, tree.Error):
+            raise Poisoned
+        if arg.name is None or arg.name.text not in interface:
+            what = f"has no parameter `{arg.name.text}`" if arg.name else "takes its arguments by name"
+            hint = f"its parameters are {', '.join(interface)}" if interface else "it has none"
+            reason = f"`{definition.name}` {what}"
+            raise Problem(WrongArguments(span=arg.span, reason=reason, hint=hint))
+        values[arg.name.text] = tools.evaluate.value(arg.value, use.scope)
+    for name, (param, names) in interface.items():
+        if name in values:
+            continue
+        if param.default is None:
+            reason = f"`{definition.name}` needs `{name}`"
+            raise Problem(WrongArguments(span=use.span, reason=reason, hint=f"write `{definition.name}({name}: …)`"))
+        values[name] = tools.evaluate.value(param.default, Scope(use.scope.instance, use.scope.title, names))
+    return values
+
+
+def check_inputs(inputs: list[tree.Input], flows: tuple[One, ...], scope: Scope, use: Use, tools: Tools) -> None:
+    """Hold what flows into a net to the channels that it states; another size than its own is as good."""
+    for item, flow in zip(inputs, flows, strict=True):
+        assert isinstance(flow, Value)
+        dims = item.dims.items
+        channels = tools.evaluate.number(dims[0], scope)
+        tools.evaluate.pin(scope, channels)
+        if len(dims) != (3 if isinstance(flow.shape, Image) else 1) or int(channels) != int(flow.shape.channels):
+            shown, stated = tools.conditions.show(flow.shape), item.dims.span.text
+            reason = f"`{use.word}` reads {stated} as `{item.name.text}`, but {shown} flows in"
+            raise Problem(ChannelsDoNotFit(span=use.call.name.span, reason=reason))
+        if isinstance(flow.shape, Image):
+            for axis, dim, extent in zip("HW", dims[1:], (flow.shape.height, flow.shape.width), strict=True):
+                if isinstance(dim, tree.Variable) and dim.name not in scope.params:
+                    scope.axes = {**scope.axes, axis: extent}
+                elif tools.conditions.size(extent) != tools.evaluate.number(dim, scope):
+                    scope.exact = False

@@ -1,0 +1,71 @@
+"""Ops as nodes: what flows into them, which attribute they get, what is decided at compile time."""
+
+from __future__ import annotations
+
+from incdsl.diagnostics.shapes import NoNominalSize
+from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
+from incdsl.elaborate.settings import Settings
+from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.use import Use, bad_label, no_sequence
+from incdsl.ops import Op
+from incdsl.ops.code import SELF
+from incdsl.ops.dense import Flatten, Linear
+from incdsl.ops.merge import is_scale
+from incdsl.values import Image, Num, Pair, expression
+
+
+class Ops:
+    """Puts one op behind a value."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def fit(self, op: type[Op], settings: Settings, use: Use) -> One:
+        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
+        value = use.value
+        if not isinstance(value, Value) or not isinstance(value.shape, Image):
+            return value
+        shape = value.shape
+        if op is Linear and is_scale(shape):
+            if use.scope.instance.kind == "sequence":
+                raise no_sequence("`linear` flattens what flows in", use.span)
+            return self._tools.placer.place(Flatten(), [value], use.scope, use.location(""))
+        if op is Flatten and "size" not in settings.values:
+            height, width = self._tools.conditions.size(shape.height), self._tools.conditions.size(shape.width)
+            if height is None or width is None:
+                reason = f"`flatten` needs an image of known size, not {self._tools.conditions.show(shape)}"
+                raise Problem(NoNominalSize(span=use.span, reason=reason))
+            settings.put("size", Pair(height, width), use.span)
+        return value
+
+    def put(self, op: Op, value: One, use: Use) -> One:
+        """Place an op under its name, if it owns parameters, was labelled or has no function."""
+        scope, named = use.scope, use.named
+        if len(named.names) > 1:
+            raise bad_label(named, f"`{use.word}` has one part that owns parameters, not {len(named.names)}")
+        owns = type(op).owns_parameters()
+        label = self._tools.placer.claim(named.names[0], named.span, scope) if owns or named.labelled else ""
+        if not isinstance(value, Value) or scope.dry:
+            return UNKNOWN
+        lowering = op.lower(value.shape)
+        if label and not owns and lowering.module is None:
+            raise bad_label(named, f"`{op.word}` is no module, so it has no label")
+        if not label and lowering.function is None:
+            label = self._tools.placer.free_label(op.word, use.span, scope)
+        if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
+            raise no_sequence(f"`{op.word}` is no module of its own", use.span)
+        self.pin_fields(op, value, scope)
+        return self._tools.placer.place(op, [value], scope, use.location(label))
+
+    def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:
+        """Note which numbers the structure depends on: all but widths, and what repeats the input's channels."""
+        incoming = expression(value.shape.channels)
+        for name in type(op).model_fields:
+            setting = getattr(op, name)
+            for part in setting if isinstance(setting, Pair) else (setting,):
+                if name not in op.runtime_args and not (isinstance(part, Num) and part.expr == incoming):
+                    self._tools.evaluate.pin(scope, part)
+        groups = getattr(op, "groups", 1)
+        if groups != 1 and expression(groups) != incoming:
+            self._tools.evaluate.pin(scope, value.shape.channels)
+            self._tools.evaluate.pin(scope, getattr(op, "width", None))

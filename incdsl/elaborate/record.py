@@ -1,0 +1,61 @@
+"""What was seen on the way, for those who ask of a place in the text: shapes of steps, meanings of names."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple, TypeAlias
+
+from incdsl.elaborate.resolve import Definition
+from incdsl.elaborate.scope import Flow, Scope, Value
+from incdsl.ir.graph import Instance
+from incdsl.ops import Op
+from incdsl.syntax import tree
+from incdsl.values import Shape
+
+Meaning: TypeAlias = "Definition | type[Op] | tree.Tree"
+"""What a name means: a unit, block or net, an op, or the node that declares a parameter or value."""
+
+
+class Occurrence(NamedTuple):
+    """One instance of something written: where it stands, and what comes out of it.
+
+    `shapes` holds one shape for each value, None for one that is not known; a shape's channels are plain numbers in
+    the symbols of the instance around it.
+    """
+
+    instance: Instance
+    nodes: tuple[str, ...]
+    shapes: tuple[Shape | None, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether all of its shapes are known."""
+        return None not in self.shapes
+
+
+class Record:
+    """Notes what each written construct came to, and what each name means."""
+
+    def __init__(self) -> None:
+        self.occurrences: dict[tree.Tree, list[Occurrence]] = defaultdict(list)
+        self.looked_at: dict[tree.Tree, Occurrence] = {}
+        """What was only looked at: it may have no instance."""
+        self.meanings: dict[tree.Tree, Meaning] = {}
+        self.walked: set[Definition] = set()
+        """Definitions of which an instance was elaborated."""
+        self.glanced: set[tree.Tree] = set()
+        """Choices that are not made, and were looked at."""
+
+    def came(self, node: tree.Tree, scope: Scope, flow: Flow) -> None:
+        """Note what comes out of a step, factor or head, or what a name is bound to."""
+        values = flow if isinstance(flow, tuple) else (flow,)
+        nodes = tuple([value.node if isinstance(value, Value) else "" for value in values])
+        shapes = tuple([value.shape if isinstance(value, Value) else None for value in values])
+        if scope.dry:
+            self.looked_at.setdefault(node, Occurrence(scope.instance, nodes, shapes))
+        else:
+            self.occurrences[node].append(Occurrence(scope.instance, nodes, shapes))
+
+    def means(self, use: tree.Tree, meaning: Meaning) -> None:
+        """Note what a name means where it is used."""
+        self.meanings.setdefault(use, meaning)

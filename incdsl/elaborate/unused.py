@@ -1,0 +1,60 @@
+"""What a definition declares and never mentions, whatever choices are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from incdsl.diagnostics import Diagnostic
+from incdsl.diagnostics.unused import Unused, UnusedDefinition
+from incdsl.elaborate.resolve import Definition, Names, mentioned
+from incdsl.syntax import tree
+
+
+def unused(definition: Definition) -> Iterator[Diagnostic]:
+    """Parameters, inputs and values of a definition that nothing in it reads."""
+    written = definition.tree
+    if isinstance(written, tree.Unit):
+        return
+    known = _mentioned(written)
+    for what, name in _declared(written):
+        if name.text and name.text != "_" and name.text not in known:
+            yield Unused(span=name.span, path=definition.name, what=what, name=name.text)
+
+
+def _mentioned(written: tree.Block | tree.Net) -> frozenset[str]:
+    if isinstance(written, tree.Block):
+        return mentioned((written.items, written.chain or ()))
+    if written.variant:
+        changes = tuple([item for item in written.variant.items if not isinstance(item, tree.Unit)])
+        return mentioned((written.variant.args, changes))
+    return mentioned(written.items)
+
+
+def _declared(written: tree.Block | tree.Net) -> Iterator[tuple[str, tree.Name]]:
+    for param in written.params:
+        yield "parameter", param.name
+    for item in written.items:
+        if isinstance(item, tree.Input):
+            yield "the input", item.name
+        elif isinstance(item, tree.Inputs):
+            yield from (("the input", name) for name in item.names)
+        elif isinstance(item, tree.Bind):
+            yield from (("the value", name) for name in item.names)
+
+
+def unused_definitions(file: tree.File, names: Names) -> Iterator[Diagnostic]:
+    """Units and blocks that no net of the file needs; none in a file without nets, which others import."""
+    if not file.nets:
+        return
+    waiting: list[tree.Tree] = list(file.nets)
+    needed: set[tree.Tree] = set()
+    while waiting:
+        for name in mentioned(waiting.pop()):
+            found = names.get(name)
+            if found and found.names is names and found.tree not in needed:
+                needed.add(found.tree)
+                waiting.append(found.tree)
+    for written in file.definitions:
+        if not isinstance(written, tree.Net) and written not in needed and written.name.text:
+            what = "unit" if isinstance(written, tree.Unit) else "block"
+            yield UnusedDefinition(span=written.name.span, what=what, name=written.name.text)

@@ -1,0 +1,958 @@
+"""The walk: surface tree to graph. Chain, step, op, unit, block, net, merge and repetition, one recursion.
+
+A step that is wrong is reported and gives an unknown value; the walk goes on with what is still known. What flows
+behind it is unknown too, but its names and settings are looked at. Nothing is placed in a dry scope, which is how
+definitions that no net uses, and choices that are not made, are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, NoReturn
+
+from incdsl.diagnostics.limits import TooDeep
+from incdsl.diagnostics.names import (
+    BadName,
+    BadSetting,
+    NameTaken,
+    Recursion,
+    SigilNotTaken,
+    UnknownSetting,
+    WrongArguments,
+)
+from incdsl.diagnostics.shapes import ChannelsDoNotFit
+from incdsl.elaborate.arguments import complete, given
+from incdsl.elaborate.blame import RailEnd
+from incdsl.elaborate.budget import CHAIN, Spanned, hold_open
+from incdsl.elaborate.doors import Doors
+from incdsl.elaborate.expand import Link, Main, main_of
+from incdsl.elaborate.factors import factored, no_convolution
+from incdsl.elaborate.loops import Loops
+from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
+from incdsl.elaborate.nested import check_inputs, net_arguments
+from incdsl.elaborate.overrides import Override, Overrides
+from incdsl.elaborate.parameters import Parameters
+from incdsl.elaborate.ports import arity, as_symbol, entering_as, inner_scope, instance_of, leave, leaving
+from incdsl.elaborate.put import Ops
+from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_bound
+from incdsl.elaborate.reserved import why_no_identifier
+from incdsl.elaborate.resolve import Definition, Names
+from incdsl.elaborate.scope import UNKNOWN, Binding, Flow, One, OpRef, Poisoned, Problem, Scope, Unknown, Value
+from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.elaborate.stated import Stated
+from incdsl.elaborate.suggest import unknown_name
+from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.use import Use, bad_flow, bad_label, no_sequence
+from incdsl.elaborate.variant import interfaces, lineage
+from incdsl.ir.graph import Chain, Head, Instance, class_name
+from incdsl.ops import Op, find
+from incdsl.ops.merge import Concat, Joining
+from incdsl.ops.window import Conv2d
+from incdsl.source import Span
+from incdsl.syntax import tree
+from incdsl.values import Num, Pair, Real, TooComplicated
+
+MAX_NESTING = 100
+"""Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
+DEFAULT_WEIGHT = 1.0
+_BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
+"""What helps where no rail reads what flows in."""
+
+
+class Walk:
+    """Elaborates the insides of one net, and of all that it uses."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._doors = Doors(tools)
+        self._loops = Loops(tools)
+        self._ops = Ops(tools)
+        self._rails = Rails(tools)
+        self.stated = Stated(tools)
+        self.scopes: dict[Scope, set[str]] = {}
+        """The insides of blocks and nets that were walked, and the names of what leaves them."""
+        self._plans: dict[tuple[Definition, Units], list[Named]] = {}
+        self._depth = 0
+
+    @contextmanager
+    def _deeper(self, span: Span) -> Iterator[None]:
+        """Count one level of nesting while something inside is elaborated."""
+        if self._depth >= MAX_NESTING:
+            raise Problem(TooDeep(span=span, what="chains", limit=MAX_NESTING))
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    # Chains
+
+    def chain(self, chain: tree.Chain, scope: Scope, flow: Flow, name: str, ir: Chain, *, rail: bool = False) -> Flow:
+        """What comes out of the end of a chain; its steps report their problems."""
+        hold_open(self._tools.sink)
+        self._tools.budget.spend(CHAIN + 2 * len(chain.steps), chain)
+        plan = self._tools.naming.plan(chain, name, scope, self._tools.units(scope), rail=rail)
+        with self._deeper(chain.span):
+            flow, plan = self.start(plan, scope, flow, ir)
+            for named in plan:
+                flow = self.step(named, scope, flow, ir, self._tools.placer.step_number())
+        return flow
+
+    def _run(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        """The steps of a unit, which all belong to one written step."""
+        if plan:
+            self._tools.budget.spend(len(plan), plan[0].link)
+            with self._deeper(plan[0].link.span):
+                for named in plan:
+                    flow = self.step(named, scope, flow, ir, number)
+        return flow
+
+    def start(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain) -> tuple[Flow, list[Named]]:
+        """What flows into the first step of a chain that is no value itself, and the steps from there on."""
+        first = plan[0].link
+        try:
+            found = self._source(plan[0], scope, flow, ir)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, first.span)
+            known = isinstance(first.atom, tree.Call) and self._knows(first.atom.name.text, scope)
+            self._came(first, scope, UNKNOWN)
+            return UNKNOWN, plan if known else plan[1:]
+        if found is None:
+            return flow, plan
+        found = self.stated.hold(first, scope, found)
+        self._came(first, scope, found)
+        return found, plan[1:]
+
+    def _source(self, named: Named, scope: Scope, flow: Flow, ir: Chain) -> Flow:
+        """The value that the first step of a chain is; None if it is a step like others."""
+        link, atom = named.link, named.link.atom
+        if isinstance(atom, tree.BlockInput):
+            value: Flow = self._input(atom, scope)
+        elif isinstance(atom, tree.Bundle):
+            value = tuple(self._bound(name, scope) for name in atom.names)
+        elif isinstance(atom, tree.Call) and atom.name.text in scope.values:
+            if not atom.bare:
+                raise bad_flow(atom.span, f"the value `{atom.name.text}` takes no settings")
+            value = self._bound(atom.name, scope)
+        elif flow is not None:
+            return None
+        elif isinstance(atom, tree.Merge) and not link.repeat:
+            return self._merge(atom, named, scope, None, ir)
+        elif isinstance(atom, tree.Error):
+            raise Poisoned
+        elif isinstance(atom, tree.Call) and atom.bare and not self._knows(atom.name.text, scope):
+            self._refuse_name(atom.name, scope, "a value is bound before it is used")
+        else:
+            hint = f"write `{'in' if scope.input else 'image'} -> …`"
+            raise bad_flow(link.span, "the chain does not say what flows into it", hint)
+        if named.labelled or link.repeat:
+            raise bad_flow(link.span, "a value has no label and does not repeat")
+        return value
+
+    def _input(self, atom: tree.BlockInput, scope: Scope) -> One:
+        if scope.input is not None:
+            return scope.input
+        if scope.is_net:
+            raise bad_flow(atom.span, "a net has no `in`", "start with the name of an input")
+        raise bad_flow(atom.span, "a block of several inputs has no `in`", "start with the name of an input")
+
+    def _bound(self, name: tree.Name, scope: Scope) -> One:
+        if name.text not in scope.values:
+            self._refuse_name(name, scope, "a value is bound before it is used")
+        scope.read.add(name.text)
+        if name.text in scope.declared:
+            self._tools.record.means(name, scope.declared[name.text])
+        return scope.values[name.text]
+
+    def _knows(self, name: str, scope: Scope) -> bool:
+        """Whether a name is an op, a unit, a block or a net, or a parameter that may hold one."""
+        return find(name) is not None or name in scope.names or name in scope.params
+
+    def _refuse_name(self, name: tree.Name, scope: Scope, remark: str = "") -> NoReturn:
+        """Report a name that means nothing, unless it is known why."""
+        if not name.text or name.text in scope.names.missing:
+            raise Poisoned
+        raise Problem(unknown_name(name, scope, remark))
+
+    # Steps
+
+    def step(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        """What a step makes of what flows in: unknown if it is wrong."""
+        link = named.link
+        self._tools.budget.spend(1, link)
+        result: Flow = UNKNOWN
+        try:
+            result = self._stepped(named, scope, flow, ir, number)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, link.span)
+            for overrides in scope.overrides:
+                overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
+        result = self.stated.hold(link, scope, result)
+        self._came(link, scope, result)
+        return result
+
+    def _came(self, link: Link, scope: Scope, flow: Flow) -> None:
+        for step in (link.step, *link.ends):
+            self._tools.record.came(step, scope, flow)
+
+    def _stepped(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        link = named.link
+        if isinstance(link.repeat, tree.When) and not self._loops.holds(link.repeat.test, scope):
+            self._doors.leave_out("step", scope, lambda units: self._tools.naming.seen(named, scope, units))
+            self._glance(link.step, scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
+            return UNKNOWN if scope.dry else flow
+        place, override = self._doors.step(named, scope)
+        with self._doors.inside(place, override, scope, flow) as inner:
+            if override:
+                self._doors.hide(scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
+                return self.chain(override.chain, inner, flow, place.name if place else "", ir)
+            if isinstance(link.repeat, tree.Times | tree.Each):
+                return self._repeated(named, link.repeat, scope, flow, ir, number)
+            if any(label.counts for label in link.labels):
+                raise bad_label(named, "`..` counts repetitions, but nothing repeats here")
+            return self._atom(named, scope, flow, ir, number)
+
+    def _atom(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        atom = named.link.atom
+        match atom:
+            case tree.Call():
+                flows = flow if isinstance(flow, tuple) else (flow if flow is not None else UNKNOWN,)
+                use = Use(named, atom, flows, scope, ir, number)
+                return self._factored(use, atom.factors) if atom.factors else self.use(use)
+            case tree.Merge():
+                return self._merge(atom, named, scope, self._alone(flow, atom.word), ir)
+            case tree.Group():
+                if len(named.names) > 1:
+                    raise bad_label(named, "a chain in parentheses has one label")
+                return self.chain(atom.chain, scope, flow, named.names[0] if named.names else "", ir)
+            case tree.BlockInput():
+                raise bad_flow(atom.span, "`in` can only start a chain")
+            case tree.Bundle():
+                raise bad_flow(atom.span, "several values can only start a chain", "`(a, b) -> Block`")
+        raise Poisoned
+
+    def _alone(self, flow: Flow, at: Spanned) -> One | None:
+        """What flows, which must be one value."""
+        if isinstance(flow, tuple):
+            raise bad_flow(at.span, f"{len(flow)} values flow in together where one is expected")
+        return flow
+
+    # Choices
+
+    def _glance(self, at: tree.Tree, scope: Scope, look: Callable[[Scope], object]) -> None:
+        """Look, once, at what is written but does not come about."""
+        if at not in self._tools.record.glanced:
+            self._tools.record.glanced.add(at)
+            self._look(at, scope, look)
+
+    def _look(self, at: tree.Tree, scope: Scope, look: Callable[[Scope], object]) -> None:
+        try:
+            look(scope.aside())
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, at.span)
+
+    # Repetition
+
+    def _repeated(
+        self, named: Named, repeat: tree.Times | tree.Each, scope: Scope, flow: Flow, ir: Chain, number: int
+    ) -> Flow:
+        value = self._alone(flow, named.link)
+        once = named.link.once
+        try:
+            rows = self._loops.rows(repeat, scope)
+        except (Problem, Poisoned):
+            variables = dict.fromkeys((n.text for n in repeat.names), UNKNOWN) if isinstance(repeat, tree.Each) else {}
+            turn = replace(scope, params={**scope.params, **variables})
+            self._glance(once.step, turn, lambda aside: self._atom(replace(named, link=once), aside, UNKNOWN, ir, 0))
+            raise
+        counting = [label for label in named.link.labels if label.counts]
+        names = repeat.names if isinstance(repeat, tree.Each) else ()
+        if counting:
+            return self._counted(named, rows, names, scope, value, ir)
+        if len(named.names) != 1:
+            raise bad_label(named, "what repeats has one label")
+        label = self._tools.placer.claim(named.names[0], named.span, scope)
+        span = named.link.span
+        instance = Instance("sequence", "sequence", label, scope.instance, step=number, chain=ir, span=span)
+        inside, made = scope.inside(instance), 0
+        with self._deeper(span):
+            for row in rows:
+                before = value
+                value = self._alone(self._element(once, str(made), inside.binding(row, names), value, ir), named.link)
+                made += value is UNKNOWN or value != before  # a choice may leave nothing, and `nn.Sequential` no gap
+        return value
+
+    def _counted(
+        self, named: Named, rows: list[dict[str, Any]], names: tuple[tree.Name, ...], scope: Scope, flow: Flow,
+        ir: Chain,
+    ) -> Flow:  # fmt: skip
+        """Repetitions whose labels count up: members of a container that other steps may join."""
+        link = named.link
+        first = link.labels[0].names
+        if len(link.labels) > 1 or not first[-1].isdigit():
+            raise bad_label(named, "a label that counts up ends in a number: `features.3..:`")
+        if link.factors:
+            raise no_sequence("a factorized kernel is several modules", link.span)
+        for i, row in enumerate(rows):
+            path = ".".join((*first[:-1], str(int(first[-1]) + i)))
+            turn = Named(link.once, (path,), True)
+            flow = self.step(turn, scope.binding(row, names), flow, ir, self._tools.placer.step_number())
+        return flow
+
+    def _element(self, once: Link, label: str, scope: Scope, flow: Flow, ir: Chain) -> Flow:
+        """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
+        named = Named(once, (label,), True)
+        if once.labels:
+            raise bad_label(named, "what repeats is numbered, so its steps have no labels; a block's steps do")
+        place, override = self._doors.at("step", scope, lambda units: label, False, named)
+        with self._doors.inside(place, override, scope, flow) as inner:
+            member = self._in_place_of(once, override) if override else once
+            return self._member(member, label, inner, flow, ir)
+
+    def _in_place_of(self, once: Link, override: Override) -> Link:
+        """A chain that replaces a repetition, as one step: itself if it is one, else in parentheses; an `if` stays."""
+        kept = once.repeat if isinstance(once.repeat, tree.When) else None
+        only = override.chain.steps[0] if len(override.chain.steps) == 1 else None
+        if only and not only.labels and not only.repeat:
+            return replace(once, step=only, atom=only.atom, repeat=kept, ends=())
+        group = tree.Group(override.chain, parts=override.chain.parts)
+        return replace(once, step=override.chain.steps[-1], atom=group, repeat=kept, ends=())
+
+    def _member(self, once: Link, label: str, scope: Scope, flow: Flow, ir: Chain) -> Flow:
+        number = self._tools.placer.step_number()
+        named = Named(once, (label,), True)
+        if isinstance(once.atom, tree.Merge) or (once.factors and once.factors.parallel):
+            raise no_sequence("rails cannot repeat by themselves", once.atom.span)
+        single = not isinstance(once.atom, tree.Group) and not once.factors
+        if single or once.repeats:
+            return self.step(named, scope, flow, ir, number)
+        if not isinstance(once.repeat, tree.When) or self._loops.holds(once.repeat.test, scope):
+            with self._deeper(once.span):
+                flow = self._sequence(once, label, scope, flow, ir, number)
+        flow = self.stated.hold(once, scope, flow)
+        self._came(once, scope, flow)
+        return flow
+
+    def _sequence(self, once: Link, label: str, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        """The steps of a chain in parentheses, or the factors of a kernel, as members of a container."""
+        atom = once.atom
+        self._tools.budget.spend(10, once)
+        claimed = self._tools.placer.claim(label, once.span, scope)
+        instance = Instance("sequence", "sequence", claimed, scope.instance, step=number, chain=ir, span=once.span)
+        inner = scope.inside(instance)
+        if isinstance(atom, tree.Group):
+            made = 0
+            for named in self._tools.naming.plan(atom.chain, "", scope, self._tools.units(scope)):
+                before = flow
+                flow = self._element(named.link, str(made), inner, flow, ir)
+                made += flow is UNKNOWN or flow != before
+            return flow
+        assert isinstance(atom, tree.Call)
+        assert atom.factors is not None
+        names = tuple(map(str, range(len(atom.factors.items))))
+        flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
+        return self._factored(Use(Named(once, names, True), atom, flows, inner, ir, number), atom.factors)
+
+    # Merges
+
+    def _merge(self, merge: tree.Merge, named: Named, scope: Scope, value: One | None, ir: Chain) -> One:
+        """The value that the rails of a merge give together: unknown if one of them is wrong.
+
+        Nothing need flow in where every rail starts with a bound value.
+        """
+        if scope.instance.kind == "sequence":
+            raise no_sequence("rails cannot repeat by themselves", merge.span)
+        if len(named.names) > 1:
+            raise bad_label(named, "a merge has one label")
+        base = named.names[0] if named.names else "branch"
+        rails = [pair for rail in merge.rails for pair in self._governed(rail, scope, ir)]
+        if not rails:
+            raise bad_flow(merge.span, f"no rail of `{merge.word.text}` is left")
+        names = [rail_name(rail, inner, several, base, i) for i, (rail, inner, several) in enumerate(rails)]
+        doors = [self._doors.rail(rail, name, inner) for (rail, inner, _), (name, _) in zip(rails, names, strict=True)]
+        chains = [door[1].chain if door[1] else rail.chain for door, (rail, _, _) in zip(doors, rails, strict=True)]
+        if value and not merge.args and all(starts_bound(chain, scope) for chain in chains):
+            raise bad_flow(merge.span, f"no rail of `{merge.word.text}` reads what flows into it", _BOUND_ONLY)
+        irs = [Chain(local, rail=True, parent=ir) for _, local in names]
+        flows = self._rails.shares(merge, irs, value, scope)
+        ends: list[RailEnd] = []
+        for i, (rail, inner, several) in enumerate(rails):
+            name, (place, override) = names[i][0], doors[i]
+            titled = replace(inner, title=f"{scope.title} > {name}")
+            with self._doors.inside(place, override, titled, flows[i]) as here:
+                if override:
+                    self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
+                labelled = not several and override is None  # the chain of a change has the rail's label
+                end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
+            self._tools.record.came(rail, scope, end)
+            if isinstance(end, Value):
+                ends.append(RailEnd(end, chains[i].span))
+        if len(ends) < len(rails) or merge.word.text not in JOINS:
+            raise Poisoned
+        return self._rails.joined(merge, ends, value, scope, ir)
+
+    def _rail(self, chain: tree.Chain, scope: Scope, flow: Flow, name: str, ir: Chain, labelled: bool) -> Flow:
+        try:
+            return self._alone(self.chain(chain, scope, flow, name, ir, rail=labelled), chain)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, chain.span)
+            return UNKNOWN
+
+    def _look_at_rail(self, chain: tree.Chain, name: str, ir: Chain, aside: Scope) -> None:
+        self.chain(chain, aside, UNKNOWN, name, ir, rail=True)
+
+    def _governed(self, rail: tree.Rail, scope: Scope, ir: Chain) -> Iterator[tuple[tree.Rail, Scope, bool]]:
+        """The rails that a written one stands for, and whether it stands for several."""
+        guard = rail.guard
+        self._tools.budget.spend(1, rail)
+        if isinstance(guard, tree.When) and not self._loops.holds(guard.test, scope):
+            self._doors.leave_out("rail", scope, lambda _: rail_label(rail.chain))
+            self._glance(rail, scope, partial(self._look_at_rail, rail.chain, "branch", ir))
+        elif isinstance(guard, tree.Each):
+            for row in self._loops.turns(guard, scope):
+                yield rail, scope.binding(row, guard.names), True
+        else:
+            yield rail, scope, False
+
+    # Uses of ops, units, blocks and nets
+
+    def use(self, use: Use) -> Flow:
+        """What comes out of a step that names an op, a unit, a block, a net, or a parameter that holds one."""
+        scope, word = use.scope, use.word
+        if word not in scope.params:
+            return self._resolved(use, scope.names)
+        if word in scope.declared:
+            self._tools.record.means(use.call.name, scope.declared[word])
+        param = scope.params[word]
+        if isinstance(param, OpRef):
+            scope.read.add(word)
+            return self._referred(use, param)
+        if isinstance(param, Unknown):
+            scope.read.add(word)
+            raise Poisoned
+        return self._resolved(use, scope.names)
+
+    def _resolved(self, use: Use, names: Names) -> Flow:
+        """A name that is no parameter, as a file understands it."""
+        name, word = use.call.name, use.word
+        if word in use.scope.values:
+            hint = f"a chain starts with a value: `{word} -> …`; to join two, write `concat {{ | … | … }}`"
+            raise bad_flow(name.span, f"the value `{word}` cannot stand in the middle of a chain", hint)
+        if definition := names.get(word):
+            self._tools.record.means(name, definition)
+            if isinstance(definition.tree, tree.Unit):
+                unit = self._tools.units(use.scope)(names, word)
+                assert unit is not None
+                with self._tools.noting(unit, use.scope):
+                    return self._unit(unit, use)
+            is_block = isinstance(definition.tree, tree.Block)
+            return self._block(definition, use) if is_block else self._net(definition, use)
+        op = find(word)
+        if op is None or issubclass(op, Joining):
+            self._refuse_name(name, use.scope)
+        self._tools.record.means(name, op)
+        return self._primitive(op, use)
+
+    def _referred(self, use: Use, ref: OpRef) -> Flow:
+        """An op, unit or block that was handed down as a value."""
+        if ref.args and use.call.args:
+            raise Problem(WrongArguments(span=use.span, reason=f"`{use.word}` has its settings already"))
+        call = replace(use.call, name=replace(use.call.name, text=ref.name.text))
+        if not ref.args:
+            return self._resolved(replace(use, call=call), ref.scope.names)
+        settings = self._given(ref)
+        if ref.scope.instance is not use.scope.instance:
+            settings = {name: self._tools.static.decided(ref.scope.instance, value) for name, value in settings.items()}
+        fixed = (*use.fixed, *settings.items())
+        return self._resolved(replace(use, call=call, fixed=fixed), ref.scope.names)
+
+    def _given(self, ref: OpRef) -> dict[str, Any]:
+        """The settings or arguments of what is handed down as a value."""
+        if block := ref.scope.names.block(ref.name.text):
+            return given(block.block, ref.args, ref.scope, self._tools.evaluate, {})
+        unit = self._tools.units(ref.scope)(ref.scope.names, ref.name.text)
+        op = main_of(unit).op if unit else find(ref.name.text)
+        if op is None:
+            self._refuse_name(ref.name, ref.scope)
+        return gather(tree.Call(ref.name, args=ref.args), op, ref.scope, self._tools.evaluate).values
+
+    # Ops
+
+    def _primitive(self, op: type[Op], use: Use) -> One:
+        settings = gather(use.call, op, use.scope, self._tools.evaluate)
+        for name, value in use.fixed:
+            settings.put(name, value, use.span)
+        resolve_padding(op, settings, use.word, use.span)
+        value = self._ops.fit(op, settings, use)
+        return self._ops.put(build(op, settings, use.word, use.span), value, use)
+
+    def _factored(self, use: Use, factors: tree.Factors) -> Flow:
+        """A convolution as smaller ones."""
+        unit = self._tools.units(use.scope)(use.scope.names, use.word)
+        with self._tools.noting(unit, use.scope):
+            parts = factored(use, factors, self._convolution(use, unit), self._tools.evaluate)
+        if not factors.parallel:
+            flow: Flow = use.flow
+            for part, factor in zip(parts, factors.items, strict=True):
+                flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
+                flow = self.use(replace(part, flow=flows, number=self._tools.placer.step_number()))
+                self._tools.record.came(factor, use.scope, flow)
+            return flow
+        ends: list[RailEnd] = []
+        for part, factor in zip(parts, factors.items, strict=True):
+            end = self.use(part)
+            self._tools.record.came(factor, use.scope, end)
+            if isinstance(end, Value):
+                ends.append(RailEnd(end, part.span))
+        if len(ends) < len(parts):
+            return UNKNOWN
+        op = Concat()
+        self._tools.placer.agree(op, op.word, ends, use.scope, factors.span)
+        return self._tools.placer.place(op, [end.value for end in ends], use.scope, use.location(""))
+
+    def _convolution(self, use: Use, unit: Definition | None) -> dict[str, Any]:
+        """The settings of the convolution that is factorized; anything else is refused."""
+        scope, settings = use.scope, dict[str, Any]()
+        if unit:
+            main = main_of(unit)
+            op: type[Op] | None = main.op
+            if op is Conv2d:
+                inner = Scope(scope.instance, scope.title, unit.names, input=use.value, dry=scope.dry)
+                settings.update(gather(main.call, main.op, inner, self._tools.evaluate).values)
+        else:
+            op = find(use.word)
+            if op is None and not scope.names.block(use.word):
+                self._refuse_name(use.call.name, scope)
+        if op is not Conv2d:
+            raise no_convolution(use)
+        settings.update(gather(replace(use.call, factors=None), Conv2d, scope, self._tools.evaluate).values)
+        return settings
+
+    # Units
+
+    def _unit(self, unit: Definition, use: Use) -> Flow:
+        scope = use.scope
+        self._enter(unit, use, "units")
+        first = unit.unit.chain.steps[0].atom
+        if isinstance(first, tree.Call) and not find(first.name.text) and first.name.text not in unit.names:
+            self._refuse_name(first.name, Scope(scope.instance, scope.title, unit.names))
+        main = main_of(unit)
+        plan = self._plan(unit, scope)
+        owners = [named for named in plan if named.names]
+        several = use.named.labelled and len(use.named.names) > 1
+        if several and len(use.named.names) != len(owners):
+            count = len(use.named.names)
+            raise bad_label(use.named, f"`{unit.name}` has {len(owners)} parts that own parameters, not {count}")
+        plain = len(owners) <= 1 and not any(owner.labelled for owner in owners)
+        if several or (plain and (scope.instance.kind != "sequence" or len(plan) == 1)):
+            return self._inline(unit, main, plan, use)
+        return self._scoped(unit, main, plan, use)
+
+    def _plan(self, unit: Definition, scope: Scope) -> list[Named]:
+        units = self._tools.units(scope)
+        plan = self._plans.get((unit, units))
+        if plan is None:
+            bare = Scope(scope.instance, scope.title, unit.names)
+            plan = self._plans[unit, units] = self._tools.naming.plan(unit.unit.chain, "", bare, units)
+        return plan
+
+    def _enter(self, definition: Definition, use: Use, what: str) -> None:
+        """Refuse a definition that contains itself, or nests too deeply."""
+        around = use.scope.around
+        if definition in around:
+            chain = (*around[around.index(definition) :], definition)
+            raise Problem(Recursion(span=use.call.name.span, chain=tuple(each.name for each in chain)))
+        if len(around) > MAX_BLOCK_DEPTH:  # the net is one of them
+            raise Problem(TooDeep(span=use.span, what=what, limit=MAX_BLOCK_DEPTH))
+        self._tools.record.walked.add(definition)
+
+    def _inline(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Flow:
+        """The parts of a unit as steps of the class that uses it."""
+        names = iter(use.named.names)
+        owned = any(named.names for named in plan)
+        renamed = []
+        for i, named in enumerate(plan):
+            mine = bool(named.names) or (not owned and i == main.at and use.named.labelled)
+            given_name = next(names, "") if mine else ""
+            own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
+            renamed.append(Named(named.link, own, bool(own)))
+        scope = self._unit_scope(use, use.scope.instance, use.value, unit)
+        scope.labels, scope.counts = use.scope.labels, use.scope.counts
+        settings, _ = self._merged(main, use, scope)
+        inner, value = self._up_to(main, settings, renamed, replace(use, scope=scope))
+        built = build(main.op, settings, use.word, use.span)
+        result = self._ops.put(built, value, inner)
+        return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
+
+    def _up_to(self, main: Main, settings: Settings, plan: list[Named], use: Use) -> tuple[Use, One]:
+        """The use as its main op sees it, behind the steps before that."""
+        before = self._run(plan[: main.at], use.scope, use.value, use.chain, use.number)
+        inner = replace(use, named=plan[main.at], flow=(self._alone(before, use.call) or UNKNOWN,))
+        return inner, self._ops.fit(main.op, settings, inner)
+
+    def _scoped(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Flow:
+        """A unit as a class of its own, whose constructor takes what its uses say."""
+        parent, value = use.scope, use.value
+        label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
+        known = isinstance(value, Value)
+        channels = value.shape.channels if isinstance(value, Value) else 1
+        instance = Instance(
+            "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.tree.comments, use.note,
+            use.span, use.number, use.chain, unit.place,
+        )  # fmt: skip
+        flowing = entering_as(value, "in_channels")
+        scope = self._unit_scope(use, instance, flowing, unit)
+        settings, own = self._merged(main, use, scope)
+        inside = replace(use, scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
+        inner, before = self._up_to(main, settings, plan, inside)
+        plain = build(main.op, settings, use.word, use.span)
+        if known and isinstance(value, Value):
+            self._ops.pin_fields(plain, value, parent)
+        symbols_: dict[str, Any] = {}
+        for name in type(plain).model_fields:
+            setting = getattr(plain, name)
+            if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
+                continue
+            keyword = main.op.keyword(name)
+            instance.arguments[keyword] = setting
+            symbols_[name] = as_symbol(setting, keyword)
+        result = self._ops.put(plain.model_copy(update=symbols_), before, inner)
+        flow = self._run(plan[main.at + 1 :], scope, result, inner.chain, use.number)
+        return leaving(self._alone(flow, use.call), instance)
+
+    def _unit_scope(self, use: Use, instance: Instance, value: One, unit: Definition) -> Scope:
+        outer = use.scope
+        return Scope(
+            instance, outer.title, unit.names, input=value, around=(*outer.around, unit), overrides=outer.overrides,
+            axes=outer.axes, exact=outer.exact, dry=outer.dry, hidden=outer.hidden,
+        )  # fmt: skip
+
+    def _merged(self, main: Main, use: Use, scope: Scope) -> tuple[Settings, set[str]]:
+        """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
+        call, op = main.call, main.op
+        settings = gather(call, op, scope, self._tools.evaluate)
+        own = set(settings.values)
+        said = gather(use.call, op, use.scope, self._tools.evaluate)
+        for name, value in use.fixed:
+            said.put(name, value, use.span)
+        own -= set(said.values)
+        if "padding" in own and "kernel" not in own:
+            own.discard("padding")
+        settings.values.update(said.values)
+        settings.spans.update(said.spans)
+        resolve_padding(op, settings, use.word, use.span)
+        return settings, own
+
+    # Blocks
+
+    def _block(self, definition: Definition, use: Use) -> Flow:
+        parent, block = use.scope, definition.block
+        self._enter(definition, use, "blocks")
+        self._refuse_sigils(use)
+        self._one_label(use)
+        values = given(block, use.call.args, parent, self._tools.evaluate, dict(use.fixed))
+        arguments = complete(block, values, definition.names, use.span, parent, self._tools.evaluate)
+        label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
+        ports = [name.text for item in block.items if isinstance(item, tree.Inputs) for name in item.names]
+        flows = arity(use, ports or ["in"])
+        outputs = [n.text for item in block.items if isinstance(item, tree.Output) for n in item.names]
+        if not all(isinstance(flow, Value) for flow in flows) and not any(o.chains for o in parent.overrides):
+            return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)  # its inside is looked at elsewhere
+        instance = instance_of("block", definition, use, label, ports, flows, arguments)
+        scope = inner_scope(definition, use, instance, ports, flows, arguments)
+        if block.chain:
+            flow = self.chain(block.chain, scope, scope.input, "", Chain(""))
+            return leaving(self._alone(flow, block.chain), instance)
+        self.body(definition, block.items, scope)
+        return self._leave(instance, ports, flows, outputs, scope)
+
+    def _leave(
+        self, instance: Instance, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope
+    ) -> Flow:
+        if not scope.dry:
+            self.scopes[scope] = set(outputs)
+        return leave(self._tools.graph, instance, ports, flows, outputs, scope)
+
+    def _one_label(self, use: Use) -> None:
+        if len(use.named.names) != 1:
+            raise bad_label(use.named, f"`{use.word}` is one module and takes one label")
+
+    def _refuse_sigils(self, use: Use) -> None:
+        call = use.call
+        for sigil, written in (
+            ("kernel", call.kernel), ("stride", call.stride), ("width", call.width), ("padding", call.padding),
+            ("number", call.number), ("factorization", call.factors),
+        ):  # fmt: skip
+            if written:
+                taken = ("its parameters in parentheses",)
+                raise Problem(SigilNotTaken(span=written.span, owner=use.word, sigil=sigil, taken=taken))
+
+    # Nets as steps
+
+    def _net(self, definition: Definition, use: Use) -> Flow:
+        """A net as a step of another: its inputs and outputs are its ports, its heads stay for training."""
+        self._enter(definition, use, "nets")
+        self._refuse_sigils(use)
+        self._one_label(use)
+        line = lineage(definition)
+        root = line[-1]
+        interface = interfaces(line)[0]
+        settings = net_arguments(definition, interface, use, self._tools)
+        label = self._tools.placer.claim(use.named.names[0], use.named.span, use.scope)
+        inputs = [item for item in root.net.items if isinstance(item, tree.Input)]
+        ports = [item.name.text for item in inputs]
+        flows = arity(use, ports)
+        outputs = [n.text for item in root.net.items if isinstance(item, tree.Output) for n in item.names]
+        if not outputs or not all(isinstance(flow, Value) for flow in flows):
+            return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
+        instance = instance_of("net", definition, use, label, ports, flows, settings)
+        overrides = Overrides(line, instance)
+        overrides.gather(self._tools.sink)
+        scope = inner_scope(definition, use, instance, ports, flows, settings)
+        scope.overrides = (*use.scope.overrides, overrides) if len(line) > 1 else use.scope.overrides
+        parameters = Parameters(line, instance, scope.title, self._tools.evaluate, self._tools.sink)
+        levels = parameters.inner(scope.params)
+        overrides.own.update(parameters.own(levels))
+        scope.params = dict(levels[-1])
+        scope.names, scope.is_net, scope.input = root.names, True, None
+        scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
+        check_inputs(inputs, flows, scope, use, self._tools)
+        self.body(root, root.net.items, scope)
+        flow = self._leave(instance, ports, flows, outputs, scope)
+        self.scopes.get(scope, set()).update(item.name.text for item in root.net.items if isinstance(item, tree.Aux))
+        return flow
+
+    # Bodies: bound values, outputs and heads
+
+    def body(self, definition: Definition, items: Sequence[tree.Tree], scope: Scope) -> None:
+        """The items of a block or net, in order."""
+        if isinstance(definition.tree, tree.Block) and not any(isinstance(i, tree.Output | tree.Error) for i in items):
+            name = definition.tree.name
+            raise bad_flow(name.span, f"the block `{name.text}` needs an output", "`output y = …`")
+        for item in items:
+            if isinstance(item, tree.Bind | tree.Output):
+                self.bind(item, scope)
+            elif isinstance(item, tree.Aux) and not any(
+                o.root is scope.instance and o.drops(item.name.text) for o in scope.overrides
+            ):
+                self._aux(item, scope)
+
+    def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
+        """Bind the names of a chain to what comes out of it."""
+        for name in item.names:
+            self.claim_value(name, scope)
+        start = len(self._tools.graph)
+        flow: Flow = UNKNOWN
+        with scope.reading() as reads:
+            try:
+                flow = self._bound_chain(item, scope)
+            except (Problem, Poisoned, TooComplicated) as error:
+                self._tools.caught(error, scope, item.span)
+        values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
+        names = tuple([name.text for name in item.names])
+        scope.bindings.append(Binding(names, reads, range(start, len(self._tools.graph))))
+        for name, value in zip(item.names, values, strict=True):
+            if name.text and name.text != "_":
+                scope.values[name.text] = value
+                scope.declared[name.text] = name
+            self._tools.record.came(name, scope, value)
+        return values
+
+    def _bound_chain(self, item: tree.Bind | tree.Output, scope: Scope) -> Flow:
+        chain, count = item.chain, len(item.names)
+        name, last = item.names[0].text, chain.steps[-1]
+        if count > 1 and isinstance(last.atom, tree.Call) and last.atom.name.text == "split" and len(chain.steps) > 1:
+            return tuple(self._split_off(item, last, last.atom, scope))
+        flow = self.chain(chain, scope, None, name, Chain(name))
+        given_ = len(flow) if isinstance(flow, tuple) else 1
+        if flow is UNKNOWN:
+            return (UNKNOWN,) * count if count > 1 else UNKNOWN
+        if given_ != count:
+            hint = "`a, b = x -> split 2`; a block or net with several outputs gives several values as well"
+            if given_ > 1:
+                hint = "name them all, and what is not needed `_`"
+            values = "one value" if given_ == 1 else f"{given_} values"
+            raise bad_flow(last.span, f"the chain gives {values} for {count} name{'s' * (count > 1)}", hint)
+        return flow
+
+    def _split_off(
+        self, item: tree.Bind | tree.Output, last: tree.Step, atom: tree.Call, scope: Scope
+    ) -> list[One]:  # fmt: skip
+        """The parts of a value, one for each name."""
+        names = [name.text for name in item.names]
+        before = replace(item.chain, steps=item.chain.steps[:-1])
+        ir = Chain(names[0])
+        value = self._alone(self.chain(before, scope, None, names[0], ir), last)
+        sizes = None
+        count = atom.number.value if atom.number else len(names)
+        for arg in atom.args:
+            if isinstance(arg, tree.Error):
+                raise Poisoned
+            if arg.name is None or arg.name.text != "sizes":
+                setting = arg.name.text if arg.name else arg.span.text
+                raise Problem(UnknownSetting(span=arg.span, owner="split", setting=setting, settings=("sizes",)))
+            sizes = self._tools.evaluate.value(arg.value, scope)
+        if count != len(names):
+            raise Problem(ChannelsDoNotFit(span=atom.span, reason=f"{len(names)} names for {count} parts"))
+        irs = [Chain(name, rail=True, parent=ir) for name in names]
+        parts = self._rails.split(value or UNKNOWN, sizes, scope, atom.span, irs)
+        self._tools.record.came(last, scope, tuple(parts))
+        return parts
+
+    def claim_value(self, name: tree.Name, scope: Scope) -> None:
+        """Hold a value's name to the rules."""
+        text, taken = name.text, ""
+        if not text or text == "_":
+            return
+        if reason := why_no_identifier(text):
+            self._tools.report(BadName(span=name.span, name=text, reason=reason), scope)
+        if text in scope.values:
+            taken = "bound already"
+        elif text in scope.params:
+            taken = "a parameter"
+        elif find(text) is not None or text in scope.names:
+            taken = "the name of a unit, block or op"
+        if taken:
+            self._tools.report(NameTaken(span=name.span, name=text, taken_by=taken), scope)
+
+    def _aux(self, item: tree.Aux, scope: Scope) -> None:
+        """An auxiliary head: one module, the block that it names or a class made of its chain."""
+        self.claim_value(item.name, scope)
+        scope.values[item.name.text] = UNKNOWN
+        scope.declared[item.name.text] = item.name
+        outer, self._tools.conditions.in_head = self._tools.conditions.in_head, True
+        value: Flow = UNKNOWN
+        start = len(self._tools.graph)
+        try:
+            weight = self._weight(item, scope)
+            with scope.reading() as reads:
+                value = self._head(item, scope)
+            scope.bindings.append(Binding((item.name.text,), reads, range(start, len(self._tools.graph))))
+            if isinstance(value, Value):
+                self._add_head(item, value, weight, scope)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, item.span)
+        finally:
+            self._tools.conditions.in_head = outer
+        self._tools.record.came(item, scope, value)
+        if isinstance(value, Value):
+            scope.values[item.name.text] = value
+
+    def _add_head(self, item: tree.Aux, value: Value, weight: float, scope: Scope) -> None:
+        instance = self._tools.graph[value.node].instance
+        while instance.parent is not None and instance.parent is not scope.instance:
+            instance = instance.parent
+        above = scope.instance.path.replace(".", "_")
+        name = f"{above}_{item.name.text}" if above else item.name.text
+        self._tools.graph.heads.append(Head(name, value.node, weight, instance))
+
+    def _weight(self, item: tree.Aux, scope: Scope) -> float:
+        weight: Any = DEFAULT_WEIGHT
+        for arg in item.args:
+            if isinstance(arg, tree.Error):
+                raise Poisoned
+            if arg.name is None or arg.name.text != "weight":
+                setting = arg.name.text if arg.name else arg.value.span.text
+                raise Problem(UnknownSetting(span=arg.span, owner="aux", setting=setting, settings=("weight",)))
+            weight = self._tools.evaluate.value(arg.value, scope)
+            self._tools.evaluate.pin(scope, weight)
+            if not isinstance(weight, int | float) or isinstance(weight, bool):
+                reason = "must be a number, such as 0.4"
+                raise Problem(BadSetting(span=arg.span, owner="aux", setting="weight", reason=reason))
+        return float(weight)
+
+    def _head(self, item: tree.Aux, scope: Scope) -> Flow:
+        ir = Chain(item.name.text)
+        plan = self._tools.naming.plan(item.chain, item.name.text, scope, self._tools.units(scope))
+        first = plan[0].link.atom
+        if not isinstance(first, tree.Call) or first.name.text not in scope.values or len(plan) < 2:
+            reason = "an aux head starts with the value that it reads"
+            raise bad_flow(item.span, reason, "`value -> …`")
+        source, rest = self.start(plan, scope, None, ir)
+        flow = self._alone(source, item)
+        number = self._tools.placer.step_number()
+        place, override = self._doors.at("aux head", scope, lambda _: item.name.text, False, None)
+        with self._doors.inside(place, override, scope, flow) as inner:
+            if override:
+                self._doors.hide(scope, lambda aside: self._own_class(item, rest, aside, UNKNOWN, ir, number))
+                rest = self._tools.naming.plan(override.chain, item.name.text, inner, self._tools.units(inner))
+            only = rest[0].link
+            block = inner.names.block(only.atom.name.text) if isinstance(only.atom, tree.Call) else None
+            if len(rest) == 1 and not only.repeat and block and isinstance(only.atom, tree.Call):
+                named = Named(replace(only, labels=()), (item.name.text,), True)
+                value = self.use(Use(named, only.atom, (flow or UNKNOWN,), inner, ir, number, optional=True))
+                value = self.stated.hold(only, inner, value)
+                self._came(only, inner, value)
+            else:
+                value = self._own_class(item, rest, inner, flow or UNKNOWN, ir, number)
+        if isinstance(value, Value) and isinstance(flow, Value) and value.node == flow.node:
+            raise bad_flow(item.span, f"the head `{item.name.text}` does nothing")
+        return value
+
+    def _own_class(
+        self, item: tree.Aux, plan: list[Named], scope: Scope, flow: One, ir: Chain, number: int
+    ) -> Flow:  # fmt: skip
+        name = item.name.text
+        label = self._tools.placer.claim(name, item.name.span, scope)
+        span = plan[0].link.span.to(plan[-1].link.span)
+        kept = {param: setting for param, setting in scope.params.items() if isinstance(setting, Num | Real)}
+        channels = flow.shape.channels if isinstance(flow, Value) else 1
+        instance = Instance(
+            "block", class_name(name) + "Head", label, scope.instance, {"in_channels": channels, **kept}, span=span,
+            step=number, chain=ir, defined=(scope.names.order, span.start), optional=True,
+        )  # fmt: skip
+        entering = entering_as(flow, "in_channels")
+        inner = replace(
+            scope, instance=instance, title=f"{scope.title} > {label}", values={}, labels={}, counts={}, is_net=False,
+            params={**scope.params, **{param: as_symbol(setting, param) for param, setting in kept.items()}},
+            input=entering, bindings=[],
+        )  # fmt: skip
+        unnamed, units = Chain(""), self._tools.units(inner)
+        steps = self._tools.naming.plan_links([named.link for named in plan], "", inner, units)
+        with self._deeper(span):
+            value, steps = self.start(steps, inner, entering, unnamed)
+            for named in steps:
+                value = self.step(named, inner, value, unnamed, self._tools.placer.step_number())
+        return leaving(self._alone(value, item), instance)
+
+    # Places that a variant may change
+
+    # Definitions that nothing uses
+
+    def look_at(self, definition: Definition) -> None:
+        """Look at the inside of a unit or block of which nothing is known but the text."""
+        written = definition.tree
+        instance = Instance("block", definition.name, "", None)
+        scope = Scope(
+            instance, definition.name, definition.names, input=UNKNOWN, around=(definition,), dry=True,
+        )  # fmt: skip
+        try:
+            if isinstance(written, tree.Block):
+                inputs = [n for item in written.items if isinstance(item, tree.Inputs) for n in item.names]
+                scope.params = {param.name.text: UNKNOWN for param in written.params}
+                scope.declared = {p.name.text: p for p in written.params} | {n.text: n for n in inputs}
+                scope.values = {name.text: UNKNOWN for name in inputs}
+                if written.chain:
+                    self.chain(written.chain, scope, UNKNOWN, "", Chain(""))
+                else:
+                    self.body(definition, written.items, scope)
+            elif isinstance(written, tree.Unit):
+                self._look_at_unit(definition, scope)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, written.span)
+
+    def _look_at_unit(self, unit: Definition, scope: Scope) -> None:
+        """Its main op takes from its uses what it lacks itself."""
+        first = unit.unit.chain.steps[0].atom
+        if isinstance(first, tree.Call) and not self._knows(first.name.text, scope):
+            self._refuse_name(first.name, scope)
+        main = main_of(unit)
+        for i, named in enumerate(self._plan(unit, scope)):
+            if i == main.at:
+                self._tools.record.means(main.call.name, main.op)
+                gather(main.call, main.op, scope, self._tools.evaluate)
+            else:
+                self.step(named, scope, UNKNOWN, Chain(""), 0)

@@ -1,0 +1,229 @@
+"""From a text to checked nets, whatever the text is: the file, the nets as far as they come, and all problems.
+
+It holds no state of its own, so that it can run in a server, in threads, a keystroke at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from incdsl.analysis.cost import Cost, cost
+from incdsl.analysis.facts import check_facts
+from incdsl.analysis.sizes import Sizes, legal_sizes
+from incdsl.diagnostics import CompileError, Diagnostic, Sink
+from incdsl.diagnostics.limits import TooManyParameters, TooManySteps
+from incdsl.diagnostics.names import ChooseNet
+from incdsl.elaborate.budget import MAX_STEPS, Budget, Exhausted
+from incdsl.elaborate.net import Elaborated, elaborate
+from incdsl.elaborate.record import Meaning, Occurrence, Record
+from incdsl.elaborate.resolve import Definition, Names, resolve
+from incdsl.elaborate.scope import Poisoned, Problem
+from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.unused import unused, unused_definitions
+from incdsl.elaborate.variant import interfaces, lineage
+from incdsl.elaborate.walk import Walk
+from incdsl.files import SpecFile, load
+from incdsl.ir.graph import Graph, Instance
+from incdsl.ir.net import Net
+from incdsl.source import Source
+from incdsl.syntax import tree
+
+MAX_PARAMS = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an analysis may cost, and the values of the nets' parameters; imports stay in `root`."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    max_steps: int = MAX_STEPS
+    max_params: int = MAX_PARAMS
+    root: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NetAnalysis:
+    """One net of a spec, as far as it came: `sizes` and totals are known if it is complete."""
+
+    definition: Definition
+    net: Net
+    complete: bool
+    settings: Mapping[str, Any]
+    sizes: Sizes | None = None
+
+    @property
+    def name(self) -> str:
+        """The net's."""
+        return self.definition.name
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What its nodes cost; totals are those of the nodes that are known."""
+        return cost(self.net)
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """All that is known of a spec.
+
+    `steps` and `references` go by the nodes of the tree, `incdsl.syntax.tree`; `problems` are errors and warnings in
+    the order of the text.
+    """
+
+    spec: SpecFile
+    names: Names
+    nets: tuple[NetAnalysis, ...]
+    problems: tuple[Diagnostic, ...]
+    work: int
+    """What it cost, in units of work: terms, items, looks at written steps."""
+    _record: Record = field(repr=False)
+
+    @property
+    def file(self) -> tree.File:
+        """The tree; `str(file)` is the text."""
+        return self.spec.file
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The problems that keep it from being compiled."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @cached_property
+    def steps(self) -> Mapping[tree.Tree, tuple[Occurrence, ...]]:
+        """For every written step, rail, factor, head and bound name its instances, with their shapes where known."""
+        seen = {node: tuple(found) for node, found in self._record.occurrences.items()}
+        return {**{node: (found,) for node, found in self._record.looked_at.items()}, **seen}
+
+    @property
+    def references(self) -> Mapping[tree.Tree, Meaning]:
+        """For every use of a name what it means: a definition, an op, or the node that declares a value."""
+        return self._record.meanings
+
+    def net(self, name: str | None = None) -> NetAnalysis:
+        """A net by its name, or the only one.
+
+        Raises:
+            KeyError: if there is none, or several to choose from.
+        """
+        found = [each for each in self.nets if name in (None, each.name)]
+        if len(found) != 1:
+            raise KeyError(name)
+        return found[0]
+
+
+def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:
+    """Analyze a spec. `only` names the net that matters, None the only one; by default all of them are analyzed."""
+    options, sink, record = options or Options(), Sink(), Record()
+    spec = load(source, sink, options.root)
+    names = resolve(spec, sink)
+    wanted = list(_wanted(spec.file, names, only, sink))
+    budget = Budget(options.max_steps)
+    nets = tuple(_nets(wanted, options, sink, budget, record))
+    _look_at_the_rest(spec.file, names, record, sink)
+    if not sink.errors:
+        _unused(spec.file, names, record, sink)
+    return Analysis(spec, names, nets, tuple(sink), budget.work, record)
+
+
+def require(analysis: Analysis) -> Analysis:
+    """The analysis, if nothing is wrong.
+
+    Raises:
+        CompileError: with all problems, if one is an error.
+    """
+    if analysis.errors:
+        raise CompileError(analysis.problems)
+    return analysis
+
+
+def _wanted(file: tree.File, names: Names, only: str | None, sink: Sink) -> Iterator[Definition]:
+    """The nets that are asked for."""
+    nets = {net.name.text: net for net in file.nets if net.name.text}
+    if only == "":
+        chosen = list(nets)
+    elif only in nets:
+        chosen = [only]
+    elif only is None and len(nets) == 1:
+        chosen = list(nets)
+    else:
+        if file.edition and not any(isinstance(node, tree.Error) for node in file.items):
+            sink.add(ChooseNet(span=file.edition.span, name=only, nets=tuple(nets)))
+        return
+    for name in chosen:
+        found = names.net(name)
+        if found is not None:
+            yield found
+
+
+def _nets(
+    wanted: list[Definition], options: Options, sink: Sink, budget: Budget, record: Record
+) -> Iterator[NetAnalysis]:
+    several = len(wanted) > 1
+    for definition in wanted:
+        own = Sink()
+        settings = _known_settings(definition, options.settings) if several else options.settings
+        found = elaborate(definition, settings, own, budget, record)
+        if found is not None:
+            yield _checked(found, settings, options, own)
+        for problem in own:
+            sink.add(problem)
+        if budget.steps > options.max_steps and definition is not wanted[-1]:
+            what = "the nets of this file together expand"
+            span = definition.tree.name.span
+            sink.add(TooManySteps(span=span, steps=None, limit=options.max_steps, what=what))
+            return
+
+
+def _known_settings(definition: Definition, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings that a net knows, one of several."""
+    try:
+        known = interfaces(lineage(definition))[0]
+    except (Problem, Poisoned):
+        return {}
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, sink: Sink) -> NetAnalysis:
+    """A net with what only a complete one has: legal sizes, totals, and the facts that the spec states."""
+    if not found.complete:
+        return NetAnalysis(found.definition, found.net, False, settings)
+    net = found.net
+    sizes = legal_sizes(net, sink)
+    checked = NetAnalysis(found.definition, net, True, settings, sizes)
+    params = checked.cost.params
+    if params > options.max_params:
+        span = net.graph.net.span
+        sink.add(TooManyParameters(span=span, path=net.name, params=params, limit=options.max_params))
+    if not settings:  # facts are those of the parameters that the spec gives
+        check_facts(net, checked.cost, sink)
+    return checked
+
+
+def _look_at_the_rest(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
+    """Look at the units and blocks that no net came to."""
+    rest = [names.get(each.name.text) for each in file.definitions if not isinstance(each, tree.Net)]
+    graph = Graph(Instance("net", "", "", None))
+    walk = Walk(Tools(graph, Budget(), sink, record))
+    try:
+        for definition in rest:
+            if definition is not None and definition not in record.walked:
+                walk.look_at(definition)
+    except Exhausted as exhausted:
+        if exhausted.diagnostic:
+            sink.add(exhausted.diagnostic)
+
+
+def _unused(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
+    """Report what is declared and never read; only where nothing else is wrong, since a slip makes things unused."""
+    own = [found for each in file.definitions if (found := names.get(each.name.text)) and found.tree is each]
+    others = sorted(record.walked - set(own), key=lambda each: each.place)
+    for definition in [*own, *others]:
+        if definition in record.walked or not isinstance(definition.tree, tree.Net):
+            for problem in unused(definition):
+                sink.add(problem)
+    for problem in unused_definitions(file, names):
+        sink.add(problem)
