@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from incdsl.diagnostics import Diagnostic, Row
 from incdsl.diagnostics.shapes import ChannelsDisagree, RailsDisagree
@@ -19,8 +18,7 @@ MAX_ROWS = 16
 """Rails that a diagnostic shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class RailEnd:
+class RailEnd(NamedTuple):
     """The end of one rail of a merge, and where the rail was written."""
 
     value: Value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from incdsl.diagnostics.names import BadFlow
@@ -14,8 +13,7 @@ from incdsl.source import Span
 from incdsl.syntax import tree
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A step as it is elaborated: what was written, or what a variant or a repetition makes of it."""
 
     step: tree.Step
@@ -34,7 +32,7 @@ class Link:
     @property
     def once(self) -> Link:
         """One turn of its repetition."""
-        return replace(self, labels=(), repeat=None, shape=None)
+        return self._replace(labels=(), repeat=None, shape=None)
 
     @property
     def repeats(self) -> bool:
@@ -53,7 +51,7 @@ def links(chain: tree.Chain) -> list[Link]:
     for step in chain.steps:
         if isinstance(step.atom, tree.Group) and not step.repeat and not step.labels:
             inner = links(step.atom.chain)
-            inner[-1] = replace(inner[-1], shape=inner[-1].shape or step.shape, ends=(*inner[-1].ends, step))
+            inner[-1] = inner[-1]._replace(shape=inner[-1].shape or step.shape, ends=(*inner[-1].ends, step))
             found.extend(inner)
         else:
             found.append(Link(step, step.atom, step.labels, step.repeat, step.shape))

@@ -40,7 +40,7 @@ def factored(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate
         )  # fmt: skip
         fixed = use.fixed if widths[i] is None else (*use.fixed, ("width", widths[i]))
         named = use.named.over(part, names[i])
-        uses.append(replace(use, named=named, call=part, note=note if i == 0 else "", fixed=fixed))
+        uses.append(use._replace(named=named, call=part, note=note if i == 0 else "", fixed=fixed))
     return uses
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.elaborate.expand import Link, links
@@ -28,8 +27,7 @@ Units: TypeAlias = Callable[[Names, str], "Definition | None"]
 """The unit that a name of a file means."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A step of a chain with the names that it may use, one for each part that owns parameters in sequence."""
 
     link: Link
@@ -43,7 +41,7 @@ class Named:
 
     def over(self, atom: tree.Call, names: tuple[str, ...]) -> Named:
         """The same step, for one factor of its kernel."""
-        return replace(self, link=replace(self.link, atom=atom), names=names)
+        return self._replace(link=self.link._replace(atom=atom), names=names)
 
 
 class Naming:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge
@@ -25,8 +25,7 @@ MAX_PARTS = 16
 LARGEST_EXTENT = 1 << 31
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """Where a node goes: the written step, the chain, and the label if it is an attribute."""
 
     span: Span

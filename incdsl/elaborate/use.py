@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from incdsl.diagnostics.names import BadFlow, BadRepetition, LabelMismatch
 from incdsl.elaborate.names import Named
@@ -14,8 +13,7 @@ from incdsl.source import Span
 from incdsl.syntax import tree
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """One use of an op, a unit, a block or a net: the step, what flows in, and where the result goes."""
 
     named: Named

@@ -266,7 +266,7 @@ class Walk:
         except (Problem, Poisoned):
             variables = dict.fromkeys((n.text for n in repeat.names), UNKNOWN) if isinstance(repeat, tree.Each) else {}
             turn = replace(scope, params={**scope.params, **variables})
-            self._glance(once.step, turn, lambda aside: self._atom(replace(named, link=once), aside, UNKNOWN, ir, 0))
+            self._glance(once.step, turn, lambda aside: self._atom(named._replace(link=once), aside, UNKNOWN, ir, 0))
             raise
         counting = [label for label in named.link.labels if label.counts]
         names = repeat.names if isinstance(repeat, tree.Each) else ()
@@ -317,9 +317,9 @@ class Walk:
         kept = once.repeat if isinstance(once.repeat, tree.When) else None
         only = override.chain.steps[0] if len(override.chain.steps) == 1 else None
         if only and not only.labels and not only.repeat:
-            return replace(once, step=only, atom=only.atom, repeat=kept, ends=())
+            return once._replace(step=only, atom=only.atom, repeat=kept, ends=())
         group = tree.Group(override.chain, parts=override.chain.parts)
-        return replace(once, step=override.chain.steps[-1], atom=group, repeat=kept, ends=())
+        return once._replace(step=override.chain.steps[-1], atom=group, repeat=kept, ends=())
 
     def _member(self, once: Link, label: str, scope: Scope, flow: Flow, ir: Chain) -> Flow:
         number = self._tools.placer.step_number()
@@ -462,12 +462,12 @@ class Walk:
             raise Problem(WrongArguments(span=use.span, reason=f"`{use.word}` has its settings already"))
         call = replace(use.call, name=replace(use.call.name, text=ref.name.text))
         if not ref.args:
-            return self._resolved(replace(use, call=call), ref.scope.names)
+            return self._resolved(use._replace(call=call), ref.scope.names)
         settings = self._given(ref)
         if ref.scope.instance is not use.scope.instance:
             settings = {name: self._tools.static.decided(ref.scope.instance, value) for name, value in settings.items()}
         fixed = (*use.fixed, *settings.items())
-        return self._resolved(replace(use, call=call, fixed=fixed), ref.scope.names)
+        return self._resolved(use._replace(call=call, fixed=fixed), ref.scope.names)
 
     def _given(self, ref: OpRef) -> dict[str, Any]:
         """The settings or arguments of what is handed down as a value."""
@@ -498,7 +498,7 @@ class Walk:
             flow: Flow = use.flow
             for part, factor in zip(parts, factors.items, strict=True):
                 flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
-                flow = self.use(replace(part, flow=flows, number=self._tools.placer.step_number()))
+                flow = self.use(part._replace(flow=flows, number=self._tools.placer.step_number()))
                 self._tools.record.came(factor, use.scope, flow)
             return flow
         ends: list[RailEnd] = []
@@ -582,7 +582,7 @@ class Walk:
         scope = self._unit_scope(use, use.scope.instance, use.value, unit)
         scope.labels, scope.counts = use.scope.labels, use.scope.counts
         settings, _ = self._merged(main, use, scope)
-        inner, value = self._up_to(main, settings, renamed, replace(use, scope=scope))
+        inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
         built = build(main.op, settings, use.word, use.span)
         result = self._ops.put(built, value, inner)
         return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
@@ -590,7 +590,7 @@ class Walk:
     def _up_to(self, main: Main, settings: Settings, plan: list[Named], use: Use) -> tuple[Use, One]:
         """The use as its main op sees it, behind the steps before that."""
         before = self._run(plan[: main.at], use.scope, use.value, use.chain, use.number)
-        inner = replace(use, named=plan[main.at], flow=(self._alone(before, use.call) or UNKNOWN,))
+        inner = use._replace(named=plan[main.at], flow=(self._alone(before, use.call) or UNKNOWN,))
         return inner, self._ops.fit(main.op, settings, inner)
 
     def _scoped(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Flow:
@@ -606,7 +606,7 @@ class Walk:
         flowing = entering_as(value, "in_channels")
         scope = self._unit_scope(use, instance, flowing, unit)
         settings, own = self._merged(main, use, scope)
-        inside = replace(use, scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
+        inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan, inside)
         plain = build(main.op, settings, use.word, use.span)
         if known and isinstance(value, Value):
@@ -882,7 +882,7 @@ class Walk:
             only = rest[0].link
             block = inner.names.block(only.atom.name.text) if isinstance(only.atom, tree.Call) else None
             if len(rest) == 1 and not only.repeat and block and isinstance(only.atom, tree.Call):
-                named = Named(replace(only, labels=()), (item.name.text,), True)
+                named = Named(only._replace(labels=()), (item.name.text,), True)
                 value = self.use(Use(named, only.atom, (flow or UNKNOWN,), inner, ir, number, optional=True))
                 value = self.stated.hold(only, inner, value)
                 self._came(only, inner, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, TypeAlias
 
 from incdsl.source import Source, Span
@@ -20,6 +21,7 @@ class Tree:
     """
 
     parts: tuple[Part, ...] = field(default=(), repr=False, kw_only=True)
+    _span: Span | None = field(default=None, init=False, repr=False)
 
     @property
     def first_token(self) -> Token | None:
@@ -44,8 +46,10 @@ class Tree:
     @property
     def span(self) -> Span:
         """Where it was written, without the trivia in front of it."""
-        first, last = self.first_token, self.last_token
-        return Span(first.source, first.start, last.end) if first and last else NOWHERE
+        if self._span is None:
+            first, last = self.first_token, self.last_token
+            self._span = Span(first.source, first.start, last.end) if first and last else NOWHERE
+        return self._span
 
     @property
     def tokens(self) -> Iterator[Token]:
@@ -67,15 +71,21 @@ Part: TypeAlias = Tree | Token
 
 
 def nodes(part: Any) -> Iterator[Tree]:
-    """A node and all that its fields hold, the outer ones first."""
+    """A node and all that its fields hold, the outer ones first, and the later ones of a node."""
     waiting = [part]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, tuple):
-            waiting.extend(reversed(each))
+        if type(each) is tuple:
+            waiting += each
         elif isinstance(each, Tree):
             yield each
-            waiting.extend(reversed([getattr(each, f.name) for f in fields(each) if f.name != "parts"]))
+            waiting += [getattr(each, name) for name in _meaning(type(each))]  # type: ignore[arg-type]
+
+
+@cache
+def _meaning(kind: Any) -> tuple[str, ...]:
+    """The fields that say what a node means."""
+    return tuple(each.name for each in fields(kind) if each.name not in ("parts", "_span"))
 
 
 def content(part: Any) -> object:
@@ -86,4 +96,4 @@ def content(part: Any) -> object:
         return part
     if type(part).__name__ == "Parenthesized":  # says no more than what stands inside
         return content(part.inner)  # type: ignore[attr-defined]
-    return type(part).__name__, *(content(getattr(part, f.name)) for f in fields(part) if f.name != "parts")
+    return type(part).__name__, *(content(getattr(part, name)) for name in _meaning(type(part)))  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def _with(node: Any, old: Any, new: Any) -> Any:
         return node if all(a is b for a, b in zip(node, parts, strict=True)) else parts
     if not isinstance(node, tree.Tree):
         return node
-    names = [field.name for field in fields(node) if field.name != "parts"]
+    names = [field.name for field in fields(node) if field.init and field.name != "parts"]
     made = {name: _with(getattr(node, name), old, new) for name in names}
     kept = {name: part for name, part in made.items() if part is not getattr(node, name)}
     return replace(node, parts=(), **kept) if kept else node
