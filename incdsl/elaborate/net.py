@@ -109,7 +109,8 @@ class _NetBuilder:
     ) -> None:  # fmt: skip
         net = line[0]
         instance = Instance("net", net.name, "", None, comments=net.tree.comments, span=net.tree.name.span)
-        placer = Placer(Graph(instance), Conditions(), sink, max_steps, spent)
+        conditions = Conditions()
+        placer = Placer(Graph(instance, conditions.nominal), conditions, sink, max_steps, spent)
         builder = Builder(Changes(line, sink), placer, sink, survey, skipped)
         self._line = line
         self._max_steps = max_steps

@@ -13,7 +13,7 @@ from incdsl.diagnostics.shapes import ChannelsDisagree, ChannelsDoNotFit, DoesNo
 from incdsl.elaborate.reserved import why_no_attribute
 from incdsl.elaborate.scope import Problem, Scope, Value
 from incdsl.ir.conditions import Conditions, Place
-from incdsl.ir.graph import Chain, Graph, Node
+from incdsl.ir.graph import Chain, Graph, Input, Node
 from incdsl.ops import Op, ShapeError
 from incdsl.ops.merge import Mul, is_scale
 from incdsl.ops.window import Pool
@@ -123,7 +123,7 @@ class Placer:
         node = Node(
             name, op, scope.instance, location.label, location.span, location.chain, location.step, location.note
         )
-        self.graph.add(node, tuple(v.node for v in operands))
+        self.graph.add(node, tuple(v.node for v in operands), shape)
         return Value(name, shape)
 
     def _hold_sizes(self, shape: Shape, location: Location, scope: Scope) -> None:
@@ -199,6 +199,8 @@ class Placer:
         above = scope.instance.path
         if location.label:
             return f"{above}.{location.label}" if above else location.label
+        if isinstance(op, Input):
+            return f"{location.chain.name}:"
         stem = f"{above}:{op.word}" if above else f":{op.word}"
         self._anonymous[stem] += 1
         count = self._anonymous[stem]
@@ -265,9 +267,9 @@ class Placer:
 
         Where none does, the last window that could.
         """
-        shapes = self.graph.shapes_above(name)
+        shapes = self.graph.shapes()
         keeping = None
-        while len(operands := self.graph.operands(name)) == 1 and name in shapes:
+        while len(operands := self.graph.operands(name)) == 1:
             before, after = shapes[operands[0]], shapes[name]
             if isinstance(before, Image) and isinstance(after, Image):
                 sizes = [self.conditions.size(e) for e in (before.height, before.width)]
