@@ -181,8 +181,7 @@ def another_shape(net):
 
 
 def shape_that_is_refused(net):
-    net.graph._operands[":gap"] = ("fc",)
-    net.graph._operands["fc"] = (":add",)
+    moved(net, "fc", op=net.graph["both.a.conv"].op)
 
 
 def symbolic_shape(net):
@@ -323,5 +322,17 @@ def test_random_nets_are_valid_and_stay_so_by_every_rule(seeds):
     assert found > 15
 
 
-def test_a_block_with_several_ports_is_valid():
+def test_a_block_with_several_ports_is_valid_and_stays_so():
     validate(crossed())
+    for level, passes in LEVELS.items():
+        assert len(base.run(crossed(), passes, level).graph.ports) == 1
+
+
+def test_a_value_may_come_to_cross_a_border_without_a_name():
+    """As by FoldNormalization, where the normalization stands before the block and the convolution inside."""
+    net = crossed()
+    net.graph._operands["cross:add"] = ("a", "cross:identity")
+    net = replace(net, graph=net.graph.changed())
+    with pytest.raises(CompilerBug, match="a crosses the border of cross, but is no port"):
+        validate(net)
+    validate(replace(net, origin=crossed(), level="inference"))
