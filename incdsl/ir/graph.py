@@ -55,6 +55,8 @@ class Instance:
     """Where its definition stands, file and character: the order of the generated classes."""
     optional: bool = False
     """Whether it is an auxiliary head, which a generated net can do without."""
+    count: int | None = None
+    """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
 
     @property
     def path(self) -> str:
@@ -128,11 +130,24 @@ class Ports:
     """The named values that enter and leave an instance of a block or net, in the order of their declaration.
 
     Values are names of nodes: of one outside for an input, of one inside (or of an input) for an output. What else
-    crosses the border of an instance, because a rewrite made it so, has no name of its own.
+    crosses the border of an instance, because a rewrite made it so, has no name of its own; nor has the value of a head
+    that leaves a net inside a net.
     """
 
     inputs: tuple[tuple[str, str], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
+    results: tuple[str, ...] = ()
+    """What the outputs are called where the instance is used, one name for each: `p3, p4 = self.fuse(c4, c3)`."""
+
+    def follow(self, value: Callable[[str], str], graph: Graph) -> Ports:
+        """The ports in a graph that was made of theirs, as far as there are nodes for their values."""
+        inputs, outputs = ([(name, value(node)) for name, node in ports] for ports in (self.inputs, self.outputs))
+        results = zip(self.results, outputs, strict=False)
+        return Ports(
+            tuple((name, node) for name, node in inputs if node in graph),
+            tuple((name, node) for name, node in outputs if node in graph),
+            tuple(result for result, (_, node) in results if node in graph),
+        )
 
 
 Entry: TypeAlias = tuple[Node, tuple[str, ...], Shape | None]
@@ -228,7 +243,7 @@ class Graph:
         self,
         entries: Iterable[Entry] | None = None,
         *,
-        value: Callable[[str], str] = str,
+        value: Callable[[str], str] = lambda name: name,
         instance: Callable[[Instance], Instance] = lambda same: same,
         heads: bool = True,
     ) -> Graph:
@@ -250,30 +265,16 @@ class Graph:
         for node, operands, shape in made:
             if node.name in alive:
                 result.add(node, operands, shape)
-        result.ports = _ports(self.ports, result, value, instance)
+        if self.ports:
+            standing = {each for node in result for each in node.instance.lineage}
+            moved = {instance(each): ports.follow(value, result) for each, ports in self.ports.items()}
+            result.ports = {each: ports for each, ports in moved.items() if each in standing}
         return result
 
     def without_dead_nodes(self) -> Graph:
         """The graph without what neither an output nor a head depends on; inputs stay."""
         alive = self.needed_by([*self.ends, *self.inputs.values()])
         return self if len(alive) == len(self) else self.changed()
-
-
-def _ports(
-    ports: Mapping[Instance, Ports], graph: Graph, value: Callable[[str], str], instance: Callable[[Instance], Instance]
-) -> dict[Instance, Ports]:
-    """The ports of the instances that still stand in a graph, as far as their values do."""
-    standing = {each for node in graph for each in node.instance.lineage} if ports else set[Instance]()
-
-    def now(named: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        values = ((name, value(node)) for name, node in named)
-        return tuple((name, node) for name, node in values if node in graph)
-
-    return {
-        here: Ports(now(each.inputs), now(each.outputs))
-        for old, each in ports.items()
-        if (here := instance(old)) in standing
-    }
 
 
 def _plain(shape: Shape) -> Shape:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from incdsl.diagnostics import CompilerBug
-from incdsl.ir.graph import Graph, Input, Instance
+from incdsl.ir.graph import Graph, Input, Instance, Ports
 from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import prefixes
 from incdsl.ops import ShapeError
@@ -93,6 +93,20 @@ class Facts:
         return enters, leaves
 
     @cached_property
+    def interrupted(self) -> list[Instance]:
+        """Instances between whose nodes others stand."""
+        found: dict[Instance, None] = {}
+        left: set[Instance] = set()
+        last: tuple[Instance, ...] = ()
+        for node in self.graph:
+            here = self.lineages[node.instance]
+            if here is not last:
+                left.update(each for each in last if each not in here)
+                found |= dict.fromkeys(each for each in here if each in left)
+                last = here
+        return list(found)
+
+    @cached_property
     def labels(self) -> dict[Instance, dict[str, list[object]]]:
         """The members of every instance by their labels, in order: labelled nodes, and instances."""
         found: dict[Instance, dict[str, list[object]]] = {instance: {} for instance in self.lineages}
@@ -116,7 +130,9 @@ class Facts:
             elif instance.kind == "sequence":
                 found[instance] = found[instance.parent]
             else:
-                found[instance] = frozenset(instance.arguments) | {"in_channels"}
+                ports = self.graph.ports.get(instance, Ports()).inputs
+                channels = ("in_channels", *(f"{name}_channels" for name, _ in ports))
+                found[instance] = frozenset((*instance.arguments, *channels))
         return found
 
 
@@ -196,11 +212,25 @@ def _sequences(facts: Facts) -> Iterator[str]:
 
 
 def _doors(facts: Facts) -> Iterator[str]:
-    ports = facts.graph.ports
+    as_written, ports = facts.net.origin is None, facts.graph.ports
     for way, doors in zip(("comes in", "goes out"), facts.crossings, strict=True):
         for instance, values in doors.items():
-            if len(values) > 1 and instance not in ports:
+            one = instance.kind in ("unit", "sequence") or (as_written and instance not in ports)
+            if one and len(values) > 1:
                 yield f"more than one value {way} at {instance.path}: {', '.join(sorted(values))}"
+
+
+def _returns(facts: Facts) -> Iterator[str]:
+    graph, lineages = facts.graph, facts.lineages
+    for instance in facts.interrupted:
+        behind: set[str] = set()
+        for node in graph:
+            inside = instance in lineages[node.instance]
+            for operand in graph.operands(node.name):
+                if inside and operand in behind:
+                    yield f"{operand} enters {instance.path}, although it needs what leaves it"
+                elif not inside and (operand in behind or instance in lineages[graph[operand].instance]):
+                    behind.add(node.name)
 
 
 def _ports(facts: Facts) -> Iterator[str]:
@@ -221,7 +251,9 @@ def _ports(facts: Facts) -> Iterator[str]:
             if not inside and value not in outside:
                 yield f"the output {name} of {where} is {value}, which is neither inside nor an input"
         if facts.net.origin is None:
-            crossing = (*(enters.get(instance, set()) - outside), *(leaves.get(instance, set()) - {*outputs.values()}))
+            heads = {head.node for head in graph.heads}
+            strange = (enters.get(instance, set()) - outside) | (leaves.get(instance, set()) - {*outputs.values()})
+            crossing = strange - heads
             yield from (f"{value} crosses the border of {where}, but is no port" for value in sorted(crossing))
 
 
@@ -278,9 +310,9 @@ def _symbols(facts: Facts) -> Iterator[str]:
             if type(value) not in _PLAIN and not (names := _names(value)) <= known:
                 yield f"{node.name} is written with {', '.join(names - known)}, which is no argument of its class"
     for instance in facts.lineages:
-        if instance.parent is not None and instance.kind != "sequence":
+        if instance.parent is not None:
             known = symbols[instance.parent]
-            for argument, value in instance.arguments.items():
+            for argument, value in (*instance.arguments.items(), ("count", instance.count)):
                 if not (names := _names(value)) <= known:
                     text = f"the argument {argument} of {instance.path} is written with {', '.join(names - known)}"
                     yield f"{text}, which is no argument of the class around it"
@@ -345,7 +377,8 @@ INVARIANTS = (
     Invariant("tree", "the instances around every node end in the net, and all but the net have a label", _tree),
     Invariant("labels", "no two members of an instance share a label, and none is a container of others", _labels),
     Invariant("sequences", "the members of a sequence are numbered 0, 1, … in their order", _sequences),
-    Invariant("doors", "one value enters and one leaves a unit, a sequence and a block without ports", _doors),
+    Invariant("doors", "one value enters and leaves a unit, a sequence and, as written, a block without ports", _doors),
+    Invariant("no return", "what leaves an instance does not enter it again, changed or not", _returns),
     Invariant("ports", "ports are values outside and inside; in an elaborated net nothing else crosses", _ports),
     Invariant("heads", "heads stand in instances marked optional, and all of these are heads", _heads),
     Invariant("training only", "no output depends on a node of a head", _training),

@@ -16,5 +16,5 @@ class DropHeads(Pass):
         heads = net.graph.heads
         if not heads:
             return net
-        events = (Event(self.name, head.instance.label, True, "only training runs it") for head in heads)
+        events = (Event(self.name, head.instance.path, True, "only training runs it") for head in heads)
         return replace(net, graph=net.graph.changed(heads=False), trace=(*net.trace, *events))

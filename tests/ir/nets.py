@@ -58,5 +58,6 @@ def crossed():
     add(":relu", ReLU(), "cross:dropout")
     graph.inputs["image"] = "image:"
     graph.outputs |= {"fine": "cross:add", "coarse": ":relu"}
-    graph.ports[block] = Ports((("low", "n"), ("high", "b")), (("fine", "cross:add"), ("coarse", "cross:dropout")))
+    outputs = (("fine", "cross:add"), ("coarse", "cross:dropout"))
+    graph.ports[block] = Ports((("low", "n"), ("high", "b")), outputs, ("p3", "p4"))
     return Net("Crossed", graph, conditions, {}, frozenset(), (), ())

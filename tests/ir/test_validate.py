@@ -118,6 +118,15 @@ def second_way_into_a_block(net):
     instance(net, "both.b").parent = net.graph.net
 
 
+def value_that_comes_back(net):
+    """What leaves the block goes through a ReLU outside, back in and out again."""
+    graph, block = net.graph, instance(net, "both")
+    graph.add(node("outside", graph.net), ("both:concat",))
+    graph.add(node("back", block), ("outside",))
+    graph.ports[block] = Ports((("in", "image:"), ("more", "outside")), (("first", "both:concat"), ("last", "back")))
+    graph.outputs["z"] = "back"
+
+
 def port_inside(net):
     (inside,) = net.graph.ports
     net.graph.ports[inside] = Ports((("low", "cross:add"), ("high", "b")), net.graph.ports[inside].outputs)
@@ -243,6 +252,7 @@ PLANTED = {
     "labels": (twins, label_inside_a_label),
     "sequences": (gap, wrong_order, step_without_number),
     "doors": (second_way_out_of_a_unit, second_way_into_a_block),
+    "no return": (value_that_comes_back,),
     "ports": (
         port_inside, port_that_is_no_value, output_port_from_elsewhere, one_name_for_two_ports, unnamed_way_in,
         unnamed_way_out, ports_of_a_stranger, ports_of_a_unit,

@@ -13,6 +13,7 @@ from incdsl.analysis.cost import cost
 from incdsl.analysis.sizes import Sizes
 from incdsl.compiler import check_file
 from incdsl.ir.dump import dump
+from incdsl.ir.validate import Facts
 from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.window import Conv2d
@@ -170,7 +171,7 @@ VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
 def price(done):
     """What runs at the nominal size: multiplications, tensors' numbers, kernels, numbers that kernels read or write.
 
-    A ReLU that alone reads a convolution beside it runs in its kernel.
+    A ReLU that alone reads a convolution beside it runs in its kernel. Doors are values that enter or leave instances.
     """
     graph, shapes = done.net.graph, done.net.graph.shapes()
     sizes = {axis: size for axis, size in done.net.conditions.nominal.items() if size is not None}
@@ -178,6 +179,7 @@ def price(done):
     for node in graph:
         for operand in graph.operands(node.name):
             readers.setdefault(operand, []).append(node.name)
+    doors = [values for way in Facts(done.net).crossings for values in way.values()]
     kernels = traffic = 0
     for node in graph:
         operands = graph.operands(node.name)
@@ -192,5 +194,5 @@ def price(done):
     return {
         "macs": done.cost.macs, "numbers": done.cost.params, "kernels": kernels, "traffic": traffic,
         "reads": sum(len(graph.operands(node.name)) for node in graph),
-        "classes": done.text.count("\nclass "),
+        "classes": done.text.count("\nclass "), "doors": sum(map(len, doors)),
     }  # fmt: skip
