@@ -136,18 +136,16 @@ class Ports:
 
     inputs: tuple[tuple[str, str], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
-    results: tuple[str, ...] = ()
-    """What the outputs are called where the instance is used, one name for each: `p3, p4 = self.fuse(c4, c3)`."""
+    results: tuple[tuple[str, str], ...] = ()
+    """What outputs, by their names, are called where the instance is used: `p3, p4 = self.fuse(c4, c3)`."""
 
     def follow(self, value: Callable[[str], str], graph: Graph) -> Ports:
         """The ports in a graph that was made of theirs, as far as there are nodes for their values."""
-        inputs, outputs = ([(name, value(node)) for name, node in ports] for ports in (self.inputs, self.outputs))
-        results = zip(self.results, outputs, strict=False)
-        return Ports(
-            tuple((name, node) for name, node in inputs if node in graph),
-            tuple((name, node) for name, node in outputs if node in graph),
-            tuple(result for result, (_, node) in results if node in graph),
+        inputs, outputs = (
+            tuple((name, now) for name, node in ports if (now := value(node)) in graph)
+            for ports in (self.inputs, self.outputs)
         )
+        return replace(self, inputs=inputs, outputs=outputs)
 
 
 Entry: TypeAlias = tuple[Node, tuple[str, ...], Shape | None]

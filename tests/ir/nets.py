@@ -59,5 +59,5 @@ def crossed():
     graph.inputs["image"] = "image:"
     graph.outputs |= {"fine": "cross:add", "coarse": ":relu"}
     outputs = (("fine", "cross:add"), ("coarse", "cross:dropout"))
-    graph.ports[block] = Ports((("low", "n"), ("high", "b")), outputs, ("p3", "p4"))
+    graph.ports[block] = Ports((("low", "n"), ("high", "b")), outputs, (("fine", "p3"), ("coarse", "p4")))
     return Net("Crossed", graph, conditions, {}, frozenset(), (), ())
