@@ -3,8 +3,8 @@
 Usage: python -m fuzz.front [--count N] [--seed S]
 
 Tokens of the shipped specs and examples are deleted, doubled, swapped and replaced by others, bytes are flipped; one
-change in a text, or several. `parse` and `analyze` must not raise, `str(parse(text).file)` is the text, and what the
-analysis costs is within the budget, counted in units of work.
+change in a text, or several. `parse` and `analyze` must not raise, `str(parse(text).file)` is the text, a net that is
+not complete has an error, and what the analysis costs is within the budget, counted in units of work.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def problem(text: str) -> str:
     if str(parse(text).file) != text:
         return "the tree does not give its text back"
     analysis = analyze_source(Source("mutated.inc", text))
+    if not analysis.errors and not all(net.complete for net in analysis.nets):
+        return "a net is not complete, and nothing says why"
     if analysis.work > WORK_FOR_A_STEP * MAX_STEPS + WORK_FOR_A_STEP:
         return f"the analysis took {analysis.work:,} units of work"
     return ""

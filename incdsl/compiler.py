@@ -18,8 +18,7 @@ from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
 from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
 from incdsl.ir.net import Net
-from incdsl.passes.engine import Optimized
-from incdsl.passes.levels import rewritten
+from incdsl.passes.levels import optimized
 from incdsl.source import Source
 from incdsl.values import Image, Shape, expression
 
@@ -35,8 +34,6 @@ class Compilation:
     settings: Mapping[str, Any]
     chosen: str | None
     warnings: tuple[Diagnostic, ...]
-    deployed: Optimized | None = None
-    """What was done to the net for inference, and where its weights come from."""
     certificate: str = ""
     """How the deployed module was compared with the training module."""
     tuning: str = ""
@@ -55,17 +52,14 @@ class Compilation:
         return module(self.net, self._banner(), self._origin())
 
     def _origin(self) -> Origin | None:
-        if self.deployed is None:
-            return None
-        heads = tuple(event.path for event in self.deployed.trace if event.rule == "DropHeads")
-        return Origin(self.deployed.filters, heads)
+        return Origin(self.net.weight_exprs, self.net.left_out) if self.net.level == "inference" else None
 
     @property
     def command(self) -> str:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
         words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
-        words += ["--inference", *self.options] if self.deployed else []
+        words += ["--inference", *self.options] if self.net.level == "inference" else []
         words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 
@@ -122,9 +116,9 @@ def for_inference(
 
     `without` names rules that stay away, `also` those that run although they do not by default.
     """
-    net, deployed = rewritten(done.net, "inference", without, also)
+    net = optimized(done.net, "inference", without, also)
     sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
-    return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=deployed)
+    return replace(done, net=net, sizes=sizes, cost=cost(net))
 
 
 def _facts(done: Compilation) -> Iterator[str]:
@@ -146,8 +140,8 @@ def _facts(done: Compilation) -> Iterator[str]:
         nominal = _nominal(done, list(net.conditions.nominal))
         compute += f" at {nominal}" if nominal else ""
     yield f"  {costs.params:,} parameters{without}{compute}"
-    if done.deployed:
-        applied = Counter(event.rule for event in done.deployed.trace if event.applied)
+    if net.level == "inference":
+        applied = Counter(event.rule for event in net.trace if event.applied)
         yield f"  for inference: {', '.join(f'{rule} x {n}' if n > 1 else rule for rule, n in applied.items())}"
         yield f"  {done.certificate or 'not certified'}"
         if done.tuning:

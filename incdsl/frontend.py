@@ -27,8 +27,10 @@ from incdsl.elaborate.unused import unused, unused_definitions
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.elaborate.walk import Walk
 from incdsl.files import SpecFile, load
+from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Graph, Instance
 from incdsl.ir.net import Net
+from incdsl.ir.validate import validate
 from incdsl.source import Source
 from incdsl.syntax import tree
 
@@ -192,6 +194,7 @@ def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, s
     if not found.complete:
         return NetAnalysis(found.definition, found.net, False, settings)
     net = found.net
+    validate(net, quick=True)
     sizes = legal_sizes(net, sink)
     checked = NetAnalysis(found.definition, net, True, settings, sizes)
     params = checked.cost.params
@@ -207,7 +210,7 @@ def _look_at_the_rest(file: tree.File, names: Names, record: Record, sink: Sink)
     """Look at the units and blocks that no net came to."""
     rest = [names.get(each.name.text) for each in file.definitions if not isinstance(each, tree.Net)]
     graph = Graph(Instance("net", "", "", None))
-    walk = Walk(Tools(graph, Budget(), sink, record))
+    walk = Walk(Tools(graph, Conditions(), Budget(), sink, record))
     try:
         for definition in rest:
             if definition is not None and definition not in record.walked:

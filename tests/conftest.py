@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+from incdsl import frontend
+from incdsl.ir.validate import validate
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait for each other
 
 ON_DEMAND = ("gpu", "long")
@@ -20,6 +23,14 @@ def pytest_collection_modifyitems(config, items):
     if on_gpu and not _has_cuda():
         for item in on_gpu:
             item.add_marker(pytest.mark.skip(reason="needs CUDA"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nets_keep_to_all_invariants():
+    """Compilations check the quick ones alone; here each is held to all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frontend, "validate", lambda net, quick: validate(net))
+        yield
 
 
 def _has_cuda():

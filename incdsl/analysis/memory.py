@@ -37,7 +37,7 @@ def owners(graph: Graph) -> dict[str, str]:
     operand, and if nothing else reads it.
     """
     readers = Counter(name for node in graph for name in graph.operands(node.name))
-    ends = {*graph.outputs.values(), *(head.node for head in graph.heads)}
+    ends = set(graph.ends)
     found: dict[str, str] = {}
     for node in graph:
         operands = graph.operands(node.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -55,7 +54,7 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
 
 def _group(cost: NodeCost, by: By) -> tuple[object, str, str]:
     node = cost.node
-    lineage = list(_lineage(node.instance))
+    lineage = node.instance.lineage
     if by == "block" and len(lineage) > 1:
         top = lineage[1]
         return top, top.label, _kind(top)
@@ -65,12 +64,6 @@ def _group(cost: NodeCost, by: By) -> tuple[object, str, str]:
         return node.step, node.path or node.op.word, node.op.word
     name = node.path or (f"{node.instance.path}.{node.op.word}" if node.instance.path else node.op.word)
     return node, name, node.op.word
-
-
-def _lineage(instance: Instance) -> Iterator[Instance]:
-    if instance.parent:
-        yield from _lineage(instance.parent)
-    yield instance
 
 
 def _kind(instance: Instance) -> str:

@@ -27,7 +27,7 @@ from incdsl.codegen import output
 from incdsl.compiler import Compilation, compile_net, for_inference, in_giga, literal
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
-from incdsl.passes.levels import RULES
+from incdsl.passes.levels import rules
 
 
 @click.command("compile")
@@ -94,7 +94,7 @@ def _command(spec: str, target: str | None, settings: dict[str, Any], done: Comp
     words = [*(["-o", target] if target else [])]
     for name, value in settings.items():
         words += ["--set", f"{name}={literal(value)}"]
-    inference = ["--inference", *done.options] if done.deployed else []
+    inference = ["--inference", *done.options] if done.net.level == "inference" else []
     return " ".join(["incdsl compile", shlex.quote(spec), *inference, *map(shlex.quote, words)])
 
 
@@ -121,7 +121,7 @@ def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str
         document = json.loads(path.read_text(encoding="utf-8"))
         best = document["choices"][0]
         without, also = (frozenset(map(str, best[name])) for name in ("without", "also"))
-        if not without | also <= {rule.__name__ for rule in RULES["inference"]}:
+        if not without | also <= {rule.name for rule in rules("inference")}:
             raise ValueError  # noqa: TRY301
         setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
         layout = "channels_last" if best["channels_last"] else "contiguous"

@@ -20,26 +20,26 @@ def command(subject: str | None) -> None:
 
     from incdsl.ops import REGISTRY as OPS, find
     from incdsl.ops.reference import op_reference
-    from incdsl.passes.levels import RULES
+    from incdsl.passes.levels import rules
     from incdsl.passes.reference import rule_reference
 
-    rules = {rule.__name__: rule for rule in RULES["inference"]}
+    by_name = {rule.name: rule for rule in rules("inference")}
 
     console = Console(width=None if sys.stdout.isatty() else 100)
     if subject is None:
         for code, kind in sorted(REGISTRY.items()):
             click.echo(f"{code}  {kind.title}")
         click.echo("\nops: " + ", ".join(sorted(OPS)))
-        click.echo("\nrules: " + ", ".join(rules))
+        click.echo("\nrules: " + ", ".join(by_name))
         return
     kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
     if kind_:
         console.print(Markdown(explanation(kind_)))
     elif op := find(subject):
         console.print(Markdown(op_reference(op)))
-    elif subject in rules:
-        console.print(Markdown(rule_reference(rules[subject])))
+    elif subject in by_name:
+        console.print(Markdown(rule_reference(by_name[subject])))
     else:
-        close = get_close_matches(subject, [*REGISTRY, *OPS, *rules], 1)
+        close = get_close_matches(subject, [*REGISTRY, *OPS, *by_name], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"there is no code, op or rule {subject!r}{hint}")

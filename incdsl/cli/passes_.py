@@ -13,7 +13,7 @@ import click
 from incdsl.analysis.kernels import Kernels, kernels
 from incdsl.cli.options import checked, limit_option, root_option, set_option
 from incdsl.compiler import Compilation, for_inference
-from incdsl.passes.engine import Event
+from incdsl.ir.net import Event
 
 
 @click.command("passes")
@@ -26,8 +26,7 @@ def command(spec: str, form: str, settings: dict[str, Any], max_steps: int, root
     """Show what the optimizer does to SPEC for inference: where each rule fired, and where it declined and why."""
     done = checked(spec, settings, max_steps, root)
     deployed = for_inference(done)
-    assert deployed.deployed
-    trace = deployed.deployed.trace
+    trace = deployed.net.trace
     if form == "json":
         click.echo(json.dumps(_document(done, deployed, trace), indent=2))
     else:

@@ -22,12 +22,12 @@ from incdsl.ir.weight_expr import (
 HELPER = "TrainingWeights"
 
 
-def from_training(graph: Graph, filters: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
+def from_training(graph: Graph, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
     for node in graph:
         if node.label and node.op.owns_parameters():
-            doc = _doc(filters.get(node.name, Kept(node.path)))
+            doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
@@ -45,31 +45,31 @@ def from_training(graph: Graph, filters: Mapping[str, WeightExpr], ignored: Iter
     ]
 
 
-def _doc(filter: WeightExpr) -> Bracketed:
-    match filter:
+def _doc(expr: WeightExpr) -> Bracketed:
+    match expr:
         case Kept(prefix=prefix):
             return Bracketed("given.layer", (f'"{prefix}"',))
-        case Folded(filter=inner, norm=norm, eps=eps):
+        case Folded(layer=inner, norm=norm, eps=eps):
             return Bracketed("given.folded", (_inner(inner), f'"{norm}"', repr(eps)))
         case Merged(parts=parts):
             return Bracketed("given.merged", tuple(map(_inner, parts)))
-        case Scaled(filter=inner, factor=factor):
+        case Scaled(layer=inner, factor=factor):
             return Bracketed("given.scaled", (_inner(inner), repr(factor)))
-        case Normalized(filter=inner, scale=scale, shift=shift):
+        case Normalized(layer=inner, scale=scale, shift=shift):
             return Bracketed("given.normalized", (_inner(inner), _numbers(scale), _numbers(shift)))
-        case Enlarged(filter=inner, kernel=kernel):
+        case Enlarged(layer=inner, kernel=kernel):
             return Bracketed("given.enlarged", (_inner(inner), repr(kernel)))
         case Composed(inner=first, outer=second):
             return Bracketed("given.composed", (_inner(first), _inner(second)))
-        case WeightOf(filter=inner):
+        case WeightOf(layer=inner):
             return Bracketed("given.weight_of", (_inner(inner),))
-        case BiasOf(filter=inner):
+        case BiasOf(layer=inner):
             return Bracketed("given.bias_of", (_inner(inner),))
 
 
-def _inner(filter: WeightExpr) -> Doc:
-    """A part of a filter; a layer of the training module goes by its path."""
-    return f'"{filter.prefix}"' if isinstance(filter, Kept) else _doc(filter)
+def _inner(expr: WeightExpr) -> Doc:
+    """A part of an expression; a layer of the training module goes by its path."""
+    return f'"{expr.prefix}"' if isinstance(expr, Kept) else _doc(expr)
 
 
 def _numbers(numbers: tuple[float, ...]) -> str:

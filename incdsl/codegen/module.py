@@ -34,7 +34,7 @@ class Banner:
 class Origin:
     """Where the weights of a deployed module come from, and paths of the training module that it leaves out."""
 
-    filters: Mapping[str, WeightExpr]
+    weight_exprs: Mapping[str, WeightExpr]
     ignored: tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     kinds = dict.fromkeys(type(node.op) for node in net.graph)
     texts = {**HELPERS, **{name: text for kind in kinds for name, text in kind.helpers.items()}}
     classes = Classes(plan(net.graph, {net.name, f"{net.name}Outputs", deployed.HELPER, *texts}), comment)
-    extra = deployed.from_training(net.graph, origin.filters, origin.ignored) if origin else ()
+    extra = deployed.from_training(net.graph, origin.weight_exprs, origin.ignored) if origin else ()
     writer = NetWriter(net, classes, extra)
     bodies = [classes.text(each) for each in classes.plan.classes]
     main = writer.text()

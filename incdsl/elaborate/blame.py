@@ -98,9 +98,9 @@ def _grid_maker(name: str, graph: Graph, conditions: Conditions) -> tuple[str, l
 
     Where none does, the last window that could.
     """
-    shapes = graph.shapes_above(name)
+    shapes = graph.shapes()
     keeping = None
-    while len(operands := graph.operands(name)) == 1 and name in shapes:
+    while len(operands := graph.operands(name)) == 1:
         before, after = shapes[operands[0]], shapes[name]
         if isinstance(before, Image) and isinstance(after, Image):
             sizes = [conditions.size(e) for e in (before.height, before.width)]

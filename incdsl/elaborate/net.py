@@ -21,6 +21,7 @@ from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.unmatched import unmatched
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.elaborate.walk import Walk
+from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Chain, Graph, Input, Instance
 from incdsl.ir.net import Expectation, Net
 from incdsl.syntax import tree
@@ -64,8 +65,9 @@ class _NetBuilder:
         instance = Instance("net", line[0].name, "", None, comments=written.comments, span=written.name.span)
         self._line = line
         self._sink = sink
-        self._graph = Graph(instance)
-        self._tools = Tools(self._graph, budget, sink, record)
+        conditions = Conditions()
+        self._graph = Graph(instance, conditions.nominal)
+        self._tools = Tools(self._graph, conditions, budget, sink, record)
         self._walk = Walk(self._tools)
         self._record = record
         self._overrides = Overrides(line, instance)

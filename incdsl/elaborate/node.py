@@ -14,7 +14,7 @@ from incdsl.elaborate.budget import Budget
 from incdsl.elaborate.reserved import why_no_attribute
 from incdsl.elaborate.scope import Problem, Scope, Value
 from incdsl.ir.conditions import Conditions, Place
-from incdsl.ir.graph import Chain, Graph, Node
+from incdsl.ir.graph import Chain, Graph, Input, Node
 from incdsl.ops import Op, ShapeError
 from incdsl.ops.merge import Mul, is_scale
 from incdsl.source import Span
@@ -76,7 +76,7 @@ class Placer:
         node = Node(
             name, op, scope.instance, location.label, location.span, location.chain, location.step, location.note
         )
-        self.graph.add(node, tuple([value.node for value in operands]))
+        self.graph.add(node, tuple([value.node for value in operands]), shape)
         return Value(name, shape)
 
     def _check_size(self, shape: Shape, span: Span) -> None:
@@ -92,6 +92,8 @@ class Placer:
         above = scope.instance.path
         if location.label:
             return f"{above}.{location.label}" if above else location.label
+        if isinstance(op, Input):
+            return f"{location.chain.name}:"
         stem = f"{above}:{op.word}" if above else f":{op.word}"
         self._anonymous[stem] += 1
         count = self._anonymous[stem]

@@ -28,10 +28,10 @@ class Tools:
     """The graph of one net while it is made, what counts and records, and what evaluates, names and places."""
 
     graph: Graph
+    conditions: Conditions
     budget: Budget
     sink: Sink
     record: Record
-    conditions: Conditions = field(default_factory=Conditions)
     static: StaticParams = field(default_factory=StaticParams)
     naming: Naming = field(default_factory=Naming)
     whole: bool = True

@@ -246,13 +246,11 @@ class Walk:
         """Look, once, at what is written but does not come about."""
         if at not in self._tools.record.glanced:
             self._tools.record.glanced.add(at)
-            self._look(at, scope, look)
-
-    def _look(self, at: tree.Tree, scope: Scope, look: Callable[[Scope], object]) -> None:
-        try:
-            look(scope.aside())
-        except (Problem, Poisoned, TooComplicated) as error:
-            self._tools.caught(error, scope, at.span)
+            aside = scope.aside()
+            try:
+                look(aside)
+            except (Problem, Poisoned, TooComplicated) as error:
+                self._tools.caught(error, aside, at.span)
 
     # Repetition
 
@@ -266,7 +264,8 @@ class Walk:
         except (Problem, Poisoned):
             variables = dict.fromkeys((n.text for n in repeat.names), UNKNOWN) if isinstance(repeat, tree.Each) else {}
             turn = replace(scope, params={**scope.params, **variables})
-            self._glance(once.step, turn, lambda aside: self._atom(named._replace(link=once), aside, UNKNOWN, ir, 0))
+            alone = self._tools.naming.plan_links([once], named.names[0] if named.names else "y", turn, self._tools.units(turn))[0]
+            self._glance(once.step, turn, lambda aside: self._atom(alone, aside, UNKNOWN, ir, 0))
             raise
         counting = [label for label in named.link.labels if label.counts]
         names = repeat.names if isinstance(repeat, tree.Each) else ()

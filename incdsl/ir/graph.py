@@ -1,20 +1,21 @@
 """The typed graph: ops and the values between them, with the hierarchy that they were written in.
 
-A `MultiDiGraph` keyed by operand position, because `concat(x, x)` has two edges and the order of rails matters.
+`Graph.networkx` gives it as a `MultiDiGraph` for algorithms of one's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import networkx as nx
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops import Op
 from incdsl.source import Span
 from incdsl.values import Shape
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
 
 Kind = Literal["net", "block", "unit", "sequence"]
 
@@ -54,14 +55,22 @@ class Instance:
     """Where its definition stands, file and character: the order of the generated classes."""
     optional: bool = False
     """Whether it is an auxiliary head, which a generated net can do without."""
+    count: int | None = None
+    """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
 
     @property
     def path(self) -> str:
-        """Attribute path from the net: `Mixed_5b.branch1x1`."""
+        """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
         if self.parent is None:
             return ""
         above = self.parent.path
         return f"{above}.{self.label}" if above else self.label
+
+    @property
+    def lineage(self) -> tuple[Instance, ...]:
+        """The instance and all around it, the net first."""
+        above: tuple[Instance, ...] = self.parent.lineage if self.parent else ()
+        return (*above, self)
 
 
 def class_name(word: str) -> str:
@@ -84,6 +93,8 @@ class Input(Op):
 class Node:
     """An op in its place.
 
+    `name` is unique: the attribute path, or for a function call `path:word` of the instance around it and the op, with
+    `#2` and so on behind it where there are several; an input is `image:`. A node that a pass made gets `#2` as well.
     `label` is its attribute in the class of its instance, empty for a plain function call; `step` numbers the written
     step that it belongs to, `chain` the chain.
     """
@@ -119,57 +130,90 @@ class Ports:
     """The named values that enter and leave an instance of a block or net, in the order of their declaration.
 
     Values are names of nodes: of one outside for an input, of one inside (or of an input) for an output. What else
-    crosses the border of an instance, because a rewrite made it so, has no name of its own.
+    crosses the border of an instance, because a rewrite made it so, has no name of its own; nor has the value of a head
+    that leaves a net inside a net.
     """
 
     inputs: tuple[tuple[str, str], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    """What outputs, by their names, are called where the instance is used: `p3, p4 = self.fuse(c4, c3)`."""
+
+    def follow(self, value: Callable[[str], str], graph: Graph) -> Ports:
+        """The ports in a graph that was made of theirs, as far as there are nodes for their values."""
+        inputs, outputs = (
+            tuple((name, now) for name, node in ports if (now := value(node)) in graph)
+            for ports in (self.inputs, self.outputs)
+        )
+        return replace(self, inputs=inputs, outputs=outputs)
+
+
+Entry: TypeAlias = tuple[Node, tuple[str, ...], Shape | None]
+"""A node of a graph to be, the names of the nodes that it reads, and its shape; None where that is to be inferred."""
 
 
 class Graph:
-    """Nodes in the order in which they were written, which is a topological one."""
+    """Nodes in the order in which they were written, which is a topological one.
 
-    def __init__(self, net: Instance) -> None:
+    `nominal` gives the size of each axis of the inputs, None where the spec leaves it free.
+    """
+
+    def __init__(self, net: Instance, nominal: Mapping[str, int | None] | None = None) -> None:
         self.net = net
+        self.nominal: Mapping[str, int | None] = {} if nominal is None else nominal
         self.inputs: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.heads: list[Head] = []
         self.ports: dict[Instance, Ports] = {}
         """Of the instances that declare theirs; others have one input, called `x`, and one output."""
-        self._graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        self._nodes: dict[str, Node] = {}
         self._operands: dict[str, tuple[str, ...]] = {}
-        self._shapes: dict[str, Shape] | None = None
+        self._shapes: dict[str, Shape] = {}
 
-    def add(self, node: Node, operands: tuple[str, ...] = ()) -> None:
-        """Append a node that reads these nodes, in this order."""
-        if node.name in self._graph:
+    def add(self, node: Node, operands: tuple[str, ...] = (), shape: Shape | None = None) -> None:
+        """Append a node that reads these nodes, in this order; its shape is inferred unless it is known.
+
+        Raises:
+            CompilerBug: if the name is taken, or an operand does not exist yet.
+            ShapeError: if the op refuses the shapes of its operands.
+        """
+        if node.name in self._nodes:
             raise CompilerBug(f"two nodes are called {node.name}")
-        self._graph.add_node(node.name, node=node)
-        self._operands[node.name] = operands
-        self._shapes = None
-        for position, operand in enumerate(operands):
-            if operand not in self._graph:
+        for operand in operands:
+            if operand not in self._nodes:
                 raise CompilerBug(f"{node.name} reads {operand}, which does not exist yet")
-            self._graph.add_edge(operand, node.name, key=position)
+        if shape is None:
+            shape = node.op.infer(*(self._shapes[operand] for operand in operands))
+        self._nodes[node.name] = node
+        self._operands[node.name] = operands
+        self._shapes[node.name] = _plain(shape)
 
     def __iter__(self) -> Iterator[Node]:
-        return (data["node"] for _, data in self._graph.nodes(data=True))
+        return iter(self._nodes.values())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._graph
+        return name in self._nodes
 
     def __len__(self) -> int:
-        return len(self._graph)
+        return len(self._nodes)
 
     def __getitem__(self, name: str) -> Node:
-        node: Node = self._graph.nodes[name]["node"]
-        return node
+        return self._nodes[name]
 
     def operands(self, name: str) -> tuple[str, ...]:
         """Names of the nodes that a node reads, by position."""
         return self._operands[name]
 
-    def needed_by(self, ends: list[str]) -> set[str]:
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every node, channels as bare numbers: symbols of different classes must not meet."""
+        return self._shapes
+
+    @property
+    def ends(self) -> list[str]:
+        """The nodes that give the outputs, then those that give the heads."""
+        return [*self.outputs.values(), *(head.node for head in self.heads)]
+
+    def needed_by(self, ends: Iterable[str]) -> set[str]:
         """All nodes that these depend on, with themselves."""
         needed: set[str] = set()
         waiting = list(ends)
@@ -177,74 +221,60 @@ class Graph:
             name = waiting.pop()
             if name not in needed:
                 needed.add(name)
-                waiting.extend(self._graph.pred[name])
+                waiting.extend(self._operands[name])
         return needed
+
+    def networkx(self) -> MultiDiGraph[str]:
+        """The graph for algorithms of networkx: a frozen copy, with attributes for each node and edge.
+
+        `docs/ir.md` describes the attributes. It is made anew at each call, in linear time.
+        """
+        from incdsl.ir.multidigraph import multidigraph
+
+        return multidigraph(self)
+
+    def entries(self) -> Iterator[Entry]:
+        """All nodes with what they read and their shapes: what a changed copy is made of."""
+        return ((node, self._operands[name], self._shapes[name]) for name, node in self._nodes.items())
+
+    def changed(
+        self,
+        entries: Iterable[Entry] | None = None,
+        *,
+        value: Callable[[str], str] = lambda name: name,
+        instance: Callable[[Instance], Instance] = lambda same: same,
+        heads: bool = True,
+    ) -> Graph:
+        """A copy of other nodes, or of its own, that keeps inputs, outputs, heads and ports; dead nodes are left out.
+
+        `value` gives the name of the node that stands for one of this graph, `instance` likewise; they are asked when
+        all entries have been taken. A node is dead when neither an output nor a head depends on it; inputs never are.
+        """
+        made = list(self.entries() if entries is None else entries)
+        result = Graph(self.net, self.nominal)
+        result.inputs = dict(self.inputs)
+        result.outputs = {name: value(node) for name, node in self.outputs.items()}
+        if heads:
+            result.heads = [replace(h, node=value(h.node), instance=instance(h.instance)) for h in self.heads]
+        alive = {*result.ends, *result.inputs.values()}
+        for node, operands, _ in reversed(made):
+            if node.name in alive:
+                alive.update(operands)
+        for node, operands, shape in made:
+            if node.name in alive:
+                result.add(node, operands, shape)
+        if self.ports:
+            standing = {each for node in result for each in node.instance.lineage}
+            moved = {instance(each): ports.follow(value, result) for each, ports in self.ports.items()}
+            result.ports = {each: ports for each, ports in moved.items() if each in standing}
+        return result
 
     def without_dead_nodes(self) -> Graph:
         """The graph without what neither an output nor a head depends on; inputs stay."""
-        alive = self.needed_by([*self.outputs.values(), *(head.node for head in self.heads)])
-        alive.update(self.inputs.values())
-        if len(alive) == len(self):
-            return self
-        kept = Graph(self.net)
-        for node in self:
-            if node.name in alive:
-                kept.add(node, self._operands[node.name])
-        kept.inputs, kept.outputs, kept.heads = self.inputs, self.outputs, self.heads
-        return kept
-
-    def check_doors(self) -> None:
-        """Hold every instance to one value that comes in and one that goes out.
-
-        Raises:
-            CompilerBug: if an instance has more; generated classes have one argument and return one value.
-        """
-        ends = {*self.outputs.values(), *(head.node for head in self.heads)}
-        enters: dict[Instance, set[str]] = {}
-        leaves: dict[Instance, set[str]] = {}
-        around = {node.instance: _around(node.instance) for node in self}
-        for node in self:
-            here = around[node.instance]
-            for operand in self._operands[node.name]:
-                there = around[self[operand].instance]
-                shared = sum(a is b for a, b in zip(here, there, strict=False))
-                for instance in here[shared:]:
-                    enters.setdefault(instance, set()).add(operand)
-                for instance in there[shared:]:
-                    leaves.setdefault(instance, set()).add(operand)
-            if node.name in ends:
-                for instance in here[1:]:
-                    leaves.setdefault(instance, set()).add(node.name)
-        for way, doors in (("comes in", enters), ("goes out", leaves)):
-            for instance, values in doors.items():
-                if len(values) > 1:
-                    raise CompilerBug(f"more than one value {way} at {instance.path}: {', '.join(sorted(values))}")
-
-    def shapes(self) -> dict[str, Shape]:
-        """The shape of every node, in one sweep; kept until the graph changes."""
-        if self._shapes is None:
-            known: dict[str, Shape] = {}
-            for node in self:
-                known[node.name] = _plain(node.op.infer(*[known[o] for o in self._operands[node.name]]))
-            self._shapes = known
-        return self._shapes
-
-    def shapes_above(self, name: str) -> dict[str, Shape]:
-        """The shapes of a node and of all that it depends on."""
-        needed = self.needed_by([name])
-        known: dict[str, Shape] = {}
-        for node in self:
-            if node.name in needed:
-                known[node.name] = _plain(node.op.infer(*(known[o] for o in self.operands(node.name))))
-        return known
-
-
-def _around(instance: Instance) -> tuple[Instance, ...]:
-    """A instance and all around it, the net first."""
-    above: tuple[Instance, ...] = _around(instance.parent) if instance.parent else ()
-    return (*above, instance)
+        alive = self.needed_by([*self.ends, *self.inputs.values()])
+        return self if len(alive) == len(self) else self.changed()
 
 
 def _plain(shape: Shape) -> Shape:
-    """Channels as a bare number: symbols of different classes must not meet."""
-    return shape.with_channels(int(shape.channels))
+    """Channels as a bare number."""
+    return shape if type(shape.channels) is int else shape.with_channels(int(shape.channels))

@@ -1,12 +1,14 @@
-"""An elaborated net: its graph, what the size of the input has to meet, and what the spec expects of it."""
+"""A net: its graph, what the size of the input has to meet, what the spec expects of it, and what passes did to it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from incdsl.ir.conditions import Conditions
-from incdsl.ir.graph import Graph
+from incdsl.ir.graph import Graph, Node
+from incdsl.ir.weight_expr import Kept, WeightExpr
 from incdsl.source import Span
 from incdsl.values import Extent
 
@@ -32,9 +34,23 @@ class Expectation:
     fact_span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A pass at a place: it changed something there, or declined to for a reason."""
+
+    rule: str
+    path: str
+    applied: bool
+    text: str
+
+
+Level = Literal["train", "inference"]
+"""What passes prepare a net for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Net:
-    """An elaborated net."""
+    """An elaborated net, or what passes have made of one."""
 
     name: str
     graph: Graph
@@ -44,3 +60,22 @@ class Net:
     """Parameters that are decided at compile time; the others are arguments of the generated constructor."""
     expectations: tuple[Expectation, ...]
     assertions: tuple[Assertion, ...]
+    level: Level | None = None
+    """What passes have prepared it for; None as it was elaborated."""
+    weight_exprs: Mapping[str, WeightExpr] = field(default_factory=dict)
+    """Where weights come from, by node: of those that passes made or moved. Others keep the weights of their path."""
+    trace: tuple[Event, ...] = ()
+    """What passes did, in order, and where they declined."""
+    origin: Net | None = None
+    """The elaborated net of which passes made this one; None for itself."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Paths of modules of the elaborated net that passes dropped: its auxiliary heads."""
+        heads = self.origin.graph.heads if self.origin else []
+        kept = {head.name for head in self.graph.heads}
+        return tuple(head.instance.path for head in heads if head.name not in kept)
+
+    def weight_expr(self, node: Node) -> WeightExpr:
+        """Where the weights of a node come from."""
+        return self.weight_exprs.get(node.name) or Kept(node.path)

@@ -1,4 +1,4 @@
-"""Where the weights of a rewritten net come from: each filter as a function of the training module's tensors."""
+"""Where the weights of a rewritten net come from: expressions over the tensors of the training module."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Folded:
     W' = W·γ/√(σ² + ε) for each output channel, b' = (b − μ)·γ/√(σ² + ε) + β.
     """
 
-    filter: WeightExpr
+    layer: WeightExpr
     norm: str
     eps: float
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The output channels of several filters, one behind the other; a missing bias counts as zeros."""
+    """The output channels of several layers, one after the other; a missing bias counts as zeros."""
 
     parts: tuple[WeightExpr, ...]
 
@@ -36,24 +36,24 @@ class Merged:
 class Scaled:
     """W' = f·W, b' = f·b."""
 
-    filter: WeightExpr
+    layer: WeightExpr
     factor: float
 
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """A filter that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c]."""
+    """A layer that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c]."""
 
-    filter: WeightExpr
+    layer: WeightExpr
     scale: tuple[float, ...]
     shift: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Enlarged:
-    """A filter in the middle of a larger kernel of zeros."""
+    """A kernel in the middle of a larger one of zeros."""
 
-    filter: WeightExpr
+    layer: WeightExpr
     kernel: tuple[int, int]
 
 
@@ -67,38 +67,38 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class WeightOf:
-    """A filter without its bias, which something later adds."""
+    """A layer without its bias, which something later adds."""
 
-    filter: WeightExpr
+    layer: WeightExpr
 
 
 @dataclass(frozen=True, slots=True)
 class BiasOf:
-    """The bias of a filter, for something later to add."""
+    """The bias of a layer, for something later to add."""
 
-    filter: WeightExpr
+    layer: WeightExpr
 
 
 WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | WeightOf | BiasOf
 
 
-def parts(filter: WeightExpr) -> tuple[WeightExpr, ...]:
-    """The filters that a filter is made of."""
-    match filter:
+def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
+    """The expressions that an expression is made of."""
+    match expr:
         case Kept():
             return ()
         case Merged(parts=inner):
             return inner
         case Composed(inner=first, outer=second):
             return first, second
-    return (filter.filter,)
+    return (expr.layer,)
 
 
-def prefixes(filter: WeightExpr) -> Iterator[str]:
-    """Paths of all modules of the training net that a filter reads."""
-    if isinstance(filter, Kept):
-        yield filter.prefix
-    if isinstance(filter, Folded):
-        yield filter.norm
-    for part in parts(filter):
+def prefixes(expr: WeightExpr) -> Iterator[str]:
+    """Paths of all modules of the training net that an expression reads."""
+    if isinstance(expr, Kept):
+        yield expr.prefix
+    if isinstance(expr, Folded):
+        yield expr.norm
+    for part in parts(expr):
         yield from prefixes(part)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Edit, New
+from incdsl.passes.edit import Edit
 from incdsl.passes.view import View, lifted
 
 
@@ -70,5 +70,6 @@ def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:
 
 def rectified(view: View, conv: Node) -> Edit:
     """A convolution with a ReLU behind it, in one step, for all that read the convolution."""
-    new = New(conv.op, view.graph.operands(conv.name), conv.instance, conv, conv.label, view.filter(conv), conv.note)
-    return Edit(conv.name, (new, New(ReLU(), (0,), conv.instance, conv)), {conv.name: 1})
+    edit = view.edit(at=conv)
+    edit.replace(conv.name, edit.add(ReLU(), (edit.remake(conv),), like=conv))
+    return edit

@@ -1,14 +1,16 @@
-"""Levels: which rules run, and in which order."""
+"""Levels: which passes run, and in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
-from typing import Literal
+from typing import Any
 
-from incdsl.ir.graph import Graph
-from incdsl.ir.net import Net
-from incdsl.passes.engine import Event, Optimized, Rule, optimize
+from incdsl.ir.net import Level, Net
+from incdsl.passes.base import Pass, run
+from incdsl.passes.heads import DropHeads
+from incdsl.passes.numbers import Renumber
+from incdsl.passes.rewrite import Rewrite
+from incdsl.passes.rule import Rule
 from incdsl.passes.rules.collapse_factorized_convs import CollapseFactorizedConvs
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
 from incdsl.passes.rules.commute_maxpool import CommuteMaxPool
@@ -28,58 +30,55 @@ from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
 
-Level = Literal["train", "inference"]
-
-RULES: dict[Level, tuple[type[Rule], ...]] = {
+LEVELS: dict[Level, tuple[Pass, ...]] = {
     # Exact to the last bit, and every key of the state_dict stays.
-    "train": (RemoveIdentities, FlattenConcats, ShareEqualSteps),
+    "train": (
+        Rewrite(RemoveIdentities(), keeps_keys=True),
+        Rewrite(FlattenConcats(), keeps_keys=True),
+        Rewrite(ShareEqualSteps(), keeps_keys=True),
+    ),
     "inference": (
-        RemoveDropout,
-        RemoveIdentities,  # what stands between two steps keeps the rules below from seeing them together
-        FlattenConcats,  # before ReLUs move: they pass one concat
-        FoldScale,  # in front of a batch norm, which takes what it scaled
-        FoldBatchNorm,  # from here on convolutions have their biases, and their ReLU right behind them
-        FoldScale,  # behind the batch norm, if there is one
-        FoldNormalization,  # after it: it gives a bias, which batch norm takes over
-        CollapseFactorizedConvs,  # after the folds: nothing but an activation stands between two convolutions
-        MoveReluBeforeConcat,  # before what takes a convolution and its ReLU as one step
-        MoveReluBeforePool,  # after the concat: a pool behind it may hold the ReLU back no longer
-        CommuteMaxPool,
-        CommuteAvgPool,  # before the merge, which takes the pool rail's 1x1 along
-        ShareEqualSteps,  # after the commutation, which wants pools with one reader; before the merge of readers
-        EnlargeKernels,  # gives the merge kernels of one size
-        MergeSiblingConvs,
-        JoinSlices,  # behind a merge of all that a concat joins
-        FoldGlobalPool,
-        WriteConcatInPlace,
-        PackConvs,  # last: it takes convolutions as they have become
+        DropHeads(),
+        Rewrite(RemoveDropout()),
+        Rewrite(RemoveIdentities()),  # what stands between two steps keeps the rules below from seeing them together
+        Rewrite(FlattenConcats()),  # before ReLUs move: they pass one concat
+        Rewrite(FoldScale()),  # in front of a batch norm, which takes what it scaled
+        Rewrite(FoldBatchNorm()),  # from here on convolutions have their biases, and their ReLU right behind them
+        Rewrite(FoldScale()),  # behind the batch norm, if there is one
+        Rewrite(FoldNormalization()),  # after it: it gives a bias, which batch norm takes over
+        Rewrite(CollapseFactorizedConvs()),  # after the folds: only an activation stands between two convolutions
+        Rewrite(MoveReluBeforeConcat()),  # before what takes a convolution and its ReLU as one step
+        Rewrite(MoveReluBeforePool()),  # after the concat: a pool behind it may hold the ReLU back no longer
+        Rewrite(CommuteMaxPool()),
+        Rewrite(CommuteAvgPool()),  # before the merge, which takes the pool rail's 1x1 along
+        Rewrite(ShareEqualSteps()),  # after the commutation, which wants pools with one reader; before the merge
+        Rewrite(EnlargeKernels()),  # gives the merge kernels of one size
+        Rewrite(MergeSiblingConvs()),
+        Rewrite(JoinSlices()),  # behind a merge of all that a concat joins
+        Rewrite(FoldGlobalPool()),
+        Rewrite(WriteConcatInPlace()),
+        Rewrite(PackConvs()),  # takes convolutions as they have become
+        Renumber(),  # last: rules have left gaps in repetitions
     ),
 }
 
 
-def rewritten(
+def rules(level: Level) -> tuple[Rule[Any], ...]:
+    """The rules of a level in their order, also those that it does not run unless asked to; some come twice."""
+    return tuple(each.rule for each in LEVELS[level] if isinstance(each, Rewrite))
+
+
+def optimized(
     net: Net, level: Level, without: AbstractSet[str] = frozenset(), also: AbstractSet[str] = frozenset()
-) -> tuple[Net, Optimized]:
-    """A net at a level, and what was done to it.
+) -> Net:
+    """A net at a level; its trace tells what was done to it.
 
     `without` names rules that stay away, `also` those that run although they do not by default.
     """
-    chosen = [rule for rule in RULES[level] if rule.by_default or rule.__name__ in also]
-    rules = [rule() for rule in chosen if rule.__name__ not in without]
-    graph, events = (net.graph, ()) if level == "train" else without_heads(net.graph)
-    done = optimize(graph, rules, keeps_keys=level == "train")
-    done = replace(done, trace=(*events, *done.trace))
-    return replace(net, graph=done.graph), done
 
+    def runs(each: Pass) -> bool:
+        return not isinstance(each, Rewrite) or (
+            (each.rule.by_default or each.name in also) and each.name not in without
+        )
 
-def without_heads(graph: Graph) -> tuple[Graph, tuple[Event, ...]]:
-    """The graph as evaluation runs it: auxiliary heads are dead."""
-    if not graph.heads:
-        return graph, ()
-    kept = Graph(graph.net)
-    needed = graph.needed_by(list(graph.outputs.values())) | set(graph.inputs.values())
-    for node in graph:
-        if node.name in needed:
-            kept.add(node, graph.operands(node.name))
-    kept.inputs, kept.outputs = dict(graph.inputs), dict(graph.outputs)
-    return kept, tuple(Event("DropHeads", head.instance.label, True, "only training runs it") for head in graph.heads)
+    return run(net, filter(runs, LEVELS[level]), level)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 
-from incdsl.passes.engine import Rule
+from incdsl.passes.rule import Rule, S
 
 
-def rule_reference(rule: type[Rule]) -> str:
+def rule_reference(rule: Rule[S]) -> str:
     """A rule in Markdown: its equation and its conditions."""
-    parts = [f"## {rule.__name__}", inspect.cleandoc(rule.__doc__ or "")]
+    parts = [f"## {rule.name}", inspect.cleandoc(rule.__doc__ or "")]
     if rule.conditions:
         parts.append("\n".join(f"- *{each.name}*: declined where {each.reason}" for each in rule.conditions))
     return "\n\n".join(parts)

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from incdsl.ir.graph import Graph, Instance, Node
-from incdsl.ir.weight_expr import Kept, WeightExpr
+from incdsl.ir.net import Net
+from incdsl.ir.weight_expr import WeightExpr
 from incdsl.ops import Op
+from incdsl.passes.edit import Edit
 from incdsl.values import Num, Pair, Real, Shape, SymbolPair, expression
 from incdsl.values.num import constant, rebased
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A graph that nobody changes while rules look at it."""
+    """A net that nobody changes while rules look at it."""
 
-    graph: Graph
-    filters: Mapping[str, WeightExpr]
-    """Where the weights of nodes come from that a rule has made."""
+    net: Net
     keeps_keys: bool = False
     """Whether every key of the state_dict has to stay."""
 
-    @cached_property
+    @property
+    def graph(self) -> Graph:
+        """The graph of the net."""
+        return self.net.graph
+
+    @property
     def shapes(self) -> dict[str, Shape]:
         """The shape of every value."""
-        return self.graph.shapes()
+        return self.net.graph.shapes()
+
+    def weight_expr(self, node: Node) -> WeightExpr:
+        """Where a node's weights come from."""
+        return self.net.weight_expr(node)
+
+    def edit(self, at: Node) -> Edit:
+        """An edit that is still empty; what it adds will stand where a node stands."""
+        return Edit(self, at)
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
@@ -42,7 +56,7 @@ class View:
     @cached_property
     def ends(self) -> frozenset[str]:
         """Values that leave the net."""
-        return frozenset([*self.graph.outputs.values(), *(head.node for head in self.graph.heads)])
+        return frozenset(self.graph.ends)
 
     @cached_property
     def _labels(self) -> dict[Instance, set[str]]:
@@ -62,6 +76,16 @@ class View:
         return defaultdict(int)
 
     @cached_property
+    def _names(self) -> dict[str, int]:
+        """How often a name was asked for."""
+        return defaultdict(int)
+
+    @cached_property
+    def _steps(self) -> Iterator[int]:
+        """Numbers that no step has."""
+        return count(max((node.step for node in self.graph), default=0) + 1)
+
+    @cached_property
     def members(self) -> dict[Instance, list[str]]:
         """Names of the nodes that stand directly in a class."""
         members: dict[Instance, list[str]] = defaultdict(list)
@@ -78,10 +102,6 @@ class View:
         readers = self.readers.get(name, [])
         return self.graph[readers[0]] if len(readers) == 1 and name not in self.ends else None
 
-    def filter(self, node: Node) -> WeightExpr:
-        """Where a node's weights come from."""
-        return self.filters.get(node.name) or Kept(node.path)
-
     def stands_in(self, node: Node, instance: Instance) -> bool:
         """Whether a node stands in a class, or in one inside it."""
         around: Instance | None = node.instance
@@ -97,7 +117,7 @@ class View:
         return around is not None
 
     def fixed(self, value: Any, node: Node) -> Any:
-        """A setting of a node as a number; nothing if a constructor argument of the net may change it."""
+        """A setting of a node as a number; None if a constructor argument of the net may change it."""
         outermost = _lifted(value, node.instance, self.graph.net)
         return outermost if constant(outermost) else None
 
@@ -105,15 +125,29 @@ class View:
         """An attribute that a class does not have yet, given once: edits of one sweep do not see each other."""
         while True:
             self._counts[instance, word] += 1
-            count = self._counts[instance, word]
-            label = word if count == 1 else f"{word}_{count}"
+            asked = self._counts[instance, word]
+            label = word if asked == 1 else f"{word}_{asked}"
             if label not in self._labels[instance]:
                 self._labels[instance].add(label)
                 return label
 
+    def free_name(self, op: Op, instance: Instance, label: str) -> str:
+        """A name that no node has yet, given once."""
+        above = instance.path
+        stem = ".".join(part for part in (above, label) if part) if label else f"{above}:{op.word}"
+        while True:
+            self._names[stem] += 1
+            name = stem if self._names[stem] == 1 else f"{stem}#{self._names[stem]}"
+            if name not in self.graph:
+                return name
+
+    def free_step(self) -> int:
+        """The number of a step of its own."""
+        return next(self._steps)
+
 
 def lifted(op: Op, instance: Instance, outer: Instance) -> Op:
-    """An op of a instance, its settings in the symbols of a class around it."""
+    """An op of an instance, its settings in the symbols of a class around it."""
     if instance is outer:
         return op
     settings = {name: getattr(op, name) for name in type(op).model_fields}

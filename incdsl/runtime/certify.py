@@ -12,7 +12,8 @@ from torch import Tensor
 
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Graph, Node
-from incdsl.ir.weight_expr import Kept, WeightExpr
+from incdsl.ir.net import Net
+from incdsl.ir.weight_expr import Kept
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.runtime.field import NotInterpreted, run
 from incdsl.runtime.harness import TOLERANCE, deviation, doubles, noise, outputs, randomized
@@ -58,14 +59,13 @@ def _spread(members: list[int]) -> list[int]:
 
 
 def _in_the_field(training: Compilation, deployed: Compilation, sizes: list[dict[str, int]]) -> Evidence:
-    assert deployed.deployed
     told = []
     for trial, size in enumerate(sizes):
         field = Field(_tensor_shapes(training.net.graph), trial)
         inputs = _residues(training, field, size)
         try:
-            before = run(training.net.graph, _layers(field, {}), field, inputs)
-            after = run(deployed.net.graph, _layers(field, deployed.deployed.filters), field, inputs)
+            before = run(training.net.graph, _layers(field, training.net), field, inputs)
+            after = run(deployed.net.graph, _layers(field, deployed.net), field, inputs)
         except NotInterpreted as error:
             return Evidence("prime field", True, f"not tried: nothing is known of `{error}`")
         wrong = [_differing(a, b) for a, b in zip(before, after, strict=True)]
@@ -91,13 +91,13 @@ def _tensor_shapes(graph: Graph) -> dict[str, dict[str, tuple[int, ...]]]:
     return found
 
 
-def _layers(field: Field, filters: Mapping[str, WeightExpr]) -> Callable[[Node], Layer]:
+def _layers(field: Field, net: Net) -> Callable[[Node], Layer]:
     def layers(node: Node) -> Layer:
-        filter = filters.get(node.name, Kept(node.path))
-        if isinstance(node.op, BatchNorm2d) and isinstance(filter, Kept):
-            scale, shift = field.affine(filter.prefix, float(node.op.eps))
+        expr = net.weight_expr(node)
+        if isinstance(node.op, BatchNorm2d) and isinstance(expr, Kept):
+            scale, shift = field.affine(expr.prefix, float(node.op.eps))
             return {"scale": scale, "shift": shift}
-        return evaluate(filter, field)
+        return evaluate(expr, field)
 
     return layers
 

@@ -1,4 +1,4 @@
-"""Evaluates filters: in the reals for checkpoints, in a prime field for proofs."""
+"""Evaluates weight expressions: in the reals for checkpoints, in a prime field for proofs."""
 
 from __future__ import annotations
 
@@ -106,29 +106,29 @@ class Field:
         return torch.randint(0, PRIME, shape, generator=generator).double()
 
 
-def evaluate(filter: WeightExpr, algebra: Algebra) -> Layer:
-    """The tensors that a filter stands for."""
-    match filter:
+def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
+    """The tensors that an expression stands for."""
+    match expr:
         case Kept(prefix=prefix):
             return algebra.layer(prefix)
         case Merged(parts=parts):
             return _merged([evaluate(part, algebra) for part in parts])
-        case Folded(filter=inner, norm=norm, eps=eps):
+        case Folded(layer=inner, norm=norm, eps=eps):
             return _folded(evaluate(inner, algebra), *algebra.affine(norm, eps), algebra)
-        case Scaled(filter=inner, factor=factor):
+        case Scaled(layer=inner, factor=factor):
             number = algebra.number(factor)
             return {name: algebra.reduced(t * number) for name, t in evaluate(inner, algebra).items()}
-        case Normalized(filter=inner, scale=scale, shift=shift):
+        case Normalized(layer=inner, scale=scale, shift=shift):
             return _normalized(evaluate(inner, algebra), scale, shift, algebra)
-        case Enlarged(filter=inner, kernel=kernel):
+        case Enlarged(layer=inner, kernel=kernel):
             layer = evaluate(inner, algebra)
             height, width = ((k - s) // 2 for k, s in zip(kernel, layer["weight"].shape[2:], strict=True))
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
         case Composed(inner=first, outer=second):
             return _composed(evaluate(first, algebra), evaluate(second, algebra), algebra)
-        case WeightOf(filter=inner):
+        case WeightOf(layer=inner):
             return {"weight": evaluate(inner, algebra)["weight"]}
-        case BiasOf(filter=inner):
+        case BiasOf(layer=inner):
             return {"bias": evaluate(inner, algebra)["bias"]}
 
 

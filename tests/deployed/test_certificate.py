@@ -1,4 +1,4 @@
-"""Certificates: every kind of filter is right in the field, and mistakes that floats could hide are seen."""
+"""Certificates: every kind of weight expression is right in the field, and mistakes that floats could hide are seen."""
 
 import pytest
 import torch
@@ -71,23 +71,23 @@ def layers():
 
 
 @pytest.mark.parametrize(
-    "filter",
+    "expr",
     [
         Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
         Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), weight_expr.WeightOf(Kept("a")),
         weight_expr.BiasOf(Kept("b")),
     ],
-    ids=lambda f: type(f).__name__,
+    ids=lambda e: type(e).__name__,
 )  # fmt: skip
-def test_every_filter_has_one_shape_in_both_algebras(filter):
+def test_every_expression_has_one_shape_in_both_algebras(expr):
     state, shapes = layers()
-    real, residues = evaluate(filter, Reals(state)), evaluate(filter, Field(shapes, 0))
+    real, residues = evaluate(expr, Reals(state)), evaluate(expr, Field(shapes, 0))
     assert {k: t.shape for k, t in real.items()} == {k: t.shape for k, t in residues.items()}
     assert all(bool(((t >= 0) & (t < PRIME) & (t == t.floor())).all()) for t in residues.values())
 
 
-def test_every_kind_of_filter_is_evaluated():
+def test_every_kind_of_expression_is_evaluated():
     kinds = {k for k in vars(weight_expr).values() if isinstance(k, type) and k.__module__ == weight_expr.__name__}
     tried = {Kept, Folded, Merged, Scaled, Normalized, Enlarged, Composed, weight_expr.WeightOf, weight_expr.BiasOf}
     assert kinds == tried

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from incdsl.analysis.kernels import kernels
 from incdsl.compiler import compile_net, for_inference, read
-from incdsl.passes.levels import RULES
+from incdsl.passes.levels import rules
 from incdsl.runtime.load import load_net
 
 KINDS = {
@@ -20,7 +20,7 @@ KINDS = {
     "add_": "pointwise", "mul": "pointwise", "maximum": "pointwise", "cat": "copy",
 }  # fmt: skip
 VIEWS = {"empty", "view", "slice", "split", "split_with_sizes", "t", "permute", "_unsafe_view", "detach", "alias"}
-NAMES = [rule.__name__ for rule in RULES["inference"]]
+NAMES = [rule.name for rule in rules("inference")]
 
 
 class Recorder(TorchDispatchMode):

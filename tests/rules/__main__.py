@@ -13,8 +13,7 @@ import torch
 
 from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
-from incdsl.passes.engine import Refusal
-from incdsl.passes.levels import RULES
+from incdsl.passes.rule import Refusal
 from incdsl.runtime.certify import certify
 from incdsl.source import Source
 from incdsl.testing.choices import Seeded
@@ -23,6 +22,7 @@ from tests.rules.random_nets import spec
 from tests.rules.subjects import (
     ALL,
     LAST_BITS,
+    RULES,
     after,
     arguments_of,
     inputs_of,
@@ -47,13 +47,13 @@ def compiled(seed):
 
 def mismatches(done, applied):
     """What differs from the original at a level or by a rule; `applied` counts what rules did."""
-    deployed, found = after(done, *(rule() for rule in RULES["inference"] if rule.by_default))
-    applied.update({"inference": 1} if any(event.applied for event in found.trace) else {})
+    deployed = after(done, *(rule() for rule in RULES["inference"] if rule.by_default))
+    applied.update({"inference": 1} if any(event.applied for event in deployed.net.trace) else {})
     for evidence in certify(done, deployed):
         if not evidence.passed:
             yield f"inference: {evidence.name}: {evidence.detail}"
-    trained, found = after(done, *(rule() for rule in RULES["train"]), train=True)
-    applied.update({"train": 1} if any(event.applied for event in found.trace) else {})
+    trained = after(done, *(rule() for rule in RULES["train"]), train=True)
+    applied.update({"train": 1} if any(event.applied for event in trained.net.trace) else {})
     if not trains_alike(done, trained, tolerance=LAST_BITS):
         yield "train: not the same to the last bit, or other keys"
     for rule in ALL:
@@ -62,15 +62,15 @@ def mismatches(done, applied):
 
 
 def _alone(done, rule, applied):
-    alone, found = after(done, rule())
-    if any(event.applied and event.rule == rule.__name__ for event in found.trace):
+    alone = after(done, rule())
+    if any(event.applied and event.rule == rule.__name__ for event in alone.net.trace):
         applied[rule.__name__] += 1
         error = largest_error(done, alone, some_sizes(done, count=2), legal_arguments(done))
         if not error <= (LAST_BITS if rule.exact else TOLERANCE):
             yield f"{rule.__name__}: {error:.3g}"
     if rule.training:
-        trained, found = after(done, rule(), train=True)
-        if any(event.applied for event in found.trace) and not trains_alike(done, trained, tolerance=LAST_BITS):
+        trained = after(done, rule(), train=True)
+        if any(event.applied for event in trained.net.trace) and not trains_alike(done, trained, tolerance=LAST_BITS):
             yield f"{rule.__name__} while training: not the same to the last bit, or other keys"
 
 

@@ -13,18 +13,23 @@ from incdsl.analysis.cost import cost
 from incdsl.analysis.sizes import Sizes
 from incdsl.compiler import check_file
 from incdsl.ir.dump import dump
+from incdsl.ir.validate import Facts
 from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import optimize
-from incdsl.passes.levels import RULES, without_heads
+from incdsl.passes.base import run as run_passes
+from incdsl.passes.heads import DropHeads
+from incdsl.passes.levels import LEVELS, rules as rules_of
+from incdsl.passes.numbers import Renumber
+from incdsl.passes.rewrite import Rewrite
 from incdsl.runtime.load import load_net
 from incdsl.source import Source
 from tests.compare import distance
 from tests.nets import noise, randomized
 
 FOLDER = Path(__file__).parent
-ALL = tuple(dict.fromkeys(rule for rules in RULES.values() for rule in rules))
+RULES = {level: tuple(type(rule) for rule in rules_of(level)) for level in LEVELS}
+ALL = tuple(dict.fromkeys(rule for level in RULES.values() for rule in level))
 NAMES = {rule.__name__: rule for rule in ALL}
 
 
@@ -45,27 +50,26 @@ CASES = [(rule, name) for rule in ALL for name in nets(rule)]
 
 def after(done, *rules, train=False):
     """A net that these rules have rewritten, as a module for deployment; for training it keeps its heads."""
-    graph, events = (done.net.graph, ()) if train else without_heads(done.net.graph)
-    found = optimize(graph, rules, keeps_keys=train)
-    net = replace(done.net, graph=found.graph)
-    found = replace(found, trace=(*events, *found.trace))
+    passes = [Rewrite(rule, keeps_keys=train) for rule in rules]
+    before, behind = ([], []) if train else ([DropHeads()], [Renumber()])
+    net = run_passes(replace(done.net, trace=()), [*before, *passes, *behind], "train" if train else "inference")
     sizes = done.sizes if train else Sizes(done.sizes.evaluation, done.sizes.evaluation)
-    return replace(done, net=net, sizes=sizes, cost=cost(net), deployed=None if train else found), found
+    return replace(done, net=net, sizes=sizes, cost=cost(net))
 
 
-def text_of(done, found):
+def text_of(done):
     """What happened, and the graph: what a golden file holds."""
-    events = [f"{'applied' if e.applied else 'declined'} {e.rule} at {e.path}: {e.text}" for e in found.trace]
-    remarks = {name: shown(filter) for name, filter in found.filters.items()}
+    events = [f"{'applied' if e.applied else 'declined'} {e.rule} at {e.path}: {e.text}" for e in done.net.trace]
+    remarks = {name: shown(expr) for name, expr in done.net.weight_exprs.items()}
     return "\n".join(events) + "\n\n" + dump(done.net.graph, remarks)
 
 
-def shown(filter):
-    """A filter as a call."""
-    values = [getattr(filter, name) for name in filter.__dataclass_fields__]
-    values = [part for value in values for part in (value if type(filter).__name__ == "Merged" else (value,))]
+def shown(expr):
+    """A weight expression as a call."""
+    values = [getattr(expr, name) for name in expr.__dataclass_fields__]
+    values = [part for value in values for part in (value if type(expr).__name__ == "Merged" else (value,))]
     texts = [shown(value) if hasattr(value, "__dataclass_fields__") else str(value) for value in values]
-    return texts[0] if type(filter).__name__ == "Kept" else f"{type(filter).__name__}({', '.join(texts)})"
+    return texts[0] if type(expr).__name__ == "Kept" else f"{type(expr).__name__}({', '.join(texts)})"
 
 
 # Numbers
@@ -167,7 +171,7 @@ VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
 def price(done):
     """What runs at the nominal size: multiplications, tensors' numbers, kernels, numbers that kernels read or write.
 
-    A ReLU that alone reads a convolution beside it runs in its kernel.
+    A ReLU that alone reads a convolution beside it runs in its kernel. Doors are values that enter or leave instances.
     """
     graph, shapes = done.net.graph, done.net.graph.shapes()
     sizes = {axis: size for axis, size in done.net.conditions.nominal.items() if size is not None}
@@ -175,6 +179,7 @@ def price(done):
     for node in graph:
         for operand in graph.operands(node.name):
             readers.setdefault(operand, []).append(node.name)
+    doors = [values for way in Facts(done.net).crossings for values in way.values()]
     kernels = traffic = 0
     for node in graph:
         operands = graph.operands(node.name)
@@ -189,5 +194,5 @@ def price(done):
     return {
         "macs": done.cost.macs, "numbers": done.cost.params, "kernels": kernels, "traffic": traffic,
         "reads": sum(len(graph.operands(node.name)) for node in graph),
-        "classes": done.text.count("\nclass "),
+        "classes": done.text.count("\nclass "), "doors": sum(map(len, doors)),
     }  # fmt: skip

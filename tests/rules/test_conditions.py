@@ -12,18 +12,18 @@ CONDITIONS = [(rule, condition) for rule in ALL for condition in rule.conditions
 def noticed(rule, condition, done):
     """How a net that the condition kept from being rewritten notices that it is gone; nothing if it does not."""
     train = bool(done.net.graph.heads)
-    if condition.reason not in {e.text for e in after(done, rule(), train=train)[1].trace if not e.applied}:
+    if condition.reason not in {e.text for e in after(done, rule(), train=train).net.trace if not e.applied}:
         return None
     behind = [MergeSiblingConvs()] if rule is EnlargeKernels else []
-    with_it, _ = after(done, rule(), *behind, train=train)
+    with_it = after(done, rule(), *behind, train=train)
     try:
-        without, found = after(done, rule(without=condition.name), *behind, train=train)
+        without = after(done, rule(without=condition.name), *behind, train=train)
         without.text  # noqa: B018 - it is written when it is asked for
-        if not any(event.applied and event.rule == rule.__name__ for event in found.trace):
+        if not any(event.applied and event.rule == rule.__name__ for event in without.net.trace):
             return None
         if not train and not largest_error(done, without) <= 1e-10:
             return "other numbers"
-        if rule.training and not trains_alike(done, after(done, rule(without=condition.name), train=True)[0]):
+        if rule.training and not trains_alike(done, after(done, rule(without=condition.name), train=True)):
             return "other numbers while training"
     except Exception as error:  # the engine, the emitter or PyTorch refuse it
         return type(error).__name__
@@ -61,8 +61,8 @@ def test_every_condition_can_be_deleted():
 def test_what_applies_pays(rule):
     """Nothing gets dearer. A bias may be added behind an average pool; larger kernels are meant to be."""
     for done in nets(rule).values():
-        rewritten, found = after(done, rule())
-        if any(event.applied for event in found.trace) and rule is not EnlargeKernels:
-            before, now = price(after(done)[0]), price(rewritten)
+        rewritten = after(done, rule())
+        if any(event.applied for event in rewritten.net.trace) and rule is not EnlargeKernels:
+            before, now = price(after(done)), price(rewritten)
             assert now["macs"] <= before["macs"]
             assert now["traffic"] <= before["traffic"] or "ChannelBias" in rewritten.text

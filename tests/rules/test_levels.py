@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from incdsl.compiler import check_file, compile_net, read
-from incdsl.passes.engine import Refusal
-from incdsl.passes.levels import RULES, rewritten
+from incdsl.passes.levels import optimized
+from incdsl.passes.rule import Refusal
 from incdsl.source import Source
-from tests.rules.subjects import ALL, after, largest_error, text_of, trains_alike
+from tests.rules.subjects import ALL, RULES, after, largest_error, text_of, trains_alike
 
 ROOT = Path(__file__).parents[2]
 NETS = sorted(p.relative_to(ROOT).as_posix() for folder in ("specs", "examples") for p in (ROOT / folder).glob("*.inc"))
@@ -45,14 +45,14 @@ def paths(*also):
 @pytest.mark.parametrize("path", paths())
 def test_the_module_for_inference_agrees(path):
     done = compiled(path)
-    deployed, _ = after(done, *every("inference"))
+    deployed = after(done, *every("inference"))
     assert largest_error(done, deployed, smallest(done.sizes.evaluation), [{}]) <= 1e-10
 
 
 @pytest.mark.parametrize("path", paths())
 def test_the_module_for_training_is_bitwise_the_same(path):
     done = compiled(path)
-    trained, _ = after(done, *every("train"), train=True)
+    trained = after(done, *every("train"), train=True)
     assert trains_alike(done, trained, smallest(done.sizes.training))
 
 
@@ -61,8 +61,8 @@ def test_the_module_for_training_is_bitwise_the_same(path):
 @pytest.mark.parametrize("path", NETS)
 def test_a_rule_alone_agrees(path, rule):
     done = compiled(path)
-    alone, found = after(done, rule())
-    if any(event.applied and event.rule == rule.__name__ for event in found.trace):
+    alone = after(done, rule())
+    if any(event.applied and event.rule == rule.__name__ for event in alone.net.trace):
         assert largest_error(done, alone, smallest(done.sizes.evaluation), [{}]) <= 1e-10
 
 
@@ -71,9 +71,9 @@ def test_every_rule_alone_compiles(path):
     """The engine's checks and the emitter's hold, and a rule that finds nothing changes nothing."""
     done = compiled(path)
     for rule in ALL:
-        alone, found = after(done, rule())
-        if not any(event.applied and event.rule == rule.__name__ for event in found.trace):
-            assert [node.name for node in alone.net.graph] == [node.name for node in after(done)[0].net.graph]
+        alone = after(done, rule())
+        if not any(event.applied and event.rule == rule.__name__ for event in alone.net.trace):
+            assert [node.name for node in alone.net.graph] == [node.name for node in after(done).net.graph]
         assert alone.text
 
 
@@ -84,18 +84,18 @@ def test_rules_that_keep_training_are_those_of_its_level():
 
 def test_levels_follow_what_was_asked_for():
     net = compiled("specs/v3.inc").net
-    names = {event.rule for event in rewritten(net, "inference")[1].trace}
+    names = {event.rule for event in optimized(net, "inference").trace}
     assert "EnlargeKernels" not in names
     assert "MergeSiblingConvs" in names
-    less = {event.rule for event in rewritten(net, "inference", {"MergeSiblingConvs"})[1].trace}
+    less = {event.rule for event in optimized(net, "inference", {"MergeSiblingConvs"}).trace}
     assert less == names - {"MergeSiblingConvs"}
-    more = [e for e in rewritten(net, "inference", also={"EnlargeKernels"})[1].trace if e.rule == "EnlargeKernels"]
+    more = [e for e in optimized(net, "inference", also={"EnlargeKernels"}).trace if e.rule == "EnlargeKernels"]
     assert sum(event.applied for event in more) == 4
 
 
 def test_the_last_blocks_of_inception_v3_enlarge_and_merge():
     done = compiled("specs/v3.inc")
-    deployed, _ = after(done, *every("inference", also=[rule for rule in ALL if not rule.by_default]))
+    deployed = after(done, *every("inference", also=[rule for rule in ALL if not rule.by_default]))
     assert largest_error(done, deployed, smallest(done.sizes.evaluation), [{}]) <= 1e-10
 
 
@@ -105,7 +105,7 @@ def test_the_order_is_that_of_one_run():
         "from incdsl.compiler import compile_net, for_inference, read\n"
         "from incdsl.ir.dump import dump\n"
         "done = for_inference(compile_net(read('specs/v4.inc')))\n"
-        "print(dump(done.net.graph), *done.deployed.trace, *done.deployed.filters.items(), done.text)\n"
+        "print(dump(done.net.graph), *done.net.trace, *done.net.weight_exprs.items(), done.text)\n"
     )
     texts = {
         subprocess.run(
@@ -116,7 +116,7 @@ def test_the_order_is_that_of_one_run():
     }  # fmt: skip
     assert len(texts) == 1
     done = compiled("specs/v4.inc")
-    once, again = (text_of(*after(done, *every("inference"))) for _ in range(2))
+    once, again = (text_of(after(done, *every("inference"))) for _ in range(2))
     assert once == again
 
 
@@ -124,6 +124,6 @@ def test_a_scale_in_front_of_a_norm_is_no_hindrance():
     chain = "x -> conv2d 3x3 @4 -> scale 0.5 -> batchnorm -> scale 2.0 -> relu"
     text = f"inc 1\nnet N {{\n  input x [3, H, W]\n  output y = {chain}\n}}\n"
     done = compile_net(Source("scaled.inc", text))
-    deployed, _ = after(done, *every("inference"))
+    deployed = after(done, *every("inference"))
     assert [node.op.word for node in deployed.net.graph][1:] == ["conv2d", "relu"]
     assert largest_error(done, deployed) <= 1e-10

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from incdsl.compiler import compile_net, for_inference
-from incdsl.passes.levels import rewritten
+from incdsl.passes.levels import optimized
 from incdsl.source import Source
 from tests.rules.subjects import largest_error
 
@@ -38,7 +38,7 @@ def compiled(kind, count):
 def calls_per_node(kind, count):
     net = compiled(kind, count)
     profile = cProfile.Profile()
-    profile.runcall(rewritten, net, "inference")
+    profile.runcall(optimized, net, "inference")
     return pstats.Stats(profile).total_calls / len(net.graph)
 
 
@@ -55,7 +55,7 @@ def test_the_time_per_node_of_100_000_nodes(kind):
     for size in (1_000, 1_000, 100_000):  # the first run warms up
         net = compiled(kind, size // (3 if kind == "units" else 7))
         start = time.process_time()
-        rewritten(net, "inference")
+        optimized(net, "inference")
         times.append((time.process_time() - start) / len(net.graph))
     assert times[2] <= 3 * times[1]
 

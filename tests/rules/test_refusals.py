@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from incdsl.passes.engine import Refusal
+from incdsl.passes.rule import Refusal
 from tests.rules.subjects import ALL, after, nets
 
 
@@ -27,4 +27,4 @@ def test_a_refusal_is_never_applied():
     for rule in ALL:
         if issubclass(rule, Refusal):
             for done in nets(rule).values():
-                assert not any(event.applied for event in after(done, rule())[1].trace)
+                assert not any(event.applied for event in after(done, rule()).net.trace)

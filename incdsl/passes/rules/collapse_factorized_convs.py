@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Composed
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 from incdsl.values import Pair
 
@@ -72,7 +73,7 @@ def _cheaper(view: View, site: Site) -> bool:
 
 
 @final
-class CollapseFactorizedConvs(Rule):
+class CollapseFactorizedConvs(Rule[Site]):
     """v(u(x)) = w(x) with W[o, c] = Σ_m V[o, m] ∗ U[m, c] and b = b_v + Σ V[o, m, i, j]·b_u[m], ∗ the full convolution.
 
     Only where nothing stands between the two: with an activation, as in all published factorizations, the product is
@@ -81,7 +82,7 @@ class CollapseFactorizedConvs(Rule):
     which a kernel that was factorized on purpose never does. Exact in real arithmetic.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("no activation", lambda _, s: s.relu is None, "an activation stands between the two convolutions"),
         Condition(
             "only reader", lambda v, s: len(v.readers[s.inner.name]) == 1, "the value between has another reader"
@@ -114,10 +115,11 @@ class CollapseFactorizedConvs(Rule):
         height, width = (int(a) + int(b) for a, b in zip(inner.padding, outer.padding, strict=True))
         bias = bool(inner.bias) or bool(outer.bias)
         op = outer.model_copy(update={"kernel": site.kernel, "padding": Pair(height, width), "bias": bias})
-        filter = Composed(view.filter(site.inner), view.filter(site.outer))
-        at = site.outer
-        new = New(op, view.graph.operands(site.inner.name), at.instance, at, at.label, filter, at.note)
-        return Edit(at.name, (new,), {at.name: 0})
+        weights = Composed(view.weight_expr(site.inner), view.weight_expr(site.outer))
+        edit = view.edit(at=site.outer)
+        both = edit.remake(site.outer, op, view.graph.operands(site.inner.name), weights)
+        edit.replace(site.outer.name, both)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"{site.inner.path} and {site.outer.path} as one {site.kernel.text}"

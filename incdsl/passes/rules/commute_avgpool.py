@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import BiasOf, WeightOf
 from incdsl.ops.deployed import ChannelBias
 from incdsl.ops.window import AvgPool2d, Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
 from incdsl.passes.layers import Layer, layer
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -51,7 +52,7 @@ def _full_windows(site: Site) -> bool:
 
 
 @final
-class CommuteAvgPool(Rule):
+class CommuteAvgPool(Rule[Site]):
     """conv(avgpool(x)) = avgpool(conv(x)) for a 1x1 convolution of stride 1 without padding.
 
     The pool is one linear map of positions for all channels, the convolution one linear map of channels for all
@@ -60,7 +61,7 @@ class CommuteAvgPool(Rule):
     convolution has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("1x1", lambda _, s: tuple(s.conv.kernel) == (1, 1), "the convolution is larger than 1x1"),
         Condition("stride 1", lambda _, s: tuple(s.conv.stride) == (1, 1), "the convolution has a stride"),
         Condition("no padding", lambda _, s: tuple(s.conv.padding) == (0, 0), "the convolution pads"),
@@ -84,22 +85,28 @@ class CommuteAvgPool(Rule):
 
     def rewrite(self, view: View, site: Site) -> Edit:
         found, pool, home = site.layer, site.pool, site.pool.instance
-        weights, step = view.filter(found.conv), found.step
+        weights, step = view.weight_expr(found.conv), found.step
         behind = bool(site.conv.bias) and not _full_windows(site) and self.bias_behind
-        conv = site.conv.model_copy(update={"bias": bool(site.conv.bias) and not behind})
-        new = [
-            New(conv, view.graph.operands(pool.name), home, step, found.label, WeightOf(weights) if behind else weights,
-                own_step=True),
-            New(site.op, (0,), home, pool, pool.label),
-        ]  # fmt: skip
+        op = site.conv.model_copy(update={"bias": bool(site.conv.bias) and not behind})
+        own = WeightOf(weights) if behind else weights
+        edit = view.edit(at=pool)
+        conv = edit.add(
+            op, view.graph.operands(pool.name), like=step, instance=home, label=found.label, weight_expr=own,
+            own_step=True,
+        )  # fmt: skip
+        value = edit.add(site.op, (conv,), like=pool, label=pool.label)
         if behind:
             label = view.free_label(home, f"{found.label.replace('.', '_')}_bias")
-            new.append(New(ChannelBias(), (len(new) - 1,), home, step, label, BiasOf(weights), own_step=True))
-        replaces: dict[str, str | int] = {found.conv.name: len(new) - 1}
+            value = edit.add(
+                ChannelBias(), (value,), like=step, instance=home, label=label, weight_expr=BiasOf(weights),
+                own_step=True,
+            )  # fmt: skip
+        edit.replace(found.conv.name, value)
         if found.relu:
-            new.append(New(found.relu.op, (len(new) - 1,), home, new[-1].like, own_step=not behind))
-            replaces[found.relu.name] = len(new) - 1
-        return Edit(pool.name, tuple(new), replaces)
+            last = step if behind else pool
+            relu = edit.add(found.relu.op, (value,), like=last, instance=home, own_step=not behind)
+            edit.replace(found.relu.name, relu)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         channels = int(view.shapes[site.pool.name].channels)

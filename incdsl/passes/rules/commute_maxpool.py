@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.window import Conv2d, MaxPool2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -25,14 +26,14 @@ class Site:
 
 
 @final
-class CommuteMaxPool(Rule):
+class CommuteMaxPool(Rule[Site]):
     """conv(maxpool(x)) ≠ maxpool(conv(x)), whatever the convolution: never applied.
 
     What CommuteAvgPool does for means comes to mind for the pool rails of GoogLeNet. But the largest of sums is not the
     sum of the largest, and a negative weight turns the largest into the smallest. `rewrite` shows what would be wrong.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "linear pool", lambda *_: False, "the maximum is not linear, so it does not commute with a convolution"
         ),
@@ -46,7 +47,10 @@ class CommuteMaxPool(Rule):
 
     def rewrite(self, view: View, site: Site) -> Edit:
         pool, conv = site.pool, site.conv
-        first = New(
-            conv.op, view.graph.operands(pool.name), conv.instance, conv, conv.label, view.filter(conv), own_step=True
-        )
-        return Edit(conv.name, (first, New(pool.op, (0,), conv.instance, pool)), {conv.name: 1})
+        edit = view.edit(at=conv)
+        first = edit.add(
+            conv.op, view.graph.operands(pool.name), like=conv, label=conv.label, weight_expr=view.weight_expr(conv),
+            own_step=True,
+        )  # fmt: skip
+        edit.replace(conv.name, edit.add(pool.op, (first,), like=pool, instance=conv.instance))
+        return edit

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Enlarged
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
 from incdsl.passes.layers import Layer, first_of_each, layer
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 from incdsl.values import Pair
 
@@ -56,12 +57,12 @@ def _even(site: Site) -> bool:
     return all((large - int(k)) % 2 == 0 for op in site.ops for large, k in zip(site.kernel, op.kernel, strict=True))
 
 
-def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
+def _alike(name: str, what: Callable[[Conv2d], object]) -> Condition[Site]:
     return Condition(name, lambda _, s: len(set(map(what, s.ops))) == 1, f"the convolutions do not have the {name}")
 
 
 @final
-class EnlargeKernels(Rule):
+class EnlargeKernels(Rule[Site]):
     """conv(x) = conv'(x), the kernel in the middle of a larger one of zeros, padding larger by d·(K − k)/2 on each
     side.
 
@@ -71,12 +72,12 @@ class EnlargeKernels(Rule):
     this: what is saved are launches, so it is not done unless asked for. Exact for finite inputs; 0·∞ is not 0.
     """
 
-    keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {
+    keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {
         "same stride": lambda op: tuple(map(int, op.stride)),
         "same dilation": lambda op: tuple(map(int, op.dilation)),
         "same centre": _offset,
     }
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         *(_alike(name, what) for name, what in keys.items()),
         Condition("even difference", lambda _, s: _even(s), "the middle of one kernel is between two cells of another"),
         Condition("no groups", lambda _, s: all(int(op.groups) == 1 for op in s.ops), "a convolution has groups"),
@@ -107,11 +108,16 @@ class EnlargeKernels(Rule):
             for p, d, large, k in zip(op.padding, op.dilation, kernel, op.kernel, strict=True)
         ]
         larger = op.model_copy(update={"kernel": kernel, "padding": Pair(*rims)})
-        filter = Enlarged(view.filter(found.conv), (kernel[0], kernel[1]))
-        new = [New(larger, view.graph.operands(found.conv.name), found.home, step, found.label, filter, step.note)]
+        weights = Enlarged(view.weight_expr(found.conv), (kernel[0], kernel[1]))
+        edit = view.edit(at=found.conv)
+        conv = edit.add(
+            larger, view.graph.operands(found.conv.name), like=step, instance=found.home, label=found.label,
+            weight_expr=weights, note=step.note,
+        )  # fmt: skip
+        edit.replace(found.conv.name, conv)
         if found.relu:
-            new.append(New(found.relu.op, (0,), found.home, step))
-        return Edit(found.conv.name, tuple(new), {name: i for i, name in enumerate(found.nodes)})
+            edit.replace(found.relu.name, edit.add(found.relu.op, (conv,), like=step, instance=found.home))
+        return edit
 
     def where(self, view: View, node: Node, site: Site) -> str:
         home = site.layers[0].home

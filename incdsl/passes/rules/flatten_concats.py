@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.merge import Concat
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -25,14 +26,14 @@ class Site:
 
 
 @final
-class FlattenConcats(Rule):
+class FlattenConcats(Rule[Site]):
     """concat(a, concat(b, c), d) = concat(a, b, c, d).
 
     The inner concat must have no other reader and must not leave the net: its channels are then copied once, not twice.
     Exact to the last bit.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "only reader",
             lambda view, s: all(set(view.readers[each.name]) <= set(s.nodes) for each in s.inner),
@@ -70,9 +71,9 @@ class FlattenConcats(Rule):
             for name in view.graph.operands(site.outer.name)
             for part in (view.graph.operands(name) if name in inside else (name,))
         ]
-        outer = site.outer
-        new = New(outer.op, tuple(operands), outer.instance, outer, outer.label, note=outer.note)
-        return Edit(outer.name, (new,), {outer.name: 0})
+        edit = view.edit(at=site.outer)
+        edit.replace(site.outer.name, edit.remake(site.outer, operands=operands))
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"{len(site.inner) + 1} concats as one"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Folded
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -28,14 +29,14 @@ class Site:
 
 
 @final
-class FoldBatchNorm(Rule):
+class FoldBatchNorm(Rule[Site]):
     """BN(conv(x)) = conv'(x) with W' = W·γ/√(σ² + ε) and b' = (b − μ)·γ/√(σ² + ε) + β.
 
     In evaluation a batch norm is an affine map of each channel, by running statistics. The unnormalized value must have
     no other reader and must not leave the net. Exact in real arithmetic, not to the last bit.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "only reader",
             lambda view, site: len(view.readers[site.before.name]) == 1,
@@ -55,12 +56,11 @@ class FoldBatchNorm(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         before = site.before
         assert isinstance(site.norm.op, BatchNorm2d)
-        folded = Folded(view.filter(before), site.norm.path, float(site.norm.op.eps))
-        new = New(
-            before.op.model_copy(update={"bias": True}), view.graph.operands(before.name), before.instance, before,
-            before.label, folded, before.note,
-        )  # fmt: skip
-        return Edit(before.name, (new,), {site.norm.name: 0})
+        weights = Folded(view.weight_expr(before), site.norm.path, float(site.norm.op.eps))
+        edit = view.edit(at=before)
+        folded = edit.remake(before, before.op.model_copy(update={"bias": True}), weight_expr=weights)
+        edit.replace(site.norm.name, folded)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"into {site.before.path}"

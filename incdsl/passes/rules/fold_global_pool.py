@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.window import GlobalAvgPool
-from incdsl.passes.engine import Condition, Refusal
+from incdsl.passes.rule import Condition, Refusal
 from incdsl.passes.view import View
 
 
@@ -26,14 +26,14 @@ class Site:
 
 
 @final
-class FoldGlobalPool(Refusal):
+class FoldGlobalPool(Refusal[Site]):
     """linear(mean(x)) = linear'(sum(x)) with W' = W / (height·width): not in a PyTorch module.
 
     It saves one division for each channel, where height·width cells were added. It takes a grid of one known size,
     while the generated modules run at every legal size.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "worth one size", lambda *_: False, "one division for each channel is not worth a module of one fixed size"
         ),

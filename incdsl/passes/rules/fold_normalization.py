@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Normalized
 from incdsl.ops.norm import Normalize
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -38,7 +39,7 @@ def _convolutions(view: View, site: Site) -> list[Conv2d]:
 
 
 @final
-class FoldNormalization(Rule):
+class FoldNormalization(Rule[Site]):
     """conv(a·x + d) = conv'(x) with W'[o, c] = W[o, c]·a[c] and b' = b + Σ W[o, c, i, j]·d[c], a and d constants of
     channels.
 
@@ -46,7 +47,7 @@ class FoldNormalization(Rule):
     All readers must be such convolutions, so that the normalization is gone afterwards. Exact in real arithmetic.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "no padding",
             lambda v, s: all(tuple(op.padding) == (0, 0) for op in _convolutions(v, s)),
@@ -70,10 +71,11 @@ class FoldNormalization(Rule):
     def rewrite(self, view: View, site: Site) -> Edit:
         conv, norm = site.conv, site.before.op
         assert isinstance(norm, Normalize)
-        filter = Normalized(view.filter(conv), tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
+        weights = Normalized(view.weight_expr(conv), tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
         op = site.op.model_copy(update={"bias": True})
-        operands = view.graph.operands(site.before.name)
-        return Edit(conv.name, (New(op, operands, conv.instance, conv, conv.label, filter, conv.note),), {conv.name: 0})
+        edit = view.edit(at=conv)
+        edit.replace(conv.name, edit.remake(conv, op, view.graph.operands(site.before.name), weights))
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"into {site.conv.path}"

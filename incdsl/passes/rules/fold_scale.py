@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Scaled
 from incdsl.ops.dense import Linear, Scale
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -28,14 +29,14 @@ class Site:
 
 
 @final
-class FoldScale(Rule):
+class FoldScale(Rule[Site]):
     """f·conv(x) = conv'(x) with W' = f·W and b' = f·b; the scale of a residual, for one.
 
     The factor must be a number, not an argument of the constructor, and the unscaled value must have no other reader
     and must not leave the net. Exact in real arithmetic, to the last bit only for powers of two.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("constant", lambda _, s: s.factor is not None, "the factor is an argument of the constructor"),
         Condition(
             "only reader", lambda v, s: len(v.readers[s.before.name]) == 1, "the unscaled value has another reader"
@@ -53,11 +54,10 @@ class FoldScale(Rule):
         before = site.before
         assert isinstance(site.scale.op, Scale)
         factor = site.scale.op.factor if site.factor is None else site.factor
-        new = New(
-            before.op, view.graph.operands(before.name), before.instance, before, before.label,
-            Scaled(view.filter(before), float(factor)), before.note,
-        )  # fmt: skip
-        return Edit(before.name, (new,), {site.scale.name: 0})
+        edit = view.edit(at=before)
+        scaled = edit.remake(before, weight_expr=Scaled(view.weight_expr(before), float(factor)))
+        edit.replace(site.scale.name, scaled)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"{site.factor!r} into {site.before.path}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.merge import Concat, Slice
-from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -37,14 +38,14 @@ def _is_whole(view: View, site: Site) -> bool:
 
 
 @final
-class JoinSlices(Rule):
+class JoinSlices(Rule[Site]):
     """concat(x[:, :a], x[:, a:b], x[:, b:]) = x.
 
     So after a merge of convolutions that were all that a concat joined: nothing is copied any more. The slices must be
     all of one value, in its order. Exact to the last bit.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("all of it", _is_whole, "the slices are not all of the value, in its order"),
     )
     exact = True
@@ -57,7 +58,9 @@ class JoinSlices(Rule):
                 yield Site(node, read, wholes.pop())
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        return Edit(site.concat.name, (), {site.concat.name: site.whole})
+        edit = view.edit(at=site.concat)
+        edit.replace(site.concat.name, site.whole)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"{len(site.slices)} slices are all of what they were cut from"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 from incdsl.ir.graph import Chain, Node
 from incdsl.ir.weight_expr import Merged
@@ -14,8 +14,9 @@ from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.merge import Slice
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
 from incdsl.passes.layers import Layer, first_of_each, layer
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -29,12 +30,12 @@ class Site:
     def nodes(self) -> tuple[str, ...]:
         return tuple(name for each in self.layers for name in each.nodes)
 
-    def alike(self, what: Callable[[Conv2d], Any]) -> bool:
+    def alike(self, what: Callable[[Conv2d], object]) -> bool:
         """Whether all siblings agree."""
         return len({what(each.op) for each in self.layers}) == 1
 
 
-def _alike(name: str, what: Callable[[Conv2d], Any]) -> Condition:
+def _alike(name: str, what: Callable[[Conv2d], object]) -> Condition[Site]:
     return Condition(name, lambda _, site: site.alike(what), f"the siblings do not have the {name}")
 
 
@@ -47,20 +48,20 @@ def _name(labels: list[str]) -> str:
 
 
 @final
-class MergeSiblingConvs(Rule):
+class MergeSiblingConvs(Rule[Site]):
     """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
 
     The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where
     some have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
     """
 
-    keys: ClassVar[dict[str, Callable[[Conv2d], Any]]] = {
+    keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {
         "same kernel": lambda op: tuple(map(int, op.kernel)),
         "same stride": lambda op: tuple(map(int, op.stride)),
         "same padding": lambda op: tuple(map(int, op.padding)),
         "same dilation": lambda op: tuple(map(int, op.dilation)),
     }
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         *(_alike(name, what) for name, what in keys.items()),
         Condition("no groups", lambda _, s: all(int(e.op.groups) == 1 for e in s.layers), "a sibling has groups"),
         Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a sibling does more"),
@@ -95,24 +96,25 @@ class MergeSiblingConvs(Rule):
         merged = ops[0].model_copy(update={"width": width, "bias": bias})
         label = view.free_label(home, _name([each.label for each in layers]))
         like = replace(first.step, chain=Chain(label, rail=True, parent=first.step.chain.parent), note="")
-        filters = Merged(tuple(view.filter(each.conv) for each in layers))
-        operands = view.graph.operands(first.conv.name)
-        new = [New(merged, operands, home, like, label, filters, own_step=True)]
+        weights = Merged(tuple(view.weight_expr(each.conv) for each in layers))
+        edit = view.edit(at=first.conv)
+        value = edit.add(
+            merged, view.graph.operands(first.conv.name), like=like, instance=home, label=label, weight_expr=weights,
+            own_step=True,
+        )  # fmt: skip
         active = [each for each in layers if each.relu]
         if active:
             channels = sum((each.op.width for each in active[1:]), active[0].op.width)
             op: Op = ReLU() if len(active) == len(layers) else ActivationFloor(active=channels)
             floor = "" if isinstance(op, ReLU) else view.free_label(home, f"{label}_floor")
-            new.append(New(op, (0,), home, like, floor))
-        value = len(new) - 1
-        replaces: dict[str, str | int] = {}
+            value = edit.add(op, (value,), like=like, instance=home, label=floor)
         start: int = 0
-        for each, op_ in zip(layers, ops, strict=True):
-            stop = start + op_.width
-            new.append(New(Slice(start=start, stop=stop), (value,), home, each.step, own_step=True))
-            replaces[each.output] = len(new) - 1
+        for each in layers:
+            stop = start + each.op.width
+            own = edit.add(Slice(start=start, stop=stop), (value,), like=each.step, instance=home, own_step=True)
+            edit.replace(each.output, own)
             start = stop
-        return Edit(first.conv.name, tuple(new), replaces)
+        return edit
 
     def where(self, view: View, node: Node, site: Site) -> str:
         home = site.layers[0].home

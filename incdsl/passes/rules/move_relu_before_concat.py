@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU, ReLU6
 from incdsl.ops.merge import Concat
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.edit import Edit
 from incdsl.passes.layers import layer, rectified
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -34,7 +35,7 @@ def _read_once(view: View, site: Site) -> bool:
 
 
 @final
-class MoveReluBeforeConcat(Rule):
+class MoveReluBeforeConcat(Rule[Site]):
     """relu(concat(conv_1(x_1), …)) = concat(relu(conv_1(x_1)), …); what is rectified already stays as it is.
 
     A map of single values passes through a concat: exact to the last bit. Each ReLU then joins the loop of its
@@ -42,7 +43,7 @@ class MoveReluBeforeConcat(Rule):
     if all parts are convolutions or rectified, and if no value on the way is read without the ReLU.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "convolutions",
             lambda _, s: all(isinstance(part.op, Conv2d) for part in s.parts),
@@ -71,8 +72,9 @@ class MoveReluBeforeConcat(Rule):
             yield Site(tuple(part for part in parts if not isinstance(part.op, ReLU | ReLU6)), concat, node)
 
     def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
-        moved = tuple(rectified(view, part) for part in site.parts)
-        return (*moved, Edit(site.relu.name, (), {site.relu.name: site.concat.name}))
+        edit = view.edit(at=site.relu)
+        edit.replace(site.relu.name, site.concat.name)
+        return (*(rectified(view, part) for part in site.parts), edit)
 
     def describe(self, view: View, site: Site) -> str:
         return f"to {', '.join(part.path or part.name for part in site.parts)}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d, MaxPool2d
-from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.edit import Edit
 from incdsl.passes.layers import layer, rectified
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -33,7 +34,7 @@ class Site:
 
 
 @final
-class MoveReluBeforePool(Rule):
+class MoveReluBeforePool(Rule[Site]):
     """relu(maxpool(conv(x))) = maxpool(relu(conv(x))).
 
     ReLU never decreases, so the largest of the rectified values is the rectified largest; every legal window holds a
@@ -43,7 +44,7 @@ class MoveReluBeforePool(Rule):
     read without the ReLU.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "only reader", lambda v, s: all(len(v.readers[name]) == 1 for name in s.inner), "another step reads a value"
         ),
@@ -68,8 +69,9 @@ class MoveReluBeforePool(Rule):
             yield Site(before, tuple(reversed(pools)), node)
 
     def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
-        last = site.pools[-1].name
-        return rectified(view, site.conv), Edit(site.relu.name, (), {site.relu.name: last})
+        edit = view.edit(at=site.relu)
+        edit.replace(site.relu.name, site.pools[-1].name)
+        return rectified(view, site.conv), edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"to {site.conv.path or site.conv.name}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import PackedConv2d
 from incdsl.ops.window import Conv2d
-from incdsl.passes.engine import Condition, Edit, New, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
 
@@ -27,7 +28,7 @@ class Site:
 
 
 @final
-class PackConvs(Rule):
+class PackConvs(Rule[Site]):
     """relu(conv(x)) = packed(x): one call of oneDNN, which writes what ReLU leaves, with weights in the order that its
     kernels read.
 
@@ -35,7 +36,7 @@ class PackConvs(Rule):
     is not done unless asked for. The ReLU must be the only reader; a convolution without one is packed alone.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition(
             "only reader",
             lambda v, s: s.relu is None or len(v.readers[s.conv.name]) == 1,
@@ -63,8 +64,11 @@ class PackConvs(Rule):
         conv = site.conv
         settings = {name: getattr(conv.op, name) for name in type(conv.op).model_fields}
         op = PackedConv2d.model_construct(**settings, relu=site.relu is not None)
-        new = New(op, view.graph.operands(conv.name), conv.instance, conv, conv.label, view.filter(conv), conv.note)
-        return Edit(conv.name, (new,), {conv.name: 0, **({site.relu.name: 0} if site.relu else {})})
+        edit = view.edit(at=conv)
+        packed = edit.remake(conv, op)
+        for name in site.nodes:
+            edit.replace(name, packed)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return "with its ReLU" if site.relu else "alone"

@@ -8,7 +8,8 @@ from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.dense import Dropout
-from incdsl.passes.engine import Edit, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Rule
 from incdsl.passes.view import View
 
 
@@ -24,7 +25,7 @@ class Site:
 
 
 @final
-class RemoveDropout(Rule):
+class RemoveDropout(Rule[Site]):
     """dropout(x) = x in evaluation, whatever its probability. Exact to the last bit; not for training."""
 
     exact = True
@@ -34,7 +35,9 @@ class RemoveDropout(Rule):
             yield Site(node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        return Edit(site.node.name, (), {site.node.name: view.operand(site.node).name})
+        edit = view.edit(at=site.node)
+        edit.replace(site.node.name, view.operand(site.node).name)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return "only training runs it"

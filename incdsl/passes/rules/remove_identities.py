@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import Hardsigmoid, ReLU, ReLU6, Sigmoid
 from incdsl.ops.dense import Identity, Scale
 from incdsl.ops.merge import ChannelShuffle, Joining, Slice
 from incdsl.ops.window import AvgPool2d, GlobalAvgPool, MaxPool2d, Upsample
-from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 from incdsl.values import Extent, Image, Shape
 
@@ -52,7 +53,7 @@ def _is_point(shape: Shape) -> bool:
 
 
 @final
-class RemoveIdentities(Rule):
+class RemoveIdentities(Rule[Site]):
     """f(x) = x.
 
     So for `identity`, a 1x1 pool of stride 1, times 1, ReLU of what is never negative, a join of one value, a slice of
@@ -60,7 +61,7 @@ class RemoveIdentities(Rule):
     lost.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("same grid", lambda _, s: _keeps_the_grid(s), "the pool has a stride"),
         Condition("constant", _is_constant, "the factor is an argument of the constructor"),
         Condition("not a whole head", _leaves_something, "nothing would be left of the auxiliary head"),
@@ -99,7 +100,9 @@ class RemoveIdentities(Rule):
         return False
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        return Edit(site.node.name, (), {site.node.name: site.before.name})
+        edit = view.edit(at=site.node)
+        edit.replace(site.node.name, site.before.name)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"{site.node.op.word} gives what it reads"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops.dense import Dropout
-from incdsl.passes.engine import Condition, Edit, Rule
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View, lifted
 from incdsl.values.num import described
 
@@ -26,7 +27,7 @@ class Site:
 
 
 @final
-class ShareEqualSteps(Rule):
+class ShareEqualSteps(Rule[Site]):
     """f(x), f(x) = y, y for y = f(x): the same op, the same settings in the symbols of their class, the same operands.
 
     Never for layers with tensors of their own, which training makes different however alike they are written, nor for
@@ -34,7 +35,7 @@ class ShareEqualSteps(Rule):
     order.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("no parameters", lambda _, s: not s.again.op.owns_parameters(), "each has tensors of its own"),
         Condition("not random", lambda _, s: not isinstance(s.again.op, Dropout), "each draws its own numbers"),
         Condition("one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "the steps stand in two classes"),
@@ -42,19 +43,8 @@ class ShareEqualSteps(Rule):
     exact = True
     training = True
 
-    def __init__(self, without: str = "") -> None:
-        super().__init__(without)
-        self._known: tuple[View | None, dict[str, Site]] = (None, {})
-
-    def sites(self, view: View, node: Node) -> Iterator[Site]:
-        if self._known[0] is not view:
-            self._known = (view, self._pairs(view))
-        if node.name in self._known[1]:
-            yield self._known[1][node.name]
-
-    def _pairs(self, view: View) -> dict[str, Site]:
+    def found(self, view: View) -> Iterator[tuple[Node, Site]]:
         """Every step that repeats an earlier one; what reads two that are shared reads one."""
-        pairs: dict[str, Site] = {}
         met: dict[object, Node] = {}
         shared: dict[str, str] = {}
         for node in view.graph:
@@ -66,13 +56,15 @@ class ShareEqualSteps(Rule):
             key = (type(op), *(described(getattr(op, name)) for name in type(op).model_fields), operands)
             first = met.setdefault(key, node)
             if first is not node:
-                pairs[node.name] = Site(first, node)
-                if self.allows(view, pairs[node.name]):
+                site = Site(first, node)
+                if self.allows(view, site):
                     shared[node.name] = first.name
-        return pairs
+                yield node, site
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        return Edit(site.again.name, (), {site.again.name: site.first.name})
+        edit = view.edit(at=site.again)
+        edit.replace(site.again.name, site.first.name)
+        return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"a second {site.again.op.word} of one value"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.merge import Concat
-from incdsl.passes.engine import Condition, Refusal
+from incdsl.passes.rule import Condition, Refusal
 from incdsl.passes.view import View
 
 
@@ -24,7 +24,7 @@ class Site:
 
 
 @final
-class WriteConcatInPlace(Refusal):
+class WriteConcatInPlace(Refusal[Site]):
     """concat(f(x), g(x)) as one buffer into whose channels f and g write: not in a PyTorch module.
 
     It takes ops that write into a tensor they are given. PyTorch's convolutions make their own: `aten::convolution.out`
@@ -32,7 +32,7 @@ class WriteConcatInPlace(Refusal):
     PyTorch, or kernels of one's own, can do it.
     """
 
-    conditions: ClassVar[tuple[Condition, ...]] = (
+    conditions: tuple[Condition[Site], ...] = (
         Condition("ops that write where they are told", lambda *_: False,
                   "PyTorch's convolutions cannot write into a part of a buffer; copying is what the concat does"),
     )  # fmt: skip
