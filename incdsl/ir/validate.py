@@ -315,15 +315,18 @@ def _symbols(facts: Facts) -> Iterator[str]:
             if name not in known:
                 yield f"{where} is written with {name}, which is no argument of {_called(instance)}"
         if instance.parent is not None:
-            around = used[instance.parent]
-            if instance.kind == "sequence":
-                around |= used[instance]
-            for name in _names(instance.count):
-                around.setdefault(name, f"the count of {instance.path}")
-            for argument, value in instance.arguments.items():
-                if argument in used[instance]:  # others need not mean anything
-                    for name in _names(value):
-                        around.setdefault(name, f"the argument {argument} of {instance.path}")
+            for name, where in _used_around(instance, used[instance]):
+                used[instance.parent].setdefault(name, where)
+
+
+def _used_around(instance: Instance, used: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Symbols of the class around an instance that uses some of its own, each with what is written with it."""
+    if instance.kind == "sequence":
+        yield from used.items()
+    yield from ((name, f"the count of {instance.path}") for name in _names(instance.count))
+    for argument, value in instance.arguments.items():
+        if argument in used:  # others need not mean anything
+            yield from ((name, f"the argument {argument} of {instance.path}") for name in _names(value))
 
 
 _PLAIN = frozenset((int, bool, str, float, type(None)))
