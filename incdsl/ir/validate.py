@@ -303,19 +303,30 @@ def _sizes(facts: Facts) -> Iterator[str]:
 
 
 def _symbols(facts: Facts) -> Iterator[str]:
-    symbols = facts.symbols
+    used: dict[Instance, dict[str, str]] = {instance: {} for instance in facts.lineages}
     for node in facts.graph:
-        known = symbols[node.instance]
         for value in vars(node.op).values():
-            if type(value) not in _PLAIN and not (names := _names(value)) <= known:
-                yield f"{node.name} is written with {', '.join(names - known)}, which is no argument of its class"
-    for instance in facts.lineages:
+            if type(value) not in _PLAIN:
+                for name in _names(value):
+                    used[node.instance].setdefault(name, node.name)
+    for instance in reversed(facts.lineages):  # what stands inside comes first
+        known = facts.symbols[instance]
+        for name, where in used[instance].items():
+            if name not in known:
+                yield f"{where} is written with {name}, which is no argument of {_called(instance)}"
         if instance.parent is not None:
-            known = symbols[instance.parent]
-            for argument, value in (*instance.arguments.items(), ("count", instance.count)):
-                if not (names := _names(value)) <= known:
-                    text = f"the argument {argument} of {instance.path} is written with {', '.join(names - known)}"
-                    yield f"{text}, which is no argument of the class around it"
+            for name, where in _used_around(instance, used[instance]):
+                used[instance.parent].setdefault(name, where)
+
+
+def _used_around(instance: Instance, used: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Symbols of the class around an instance that uses some of its own, each with what is written with it."""
+    if instance.kind == "sequence":
+        yield from used.items()
+    yield from ((name, f"the count of {instance.path}") for name in _names(instance.count))
+    for argument, value in instance.arguments.items():
+        if argument in used:  # others need not mean anything
+            yield from ((name, f"the argument {argument} of {instance.path}") for name in _names(value))
 
 
 _PLAIN = frozenset((int, bool, str, float, type(None)))

@@ -190,7 +190,7 @@ def test_ops_without_a_name_are_numbered_in_their_class():
     """The graph's own names: op and count, apart for each class."""
     text = net("relu -> relu -> tanh -> relu -> P -> P", "block P = relu -> relu\n")
     assert [name for name in compiled(text).net.graph.shapes() if ":" in name] == [
-        ":", ":relu", ":relu#2", ":tanh", ":relu#3", "y_1:relu", "y_1:relu#2", "y_2:relu", "y_2:relu#2",
+        "x:", ":relu", ":relu#2", ":tanh", ":relu#3", "y_1:relu", "y_1:relu#2", "y_2:relu", "y_2:relu#2",
     ]  # fmt: skip
 
 

@@ -214,6 +214,10 @@ def strange_argument(net):
     instance(net, "both").arguments["width"] = Num.symbol(4, "width")
 
 
+def strange_count(net):
+    instance(net, "steps").count = Num.symbol(2, "depth")
+
+
 def rewritten(net, **changes):
     """The net as one that passes made."""
     return replace(net, origin=elaborated(), level="inference", **changes)
@@ -261,7 +265,7 @@ PLANTED = {
     "training only": (output_of_a_head,),
     "shapes": (another_shape, shape_that_is_refused, symbolic_shape),
     "sizes": (size_that_nobody_knows, other_sizes),
-    "symbols": (strange_symbol, strange_argument),
+    "symbols": (strange_symbol, strange_argument, strange_count),
     "interface": (output_renamed, output_of_another_shape, head_made),
     "weights": (weights_of_nothing, weights_for_nothing),
 }  # fmt: skip
@@ -291,6 +295,13 @@ def test_quickly_all_but_the_costly_ones_are_checked():
         else:
             with pytest.raises(CompilerBug, match=rf"\({name}\)"):
                 validate(net, quick=True)
+
+
+def test_an_argument_that_nothing_uses_need_not_mean_anything():
+    """As in a head, which takes along all parameters of the net, after a variant without one of them."""
+    net = elaborated()
+    instance(net, "both").arguments["idle"] = Num.symbol(4, "gone")
+    validate(net)
 
 
 def test_a_net_between_passes_may_have_gaps():
