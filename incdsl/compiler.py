@@ -46,6 +46,8 @@ class Compilation:
     """What was done to the net for inference, and where its weights come from."""
     certificate: str = ""
     """How the deployed module was compared with the training module."""
+    unchecked: tuple[str, ...] = ()
+    """What of the certificate could not be compared, and why."""
     tuning: str = ""
     """What was measured to be fastest, and where."""
     options: tuple[str, ...] = ()

@@ -12,8 +12,7 @@ from typing import Any
 from incdsl.analysis.memory import owners
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
-from incdsl.ops import Tensor
-from incdsl.ops.window import Upsample
+from incdsl.ops import Reach, Tensor
 from incdsl.values import Shape
 
 
@@ -129,7 +128,10 @@ def _fingerprint(net: Net, shapes: dict[str, Shape]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How much of the input one value sees along an axis, and how far apart neighbours look; nothing for all of it."""
+    """How much of the input one value sees along an axis, None for all of it, and how far apart neighbours look.
+
+    Both are fractions behind an enlargement; what is seen are the whole pixels of `size`.
+    """
 
     size: Fraction | None
     step: Fraction
@@ -142,22 +144,16 @@ def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
     for node in graph:
         operands = [known[name] for name in graph.operands(node.name)]
         fields = tuple(_widest([pair[axis] for pair in operands]) if operands else start for axis in (0, 1))
-        windows = node.op.windows()
-        if windows:
-            fields = tuple(
-                Field(
-                    None if f.size is None else f.size + (w.span - 1) * f.step,
-                    f.step * w.stride,
-                )
-                for f, w in zip(fields, windows, strict=True)
-            )
-        elif node.op.word in ("gap", "adaptiveavgpool", "flatten"):
-            fields = tuple(Field(None, f.step) for f in fields)
-        elif isinstance(node.op, Upsample):
-            factor = int(node.op.factor)
-            fields = tuple(Field(f.size, f.step / factor) for f in fields)
+        fields = tuple(_seen(f, reach) for f, reach in zip(fields, node.op.reach(), strict=True))
         known[node.name] = (fields[0], fields[1])
     return known
+
+
+def _seen(field: Field, reach: Reach) -> Field:
+    """What an op sees whose operand sees this."""
+    if field.size is None or reach.size is None:
+        return Field(None, field.step * reach.step)
+    return Field(field.size + (reach.size - 1) * field.step, field.step * reach.step)
 
 
 def _widest(fields: list[Field]) -> Field:

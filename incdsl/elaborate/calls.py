@@ -32,7 +32,7 @@ from incdsl.elaborate.units import Main, main_of, unit_of
 from incdsl.ir.graph import Chain, Instance
 from incdsl.ops import Op, find
 from incdsl.ops.code import SELF
-from incdsl.ops.dense import Flatten, Linear
+from incdsl.ops.dense import Flatten
 from incdsl.ops.merge import Joining, is_scale
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -189,18 +189,18 @@ class Calls:
             self._pins.pin(scope, getattr(op, "width", None))
 
     def _fit(self, op: type[Op], settings: Settings, use: Use) -> Value:
-        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
+        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` takes the size that it meets."""
         value, scope, shape = use.value, use.scope, use.value.shape
-        if op is Linear and isinstance(shape, Image) and is_scale(shape):
+        if op.flattens_points and isinstance(shape, Image) and is_scale(shape):
             if scope.instance.kind == "sequence":
                 raise no_sequence("`linear` flattens what flows in", use.span, scope)
             return self.placer.place(Flatten(), [value], scope, use.location(""))
-        if op is Flatten and isinstance(shape, Image) and "size" not in settings.values:
+        if op.nominal_size and isinstance(shape, Image) and op.nominal_size not in settings.values:
             height, width = (self.placer.conditions.size(e) for e in (shape.height, shape.width))
             if height is None or width is None:
-                reason = f"`flatten` needs an image of known size, not {self.placer.conditions.show(shape)}"
+                reason = f"`{op.word}` needs an image of known size, not {self.placer.conditions.show(shape)}"
                 raise Problem(NoNominalSize(span=use.span, path=scope.title, reason=reason))
-            settings.put("size", Pair(height, width), use.span)
+            settings.put(op.nominal_size, Pair(height, width), use.span)
         return value
 
     # Units

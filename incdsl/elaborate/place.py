@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
 from incdsl.diagnostics import Diagnostic, Row, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooManySteps, TooMuchWork
@@ -14,11 +13,10 @@ from incdsl.elaborate.reserved import why_no_attribute
 from incdsl.elaborate.scope import Problem, Scope, Value
 from incdsl.ir.conditions import Conditions, Place
 from incdsl.ir.graph import Chain, Graph, Node
-from incdsl.ops import Op, ShapeError
+from incdsl.ops import Op, PaddingError, ShapeError
 from incdsl.ops.merge import Mul, is_scale
-from incdsl.ops.window import Pool
 from incdsl.source import Span
-from incdsl.values import Extent, Image, Shape, TooComplicated
+from incdsl.values import Extent, Image, Pair, Shape, TooComplicated
 
 MAX_PARTS = 16
 """Parts of a label that is a path."""
@@ -242,21 +240,19 @@ class Placer:
         if found is None:
             return "", ""
         name, sizes = found
-        windows = self.graph[name].op.windows()
+        op = self.graph[name].op
+        windows = op.windows()
         if windows is None:
-            return f"`{self.graph[name].op.word}` changes the grid", ""
+            return f"`{op.word}` changes the grid", ""
         assert isinstance(usual, tuple)
-        results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
-        axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
+        results = [_swept(op, sizes, axis) for axis in (0, 1)]
+        axis = 0 if results[0] != usual[0] else 1
         remark = windows[axis].arithmetic(sizes[axis] or 0)
-        pool = isinstance(self.graph[name].op, Pool)
-        for word, padding in (("valid", 0), ("half", None), ("pad 1", 1), ("pad 2", 2), ("pad 3", 3)):
-            if padding and pool and any(2 * padding > w.kernel for w in windows):
-                continue
-            fixed = [w._replace(padding=(w.span - 1) // 2 if padding is None else padding) for w in windows]
-            if [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, fixed, strict=True)] == list(usual):
+        for word, padding in _PADDINGS.items():
+            other = _padded(op, padding)
+            if other and tuple(_swept(other, sizes, axis) for axis in (0, 1)) == usual:
                 return remark, f"write `{word}` here"
-        if windows[0].ceil:
+        if getattr(op, "ceil", False):
             return remark, "`ceil` rounds up where convolutions round down"
         return remark, ""
 
@@ -292,6 +288,29 @@ class Placer:
                 for rail, key in zip(rails, keys, strict=True)
             ]
         )
+
+
+_PADDINGS = {
+    "valid": "valid", "half": "half", "pad 1": Pair(1, 1), "pad 2": Pair(2, 2), "pad 3": Pair(3, 3),
+}  # fmt: skip
+"""What a rail that ends otherwise may have meant."""
+
+
+def _padded(op: Op, padding: Pair | str) -> Op | None:
+    """The op with another padding, None if it cannot have it."""
+    field = type(op).sigils.get("padding", "")
+    try:
+        numbers = type(op).resolve_padding({**dict(op), field: padding}, op.word)
+    except PaddingError:
+        return None
+    return None if numbers is None else op.model_copy(update={field: numbers})
+
+
+def _swept(op: Op, sizes: list[int | None], axis: int) -> int:
+    """The size that an op with windows makes of one, along an axis."""
+    windows = op.windows()
+    assert windows is not None
+    return windows[axis].over(Extent.fixed(sizes[axis] or 0)).offset
 
 
 def _few(rows: list[Row]) -> tuple[Row, ...]:

@@ -8,7 +8,8 @@ from incdsl.ir import weight_expr
 from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled
 from incdsl.runtime import certify as certificates
 from incdsl.runtime.certify import certify
-from incdsl.runtime.weights import PRIME, Field, Reals, evaluate
+from incdsl.runtime.field import PRIME, Field
+from incdsl.runtime.weights import Reals, evaluate
 from incdsl.source import Source
 from tests.process import ROOT
 
