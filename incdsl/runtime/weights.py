@@ -18,6 +18,7 @@ from incdsl.ir.weight_expr import (
     Merged,
     Normalized,
     Scaled,
+    Transposed,
     WeightExpr,
     WeightOf,
 )
@@ -96,6 +97,10 @@ def evaluate(filter: WeightExpr, algebra: Algebra) -> Layer:
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
         case Composed(inner=first, outer=second):
             return _composed(evaluate(first, algebra), evaluate(second, algebra), algebra)
+        case Transposed(filter=inner, groups=groups):
+            layer = evaluate(inner, algebra)
+            weight = layer["weight"]
+            return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}
         case WeightOf(filter=inner):
             return {"weight": evaluate(inner, algebra)["weight"]}
         case BiasOf(filter=inner):
