@@ -80,7 +80,7 @@ def test_a_net_may_have_no_parameters():
         "sizes too small are refused": "H = 1 is legal, W = 1 is legal",
         "gradients": "no parameters",
         "DistributedDataParallel": "no parameters",
-        **{name: "2 nodes, exported but not run: pip install onnxruntime" for name in RUNTIME},
+        **dict.fromkeys(RUNTIME, "2 nodes, exported but not run: pip install onnxruntime"),
     }
 
 

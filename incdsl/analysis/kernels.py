@@ -12,6 +12,7 @@ from incdsl.ir.net import Net
 from incdsl.ops import Kind
 from incdsl.values import Shape
 
+
 @dataclass(frozen=True, slots=True)
 class Kernels:
     """Launches of one evaluation of a net, by kind; `numbers` are read or written by them, weights included."""

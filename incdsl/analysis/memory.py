@@ -9,6 +9,7 @@ from math import prod
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
 
+
 @dataclass(frozen=True, slots=True)
 class Peak:
     """The most numbers that live at once, and the first node at which they do."""

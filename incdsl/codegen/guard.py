@@ -52,8 +52,10 @@ class Allowed:
         """What a file with these ops may hold: the names that the language's ops use, and those that these use."""
         given = tuple(ops)
         allowed = replace(self, names=self.names.union(_language(), *(op.calls for op in given)))
-        return allowed if all(op.is_own() for op in given) else replace(
-            allowed, nodes=allowed.nodes | {ast.Div}, names=allowed.names | _CONSTANTS
+        return (
+            allowed
+            if all(op.is_own() for op in given)
+            else replace(allowed, nodes=allowed.nodes | {ast.Div}, names=allowed.names | _CONSTANTS)
         )
 
 

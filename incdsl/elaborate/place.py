@@ -290,7 +290,7 @@ class Placer:
         )
 
 
-_PADDINGS = {
+_PADDINGS: dict[str, Pair | str] = {
     "valid": "valid", "half": "half", "pad 1": Pair(1, 1), "pad 2": Pair(2, 2), "pad 3": Pair(3, 3),
 }  # fmt: skip
 """What a rail that ends otherwise may have meant."""

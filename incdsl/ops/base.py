@@ -82,7 +82,7 @@ class Op(BaseModel):
     runtime_args: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     calls: ClassVar[frozenset[str]] = frozenset()
-    """Names of PyTorch that its code uses, as `nn.Conv2d`, `F.relu`, `torch.cat`: a generated file may use no others."""
+    """Names of PyTorch that its code uses, as `nn.Conv2d`, `F.relu`, `torch.cat`: generated files may use no others."""
     helpers: ClassVar[Mapping[str, str]] = {}
     """The text of each class that the generated file must define for it, because PyTorch has none."""
     owns_output: ClassVar[bool] = False

@@ -94,9 +94,7 @@ class LayerNorm(Op):
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         norm = field.torch.nn.functional.layer_norm
-        y = field.across(
-            inputs[0], lambda x: norm(x.movedim(1, -1), x.shape[1:2], eps=float(self.eps)).movedim(-1, 1)
-        )
+        y = field.across(inputs[0], lambda x: norm(x.movedim(1, -1), x.shape[1:2], eps=float(self.eps)).movedim(-1, 1))
         return _scaled(field, own, y)
 
 

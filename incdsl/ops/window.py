@@ -115,9 +115,7 @@ class Conv2d(Sliding):
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         weight = own["weight"]
-        y = field.bilinear(
-            lambda x, w: self._convolve(field.torch, x, w), inputs[0], weight, prod(weight.shape[1:])
-        )
+        y = field.bilinear(lambda x, w: self._convolve(field.torch, x, w), inputs[0], weight, prod(weight.shape[1:]))
         return field.reduced(y + by_channel(own["bias"], y)) if "bias" in own else y
 
     def _convolve(self, torch: Torch, x: Values, weight: Values, bias: Values | None = None) -> Values:
@@ -342,7 +340,7 @@ class Upsample(Op):
         return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
 
     def reach(self) -> tuple[Reach, Reach]:
-        """A cell is spread over `factor` cells, or, interpolated, over twice as many but one where they have a middle."""
+        """A cell is spread over `factor` cells, or, interpolated, over twice as many, less one if the factor is odd."""
         factor = int(self.factor)
         spread = factor if self.mode == "nearest" else 2 * factor - factor % 2
         return (Reach(1 + Fraction(spread - 1, factor), Fraction(1, factor)),) * 2

@@ -1,7 +1,7 @@
 """Runs a graph on residues of a prime: exact at any depth, so that two graphs of one function agree to the last bit.
 
-What an op does there is the op's own rule (`Op.on_residues`): convolutions, pools and sums are what they are, an
-average is a sum times the inverse of its divisor, and whatever is not linear is some fixed map, the same in both graphs.
+What stands for an op there is its own rule, `Op.on_residues`: convolutions, pools and sums are what they are, an
+average is a sum times the inverse of its divisor, and whatever is not linear is some map, the same in both graphs.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ class Field:
         """The residue that gives 1 when it is multiplied with the number."""
         return pow(number, -1, PRIME)
 
-    def bilinear(
-        self, function: Callable[[Tensor, Tensor], Tensor], left: Tensor, right: Tensor, terms: int
-    ) -> Tensor:
+    def bilinear(self, function: Callable[[Tensor, Tensor], Tensor], left: Tensor, right: Tensor, terms: int) -> Tensor:
         """A sum of products; where a float64 would not hold it, the right factors are taken in two halves."""
         if terms * PRIME * PRIME < _EXACT:
             return self.reduced(function(left, right))

@@ -63,7 +63,7 @@ class NotFinite(Exception):
 
 
 def deviation(actual: Tensor, expected: Tensor) -> float:
-    """The distance of two outputs, relative to the norm of the expected one; infinite where the actual one is not finite.
+    """The distance of two outputs, relative to the norm of the expected one; infinite if only the actual one is.
 
     Raises:
         NotFinite: if the expected one is not finite.

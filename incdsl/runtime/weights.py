@@ -25,6 +25,7 @@ from incdsl.ir.weight_expr import (
 
 Layer = dict[str, Tensor]
 
+
 class Numbers(Protocol):
     """What weights are computed in."""
 

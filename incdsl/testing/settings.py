@@ -44,8 +44,8 @@ def draw_settings(choices: Choices, op: type[Op], inputs: Sequence[Shape], near:
     if not near and drawn.get("groups", 1) > 1 and "width" in drawn:
         drawn["width"] = drawn["groups"] * choices.number(1, 2)
     if not near and "output_padding" in drawn:
-        steps = drawn.get("stride", (1, 1)), drawn.get("dilation", (1, 1))
-        drawn["output_padding"] = Pair(*(min(p, max(s, d) - 1) for p, s, d in zip(drawn["output_padding"], *steps)))
+        numbers = drawn["output_padding"], drawn.get("stride", (1, 1)), drawn.get("dilation", (1, 1))
+        drawn["output_padding"] = Pair(*(min(p, max(s, d) - 1) for p, s, d in zip(*numbers, strict=True)))
     return drawn
 
 
@@ -69,7 +69,9 @@ def _drawn(choices: Choices, op: type[Op], name: str, field: FieldInfo, shape: S
         case "Sizes":
             return _pair(choices, 1, {"kernel": 4, "size": 4}.get(name, 2))
         case "Amounts":
-            return _padding(choices, op, near) if op.sigils.get("padding") == name else _pair(choices, 0, 3 if near else 1)
+            return (
+                _padding(choices, op, near) if op.sigils.get("padding") == name else _pair(choices, 0, 3 if near else 1)
+            )
         case "Number":
             return choices.pick(_NUMBERS[:-1] if op.word == "lrn" else _NUMBERS)  # a negative base has no power
         case "PositiveNumber":

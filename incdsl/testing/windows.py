@@ -62,9 +62,9 @@ def windows(word: Word, axis: Axis) -> Grid:
 def by_loop(word: Word, setting: Setting, size: int, outputs: int, counted: bool = True) -> Matrix:
     """The definition of the ops, cell by cell.
 
-    A transposed convolution adds cell i, times each tap, to what stands `i·stride − padding` and so many dilations
-    from the start. Of the others window i starts at `i·stride − padding` and reads every `dilation`-th cell. Padding is 0 for sums, and never the
-    largest. An average divides by the cells that are read in the input and, if they count, in the padding; what
+    A transposed convolution adds cell i, times tap t, to what stands at `i·stride − padding + t·dilation`. Of the
+    others window i starts at `i·stride − padding` and reads every `dilation`-th cell. Padding is 0 for sums, and never
+    the largest. An average divides by the cells that are read in the input and, if they count, in the padding; what
     rounding up hangs over is in neither.
     """
     matrix = [[0.0] * outputs for _ in range(size)]
@@ -91,14 +91,16 @@ def generated_call(op: Op, axis: Axis, setting: Setting) -> Callable[[Tensor], T
     """PyTorch's function with the arguments that the generated module passes; a filter's taps are 1, 2, 3, …"""
     lowering = op.lower(Image(1, Extent.of("H"), Extent.of("W")))
     arguments: dict[str, Any] = {}
-    function: Callable[..., Tensor]
+    function: Any
     if op.kind == "convolution":
         assert isinstance(lowering.module, Call)
         for each in lowering.module.settings:
             if each.name in ("stride", "padding", "output_padding", "dilation"):
                 arguments[each.name] = _plain(each.value)
         taps = torch.arange(1, setting.kernel + 1, dtype=torch.float64).reshape(1, 1, *along(axis, setting.kernel, 1))
-        function = {"nn.Conv2d": torch.conv2d, "nn.ConvTranspose2d": torch.conv_transpose2d}[str(lowering.module.callee)]
+        function = {"nn.Conv2d": torch.conv2d, "nn.ConvTranspose2d": torch.conv_transpose2d}[
+            str(lowering.module.callee)
+        ]
         return lambda x: function(x, taps, None, **arguments)
     assert isinstance(lowering.function, Call)
     arguments = {each.name: _plain(each.value) for each in lowering.function.settings}

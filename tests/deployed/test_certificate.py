@@ -34,7 +34,9 @@ CHAINS = {
     "a pool that does not count": "concat { | conv 1x1 @4 | avgpool 3x3 (count_include_pad: false) -> conv 1x1 @2 }",
     "a scale": "add { | identity | conv2d 3x3 @4 -> scale 0.17 }",
     "a composition": "conv2d 1x1 @6 (bias: false) -> conv2d 3x3 @4",
-    "what is transposed": "convtranspose2d 4x4/2 @6 half -> batchnorm -> relu -> convtranspose2d 3x3 @4 (groups: 2) -> batchnorm",
+    "what is transposed": (
+        "convtranspose2d 4x4/2 @6 half -> batchnorm -> relu -> convtranspose2d 3x3 @4 (groups: 2) -> batchnorm"
+    ),
     "a long sum": "conv2d 1x1 @4200 -> relu -> conv2d 3x3 @2 -> convtranspose2d 1x1 @4200 -> convtranspose2d 3x3 @2",
     "a normalization": "normalize (scale: [1.5, 2, 3, 0.5], shift: [0.5, 1, -2, 0.25]) -> conv2d 3x3 @4 valid",
     "a ceil pool": "concat { | maxpool 3x3/2 valid ceil | avgpool 3x3/2 valid ceil -> conv 1x1 @2 }",
@@ -92,7 +94,18 @@ def test_every_filter_has_one_shape_in_both_algebras(filter):
 
 def test_every_kind_of_filter_is_evaluated():
     kinds = {k for k in vars(weight_expr).values() if isinstance(k, type) and k.__module__ == weight_expr.__name__}
-    tried = {Kept, Folded, Merged, Scaled, Normalized, Enlarged, Composed, Transposed, weight_expr.WeightOf, weight_expr.BiasOf}
+    tried = {
+        Kept,
+        Folded,
+        Merged,
+        Scaled,
+        Normalized,
+        Enlarged,
+        Composed,
+        Transposed,
+        weight_expr.WeightOf,
+        weight_expr.BiasOf,
+    }
     assert kinds == tried
 
 

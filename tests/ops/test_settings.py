@@ -55,7 +55,9 @@ def test_what_is_no_such_number_is_refused(word, settings):
 def test_numbers_at_the_border_are_taken(word, settings):
     op = REGISTRY[word](**settings)
     for name, value in settings.items():
-        expected = (value, value) if name in ("kernel", "padding", "stride", "dilation") and isinstance(value, int) else value
+        expected = (
+            (value, value) if name in ("kernel", "padding", "stride", "dilation") and isinstance(value, int) else value
+        )
         assert getattr(op, name) == expected
 
 
