@@ -36,6 +36,8 @@ class Compilation:
     warnings: tuple[Diagnostic, ...]
     certificate: str = ""
     """How the deployed module was compared with the training module."""
+    unchecked: tuple[str, ...] = ()
+    """What of the certificate could not be compared, and why."""
     tuning: str = ""
     """What was measured to be fastest, and where."""
     options: tuple[str, ...] = ()

@@ -6,12 +6,20 @@ import tokenize
 import pytest
 
 import incdsl
-from incdsl.codegen.guard import check
+from incdsl.codegen.guard import TRAINING, check as guard
 from incdsl.diagnostics import CompilerBug
+from incdsl.ops import REGISTRY
 from tests.process import V3
 
 TEXT = incdsl.compile(V3)
 METHOD = "    def forward(self, x: Tensor) -> Tensor:\n"
+
+
+ALLOWED = TRAINING.for_ops(REGISTRY.values())
+
+
+def check(text, comments):
+    guard(text, comments, ALLOWED)
 
 
 def comments(text):
@@ -38,6 +46,8 @@ CODE = {
     "from typing import sys": "from typing import sys",
     "relative import": "from . import torch",
     "import inside a function": "def f():\n    import os",
+    "what no op uses": "x = nn.LSTM(1, 2)",
+    "a function that no op uses": "x = F.ctc_loss(1)",
     "open": "x = open('f')",
     "eval": "x = eval('1')",
     "exec": "exec('1')",

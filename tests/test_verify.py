@@ -1,9 +1,14 @@
 """`incdsl verify` accepts what the compiler writes, and each of its checks notices a mistake in a generated module."""
 
+import importlib.util
+from collections import Counter
+
 import pytest
+import torch
 from click.testing import CliRunner
 
 from incdsl.cli import cli
+from incdsl.runtime.verdict import NotChecked
 from incdsl.runtime.verify import CHECKS, Mismatch, verify
 from tests.nets import compiled
 from tests.specs.counts import EXAMPLES, SPECS, nets
@@ -51,18 +56,56 @@ FILES = sorted([*SPECS.rglob("*.inc"), *EXAMPLES.glob("*.inc")])
 
 
 def failed(done, names=None):
-    return {check.name: check.detail for check in verify(done, names) if not check.passed}
+    return {check.name: check.detail for check in verify(done, names) if check.verdict == "FAIL"}
+
+
+def unchecked(done, names=None):
+    return {check.name: check.detail for check in verify(done, names) if check.verdict == "not checked"}
+
+
+RUNTIME = {"ONNX"} if importlib.util.find_spec("onnxruntime") is None else set()
+"""What cannot be checked where there is no ONNX Runtime."""
 
 
 def test_what_the_compiler_writes_is_accepted():
     checks = list(verify(compiled(TEXT)))
     assert [check.name for check in checks] == list(CHECKS)
-    assert [check for check in checks if not check.passed] == []
+    assert {check.name for check in checks if not check.passed} == RUNTIME
 
 
 def test_a_net_may_have_no_parameters():
     net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  input z [4]\n  output y = x -> relu\n  output w = z -> tanh\n}\n"
     assert failed(compiled(net)) == {}
+    assert unchecked(compiled(net)) == {
+        "sizes too small are refused": "H = 1 is legal, W = 1 is legal",
+        "gradients": "no parameters",
+        "DistributedDataParallel": "no parameters",
+        **dict.fromkeys(RUNTIME, "2 nodes, exported but not run: pip install onnxruntime"),
+    }
+
+
+def test_a_size_that_a_spec_fixes_is_not_checked():
+    net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> flatten -> linear @3\n}\n"
+    assert "sizes too small are refused" in unchecked(compiled(net))
+
+
+def test_outputs_that_overflow_are_not_checked():
+    squares = " -> ".join(["mul { | identity | identity }"] * 13)
+    net = f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {squares}\n}}\n"
+    found = unchecked(compiled(net), ["numbers", "torch.fx"])
+    assert found == dict.fromkeys(["numbers", "torch.fx"], "the outputs are not finite")
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript"])
+def test_what_is_not_installed_is_not_checked(monkeypatch, package):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
+    assert unchecked(compiled(TEXT), ["ONNX"]) == {"ONNX": "pip install onnx onnxscript"}
+
+
+def test_without_torch_distributed_nothing_is_distributed(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    assert unchecked(compiled(TEXT), ["DistributedDataParallel"])
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -99,8 +142,11 @@ def test_the_command_takes_every_net():
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
-    assert [line for line in lines if not line.startswith(" ")] == ["Naive", "Reduced", "SEResNet"]
-    assert [line.split()[0] for line in lines if line.startswith(" ")] == ["ok"] * 3 * len(CHECKS)
+    assert [line for line in lines if not line.startswith(" ")][:-1] == ["Naive", "Reduced", "SEResNet"]
+    marks = Counter(line[2:13].strip() for line in lines if line.startswith(" "))
+    assert set(marks) == {"ok", "not checked"}
+    assert marks["not checked"] == 3 * len(RUNTIME) + 3  # no size is too small
+    assert lines[-1] == f"{marks.total()} checks: {marks['ok']} ok, {marks['not checked']} not checked"
 
 
 def test_the_command_fails_with_a_check(monkeypatch):
@@ -110,5 +156,14 @@ def test_the_command_fails_with_a_check(monkeypatch):
     monkeypatch.setattr("incdsl.runtime.verify.CHECKS", {"numbers": refuse})
     done = CliRunner().invoke(cli, ["verify", str(EXAMPLES / "se.inc")], catch_exceptions=False)
     assert done.exit_code == 1
-    assert done.stdout == "SEResNet\n  FAIL  numbers  the compiler says 1, PyTorch 2\n"
-    assert done.stderr == "1 of the checks failed\n"
+    assert done.stdout == "SEResNet\n  FAIL         numbers  the compiler says 1, PyTorch 2\n1 check: 1 failed\n"
+
+
+def test_the_command_tells_what_was_not_checked_and_does_not_fail(monkeypatch):
+    def refrain(verifier):
+        raise NotChecked("pip install more")
+
+    monkeypatch.setattr("incdsl.runtime.verify.CHECKS", {"numbers": refrain})
+    done = CliRunner().invoke(cli, ["verify", str(EXAMPLES / "se.inc")], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stdout == "SEResNet\n  not checked  numbers  pip install more\n1 check: 1 not checked\n"

@@ -12,8 +12,7 @@ from typing import Any
 from incdsl.analysis.memory import owners
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
-from incdsl.ops import Tensor
-from incdsl.ops.window import Upsample
+from incdsl.ops import Reach, Tensor
 from incdsl.values import Shape
 
 
@@ -129,38 +128,47 @@ def _fingerprint(net: Net, shapes: dict[str, Shape]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How much of the input one value sees along an axis, and how far apart neighbours look; nothing for all of it."""
+    """How much of the input one value sees along an axis, and how many pixels apart neighbours look.
 
-    size: Fraction | None
-    step: Fraction
+    Behind an enlargement values look at parts of the cells of a coarser grid: `span` adds the parts up, None for all of
+    the input, and `grid` is that grid's first cell, in pixels, and its step.
+    """
+
+    span: Fraction | None = Fraction(1)
+    step: Fraction = Fraction(1)
+    grid: tuple[Fraction, Fraction] = (Fraction(1), Fraction(1))
+
+    @property
+    def size(self) -> int | None:
+        """In pixels, None for all of the input: of the coarser grid only whole cells are seen."""
+        if self.span is None:
+            return None
+        first, step = self.grid
+        return int(first + (self.span - first) // step * step)
+
+    def through(self, reach: Reach) -> Field:
+        """What an op sees that looks at this."""
+        step = self.step * reach.step
+        if self.span is None or reach.size is None:
+            return Field(None, step)
+        coarser = reach.step < 1 and self.step > self.grid[1]
+        start = Fraction(self.size or 0) if coarser else self.span
+        return Field(start + (reach.size - 1) * self.step, step, (start, self.step) if coarser else self.grid)
 
 
 def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
     """The receptive field of every node, height and width; where rails meet, the largest counts."""
-    start = Field(Fraction(1), Fraction(1))
+    start = Field()
     known: dict[str, tuple[Field, Field]] = {}
     for node in graph:
         operands = [known[name] for name in graph.operands(node.name)]
         fields = tuple(_widest([pair[axis] for pair in operands]) if operands else start for axis in (0, 1))
-        windows = node.op.windows()
-        if windows:
-            fields = tuple(
-                Field(
-                    None if f.size is None else f.size + (w.span - 1) * f.step,
-                    f.step * w.stride,
-                )
-                for f, w in zip(fields, windows, strict=True)
-            )
-        elif node.op.word in ("gap", "adaptiveavgpool", "flatten"):
-            fields = tuple(Field(None, f.step) for f in fields)
-        elif isinstance(node.op, Upsample):
-            factor = int(node.op.factor)
-            fields = tuple(Field(f.size, f.step / factor) for f in fields)
+        fields = tuple(f.through(reach) for f, reach in zip(fields, node.op.reach(), strict=True))
         known[node.name] = (fields[0], fields[1])
     return known
 
 
 def _widest(fields: list[Field]) -> Field:
-    if any(f.size is None for f in fields):
+    if any(f.span is None for f in fields):
         return Field(None, fields[0].step)
     return max(fields, key=lambda f: f.size or 0)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from incdsl.ir.graph import Graph
-from incdsl.ops.dense import Linear
-from incdsl.ops.window import Conv2d
 
 
 def depth(graph: Graph) -> int:
@@ -16,11 +14,11 @@ def depth(graph: Graph) -> int:
     deepest: dict[str, int] = {}
     for node in graph:
         above = max((deepest[name] for name in graph.operands(node.name)), default=0)
-        deepest[node.name] = above + isinstance(node.op, Conv2d | Linear)
+        deepest[node.name] = above + (node.op.kind in ("convolution", "linear"))
     return max(deepest[name] for name in graph.outputs.values())
 
 
 def convolutions(graph: Graph) -> int:
     """How many convolutions run in evaluation: auxiliary heads left out."""
     deployed = graph.needed_by(list(graph.outputs.values()))
-    return sum(node.name in deployed and isinstance(node.op, Conv2d) for node in graph)
+    return sum(node.name in deployed and node.op.kind == "convolution" for node in graph)

@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import get_args
 
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
+from incdsl.ops import Kind
 from incdsl.values import Shape
-
-Kind = Literal["convolution", "linear", "pool", "norm", "pointwise", "copy", "view"]
-
-_KINDS: dict[str, Kind] = {
-    "conv2d": "convolution", "packedconv2d": "convolution", "linear": "linear", "maxpool": "pool", "avgpool": "pool",
-    "adaptiveavgpool": "pool", "gap": "pool",
-    "batchnorm": "norm", "layernorm": "norm", "groupnorm": "norm", "lrn": "norm", "concat": "copy",
-    "channelshuffle": "copy", "upsample": "copy", "slice": "view", "flatten": "view", "identity": "view",
-    "dropout": "view",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +40,10 @@ def kernels(net: Net) -> Kernels:
     sizes = {axis: size for axis, size in nominal.items() if size is not None}
     known = len(sizes) == len(nominal)
     needed = graph.needed_by(list(graph.outputs.values()))
-    counts: dict[Kind, int] = dict.fromkeys(set(_KINDS.values()) | {"pointwise"}, 0)
+    counts: dict[Kind, int] = dict.fromkeys(get_args(Kind), 0)
     numbers = macs = 0
     for node in graph:
-        kind = _KINDS.get(node.op.word, "pointwise")
+        kind = node.op.kind
         if node.name not in needed or not graph.operands(node.name):
             continue
         counts[kind] += 1
@@ -70,6 +61,4 @@ def _moved(node: Node, graph: Graph, shapes: Mapping[str, Shape], sizes: Mapping
     operands = [shapes[name] for name in graph.operands(node.name)]
     read = sum(prod(shape.at(sizes)) for shape in operands)
     weights = sum(prod(tensor.shape) for tensor in node.op.tensors(*operands) if tensor.shape)
-    if node.op.word == "activationfloor":
-        weights = int(operands[0].channels)
-    return read + weights + prod(shapes[node.name].at(sizes))
+    return read + weights + node.op.constants(*operands) + prod(shapes[node.name].at(sizes))

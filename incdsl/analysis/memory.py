@@ -8,10 +8,6 @@ from math import prod
 
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
-from incdsl.ops.activation import Activation
-
-VIEWS = {"identity", "flatten", "slice", "dropout"}
-"""Ops that, in evaluation, give the memory of what they read, or a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +38,13 @@ def owners(graph: Graph) -> dict[str, str]:
     for node in graph:
         operands = graph.operands(node.name)
         alone = bool(operands) and readers[operands[0]] == 1 and operands[0] not in ends
-        shares = node.op.word in VIEWS or (alone and _overwrites(node, graph[operands[0]]))
+        shares = node.op.kind == "view" or (alone and _overwrites(node, graph[operands[0]]))
         found[node.name] = found[operands[0]] if shares else node.name
     return found
 
 
 def _overwrites(node: Node, source: Node) -> bool:
-    in_place = isinstance(node.op, Activation) and node.op.in_place and not node.label
-    return in_place and source.op.owns_output and source.instance is node.instance
+    return node.op.in_place and not node.label and source.op.owns_output and source.instance is node.instance
 
 
 def peak(net: Net) -> Peak | None:

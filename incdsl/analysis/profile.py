@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from incdsl.analysis.bottleneck import Narrowest, narrowest
 from incdsl.analysis.cost import Cost, receptive_fields
@@ -28,7 +27,7 @@ class Profile:
     macs: int | None
     activations: int | None
     peak: Peak | None
-    field: tuple[Fraction, Fraction]
+    field: tuple[int, int]
     depth: int
     convolutions: int
     narrowest: Narrowest | None
@@ -53,7 +52,7 @@ def profile(net: Net, cost: Cost) -> Profile:
     )
 
 
-def _field(net: Net) -> tuple[Fraction, Fraction]:
+def _field(net: Net) -> tuple[int, int]:
     """The largest receptive field of a deployed value that does not see the whole input by its nature."""
     graph = net.graph
     fields = receptive_fields(graph)

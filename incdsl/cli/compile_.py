@@ -57,6 +57,7 @@ def command(
     With --inference it is the module to deploy: rewritten, heads and batch norms gone; `from_training(state_dict)`
     computes its weights from a checkpoint of the training module. It is written only if it is certified: equal to the
     training module in a prime field, and in float64 to 1e-10, with random weights at several sizes. That needs PyTorch.
+    What could not be compared, for an op of another package says too little of itself, is told here and in its head.
     """
     warnings: tuple[Diagnostic, ...] = ()
     aside = target == "-"
@@ -83,6 +84,7 @@ def command(
         else:
             changed = output.write(path, text, force=force)
             message = f"{spec} -> {path}  ({described(done)}{'' if changed else '; unchanged'})"
+        message = "; ".join((message, *done.unchecked))
     except CompileError as error:
         fail(error, form, warnings, beside=aside)
     show(warnings, form)

@@ -15,6 +15,7 @@ from incdsl.ir.weight_expr import (
     Merged,
     Normalized,
     Scaled,
+    Transposed,
     WeightExpr,
     WeightOf,
 )
@@ -61,6 +62,8 @@ def _doc(expr: WeightExpr) -> Bracketed:
             return Bracketed("given.enlarged", (_inner(inner), repr(kernel)))
         case Composed(inner=first, outer=second):
             return Bracketed("given.composed", (_inner(first), _inner(second)))
+        case Transposed(layer=inner, groups=groups):
+            return Bracketed("given.transposed", (_inner(inner), repr(groups)))
         case WeightOf(layer=inner):
             return Bracketed("given.weight_of", (_inner(inner),))
         case BiasOf(layer=inner):
@@ -137,6 +140,10 @@ _METHODS = {
             passed = inner.get("bias", torch.zeros_like(weight[0, :, 0, 0])).view(-1, 1, 1)
             composed["bias"] = outer.get("bias", 0.0) + (weight * passed).sum((1, 2, 3))
         return composed""",
+    "transposed": """    def transposed(self, layer, groups):
+        layer = self.given(layer)
+        weight = layer["weight"]
+        return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}""",
     "weight_of": """    def weight_of(self, layer):
         return {"weight": self.given(layer)["weight"]}""",
     "bias_of": """    def bias_of(self, layer):

@@ -13,9 +13,8 @@ from incdsl.codegen.plan import Body, Item
 from incdsl.codegen.runs import joined
 from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node
-from incdsl.ops.activation import Activation
 from incdsl.ops.code import Lowering, Method, Operand, Value
-from incdsl.ops.dense import Flatten, Identity
+from incdsl.ops.dense import Flatten
 from incdsl.ops.merge import Joining
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.values import Shape
@@ -114,10 +113,11 @@ class Forward:
         return self._alias.get(name, name)
 
     def _is_silent(self, item: Item) -> bool:
-        """Inputs are arguments, and `identity` is another name for its operand."""
+        """Inputs are arguments, and what gives its operand, as `identity` does, is another name for it."""
         if item.node is None:
             return False
-        if isinstance(item.node.op, Identity) and not item.label:
+        view = item.node.op.kind == "view" and not item.label
+        if view and self._lowering(item.node, item).function == Operand():
             self._alias[item.output] = self.value(item.inputs[0])
             return True
         return not item.inputs
@@ -163,8 +163,11 @@ class Forward:
             return Bracketed(module, tuple(operands))
         return self._op(item.node, item, operands, module)
 
+    def _lowering(self, node: Node, item: Item) -> Lowering:
+        return node.op.lower(*(self._shapes[name] for name in item.inputs))
+
     def _op(self, node: Node, item: Item, operands: list[Doc], module: str) -> Doc:
-        lowering: Lowering = node.op.lower(*(self._shapes[name] for name in item.inputs))
+        lowering = self._lowering(node, item)
         if node.label:
             return self._scribe.code(lowering.forward, operands, module)
         code = lowering.function
@@ -174,7 +177,7 @@ class Forward:
         elif isinstance(node.op, Flatten) and self._drops_its_grid(self._makes.get(self.value(item.inputs[0]))):
             return operands[0]
         doc = self._scribe.code(code, operands, module)
-        if isinstance(node.op, Activation) and node.op.in_place and self._may_overwrite(item):
+        if node.op.in_place and self._may_overwrite(item):
             assert isinstance(doc, Bracketed)
             return Bracketed(doc.head, (*doc.items, "inplace=True"))
         return doc

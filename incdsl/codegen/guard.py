@@ -6,9 +6,11 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from incdsl.diagnostics import CompilerBug
+from incdsl.ops import REGISTRY, Op
 
 _NODES = frozenset({
     ast.Module, ast.Expr, ast.Constant, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
@@ -22,45 +24,49 @@ _IMPORTS = {
     "torch.nn": {"functional as F"},
     "typing": {"ClassVar", "NamedTuple"},
 }
-_NAMES = {
-    "torch": {"cat", "full", "inf", "maximum", "sigmoid", "softmax", "tanh", "zeros"},
-    "nn": {
-        "AdaptiveAvgPool2d", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "ChannelShuffle", "Conv2d", "Dropout",
-        "Flatten", "GELU", "GroupNorm", "Hardsigmoid", "Hardswish", "Identity", "LayerNorm", "LeakyReLU", "Linear",
-        "LocalResponseNorm", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "PReLU", "Parameter", "ReLU", "ReLU6",
-        "Sequential", "SiLU", "Sigmoid", "Softmax", "Tanh", "Upsample",
-    },
-    "F": {
-        "adaptive_avg_pool2d", "avg_pool2d", "channel_shuffle", "conv2d", "gelu", "hardsigmoid", "hardswish",
-        "interpolate", "leaky_relu", "local_response_norm", "max_pool2d", "pad", "relu", "relu6", "silu",
-    },
-}  # fmt: skip
 _CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
 _METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "view", "__init__"})
 
 
+_MODULES = frozenset({"nn.Module", "nn.ModuleDict", "nn.ModuleList", "nn.Sequential"})
+"""What classes are made of, whatever ops stand in them."""
+_PACKAGES = frozenset({"torch", "nn", "F"})
+
+
 @dataclass(frozen=True)
 class Allowed:
-    """What a generated file may hold: node types, members of `torch`, functions, methods, objects with methods."""
+    """What a generated file may hold: node types, names of PyTorch, functions, methods, objects with methods."""
 
     nodes: frozenset[type[ast.AST]] = _NODES
-    torch: frozenset[str] = frozenset(_NAMES["torch"])
+    names: frozenset[str] = _MODULES
+    """Such as `nn.Module`; those of the ops come besides."""
     callables: frozenset[str] = _CALLABLES
     methods: frozenset[str] = _METHODS
-    objects: frozenset[str] = frozenset({*_NAMES, "self"})
+    objects: frozenset[str] = _PACKAGES | {"self"}
     decorators: frozenset[str] = frozenset()
     bases: frozenset[str] = frozenset({"nn.Module", "NamedTuple"})
-    calls: frozenset[str] = frozenset()
-    """Names of `nn` and `F` that ops of other packages use, such as `F.unfold`."""
     private: frozenset[str] = frozenset()
     """Members with a leading `_`."""
 
-    def with_calls(self, calls: frozenset[str]) -> Allowed:
-        """What a file may hold whose ops come from other packages, too: helpers of theirs make constants."""
-        torch = self.torch | {"sqrt", "tensor", "zeros_like"}
-        return replace(self, calls=calls, nodes=self.nodes | {ast.Div}, torch=torch)
+    def for_ops(self, ops: Iterable[type[Op]]) -> Allowed:
+        """What a file with these ops may hold: the names that the language's ops use, and those that these use."""
+        given = tuple(ops)
+        allowed = replace(self, names=self.names.union(_language(), *(op.calls for op in given)))
+        return (
+            allowed
+            if all(op.is_own() for op in given)
+            else replace(allowed, nodes=allowed.nodes | {ast.Div}, names=allowed.names | _CONSTANTS)
+        )
 
 
+@cache
+def _language() -> frozenset[str]:
+    """All names that the ops of the language use."""
+    return frozenset[str]().union(*(op.calls for op in REGISTRY.values()))
+
+
+_CONSTANTS = frozenset({"torch.sqrt", "torch.tensor", "torch.zeros_like"})
+"""Helpers of other packages make constants."""
 _ONEDNN = frozenset({"_convolution_pointwise", "_is_mkldnn_bf16_supported", "_reorder_convolution_weight"})
 
 TRAINING = Allowed()
@@ -80,9 +86,9 @@ DEPLOYED = Allowed(
         ast.In,
     }
     | {ast.Or},
-    TRAINING.torch
-    | {"float64", "sqrt", "tensor", "zeros_like", "backends", "bfloat16", "compiler", "float32", "is_grad_enabled"}
-    | {"jit", "ops"},
+    _MODULES
+    | {"F.conv2d", "F.pad", "torch.cat", "torch.float64", "torch.sqrt", "torch.tensor", "torch.zeros"}
+    | {"torch.zeros_like"},
     _CALLABLES | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
@@ -100,7 +106,7 @@ _LEAVES = frozenset({str, int, float, bool, type(None), ast.Load, ast.Store, ast
 """What nodes hold besides nodes."""
 
 
-def check(text: str, comments: Iterable[str], allowed: Allowed = TRAINING) -> None:
+def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
     """Hold the text to the allow-list.
 
     Raises:
@@ -148,8 +154,7 @@ def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: 
 def _check_attribute(node: ast.Attribute, allowed: Allowed, classes: set[str]) -> None:
     root = node.value.id if isinstance(node.value, ast.Name) else ""
     private = node.attr.startswith("_") and node.attr != "__init__" and node.attr not in allowed.private
-    known = allowed.torch if root == "torch" else _NAMES.get(root)
-    if private or (known is not None and node.attr not in known and ast.unparse(node) not in allowed.calls):
+    if private or (root in _PACKAGES and f"{root}.{node.attr}" not in allowed.names):
         raise CompilerBug(f"generated code names {ast.unparse(node)}")
 
 

@@ -11,7 +11,6 @@ from incdsl.codegen import deployed
 from incdsl.codegen.classes import Classes
 from incdsl.codegen.comments import Comments
 from incdsl.codegen.guard import DEPLOYED, TRAINING, check
-from incdsl.codegen.helpers import HELPERS
 from incdsl.codegen.net import NetWriter
 from incdsl.codegen.plan import plan
 from incdsl.diagnostics import CompilerBug
@@ -42,7 +41,7 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     """The text of the generated module; equal nets and banners give equal bytes."""
     comment = Comments()
     kinds = dict.fromkeys(type(node.op) for node in net.graph)
-    texts = {**HELPERS, **{name: text for kind in kinds for name, text in kind.helpers.items()}}
+    texts = {name: text for kind in kinds for name, text in kind.helpers.items()}
     classes = Classes(plan(net.graph, {net.name, f"{net.name}Outputs", deployed.HELPER, *texts}), comment)
     extra = deployed.from_training(net.graph, origin.weight_exprs, origin.ignored) if origin else ()
     writer = NetWriter(net, classes, extra)
@@ -63,12 +62,9 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     second = comment(f"spec sha256:{banner.spec_hash}  body sha256:{digest(body)}  regenerate: {banner.command}")
     text = f"{first}\n{second}\n{body}"
     try:
-        allowed = DEPLOYED if origin else TRAINING
-        if any(kind.helpers or kind.calls for kind in kinds):
-            allowed = allowed.with_calls(frozenset[str]().union(*(kind.calls for kind in kinds)))
-        check(text, comment.written, allowed)
+        check(text, comment.written, (DEPLOYED if origin else TRAINING).for_ops(kinds))
     except CompilerBug as bug:
-        others = sorted(kind.word for kind in kinds if kind.helpers or kind.calls)
+        others = sorted(kind.word for kind in kinds if not kind.is_own() and kind.word)
         raise CompilerBug(f"{bug}; ops of other packages: {', '.join(others)}" if others else str(bug)) from None
     return text
 

@@ -170,9 +170,10 @@ class NetWriter:
         return self._columns(found)
 
     def _same(self, statement: Statement, before: Shape, after: Shape) -> bool:
-        """Whether a call of a function leaves the shape as it was, so that there is nothing to show."""
+        """Whether an op of one value, without parameters, leaves the shape as it was: there is nothing to show."""
         node = statement.item.node
-        return node is not None and node.op.word in ("dropout", "relu", "identity", "scale") and before == after
+        plain = node is not None and node.op.kind in ("pointwise", "view") and not node.op.owns_parameters()
+        return plain and len(statement.reads) == 1 and before == after
 
     def _columns(self, found: list[_Line]) -> list[str]:
         shapes = {id(line): self._shape(line) for line in found if line.shape is not None}

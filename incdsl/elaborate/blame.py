@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from incdsl.diagnostics import Diagnostic, Row
 from incdsl.diagnostics.shapes import ChannelsDisagree, RailsDisagree
 from incdsl.elaborate.scope import Value
 from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Graph
-from incdsl.ops.window import Pool
+from incdsl.ops import Op, PaddingError
 from incdsl.source import Span
-from incdsl.values import Extent, Image
+from incdsl.values import Extent, Image, Pair
 
 MAX_ROWS = 16
 """Rails that a diagnostic shows."""
+_PADDINGS: dict[str, Pair | str] = {
+    "valid": "valid", "half": "half", "pad 1": Pair(1, 1), "pad 2": Pair(2, 2), "pad 3": Pair(3, 3),
+}  # fmt: skip
+"""What a rail that ends otherwise may have meant."""
 
 
 class RailEnd(NamedTuple):
@@ -79,18 +83,33 @@ def _explain(value: Value, usual: object, graph: Graph, conditions: Conditions) 
     if windows is None:
         return f"`{op.word}` changes the grid", ""
     assert isinstance(usual, tuple)
-    results = [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, windows, strict=True)]
-    axis: Literal[0, 1] = 0 if results[0] != usual[0] else 1
+    results = [_swept(op, sizes, axis) for axis in (0, 1)]
+    axis = 0 if results[0] != usual[0] else 1
     remark = windows[axis].arithmetic(sizes[axis] or 0)
-    for word, padding in (("valid", 0), ("half", None), ("pad 1", 1), ("pad 2", 2), ("pad 3", 3)):
-        if padding and isinstance(op, Pool) and any(2 * padding > w.kernel for w in windows):
-            continue
-        fixed = [w._replace(padding=(w.span - 1) // 2 if padding is None else padding) for w in windows]
-        if [Extent.fixed(s or 0).window(*w).at(0) for s, w in zip(sizes, fixed, strict=True)] == list(usual):
+    for word, padding in _PADDINGS.items():
+        other = _padded(op, padding)
+        if other and tuple(_swept(other, sizes, axis) for axis in (0, 1)) == usual:
             return remark, f"write `{word}` here"
-    if windows[0].ceil:
+    if getattr(op, "ceil", False):
         return remark, "`ceil` rounds up where convolutions round down"
     return remark, ""
+
+
+def _padded(op: Op, padding: Pair | str) -> Op | None:
+    """The op with another padding, None if it cannot have it."""
+    field = type(op).sigils.get("padding", "")
+    try:
+        numbers = type(op).resolve_padding({**dict(op), field: padding}, op.word)
+    except PaddingError:
+        return None
+    return None if numbers is None else op.model_copy(update={field: numbers})
+
+
+def _swept(op: Op, sizes: list[int | None], axis: int) -> int:
+    """The size that an op with windows makes of one, along an axis."""
+    windows = op.windows()
+    assert windows is not None
+    return windows[axis].over(Extent.fixed(sizes[axis] or 0)).offset
 
 
 def _grid_maker(name: str, graph: Graph, conditions: Conditions) -> tuple[str, list[int | None]] | None:

@@ -9,7 +9,7 @@ from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_label, no_sequence
 from incdsl.ops import Op
 from incdsl.ops.code import SELF
-from incdsl.ops.dense import Flatten, Linear
+from incdsl.ops.dense import Flatten
 from incdsl.ops.merge import is_scale
 from incdsl.values import Image, Num, Pair, expression
 
@@ -21,21 +21,21 @@ class Ops:
         self._tools = tools
 
     def fit(self, op: type[Op], settings: Settings, use: Use) -> One:
-        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` fixes the size."""
+        """What flows into the op: `linear` flattens [C, 1, 1], `flatten` takes the size that it meets."""
         value = use.value
         if not isinstance(value, Value) or not isinstance(value.shape, Image):
             return value
         shape = value.shape
-        if op is Linear and is_scale(shape):
+        if op.flattens_points and is_scale(shape):
             if use.scope.instance.kind == "sequence":
                 raise no_sequence("`linear` flattens what flows in", use.span)
             return self._tools.placer.place(Flatten(), [value], use.scope, use.location(""))
-        if op is Flatten and "size" not in settings.values:
+        if op.nominal_size and op.nominal_size not in settings.values:
             height, width = self._tools.conditions.size(shape.height), self._tools.conditions.size(shape.width)
             if height is None or width is None:
-                reason = f"`flatten` needs an image of known size, not {self._tools.conditions.show(shape)}"
+                reason = f"`{op.word}` needs an image of known size, not {self._tools.conditions.show(shape)}"
                 raise Problem(NoNominalSize(span=use.span, reason=reason))
-            settings.put("size", Pair(height, width), use.span)
+            settings.put(op.nominal_size, Pair(height, width), use.span)
         return value
 
     def put(self, op: Op, value: One, use: Use) -> One:

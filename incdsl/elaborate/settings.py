@@ -12,8 +12,7 @@ from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, 
 from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
-from incdsl.ops import Op
-from incdsl.ops.window import Pool, Windowed
+from incdsl.ops import Op, PaddingError
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.values import Pair
@@ -84,50 +83,19 @@ def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
         raise _bad(owner, name, reason, settings.spans.get(name, span)) from None
 
 
+_PADDINGS = {"unstated": PaddingUnstated, "same": NoSamePadding, "above half": PoolPadding}
+
+
 def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span) -> None:
-    """Turn a padding word, or its absence, into numbers; without kernel or stride there is nothing to resolve."""
-    if not issubclass(op, Windowed) or "kernel" not in settings.values:
-        return
-    kernel, stride, dilation = (_as_pair(settings.values.get(name, 1)) for name in ("kernel", "stride", "dilation"))
-    if kernel is None or stride is None or dilation is None or min(kernel) < 1:
-        return
-    spans = Pair(*(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)))
-    word = settings.values.get("padding")
-    where = settings.spans.get("padding", span)
-    if word is None:
-        if any(s > 1 for s in stride) and spans != (1, 1):
-            choices = f"`valid`, `half` (here pad {_text(_half(spans))}) or `pad N`"
-            raise Problem(PaddingUnstated(span=where, owner=owner, choices=choices))
-        word = "same"
-    if word == "same":
-        _demand_same(spans, stride, owner, where)
-    if word == "valid":
-        settings.values["padding"] = Pair(0, 0)
-    elif word in ("same", "half"):
-        settings.values["padding"] = _half(spans)
-    if issubclass(op, Pool):
-        padding = _as_pair(settings.values["padding"])
-        if padding and any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-            texts = {"padding": _text(padding), "kernel": _text(kernel)}
-            raise Problem(PoolPadding(span=where, owner=owner, **texts))
-
-
-def _demand_same(spans: Pair, stride: Pair, owner: str, where: Span) -> None:
-    if any(s > 1 for s in stride) and spans != (1, 1):
-        raise Problem(
-            NoSamePadding(
-                span=where, reason=f"`same` means stride 1, but `{owner}` has a stride",
-                hint=f"`half` pads both sides alike, as PyTorch does (here pad {_text(_half(spans))})",
-            )
-        )  # fmt: skip
-    if any(k % 2 == 0 for k in spans):
-        raise Problem(
-            NoSamePadding(
-                span=where,
-                reason=f"an even kernel ({_text(spans)}) cannot keep the size with the same padding on both sides",
-                hint="write `valid` or `pad N`, or take an odd kernel",
-            )
-        )  # fmt: skip
+    """Turn a padding word, or its absence, into numbers, as the op has it."""
+    name = op.sigils.get("padding", "")
+    try:
+        padding = op.resolve_padding(settings.values, owner)
+    except PaddingError as error:
+        where = settings.spans.get(name, span)
+        raise Problem(_PADDINGS[error.kind](span=where, **error.facts)) from None
+    if padding is not None:
+        settings.values[name] = padding
 
 
 def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, settings: Settings) -> None:
@@ -182,22 +150,3 @@ def _bad(owner: str, name: str, reason: str, span: Span) -> Problem:
 def _literal(op: type[Op], name: str) -> str:
     words = get_args(op.model_fields[name].annotation)
     return f"is one of {', '.join(f'`{w}`' for w in words)}"
-
-
-def _as_pair(value: Any) -> Pair | None:
-    """A pair, where the value is fit to be one: the op itself complains about the others."""
-    if isinstance(value, Pair):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return Pair(value, value)
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value):
-        return Pair(*value)
-    return None
-
-
-def _half(spans: Pair) -> Pair:
-    return Pair(*((k - 1) // 2 for k in spans))
-
-
-def _text(pair: Pair) -> str:
-    return str(int(pair[0])) if pair[0] == pair[1] else pair.text

@@ -264,7 +264,8 @@ class Walk:
         except (Problem, Poisoned):
             variables = dict.fromkeys((n.text for n in repeat.names), UNKNOWN) if isinstance(repeat, tree.Each) else {}
             turn = replace(scope, params={**scope.params, **variables})
-            alone = self._tools.naming.plan_links([once], named.names[0] if named.names else "y", turn, self._tools.units(turn))[0]
+            name = named.names[0] if named.names else "y"
+            alone = self._tools.naming.plan_links([once], name, turn, self._tools.units(turn))[0]
             self._glance(once.step, turn, lambda aside: self._atom(alone, aside, UNKNOWN, ir, 0))
             raise
         counting = [label for label in named.link.labels if label.counts]

@@ -66,6 +66,17 @@ class Composed:
 
 
 @dataclass(frozen=True, slots=True)
+class Transposed:
+    """W'[g, o, i] = W[g, i, o]: what each of `groups` groups has for inputs becomes outputs, and back again.
+
+    A transposed convolution lists its inputs first, where all other filters list their outputs.
+    """
+
+    layer: WeightExpr
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class WeightOf:
     """A layer without its bias, which something later adds."""
 
@@ -79,7 +90,7 @@ class BiasOf:
     layer: WeightExpr
 
 
-WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | WeightOf | BiasOf
+WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | Transposed | WeightOf | BiasOf
 
 
 def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:

@@ -1,16 +1,23 @@
 """The ops of edition 1, by the word that a spec uses."""
 
-from incdsl.ops import activation, dense, merge, norm, window
-from incdsl.ops.base import REGISTRY, Demand, Op, ShapeError, Sigil, Sizes, Tensor, Window
+from incdsl.ops import activation, dense, merge, norm, transposed, window
+from incdsl.ops.base import REGISTRY, Demand, Kind, Op, ShapeError, Sigil, Sizes, Tensor
+from incdsl.ops.padding import PaddingError
 from incdsl.ops.plugins import find
+from incdsl.ops.sweep import EVERYTHING, Reach, Sweep, Window
 
 __all__ = [
+    "EVERYTHING",
     "REGISTRY",
     "Demand",
+    "Kind",
     "Op",
+    "PaddingError",
+    "Reach",
     "ShapeError",
     "Sigil",
     "Sizes",
+    "Sweep",
     "Tensor",
     "Window",
     "activation",
@@ -18,5 +25,6 @@ __all__ = [
     "find",
     "merge",
     "norm",
+    "transposed",
     "window",
 ]

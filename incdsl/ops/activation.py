@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 from incdsl.ops.base import Op, Sigil, Tensor, divides
 from incdsl.ops.code import Call, Lowering, Operand, Setting
 from incdsl.ops.fields import Number, Positive
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.values import Shape
 
 
@@ -15,8 +16,10 @@ class Activation(Op):
     """What pointwise ops share: the module and the function that PyTorch has for them."""
 
     function: ClassVar[str] = ""
-    in_place: ClassVar[bool] = False
-    """Whether the function takes `inplace` and its backward pass needs only its output."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.calls = frozenset({cls.torch.removeprefix("torch."), cls.function})
 
     def lower(self, *inputs: Shape) -> Lowering:
         settings = self._settings()
@@ -24,6 +27,10 @@ class Activation(Op):
             Call(self.torch.removeprefix("torch."), settings=settings),
             Call(self.function, (Operand(),), settings),
         )
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Some fixed map of each residue."""
+        return field.fixed(self, inputs[0])
 
     def _settings(self) -> tuple[Setting, ...]:
         return ()
@@ -39,6 +46,12 @@ class ReLU(Activation):
     function: ClassVar[str] = "F.relu"
     in_place: ClassVar[bool] = True
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].clamp(min=0)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.rectified(inputs[0])
+
 
 @final
 class ReLU6(Activation):
@@ -49,6 +62,12 @@ class ReLU6(Activation):
     torch: ClassVar[str] = "torch.nn.ReLU6"
     function: ClassVar[str] = "F.relu6"
     in_place: ClassVar[bool] = True
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].clamp(0, 6)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.rectified(inputs[0]).clamp(max=field.floor + field.prime // 4)
 
 
 @final
@@ -67,6 +86,9 @@ class LeakyReLU(Activation):
     def _settings(self) -> tuple[Setting, ...]:
         return (Setting("negative_slope", self.slope, positional=True),)
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.leaky_relu(inputs[0], float(self.slope))
+
 
 @final
 class PReLU(Op):
@@ -78,6 +100,7 @@ class PReLU(Op):
     word: ClassVar[str] = "prelu"
     example: ClassVar[str] = "prelu (slopes: 8)"
     torch: ClassVar[str] = "torch.nn.PReLU"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.PReLU"})
     keywords: ClassVar[Mapping[str, str]] = {"slopes": "num_parameters"}
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -93,6 +116,14 @@ class PReLU(Op):
         settings = (Setting("num_parameters", self.slopes, positional=True), Setting("init", self.init))
         return Lowering(Call("nn.PReLU", settings=settings))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        return torch.where(x > 0, x, x * by_channel(own["weight"], x))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        return field.torch.where(x < field.floor, field.reduced(x * by_channel(own["weight"], x)), x)
+
 
 @final
 class Sigmoid(Activation):
@@ -103,6 +134,13 @@ class Sigmoid(Activation):
     torch: ClassVar[str] = "torch.nn.Sigmoid"
     function: ClassVar[str] = "torch.sigmoid"
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return 1 / (1 + (-inputs[0]).exp())
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Some fixed map to what ReLU leaves alone."""
+        return field.rectified(field.fixed(self, inputs[0]))
+
 
 @final
 class SiLU(Activation):
@@ -112,6 +150,9 @@ class SiLU(Activation):
     example: ClassVar[str] = "silu"
     torch: ClassVar[str] = "torch.nn.SiLU"
     function: ClassVar[str] = "F.silu"
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0] / (1 + (-inputs[0]).exp())
 
 
 @final
@@ -128,6 +169,9 @@ class GELU(Activation):
     def _settings(self) -> tuple[Setting, ...]:
         return (Setting("approximate", self.approximate, default="none"),)
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.gelu(inputs[0], approximate=self.approximate)
+
 
 @final
 class Tanh(Activation):
@@ -137,6 +181,9 @@ class Tanh(Activation):
     example: ClassVar[str] = "tanh"
     torch: ClassVar[str] = "torch.nn.Tanh"
     function: ClassVar[str] = "torch.tanh"
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.tanh(inputs[0])
 
 
 @final
@@ -148,6 +195,9 @@ class Hardswish(Activation):
     torch: ClassVar[str] = "torch.nn.Hardswish"
     function: ClassVar[str] = "F.hardswish"
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0] * (inputs[0] + 3).clamp(0, 6) / 6
+
 
 @final
 class Hardsigmoid(Activation):
@@ -157,6 +207,13 @@ class Hardsigmoid(Activation):
     example: ClassVar[str] = "hardsigmoid"
     torch: ClassVar[str] = "torch.nn.Hardsigmoid"
     function: ClassVar[str] = "F.hardsigmoid"
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return (inputs[0] + 3).clamp(0, 6) / 6
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Some fixed map to what ReLU leaves alone."""
+        return field.rectified(field.fixed(self, inputs[0]))
 
 
 @final
@@ -170,3 +227,9 @@ class Softmax(Activation):
 
     def _settings(self) -> tuple[Setting, ...]:
         return (Setting("dim", 1),)
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.softmax(inputs[0], dim=1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.across(inputs[0], lambda x: field.torch.softmax(x, 1))

@@ -1,4 +1,4 @@
-"""The contract of an op: typed settings, shape rule, cost, lowering, all in one class."""
+"""The contract of an op: one class owns its settings, shape rule, cost, lowering, meaning, and every other fact."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from pydantic import BaseModel, ConfigDict
 
 from incdsl.ops.code import Lowering
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values
+from incdsl.ops.sweep import SAME, Reach, Sweep
 from incdsl.values import Extent, Image, Shape, Vector
 
+Kind = Literal["convolution", "linear", "pool", "norm", "pointwise", "copy", "view"]
+"""What PyTorch launches for an op; convolutions and linear layers are what depth counts, views launch nothing."""
 Sigil = Literal["kernel", "stride", "width", "padding", "ceil", "number"]
 Sizes: TypeAlias = tuple[int, ...]
 
@@ -34,34 +38,6 @@ class Tensor(NamedTuple):
     name: str
     shape: Sizes
     trainable: bool = True
-
-
-class Window(NamedTuple):
-    """How one axis is swept: what receptive fields and strides are made of."""
-
-    kernel: int
-    stride: int
-    padding: int = 0
-    dilation: int = 1
-    ceil: bool = False
-
-    @property
-    def span(self) -> int:
-        """Cells from the first to the last one that a position reads."""
-        return self.dilation * (self.kernel - 1) + 1
-
-    def arithmetic(self, size: int) -> str:
-        """The size of the output, worked out for people: `(35 + 2·1 − 3)//2 + 1 = 18`.
-
-        Where rounding up makes a last window that would start outside the input, it is not counted: `+ 0`.
-        """
-        result = Extent.fixed(size).window(*self).offset
-        room = size + 2 * self.padding - self.span
-        padded = f" + 2·{self.padding}" if self.padding else ""
-        inside = f"({size}{padded} − {self.span})"
-        division = f"⌈{inside}/{self.stride}⌉" if self.ceil else f"{inside}//{self.stride}"
-        quotient = -(-room // self.stride) if self.ceil else room // self.stride
-        return f"{division} + {result - quotient} = {result}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +68,8 @@ class Op(BaseModel):
     word: ClassVar[str] = ""
     public: ClassVar[bool] = True
     """Whether a spec can name it."""
+    kind: ClassVar[Kind] = "pointwise"
+    """What it is to those who count kernels, layers and memory: a view shares the memory of what it reads."""
     example: ClassVar[str] = ""
     example_rank: ClassVar[int] = 3
     torch: ClassVar[str] = ""
@@ -103,17 +81,28 @@ class Op(BaseModel):
     """Arguments of PyTorch's constructor in order, where positions may stand for names."""
     runtime_args: ClassVar[frozenset[str]] = frozenset()
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
-    helpers: ClassVar[Mapping[str, str]] = {}
-    """Of an op of another package: the text of each class that the generated file must define for it."""
     calls: ClassVar[frozenset[str]] = frozenset()
-    """Of an op of another package: functions and modules that its code uses beyond our own, such as `F.conv2d`."""
+    """Names of PyTorch that its code uses, as `nn.Conv2d`, `F.relu`, `torch.cat`: generated files may use no others."""
+    helpers: ClassVar[Mapping[str, str]] = {}
+    """The text of each class that the generated file must define for it, because PyTorch has none."""
     owns_output: ClassVar[bool] = False
     """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
+    in_place: ClassVar[bool] = False
+    """Whether its function takes `inplace`, and its backward pass needs only its output."""
+    flattens_points: ClassVar[bool] = False
+    """Whether an image [C, 1, 1] that flows in is flattened first."""
+    nominal_size: ClassVar[str] = ""
+    """The field that, if a step leaves it out, is the height and width that flow in."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.word and cls.public and cls.__module__.startswith("incdsl.ops."):
+        if cls.word and cls.public and cls.is_own():
             REGISTRY[cls.word] = cls
+
+    @classmethod
+    def is_own(cls) -> bool:
+        """Whether it is one of the language's; others belong to other packages."""
+        return cls.__module__.startswith("incdsl.")
 
     @classmethod
     def keyword(cls, field: str) -> str:
@@ -141,8 +130,37 @@ class Op(BaseModel):
         """Multiply-accumulates at batch 1; convolutions and linear layers count, all else is 0."""
         return 0
 
-    def windows(self) -> tuple[Window, Window] | None:
-        """How height and width are swept; nothing for ops that keep every position."""
+    @classmethod
+    def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
+        """Its padding in numbers, which the settings give as numbers, as a word, or not at all.
+
+        None leaves it as it is. Raises `PaddingError`; `name` is what the step calls the op.
+        """
+        return None
+
+    def windows(self) -> tuple[Sweep, Sweep] | None:
+        """How height and width are swept; None for ops that have no window."""
+        return None
+
+    def reach(self) -> tuple[Reach, Reach]:
+        """How much of the height and width that flow in one value sees, and how far apart neighbours look."""
+        windows = self.windows()
+        return (windows[0].reach, windows[1].reach) if windows else SAME
+
+    def constants(self, *inputs: Shape) -> int:
+        """How many numbers its kernel reads beside its operands and tensors."""
+        return 0
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        """What it computes in evaluation, from its fields, its tensors and its operands; None where it does not say.
+
+        In the words of PyTorch's documentation and in any floating type, without its shape rule and its lowering: what
+        the generated module computes is compared with it.
+        """
+        return None
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """What stands for it in a prime field, by which rewritten nets are certified; None where it does not say."""
         return None
 
     def form(self, *inputs: Shape) -> object:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import ClassVar, final
 
-from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, image, vector
+from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, image, vector
 from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Flag, Fraction, Number, Positive, Sizes as PairOfSizes
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
+from incdsl.ops.sweep import EVERYTHING, Reach
 from incdsl.values import Pair, Shape, Vector
 
 
@@ -20,12 +22,15 @@ class Linear(Op):
     bias: Flag = True
 
     word: ClassVar[str] = "linear"
+    kind: ClassVar[Kind] = "linear"
     example: ClassVar[str] = "linear @10"
     example_rank: ClassVar[int] = 1
     torch: ClassVar[str] = "torch.nn.Linear"
     sigils: ClassVar[Mapping[Sigil, str]] = {"width": "width"}
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_features"}
     runtime_args: ClassVar[frozenset[str]] = frozenset({"width"})
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Linear"})
+    flattens_points: ClassVar[bool] = True
     owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -46,6 +51,14 @@ class Linear(Op):
         )
         return Lowering(Call("nn.Linear", settings=settings))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.linear(inputs[0], own["weight"], own["bias"] if self.bias else None)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        weight = own["weight"]
+        y = field.bilinear(lambda x, w: x @ w.T, inputs[0], weight, weight.shape[1])
+        return field.reduced(y + by_channel(own["bias"], y)) if "bias" in own else y
+
 
 @final
 class Flatten(Op):
@@ -54,8 +67,11 @@ class Flatten(Op):
     size: PairOfSizes = Pair(1, 1)
 
     word: ClassVar[str] = "flatten"
+    kind: ClassVar[Kind] = "view"
     example: ClassVar[str] = "flatten"
     torch: ClassVar[str] = "torch.nn.Flatten"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Flatten"})
+    nominal_size: ClassVar[str] = "size"
 
     def infer(self, *inputs: Shape) -> Shape:
         return Vector(image(self.word, inputs[0]).channels * int(self.size[0]) * int(self.size[1]))
@@ -68,6 +84,15 @@ class Flatten(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(Call("nn.Flatten"), Method(Operand(), "flatten", (Value(1),)))
 
+    def reach(self) -> tuple[Reach, Reach]:
+        return EVERYTHING
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].reshape(len(inputs[0]), -1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].flatten(1)
+
 
 @final
 class Dropout(Op):
@@ -76,13 +101,21 @@ class Dropout(Op):
     p: Fraction
 
     word: ClassVar[str] = "dropout"
+    kind: ClassVar[Kind] = "view"
     example: ClassVar[str] = "dropout 0.5"
     torch: ClassVar[str] = "torch.nn.Dropout"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "p"}
     runtime_args: ClassVar[frozenset[str]] = frozenset({"p"})
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Dropout"})
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(Call("nn.Dropout", settings=(Setting("p", self.p, positional=True),)))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.dropout(inputs[0], float(self.p), training=False)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0]
 
 
 @final
@@ -90,11 +123,19 @@ class Identity(Op):
     """What flows in."""
 
     word: ClassVar[str] = "identity"
+    kind: ClassVar[Kind] = "view"
     example: ClassVar[str] = "identity"
     torch: ClassVar[str] = "torch.nn.Identity"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Identity"})
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(Call("nn.Identity"), Operand())
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0]
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0]
 
 
 @final
@@ -111,3 +152,9 @@ class Scale(Op):
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(None, Infix("*", (Operand(), Value(self.factor))))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0] * float(self.factor)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.reduced(inputs[0] * field.number(float(self.factor)))

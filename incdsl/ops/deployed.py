@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, final
 
 from incdsl.ops.base import Op, Tensor, image
 from incdsl.ops.code import Call, Lowering, Setting
 from incdsl.ops.fields import Flag, Positive
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.window import Conv2d
 from incdsl.values import Shape
 
@@ -17,6 +19,18 @@ class ChannelBias(Op):
 
     word: ClassVar[str] = "channelbias"
     public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Parameter", "torch.zeros"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "ChannelBias": '''class ChannelBias(nn.Module):
+    """A number of its own added to each channel."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias.view(-1, 1, 1)'''
+    }
     owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -29,6 +43,12 @@ class ChannelBias(Op):
         settings = (Setting("channels", inputs[0].channels, positional=True),)
         return Lowering(Call("ChannelBias", settings=settings), helper="ChannelBias")
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0] + by_channel(own["bias"], inputs[0])
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.reduced(inputs[0] + by_channel(own["bias"], inputs[0]))
+
 
 @final
 class ActivationFloor(Op):
@@ -38,6 +58,20 @@ class ActivationFloor(Op):
 
     word: ClassVar[str] = "activationfloor"
     public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({"torch.full", "torch.inf", "torch.maximum"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "ActivationFloor": '''class ActivationFloor(nn.Module):
+    """ReLU for the first `active` channels; the others pass."""
+
+    def __init__(self, active, channels):
+        super().__init__()
+        floor = torch.full((channels, 1, 1), -torch.inf)
+        floor[:active] = 0.0
+        self.register_buffer("floor", floor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.maximum(x, self.floor)'''
+    }
 
     def infer(self, *inputs: Shape) -> Shape:
         return image(self.word, inputs[0])
@@ -49,6 +83,17 @@ class ActivationFloor(Op):
         )
         return Lowering(Call("ActivationFloor", settings=settings), helper="ActivationFloor")
 
+    def constants(self, *inputs: Shape) -> int:
+        return int(inputs[0].channels)
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        active = int(self.active)
+        return torch.cat((inputs[0][:, :active].clamp(min=0), inputs[0][:, active:]), 1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        active = int(self.active)
+        return field.torch.cat((field.rectified(inputs[0][:, :active]), inputs[0][:, active:]), 1)
+
 
 @final
 class PackedConv2d(Conv2d):
@@ -58,6 +103,44 @@ class PackedConv2d(Conv2d):
 
     word: ClassVar[str] = "packedconv2d"
     public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({
+        "nn.Conv2d", "F.relu", "torch.backends", "torch.bfloat16", "torch.compiler", "torch.float32",
+        "torch.is_grad_enabled", "torch.jit", "torch.ops",
+    })  # fmt: skip
+    helpers: ClassVar[Mapping[str, str]] = {
+        "PackedConv2d": '''class PackedConv2d(nn.Conv2d):
+    """A convolution, and the ReLU behind it, as one call of oneDNN on the CPU with weights in its own order.
+
+    Without gradients only; under torch.compile, on other devices and in other types it is what PyTorch makes of it.
+    """
+
+    def __init__(self, *args, relu=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.relu = relu
+        self.packed, self.source = None, None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or not self.is_native(x) or self.weight.is_inference():
+            y = super().forward(x)
+            return F.relu(y, inplace=True) if self.relu else y
+        weight, where = self.weight, (self.padding, self.stride, self.dilation, self.groups)
+        source = (weight.data_ptr(), weight.dtype, weight._version)
+        if self.source != source:
+            packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *where, x.shape)
+            self.packed, self.source = packed, source
+        after = "relu" if self.relu else "none"
+        return torch.ops.mkldnn._convolution_pointwise(x, self.packed, self.bias, *where, after, [], "")
+
+    def __getstate__(self):
+        return {**vars(self), "packed": None, "source": None}
+
+    def is_native(self, x):
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or not x.is_cpu:
+            return False
+        if x.dtype == torch.bfloat16:
+            return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        return x.dtype == torch.float32 and torch.backends.mkldnn.is_available()'''
+    }
 
     @property
     def display_name(self) -> str:
@@ -68,3 +151,11 @@ class PackedConv2d(Conv2d):
         assert call is not None
         settings = (*call.settings, Setting("relu", self.relu, default=False))
         return Lowering(Call("PackedConv2d", settings=settings), helper="PackedConv2d")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        y = super().interpret(torch, own, *inputs)
+        return torch.relu(y) if self.relu else y
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        y = super().on_residues(field, own, *inputs)
+        return field.rectified(y) if self.relu else y

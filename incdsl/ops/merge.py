@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, final
 
-from incdsl.ops.base import Op, ShapeError, Sigil, divides, image
+from incdsl.ops.base import Kind, Op, ShapeError, Sigil, divides, image
 from incdsl.ops.code import Call, Channels, Infix, Lowering, Operand, Operands, Setting
 from incdsl.ops.fields import NonNegative, Positive
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values
 from incdsl.values import Extent, Image, Shape, Vector
 
 
@@ -20,8 +21,10 @@ class Concat(Joining):
     """The channels of all rails, one after the other."""
 
     word: ClassVar[str] = "concat"
+    kind: ClassVar[Kind] = "copy"
     example: ClassVar[str] = "concat { | conv2d 1x1 @4 | maxpool 3x3 }"
     torch: ClassVar[str] = "torch.cat"
+    calls: ClassVar[frozenset[str]] = frozenset({"torch.cat"})
     owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -32,6 +35,12 @@ class Concat(Joining):
 
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(None, Call("torch.cat", (Operands(),), (Setting("dim", 1),)))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.cat(inputs, 1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.torch.cat(inputs, 1)
 
 
 @final
@@ -51,6 +60,19 @@ class Add(Joining):
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(None, Infix("+", tuple(Operand(i) for i in range(len(inputs)))))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        total = inputs[0]
+        for rail in inputs[1:]:
+            assert rail.shape == total.shape
+            total = total + rail
+        return total
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        total = inputs[0]
+        for rail in inputs[1:]:
+            total = field.reduced(total + rail)
+        return total
+
 
 @final
 class Mul(Joining):
@@ -68,6 +90,19 @@ class Mul(Joining):
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(None, Infix("*", tuple(Operand(i) for i in range(len(inputs)))))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        product = inputs[0]
+        for rail in inputs[1:]:
+            assert rail.shape == product.shape or 1 in (*rail.shape[-1:], *product.shape[-1:])
+            product = product * rail
+        return product
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        product = inputs[0]
+        for rail in inputs[1:]:
+            product = field.reduced(product * rail)
+        return product
+
 
 @final
 class Slice(Op):
@@ -77,6 +112,7 @@ class Slice(Op):
     stop: Positive
 
     word: ClassVar[str] = "slice"
+    kind: ClassVar[Kind] = "view"
     example: ClassVar[str] = "slice (start: 2, stop: 6)"
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -94,6 +130,12 @@ class Slice(Op):
         stop = None if self.form(*inputs) else self.stop
         return Lowering(None, Channels(Operand(), self.start, stop))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].narrow(1, int(self.start), int(self.stop) - int(self.start))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0][:, int(self.start) : int(self.stop)]
+
 
 @final
 class ChannelShuffle(Op):
@@ -102,8 +144,10 @@ class ChannelShuffle(Op):
     groups: Positive
 
     word: ClassVar[str] = "channelshuffle"
+    kind: ClassVar[Kind] = "copy"
     example: ClassVar[str] = "channelshuffle 2"
     torch: ClassVar[str] = "torch.nn.ChannelShuffle"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.ChannelShuffle", "F.channel_shuffle"})
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "groups"}
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -114,6 +158,14 @@ class ChannelShuffle(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("groups", self.groups, positional=True),)
         return Lowering(Call("nn.ChannelShuffle", settings=settings), Call("F.channel_shuffle", (Operand(),), settings))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        """Channel i of the output is number `i // groups` of group `i % groups`."""
+        groups, channels = int(self.groups), inputs[0].shape[1]
+        return inputs[0][:, [(i % groups) * (channels // groups) + i // groups for i in range(channels)]]
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.torch.nn.functional.channel_shuffle(inputs[0], int(self.groups))
 
 
 def is_scale(shape: Shape) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, final
 
-from incdsl.ops.base import Op, ShapeError, Sigil, Tensor, divides, image
+from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, divides, image
 from incdsl.ops.code import SELF, Call, Code, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Fraction, Number, Numbers, Positive, PositiveNumber
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
+from incdsl.ops.sweep import EVERYTHING, Reach
 from incdsl.values import Image, Shape
 
 
@@ -19,8 +21,10 @@ class BatchNorm2d(Op):
     momentum: Fraction = 0.1
 
     word: ClassVar[str] = "batchnorm"
+    kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "batchnorm (eps: 1e-3)"
     torch: ClassVar[str] = "torch.nn.BatchNorm2d"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.BatchNorm1d", "nn.BatchNorm2d"})
     owns_output: ClassVar[bool] = True
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
@@ -42,6 +46,16 @@ class BatchNorm2d(Op):
         callee = "nn.BatchNorm2d" if isinstance(inputs[0], Image) else "nn.BatchNorm1d"
         return Lowering(Call(callee, settings=settings))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        names = ("running_mean", "running_var", "weight", "bias")
+        mean, var, weight, bias = (by_channel(own[name], x) for name in names)
+        return (x - mean) / (var + float(self.eps)).sqrt() * weight + bias
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        scale, shift = (by_channel(values, inputs[0]) for values in field.affine(own, float(self.eps)))
+        return field.reduced(field.reduced(inputs[0] * scale) + shift)
+
 
 @final
 class LayerNorm(Op):
@@ -50,8 +64,10 @@ class LayerNorm(Op):
     eps: PositiveNumber = 1e-5
 
     word: ClassVar[str] = "layernorm"
+    kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "layernorm (eps: 1e-6)"
     torch: ClassVar[str] = "torch.nn.LayerNorm"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.LayerNorm"})
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         channels = (int(inputs[0].channels),)
@@ -68,6 +84,19 @@ class LayerNorm(Op):
             forward = Method(Call(None, (last,)), "permute", (Value(0), Value(3), Value(1), Value(2)))
         return Lowering(Call("nn.LayerNorm", settings=settings), forward=forward)
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        """Over the channels of every position."""
+        x = inputs[0]
+        mean = x.mean(1, keepdim=True)
+        var = (x - mean).square().mean(1, keepdim=True)
+        normal = (x - mean) / (var + float(self.eps)).sqrt()
+        return normal * by_channel(own["weight"], x) + by_channel(own["bias"], x)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        norm = field.torch.nn.functional.layer_norm
+        y = field.across(inputs[0], lambda x: norm(x.movedim(1, -1), x.shape[1:2], eps=float(self.eps)).movedim(-1, 1))
+        return _scaled(field, own, y)
+
 
 @final
 class GroupNorm(Op):
@@ -77,8 +106,10 @@ class GroupNorm(Op):
     eps: PositiveNumber = 1e-5
 
     word: ClassVar[str] = "groupnorm"
+    kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "groupnorm 4"
     torch: ClassVar[str] = "torch.nn.GroupNorm"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.GroupNorm"})
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "groups"}
     keywords: ClassVar[Mapping[str, str]] = {"groups": "num_groups"}
 
@@ -98,6 +129,30 @@ class GroupNorm(Op):
         )
         return Lowering(Call("nn.GroupNorm", settings=settings))
 
+    def reach(self) -> tuple[Reach, Reach]:
+        return EVERYTHING
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        """Over all numbers of a group of channels."""
+        x = inputs[0]
+        groups = x.reshape(len(x), int(self.groups), -1)
+        mean = groups.mean(2, keepdim=True)
+        var = (groups - mean).square().mean(2, keepdim=True)
+        normal = ((groups - mean) / (var + float(self.eps)).sqrt()).reshape(x.shape)
+        return normal * by_channel(own["weight"], x) + by_channel(own["bias"], x)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        # PyTorch wants more than one value in all of a batch, though none of its images reads another.
+        torch, groups = field.torch, int(self.groups)
+        norm = torch.nn.functional.group_norm
+        y = field.across(inputs[0], lambda x: norm(torch.cat((x, x)), groups, eps=float(self.eps))[: len(x)])
+        return _scaled(field, own, y)
+
+
+def _scaled(field: PrimeField, own: Own, y: Values) -> Values:
+    """What a norm does last: each channel times its weight, plus its bias."""
+    return field.reduced(field.reduced(y * by_channel(own["weight"], y)) + by_channel(own["bias"], y))
+
 
 @final
 class LayerScale(Op):
@@ -108,6 +163,18 @@ class LayerScale(Op):
     word: ClassVar[str] = "layerscale"
     example: ClassVar[str] = "layerscale 1e-6"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "init"}
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Parameter", "torch.full"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "LayerScale": '''class LayerScale(nn.Module):
+    """Each channel times a learned number."""
+
+    def __init__(self, channels, init):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((channels,), init))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gamma.view(-1, 1, 1)'''
+    }
 
     def infer(self, *inputs: Shape) -> Shape:
         return image(self.word, inputs[0])
@@ -118,6 +185,12 @@ class LayerScale(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("channels", inputs[0].channels, positional=True), Setting("init", self.init))
         return Lowering(Call("LayerScale", settings=settings), helper="LayerScale")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0] * by_channel(own["gamma"], inputs[0])
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.reduced(inputs[0] * by_channel(own["gamma"], inputs[0]))
 
 
 @final
@@ -130,8 +203,10 @@ class LocalResponseNorm(Op):
     k: Number = 1.0
 
     word: ClassVar[str] = "lrn"
+    kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "lrn 5 (alpha: 1e-4, beta: 0.75)"
     torch: ClassVar[str] = "torch.nn.LocalResponseNorm"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.LocalResponseNorm", "F.local_response_norm"})
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "size"}
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -148,6 +223,17 @@ class LocalResponseNorm(Op):
             Call("nn.LocalResponseNorm", settings=settings), Call("F.local_response_norm", (Operand(),), settings)
         )
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        """Channels from `size // 2` below to `(size - 1) // 2` above, zeros outside."""
+        x, size = inputs[0], int(self.size)
+        squares = torch.nn.functional.pad(x.square(), (0, 0, 0, 0, size // 2, (size - 1) // 2))
+        total = sum(squares[:, i : i + x.shape[1]] for i in range(size))
+        return x / (float(self.k) + float(self.alpha) * total / size) ** float(self.beta)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        norm = field.torch.nn.functional.local_response_norm
+        return field.across(inputs[0], lambda x: norm(x, int(self.size)))
+
 
 @final
 class Normalize(Op):
@@ -158,6 +244,20 @@ class Normalize(Op):
 
     word: ClassVar[str] = "normalize"
     example: ClassVar[str] = "normalize (scale: [1, 2, 3, 4, 5, 6, 7, 8], shift: [0, 0.5, 0, 0.5, 0, 0.5, 0, 0.5])"
+    calls: ClassVar[frozenset[str]] = frozenset({"torch.cat"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "Normalize": '''class Normalize(nn.Module):
+    """Each channel times its own constant, plus its own constant."""
+
+    def __init__(self, scale, shift):
+        super().__init__()
+        self.scale = scale
+        self.shift = shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = [x[:, i : i + 1] * a + b for i, (a, b) in enumerate(zip(self.scale, self.shift, strict=True))]
+        return torch.cat(channels, dim=1)'''
+    }
 
     def infer(self, *inputs: Shape) -> Shape:
         x = image(self.word, inputs[0])
@@ -169,3 +269,16 @@ class Normalize(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("scale", self.scale, positional=True), Setting("shift", self.shift, positional=True))
         return Lowering(Call("Normalize", settings=settings), helper="Normalize")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        scale, shift = (by_channel(torch.tensor(each, dtype=x.dtype), x) for each in (self.scale, self.shift))
+        return x * scale + shift
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        scale, shift = (
+            by_channel(field.torch.tensor([field.number(float(v)) for v in each], dtype=x.dtype), x)
+            for each in (self.scale, self.shift)
+        )
+        return field.reduced(field.reduced(x * scale) + shift)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from math import prod
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
-from incdsl.ops.base import Demand, Op, Sigil, Sizes, Tensor, Window, divides, image
+from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Amounts, Flag, Positive, Sizes as PairOfSizes
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
+from incdsl.ops.padding import PaddingError, as_pair, both_sides, shown
+from incdsl.ops.sweep import EVERYTHING, Reach, Sweep, Window
 from incdsl.values import Extent, Image, Pair, Shape
 
 ONE = Pair(1, 1)
@@ -16,13 +20,35 @@ ZERO = Pair(0, 0)
 
 
 class Windowed(Op):
-    """What convolutions and pools share."""
+    """What ops with a kernel share: stride and padding along both axes. `windows` says how they sweep."""
 
     kernel: PairOfSizes
     stride: PairOfSizes = ONE
     padding: Amounts = ZERO
 
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_channels", "kernel": "kernel_size", "ceil": "ceil_mode"}
+
+    @classmethod
+    def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
+        """Padding words mean the same on both sides; without a kernel there is nothing to resolve."""
+        kernel, stride, dilation = (as_pair(settings.get(each, 1)) for each in ("kernel", "stride", "dilation"))
+        if "kernel" not in settings or kernel is None or stride is None or dilation is None or min(kernel) < 1:
+            return None
+        spans = Pair(*(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)))
+        return both_sides(settings.get("padding"), spans, stride, name)
+
+    def windows(self) -> tuple[Sweep, Sweep]:
+        raise NotImplementedError
+
+    def swept(self, shape: Shape) -> Image:
+        """The shape, which must be an image, as its windows leave it."""
+        x = image(self.word, shape)
+        height, width = self.windows()
+        return Image(x.channels, height.over(x.height), width.over(x.width))
+
+
+class Sliding(Windowed):
+    """What convolutions and pools share: windows that read the input."""
 
     def windows(self) -> tuple[Window, Window]:
         ceil, dilation = bool(getattr(self, "ceil", False)), getattr(self, "dilation", ONE)
@@ -32,13 +58,8 @@ class Windowed(Op):
         )
         return height, width
 
-    def _swept(self, shape: Shape) -> Image:
-        x = image(self.word, shape)
-        height, width = self.windows()
-        return Image(x.channels, x.height.window(*height), x.width.window(*width))
 
-
-class Conv2d(Windowed):
+class Conv2d(Sliding):
     """A convolution; `width` filters, each over `in / groups` channels. Macs: output size · filters · filter size."""
 
     dilation: PairOfSizes = ONE
@@ -47,6 +68,7 @@ class Conv2d(Windowed):
     bias: Flag = True
 
     word: ClassVar[str] = "conv2d"
+    kind: ClassVar[Kind] = "convolution"
     example: ClassVar[str] = "conv2d 3x3/2 @32 half (groups: 2)"
     torch: ClassVar[str] = "torch.nn.Conv2d"
     sigils: ClassVar[Mapping[Sigil, str]] = {
@@ -59,10 +81,11 @@ class Conv2d(Windowed):
         "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias",
     )  # fmt: skip
     runtime_args: ClassVar[frozenset[str]] = frozenset({"width"})
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Conv2d"})
     owns_output: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
-        x = self._swept(inputs[0])
+        x = self.swept(inputs[0])
         divides("groups", self.groups, "channels that flow in", x.channels)
         divides("groups", self.groups, "filters", self.width)
         return x.with_channels(self.width)
@@ -87,12 +110,25 @@ class Conv2d(Windowed):
         )
         return Lowering(Call("nn.Conv2d", settings=settings))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return self._convolve(torch, inputs[0], own["weight"], own["bias"] if self.bias else None)
 
-class Pool(Windowed):
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        weight = own["weight"]
+        y = field.bilinear(lambda x, w: self._convolve(field.torch, x, w), inputs[0], weight, prod(weight.shape[1:]))
+        return field.reduced(y + by_channel(own["bias"], y)) if "bias" in own else y
+
+    def _convolve(self, torch: Torch, x: Values, weight: Values, bias: Values | None = None) -> Values:
+        stride, padding, dilation = whole(self.stride), whole(self.padding), whole(self.dilation)
+        return torch.nn.functional.conv2d(x, weight, bias, stride, padding, dilation, int(self.groups))
+
+
+class Pool(Sliding):
     """What pools share: padding of at most half the kernel, and ceil mode."""
 
     ceil: Flag = False
 
+    kind: ClassVar[Kind] = "pool"
     sigils: ClassVar[Mapping[Sigil, str]] = {
         "kernel": "kernel",
         "stride": "stride",
@@ -100,8 +136,16 @@ class Pool(Windowed):
         "ceil": "ceil",
     }
 
+    @classmethod
+    def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
+        padding = super().resolve_padding(settings, name)
+        most, given = as_pair(settings.get("kernel")), as_pair(padding)
+        if most and given and any(2 * p > k for p, k in zip(given, most, strict=True)):
+            raise PaddingError("above half", owner=name, padding=shown(given), kernel=shown(most))
+        return padding
+
     def infer(self, *inputs: Shape) -> Shape:
-        return self._swept(inputs[0])
+        return self.swept(inputs[0])
 
 
 @final
@@ -113,6 +157,7 @@ class MaxPool2d(Pool):
     word: ClassVar[str] = "maxpool"
     example: ClassVar[str] = "maxpool 3x3/2 half"
     torch: ClassVar[str] = "torch.nn.MaxPool2d"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.MaxPool2d", "F.max_pool2d"})
 
     def demands(self, *inputs: Shape) -> Iterable[Demand]:
         x = image(self.word, inputs[0])
@@ -139,6 +184,13 @@ class MaxPool2d(Pool):
             Call("F.max_pool2d", (Operand(),), (*settings, Setting("ceil_mode", self.ceil))),
         )
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        kernel, stride, padding, dilation = map(whole, (self.kernel, self.stride, self.padding, self.dilation))
+        return torch.nn.functional.max_pool2d(inputs[0], kernel, stride, padding, dilation, bool(self.ceil))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return self.interpret(field.torch, own, *inputs)
+
 
 @final
 class AvgPool2d(Pool):
@@ -149,6 +201,7 @@ class AvgPool2d(Pool):
     word: ClassVar[str] = "avgpool"
     example: ClassVar[str] = "avgpool 3x3/2 half ceil (count_include_pad: false)"
     torch: ClassVar[str] = "torch.nn.AvgPool2d"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.AvgPool2d", "F.avg_pool2d"})
 
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
@@ -160,6 +213,31 @@ class AvgPool2d(Pool):
         )
         return Lowering(Call("nn.AvgPool2d", settings=settings), Call("F.avg_pool2d", (Operand(),), settings))
 
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return self._pool(torch, inputs[0], count_include_pad=bool(self.count_include_pad))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Sums, times the inverse of how many cells each of them counts."""
+        sums = self._pool(field.torch, inputs[0], divisor_override=1)
+        rows, columns = (
+            self._counted(window, size, out)
+            for window, size, out in zip(self.windows(), inputs[0].shape[2:], sums.shape[2:], strict=True)
+        )
+        inverse = [[field.inverse(r * c) for c in columns] for r in rows]
+        return field.reduced(field.reduced(sums) * field.torch.tensor(inverse, dtype=sums.dtype))
+
+    def _pool(self, torch: Torch, x: Values, **how: Any) -> Values:
+        kernel, stride, padding = whole(self.kernel), whole(self.stride), whole(self.padding)
+        return torch.nn.functional.avg_pool2d(x, kernel, stride, padding, bool(self.ceil), **how)
+
+    def _counted(self, window: Window, size: int, out: int) -> list[int]:
+        """How many cells each position divides by: one that is cut off at the end divides by less."""
+        starts = [position * window.stride - window.padding for position in range(out)]
+        ends = [min(start + window.kernel, size + window.padding) for start in starts]
+        if self.count_include_pad:
+            return [end - start for start, end in zip(starts, ends, strict=True)]
+        return [min(end, size) - max(start, 0) for start, end in zip(starts, ends, strict=True)]
+
 
 @final
 class AdaptiveAvgPool2d(Op):
@@ -168,10 +246,12 @@ class AdaptiveAvgPool2d(Op):
     size: PairOfSizes
 
     word: ClassVar[str] = "adaptiveavgpool"
+    kind: ClassVar[Kind] = "pool"
     example: ClassVar[str] = "adaptiveavgpool 4x4"
     torch: ClassVar[str] = "torch.nn.AdaptiveAvgPool2d"
     sigils: ClassVar[Mapping[Sigil, str]] = {"kernel": "size"}
     keywords: ClassVar[Mapping[str, str]] = {"size": "output_size"}
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.AdaptiveAvgPool2d", "F.adaptive_avg_pool2d"})
 
     def infer(self, *inputs: Shape) -> Shape:
         x = image(self.word, inputs[0])
@@ -183,14 +263,32 @@ class AdaptiveAvgPool2d(Op):
             Call("nn.AdaptiveAvgPool2d", settings=settings), Call("F.adaptive_avg_pool2d", (Operand(),), settings)
         )
 
+    def reach(self) -> tuple[Reach, Reach]:
+        return EVERYTHING
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.adaptive_avg_pool2d(inputs[0], whole(self.size))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Window i of n goes from the cell that holds i/n of the size to the one that holds (i + 1)/n."""
+        x = inputs[0]
+        rows, columns = (
+            [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+            for size, count in zip(x.shape[2:], whole(self.size), strict=True)
+        )
+        means = [[_mean(field, x[:, :, a:b, c:d]) for c, d in columns] for a, b in rows]
+        return field.torch.stack([field.torch.stack(row, -1) for row in means], -2)
+
 
 @final
 class GlobalAvgPool(Op):
     """The mean over height and width: [C, H, W] to [C, 1, 1]."""
 
     word: ClassVar[str] = "gap"
+    kind: ClassVar[Kind] = "pool"
     example: ClassVar[str] = "gap"
     torch: ClassVar[str] = "torch.nn.AdaptiveAvgPool2d(1)"
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.AdaptiveAvgPool2d"})
 
     def infer(self, *inputs: Shape) -> Shape:
         x = image(self.word, inputs[0])
@@ -202,6 +300,20 @@ class GlobalAvgPool(Op):
             Method(Operand(), "mean", (Value((2, 3)),), (Setting("keepdim", True),)),
         )
 
+    def reach(self) -> tuple[Reach, Reach]:
+        return EVERYTHING
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.nn.functional.adaptive_avg_pool2d(inputs[0], 1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return _mean(field, inputs[0])[:, :, None, None]
+
+
+def _mean(field: PrimeField, x: Values) -> Values:
+    """The mean of an image: [N, C]."""
+    return field.reduced(field.reduced(x.sum((2, 3))) * field.inverse(x.shape[2] * x.shape[3]))
+
 
 @final
 class Upsample(Op):
@@ -211,10 +323,12 @@ class Upsample(Op):
     mode: Literal["nearest", "bilinear"] = "nearest"
 
     word: ClassVar[str] = "upsample"
+    kind: ClassVar[Kind] = "copy"
     example: ClassVar[str] = "upsample 2 (mode: bilinear)"
     torch: ClassVar[str] = "torch.nn.Upsample"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "factor"}
     keywords: ClassVar[Mapping[str, str]] = {"factor": "scale_factor"}
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Upsample", "F.interpolate"})
 
     def infer(self, *inputs: Shape) -> Shape:
         x = image(self.word, inputs[0])
@@ -224,3 +338,20 @@ class Upsample(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode))
         return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
+
+    def reach(self) -> tuple[Reach, Reach]:
+        """A cell is spread over `factor` cells, or, interpolated, over twice as many, less one if the factor is odd."""
+        factor = int(self.factor)
+        spread = factor if self.mode == "nearest" else 2 * factor - factor % 2
+        return (Reach(1 + Fraction(spread - 1, factor), Fraction(1, factor)),) * 2
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x, factor = inputs[0], int(self.factor)
+        if self.mode == "nearest":
+            return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+        return torch.nn.functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        if self.mode == "nearest":
+            return self.interpret(field.torch, own, *inputs)
+        return field.across(inputs[0], lambda x: self.interpret(field.torch, own, x))

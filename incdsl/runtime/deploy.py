@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,16 +26,20 @@ def certified(
 ) -> Compilation:
     """The compilation of the module that is deployed, compared with the training module; its file says how.
 
+    It says as well what could not be compared, such as an op that has no rule in the prime field.
+
     Raises:
         NotCertified: if a rewrite changed the function of the net.
     """
     rewritten = for_inference(done, without, also)
     evidence = list(certify(done, rewritten))
-    failed = [each for each in evidence if not each.passed]
+    failed = [each for each in evidence if each.verdict == "FAIL"]
     if failed:
         raise NotCertified("; ".join(f"{each.name}: {each.detail}" for each in failed))
-    words = ", ".join(each.words for each in evidence if each.words)
-    return replace(rewritten, certificate=f"certified against the training module: {words}")
+    held = ", ".join(each.words for each in evidence if each.passed)
+    missing = tuple(each.words for each in evidence if not each.passed)
+    certificate = f"certified against the training module: {held}" if held else "not certified"
+    return replace(rewritten, certificate="; ".join((certificate, *missing)), unchecked=missing)
 
 
 def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozenset()) -> nn.Module:
@@ -47,6 +52,8 @@ def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozens
         NotCertified: if a rewrite changed the function of the net.
     """
     rewritten = certified(done, also=also)
+    for each in rewritten.unchecked:
+        warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
     header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
     heads = tuple(f"{head.instance.label}." for head in done.net.graph.heads)
     without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)

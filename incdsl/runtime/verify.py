@@ -22,9 +22,10 @@ from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Instance
 from incdsl.ops.code import SELF
-from incdsl.runtime.harness import TOLERANCE, deviation, doubles, noise, outputs, randomized
-from incdsl.runtime.interpret import Unknown, interpret
+from incdsl.runtime.harness import TOLERANCE, NotFinite, deviation, doubles, noise, outputs, randomized
+from incdsl.runtime.interpret import NotInterpreted, interpret
 from incdsl.runtime.load import load_net
+from incdsl.runtime.verdict import NotChecked, Verdict
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 FLOAT32 = 1e-4
@@ -37,11 +38,16 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison: its name, what was seen, and whether it held."""
+    """One comparison: its name, what was seen, and what came of it; one that nothing was compared for did not pass."""
 
     name: str
     detail: str
-    passed: bool
+    verdict: Verdict
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was made and held."""
+        return self.verdict == "ok"
 
 
 def verify(done: Compilation, names: Collection[str] | None = None) -> Iterator[Check]:
@@ -56,11 +62,15 @@ def _run(name: str, check: Callable[[], str]) -> Check:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Check(name, check(), True)
+            return Check(name, check(), "ok")
+    except NotChecked as reason:
+        return Check(name, str(reason), "not checked")
+    except NotFinite:
+        return Check(name, "the outputs are not finite", "not checked")
     except Mismatch as mismatch:
-        return Check(name, str(mismatch), False)
+        return Check(name, str(mismatch), "FAIL")
     except Exception as error:  # whatever PyTorch raises is a finding, not a crash
-        return Check(name, _told(error), False)
+        return Check(name, _told(error), "FAIL")
 
 
 def _told(error: BaseException) -> str:
@@ -166,19 +176,28 @@ class _Verifier:
     def too_small(self) -> str:
         """PyTorch refuses the size below the smallest legal one, if a window is the reason."""
         sizes = self._some_sizes()[0]
-        refused = []
+        refused, other = [], []
         for axis, legal in self._done.sizes.evaluation.items():
             least = next(iter(legal))
-            if axis not in sizes or least == 1 or legal.only is not None or legal.most is not None:
-                continue
-            try:
-                with torch.no_grad():
-                    self._module(*self._inputs({**sizes, axis: least - 1}))
-            except RuntimeError:
-                refused.append(f"{axis} = {least - 1}")
-            else:
+            if least == 1:
+                other.append(f"{axis} = 1 is legal")
+            elif legal.only is not None or legal.most is not None:
+                other.append(f"{axis} {legal} is not a window's doing")
+            elif self._runs({**sizes, axis: least - 1}):
                 raise Mismatch(f"{axis} = {least - 1} runs, but {axis} {legal} was said")
-        return ", ".join(refused) or "every size is legal"
+            else:
+                refused.append(f"{axis} = {least - 1}")
+        if not refused:
+            raise NotChecked(", ".join(other) or "no image to size")
+        return ", ".join(refused)
+
+    def _runs(self, sizes: Mapping[str, int]) -> bool:
+        try:
+            with torch.no_grad():
+                self._module(*self._inputs(sizes))
+        except RuntimeError:
+            return False
+        return True
 
     # Numbers
 
@@ -190,8 +209,8 @@ class _Verifier:
             inputs = noise(self._done, sizes)
             try:
                 known = interpret(self._graph, inputs, module.state_dict())
-            except Unknown as word:
-                return f"not tried: nothing is known of `{word}`"
+            except NotInterpreted as word:
+                raise NotChecked(f"`{word}` does not say what it computes") from None
             module.training = True  # of the top alone: heads run, and nothing else behaves as in training
             results = outputs(module(*inputs))
         ends = {**self._graph.outputs, **{head.name: head.node for head in self._graph.heads}}
@@ -206,8 +225,7 @@ class _Verifier:
 
     def gradients(self) -> str:
         """A training step reaches every parameter."""
-        if not self._has_parameters():
-            return "no parameters"
+        self._need_parameters()
         torch.manual_seed(0)
         module = self._make().train()
         values = outputs(module(*self._inputs(self._training_sizes())))
@@ -216,8 +234,9 @@ class _Verifier:
         _same([], without)
         return _many(len(list(module.parameters())), "tensor")
 
-    def _has_parameters(self) -> bool:
-        return any(parameter.requires_grad for parameter in self._module.parameters())
+    def _need_parameters(self) -> None:
+        if not any(parameter.requires_grad for parameter in self._module.parameters()):
+            raise NotChecked("no parameters")
 
     def fx(self) -> str:
         """Symbolic tracing, and the traced module's outputs."""
@@ -241,9 +260,9 @@ class _Verifier:
         return "one graph"
 
     def onnx(self) -> str:
-        """Export to ONNX with a free batch size; the checker of ONNX accepts the model."""
+        """Export to ONNX with a free batch size, which the checker of ONNX accepts and ONNX Runtime runs alike."""
         if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript")):
-            return "not tried: pip install onnx onnxscript"
+            raise NotChecked("pip install onnx onnxscript")
         import onnx
 
         dims = tuple({0: torch.export.Dim("batch", min=2, max=64)} for _ in self._graph.inputs)
@@ -258,16 +277,15 @@ class _Verifier:
                 raise Mismatch(f"the batch size of `{value.name}` became a constant")
         nodes = _many(len(graph.node), "node")
         if importlib.util.find_spec("onnxruntime") is None:
-            return f"{nodes}, not run: pip install onnxruntime"
+            raise NotChecked(f"{nodes}, exported but not run: pip install onnxruntime")
         self._agrees(partial(_run_by_onnxruntime, program.model_proto), batch=3)
         return f"{nodes}, run by ONNX Runtime"
 
     def distributed(self) -> str:
         """Two steps under DistributedDataParallel, which stops when a parameter was left without a gradient."""
         if not torch.distributed.is_available():
-            return "not tried: this PyTorch has no torch.distributed"
-        if not self._has_parameters():
-            return "no parameters"
+            raise NotChecked("this PyTorch has no torch.distributed")
+        self._need_parameters()
         ways = [{}, {"aux": False}] if self._graph.heads else [{}]
         store = torch.distributed.HashStore()  # type: ignore[attr-defined]
         torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)

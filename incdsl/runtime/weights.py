@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -19,30 +18,32 @@ from incdsl.ir.weight_expr import (
     Merged,
     Normalized,
     Scaled,
+    Transposed,
     WeightExpr,
     WeightOf,
 )
 
 Layer = dict[str, Tensor]
 
-PRIME = (1 << 19) - 1
-"""Products of residues stay below 2³⁸; a float64 holds sums of 2¹⁵ of them."""
 
+class Numbers(Protocol):
+    """What weights are computed in."""
 
-class Algebra(Protocol):
-    """Numbers in which weights are computed."""
-
-    def layer(self, path: str) -> Layer:
-        """The tensors of a module of the training net."""
-
-    def affine(self, path: str, eps: float) -> tuple[Tensor, Tensor]:
-        """Scale and shift of a batch norm in evaluation."""
+    def inverse_root(self, values: Tensor, eps: float) -> Tensor:
+        """1/√(x + ε), or what stands for it."""
 
     def number(self, value: float) -> float:
         """A constant of the net."""
 
     def reduced(self, tensor: Tensor) -> Tensor:
         """The canonical form of a result."""
+
+
+class Algebra(Numbers, Protocol):
+    """Numbers, with the tensors of the training net."""
+
+    def layer(self, path: str) -> Layer:
+        """The tensors of a module."""
 
 
 class Reals:
@@ -58,11 +59,9 @@ class Reals:
         """The tensors of a module."""
         return self._layers[path]
 
-    def affine(self, path: str, eps: float) -> tuple[Tensor, Tensor]:
-        """Scale and shift of a batch norm."""
-        norm = self._layers[path]
-        scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
-        return scale, norm["bias"] - norm["running_mean"] * scale
+    def inverse_root(self, values: Tensor, eps: float) -> Tensor:
+        """1/√(x + ε)."""
+        return 1 / torch.sqrt(values + eps)
 
     def number(self, value: float) -> float:
         """The number itself."""
@@ -73,37 +72,10 @@ class Reals:
         return tensor
 
 
-class Field:
-    """Residues of a prime in float64, drawn for each tensor of the training net; batch norms are any affine maps."""
-
-    def __init__(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], trial: int) -> None:
-        self._shapes = shapes
-        self._trial = trial
-
-    def layer(self, path: str) -> Layer:
-        """Residues in the shapes of a module's tensors."""
-        return {name: self.residues(f"{path}.{name}", shape) for name, shape in self._shapes[path].items()}
-
-    def affine(self, path: str, eps: float) -> tuple[Tensor, Tensor]:
-        """Any scale, and any shift."""
-        shape = self._shapes[path]["weight"]
-        return self.residues(f"{path}:scale:{eps!r}", shape), self.residues(f"{path}:shift:{eps!r}", shape)
-
-    def number(self, value: float) -> float:
-        """A residue of its own for every number, but 0 and 1 themselves."""
-        if value in (0, 1):
-            return float(value)
-        return float(self.residues(f"number:{value!r}", (1,)).item())
-
-    def reduced(self, tensor: Tensor) -> Tensor:
-        """The remainder."""
-        return torch.remainder(tensor, PRIME)
-
-    def residues(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """Residues that depend on the name and the trial alone."""
-        seed = int.from_bytes(hashlib.sha256(f"{self._trial} {name}".encode()).digest()[:8], "big") >> 1
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randint(0, PRIME, shape, generator=generator).double()
+def affine(norm: Mapping[str, Tensor], eps: float, algebra: Numbers) -> tuple[Tensor, Tensor]:
+    """Scale and shift of a batch norm in evaluation: γ/√(σ² + ε), and β − μ times that."""
+    scale = algebra.reduced(norm["weight"] * algebra.inverse_root(norm["running_var"], eps))
+    return scale, algebra.reduced(norm["bias"] - algebra.reduced(norm["running_mean"] * scale))
 
 
 def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
@@ -114,7 +86,7 @@ def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
         case Merged(parts=parts):
             return _merged([evaluate(part, algebra) for part in parts])
         case Folded(layer=inner, norm=norm, eps=eps):
-            return _folded(evaluate(inner, algebra), *algebra.affine(norm, eps), algebra)
+            return _folded(evaluate(inner, algebra), *affine(algebra.layer(norm), eps, algebra), algebra)
         case Scaled(layer=inner, factor=factor):
             number = algebra.number(factor)
             return {name: algebra.reduced(t * number) for name, t in evaluate(inner, algebra).items()}
@@ -126,6 +98,10 @@ def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
         case Composed(inner=first, outer=second):
             return _composed(evaluate(first, algebra), evaluate(second, algebra), algebra)
+        case Transposed(layer=inner, groups=groups):
+            layer = evaluate(inner, algebra)
+            weight = layer["weight"]
+            return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}
         case WeightOf(layer=inner):
             return {"weight": evaluate(inner, algebra)["weight"]}
         case BiasOf(layer=inner):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -17,6 +17,10 @@ SHOWN = 5
 
 EVERY = 1_000
 """Nets after which a line is written."""
+
+
+_WIDTHS = (15, 11, 12, 14, 12)
+"""Of the columns that count nets."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,12 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _nets(count: int, seed: int) -> int:
-    print(f"\n{'seeds':24}{'nets':>15}{'accepted':>11}{'steps':>12}{'mismatches':>12}{'seconds':>9}")
+    head = ("nets", "accepted", "steps", "not compared", "mismatches", "seconds")
+    print(f"\n{'seeds':24}" + "".join(f"{word:>{width}}" for word, width in zip(head, (*_WIDTHS, 9), strict=True)))
     total = Tally()
     for start in range(seed, seed + count, EVERY):
         seeds = range(start, min(start + EVERY, seed + count))
         run(seeds, total)
-        _line(f"{seed} to {seeds[-1]}", [total.nets, total.accepted, total.steps, len(total.mismatches)], total.seconds)
+        counts = [total.nets, total.accepted, total.steps, total.not_compared, len(total.mismatches)]
+        _line(f"{seed} to {seeds[-1]}", counts, total.seconds, _WIDTHS)
     for code, times in total.codes.most_common():
         print(f"refused: {times:,} with {code}")
     for failed, found, text in total.mismatches[:SHOWN]:
@@ -74,8 +80,8 @@ def _row(title: str, grids: list[Grid]) -> None:
     _line(title, numbers, sum(g.seconds for g in grids))
 
 
-def _line(title: str, numbers: list[int], seconds: float) -> None:
-    cells = "".join(f"{n:>{width},}" for n, width in zip(numbers, (15, 11, 12, 12), strict=True))
+def _line(title: str, numbers: list[int], seconds: float, widths: Sequence[int] = (15, 11, 12, 12)) -> None:
+    cells = "".join(f"{n:>{width},}" for n, width in zip(numbers, widths, strict=True))
     print(f"{title:24}{cells}{seconds:>9.1f}", flush=True)
 
 

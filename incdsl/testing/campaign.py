@@ -17,11 +17,15 @@ from incdsl.testing.random_nets import Spec, make
 
 @dataclass
 class Tally:
-    """What came out of many nets; `mismatches` hold the seed, the differences and the spec."""
+    """What came out of many nets; `mismatches` hold the seed, the differences and the spec.
+
+    `not_compared` are nets whose numbers are no evidence, neither for nor against: they are not finite.
+    """
 
     nets: int = 0
     accepted: int = 0
     steps: int = 0
+    not_compared: int = 0
     codes: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
     mismatches: list[tuple[int, list[str], str]] = field(default_factory=list)
@@ -45,9 +49,11 @@ def run(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
             tally.accepted += 1
             tally.steps += len(done.net.graph)
             tally.words.update(node.op.word for node in done.net.graph)
-            if found := outcome(done, seed):
-                tally.mismatches.append((seed, found, spec.text))
-                print(f"mismatch: seed {seed}", *found[:3], sep="\n  ", flush=True)
+            found = outcome(done, seed)
+            tally.not_compared += bool(found.not_compared)
+            if found.differences:
+                tally.mismatches.append((seed, found.differences, spec.text))
+                print(f"mismatch: seed {seed}", *found.differences[:3], sep="\n  ", flush=True)
         tally.seconds += perf_counter() - start
     return tally
 

@@ -19,10 +19,11 @@ from incdsl.ops import REGISTRY, Op
 from incdsl.syntax.node import NOWHERE
 from incdsl.values import Extent, Image, Pair
 
-Word = Literal["conv2d", "maxpool", "avgpool"]
+Word = Literal["conv2d", "convtranspose2d", "maxpool", "avgpool"]
 Axis = Literal[0, 1]
 
-WORDS: tuple[Word, ...] = ("conv2d", "maxpool", "avgpool")
+WORDS: tuple[Word, ...] = ("conv2d", "convtranspose2d", "maxpool", "avgpool")
+POOLS = ("maxpool", "avgpool")
 AXES: tuple[Axis, ...] = (0, 1)
 SIZES = range(33)
 
@@ -35,6 +36,7 @@ class Setting(NamedTuple):
     padding: int
     dilation: int = 1
     ceil: bool = False
+    output_padding: int = 0
 
 
 class Answer(NamedTuple):
@@ -58,7 +60,7 @@ DIFFERENCES = (
         "padding above half",
         "releases of PyTorch differ on padding of a dilated pool: some compare it with half the kernel, some with"
         " half of what the kernel spans; we accept what all do",
-        lambda word, setting, _: word != "conv2d" and 2 * setting.padding > setting.kernel,
+        lambda word, setting, _: word in POOLS and 2 * setting.padding > setting.kernel,
     ),
     Difference(
         "window of padding alone",
@@ -85,9 +87,15 @@ class Grid:
 
 
 def settings(word: Word) -> Iterator[Setting]:
-    """Kernel, stride and padding from 0 to 8, dilation from 0 to 4, rounding down and up, as far as the op has them."""
+    """Kernel, stride and padding from 0 to 8, dilation from 0 to 4, rounding down and up, as far as the op has them.
+
+    Of transposed convolutions only up to 5 and 3, but with 0 to 3 cells of output padding.
+    """
+    if word == "convtranspose2d":
+        numbers = product(range(6), range(6), range(6), range(4), (False,), range(4))
+        return (Setting(*each) for each in numbers)
     dilations = (1,) if word == "avgpool" else range(5)
-    ceils = (False,) if word == "conv2d" else (False, True)
+    ceils = (False, True) if word in POOLS else (False,)
     return (Setting(*each) for each in product(range(9), range(9), range(9), dilations, ceils))
 
 
@@ -129,7 +137,9 @@ def op_of(word: Word, axis: Axis, setting: Setting, **more: Any) -> Op | None:
     }
     if word != "avgpool":
         values["dilation"] = Pair(*along(axis, setting.dilation, 1))
-    values |= {"width": 1} if word == "conv2d" else {"ceil": setting.ceil}
+    values |= {"ceil": setting.ceil} if word in POOLS else {"width": 1}
+    if word == "convtranspose2d":
+        values["output_padding"] = Pair(*along(axis, setting.output_padding, 0))
     written = Settings(values=values)
     try:
         resolve_padding(REGISTRY[word], written, word, NOWHERE)
@@ -191,6 +201,9 @@ def torch_call(word: Word, axis: Axis, setting: Setting) -> Callable[[Tensor], T
     if word == "conv2d":
         filters = _zeros(*kernel)
         return lambda x: torch.conv2d(x, filters, None, stride, padding, dilation)
+    if word == "convtranspose2d":
+        filters, more = _zeros(*kernel), along(axis, setting.output_padding, 0)
+        return lambda x: torch.conv_transpose2d(x, filters, None, stride, padding, more, 1, dilation)
     if word == "maxpool":
         return lambda x: torch.max_pool2d(x, kernel, stride, padding, dilation, setting.ceil)
     return lambda x: nn.functional.avg_pool2d(x, kernel, stride, padding, setting.ceil)

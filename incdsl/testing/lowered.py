@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from incdsl.codegen.helpers import HELPERS
 from incdsl.ops import Op
 from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
 from incdsl.runtime.load import load_text
@@ -26,7 +25,7 @@ class Lowered(nn.Module):
     def __init__(self, op: Op, inputs: tuple[Shape, ...], function: bool = False) -> None:
         super().__init__()
         lowering = op.lower(*inputs)
-        self._helpers = {**HELPERS, **op.helpers}
+        self._helpers = op.helpers
         self.own: Any = None
         if lowering.module is not None and not function:
             self.own = self._run(lowering.module, ())

@@ -53,7 +53,7 @@ def around_an_op(choices: Choices, word: str, near: bool = False) -> Spec:
     image: Shape = Image(channels, Extent.of("H"), Extent.of("W"))
     vector = op.example_rank == 1
     shape: Shape = Vector(channels) if vector else image
-    settings = {} if word == "flatten" else draw_settings(choices, op, [shape], near)
+    settings = {} if op.nominal_size else draw_settings(choices, op, [shape], near)
     for _ in range(0 if near else 8):
         try:
             flow(op, settings, shape, Env(0, {}, {}), world.sizes)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from incdsl.ops import Op, ShapeError
 from incdsl.ops.merge import Joining
-from incdsl.ops.window import Pool, Windowed
 from incdsl.testing.choices import Choices, Drawn
 from incdsl.testing.lowered import Lowered
 from incdsl.testing.running import Macs
@@ -41,7 +40,7 @@ def check_shape_rule(op: type[Op], max_examples: int = 200, stricter: Stricter |
     Raises:
         AssertionError: with the simplest setting and input that differ.
     """
-    allowed = stricter or STRICTER.get(op.word, _pool if issubclass(op, Pool) else _never)
+    allowed = stricter or STRICTER.get(op.word, _pool if op.kind == "pool" else _never)
 
     @profile(
         max_examples=max_examples, deadline=None, derandomize=True, database=None, report_multiple_bugs=False,
@@ -87,7 +86,7 @@ def difference(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...]
         reason = str(illegal)
         if _wrong_rank(op, settings, inputs):
             return ""
-        if issubclass(op, Windowed) and not isinstance(settings.get("padding"), tuple):
+        if "padding" in op.sigils and not isinstance(settings.get(op.sigils["padding"]), tuple):
             return ""  # padding words are the language's
         try:
             made = op(**settings)
@@ -138,7 +137,8 @@ def _wrong_rank(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...
 
 def _pool(op: Any, x: Shape, y: Tensor) -> bool:
     """Padding above half the kernel, on which releases of PyTorch differ, and windows of padding alone."""
-    above = any(2 * int(p) > int(k) for p, k in zip(op.padding, op.kernel, strict=True))
+    pads = "padding" in op.sigils
+    above = pads and any(2 * int(p) > int(k) for p, k in zip(op.padding, op.kernel, strict=True))
     return above or bool(y.isneginf().any())
 
 

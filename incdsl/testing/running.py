@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from incdsl.compiler import Compilation
+from incdsl.runtime.harness import randomized
 from incdsl.runtime.load import load_text
 from incdsl.values import Image
 
@@ -85,15 +86,9 @@ class Subject:
         self.shapes = self.graph.shapes()
         self._loaded = load_text(done.text, done.net.name)
         self.make = getattr(self._loaded, done.net.name)
-        self.module: nn.Module = self.make().double().eval()
+        self.module: nn.Module = randomized(self.make().double().eval(), seed)
         self.module.training = True
         self._source = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for name, tensor in self.module.state_dict().items():
-                if name.endswith("running_var"):
-                    tensor.uniform_(0.5, 1.5, generator=self._source)
-                elif tensor.is_floating_point():
-                    tensor.uniform_(-1, 1, generator=self._source)
 
     def close(self) -> None:
         """Forget the generated module: thousands of them are made."""

@@ -11,7 +11,6 @@ from pydantic.fields import FieldInfo
 from incdsl.elaborate.scope import Problem
 from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import Op, ShapeError, fields
-from incdsl.ops.window import Pool, Windowed
 from incdsl.syntax import tree
 from incdsl.syntax.node import NOWHERE
 from incdsl.testing import spelling
@@ -43,6 +42,9 @@ def draw_settings(choices: Choices, op: type[Op], inputs: Sequence[Shape], near:
             drawn[name] = _drawn(choices, op, name, field, inputs[0], near)
     if not near and drawn.get("groups", 1) > 1 and "width" in drawn:
         drawn["width"] = drawn["groups"] * choices.number(1, 2)
+    if not near and "output_padding" in drawn:
+        numbers = drawn["output_padding"], drawn.get("stride", (1, 1)), drawn.get("dilation", (1, 1))
+        drawn["output_padding"] = Pair(*(min(p, max(s, d) - 1) for p, s, d in zip(*numbers, strict=True)))
     return drawn
 
 
@@ -66,7 +68,9 @@ def _drawn(choices: Choices, op: type[Op], name: str, field: FieldInfo, shape: S
         case "Sizes":
             return _pair(choices, 1, {"kernel": 4, "size": 4}.get(name, 2))
         case "Amounts":
-            return _padding(choices, op, near)
+            return (
+                _padding(choices, op, near) if op.sigils.get("padding") == name else _pair(choices, 0, 3 if near else 1)
+            )
         case "Number":
             return choices.pick(_NUMBERS[:-1] if op.word == "lrn" else _NUMBERS)  # a negative base has no power
         case "PositiveNumber":
@@ -101,9 +105,9 @@ def _pair(choices: Choices, least: int, most: int) -> Pair:
 
 
 def _padding(choices: Choices, op: type[Op], near: bool) -> Any:
-    if issubclass(op, Windowed) and not near and choices.chance(70):
+    if not near and choices.chance(70):
         return choices.pick(_PADDINGS)
-    return _pair(choices, 0, 1 if issubclass(op, Pool) and not near else 3)
+    return _pair(choices, 0, 1 if op.kind == "pool" and not near else 3)
 
 
 _KINDS: dict[Callable[..., Any], str] = {

@@ -7,7 +7,6 @@ from typing import Any
 
 from incdsl.ops import REGISTRY, Op, find
 from incdsl.ops.code import SELF
-from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.merge import is_scale
 from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
@@ -29,10 +28,10 @@ _BESIDE = (((3, 3), ((1, 3), (3, 1))), ((3, 3), ((3, 3), (1, 1))), ((5, 3), ((5,
 def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
     """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size it meets."""
     plain = {name: env.value(value) for name, value in settings.items()}
-    if op is Linear and isinstance(shape, Image) and is_scale(shape):
+    if op.flattens_points and isinstance(shape, Image) and is_scale(shape):
         shape = Vector(shape.channels)
-    if op is Flatten and isinstance(shape, Image):
-        plain["size"] = Pair(shape.height.within(sizes), shape.width.within(sizes))
+    if op.nominal_size and isinstance(shape, Image):
+        plain[op.nominal_size] = Pair(shape.height.within(sizes), shape.width.within(sizes))
     out = result(built(op, plain), [shape], sizes)
     if int(out.channels) > MAX_CHANNELS * (4 if isinstance(out, Vector) else 1):
         raise Illegal("too wide for a test")
@@ -47,8 +46,8 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     if op is None:
         raise KeyError(f"there is no op `{word}`")
     sizes = place.world.sizes
-    settings = {} if op is Flatten else draw_settings(place.choices, op, [shape])
-    if op is Flatten and place.world.free and not is_scale(shape):
+    settings = {} if op.nominal_size else draw_settings(place.choices, op, [shape])
+    if op.nominal_size and place.world.free and not is_scale(shape):
         raise Illegal("the size is free")
     if op is Conv2d and place.choices.chance(15):
         settings |= {"groups": int(shape.channels), "width": int(shape.channels) * place.choices.number(1, 2)}
@@ -62,7 +61,7 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
         lambda x, env: flow(op, settings, x, env, sizes),
         module=lowering.module is not None
         and lowering.forward is SELF
-        and not (op is Linear and isinstance(shape, Image)),
+        and not (op.flattens_points and isinstance(shape, Image)),
         labelled=lowering.module is not None,
     )
 

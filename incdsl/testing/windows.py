@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from incdsl.ops import Op
 from incdsl.ops.code import Call
-from incdsl.testing.grids import AXES, Axis, Grid, Setting, Word, along, op_of, our_sizes
+from incdsl.testing.grids import AXES, POOLS, Axis, Grid, Setting, Word, along, op_of, our_sizes
 from incdsl.values import Extent, Image
 
 SIZES = range(1, 13)
@@ -21,9 +21,15 @@ Matrix = list[list[float]]
 
 
 def settings(word: Word) -> Iterator[Setting]:
-    """Kernel and stride from 1 to 6, padding from 0 to 6, dilation from 1 to 3, rounding down and up."""
+    """Kernel and stride from 1 to 6, padding from 0 to 6, dilation from 1 to 3, rounding down and up.
+
+    Of transposed convolutions only up to 4, but with 0 to 2 cells of output padding.
+    """
+    if word == "convtranspose2d":
+        numbers = product(range(1, 5), range(1, 5), range(5), range(1, 4), (False,), range(3))
+        return (Setting(*each) for each in numbers)
     dilations = (1,) if word == "avgpool" else range(1, 4)
-    ceils = (False,) if word == "conv2d" else (False, True)
+    ceils = (False, True) if word in POOLS else (False,)
     return (Setting(*each) for each in product(range(1, 7), range(1, 7), range(7), dilations, ceils))
 
 
@@ -54,13 +60,20 @@ def windows(word: Word, axis: Axis) -> Grid:
 
 
 def by_loop(word: Word, setting: Setting, size: int, outputs: int, counted: bool = True) -> Matrix:
-    """The definition of the three ops, cell by cell.
+    """The definition of the ops, cell by cell.
 
-    Window i starts at `i·stride − padding` and reads every `dilation`-th cell. Padding is 0 for sums, and never the
-    largest. An average divides by the cells that are read in the input and, if they count, in the padding; what
+    A transposed convolution adds cell i, times tap t, to what stands at `i·stride − padding + t·dilation`. Of the
+    others window i starts at `i·stride − padding` and reads every `dilation`-th cell. Padding is 0 for sums, and never
+    the largest. An average divides by the cells that are read in the input and, if they count, in the padding; what
     rounding up hangs over is in neither.
     """
     matrix = [[0.0] * outputs for _ in range(size)]
+    if word == "convtranspose2d":
+        for cell, tap in product(range(size), range(setting.kernel)):
+            written = cell * setting.stride - setting.padding + setting.dilation * tap
+            if 0 <= written < outputs:
+                matrix[cell][written] += tap + 1.0
+        return matrix
     for i in range(outputs):
         first = i * setting.stride - setting.padding
         read = [first + setting.dilation * tap for tap in range(setting.kernel)]
@@ -78,17 +91,20 @@ def generated_call(op: Op, axis: Axis, setting: Setting) -> Callable[[Tensor], T
     """PyTorch's function with the arguments that the generated module passes; a filter's taps are 1, 2, 3, …"""
     lowering = op.lower(Image(1, Extent.of("H"), Extent.of("W")))
     arguments: dict[str, Any] = {}
-    if op.word == "conv2d":
+    function: Any
+    if op.kind == "convolution":
         assert isinstance(lowering.module, Call)
         for each in lowering.module.settings:
-            if each.name in ("stride", "padding", "dilation"):
+            if each.name in ("stride", "padding", "output_padding", "dilation"):
                 arguments[each.name] = _plain(each.value)
         taps = torch.arange(1, setting.kernel + 1, dtype=torch.float64).reshape(1, 1, *along(axis, setting.kernel, 1))
-        return lambda x: nn.functional.conv2d(x, taps, **arguments)
+        function = {"nn.Conv2d": torch.conv2d, "nn.ConvTranspose2d": torch.conv_transpose2d}[
+            str(lowering.module.callee)
+        ]
+        return lambda x: function(x, taps, None, **arguments)
     assert isinstance(lowering.function, Call)
     arguments = {each.name: _plain(each.value) for each in lowering.function.settings}
-    name = str(lowering.function.callee).removeprefix("F.")
-    function: Callable[..., Tensor] = getattr(nn.functional, name)
+    function = getattr(nn.functional, str(lowering.function.callee).removeprefix("F."))
     return lambda x: function(x, **arguments)
 
 

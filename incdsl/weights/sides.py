@@ -232,8 +232,9 @@ def flattened_from(graph: Graph, name: str) -> Sizes | None:
             before = shapes[operands[0]]
             if isinstance(before, Image) and (int(op.size[0]), int(op.size[1])) != (1, 1):
                 flattened = (int(before.channels), int(op.size[0]), int(op.size[1]))
-        elif isinstance(shapes[value], Vector) and op.word != "linear":
-            several |= len(operands) > 1 or op.word == "slice"
+        elif isinstance(shapes[value], Vector) and op.kind != "linear":
+            several |= any(int(shapes[each].channels) != int(shapes[value].channels) for each in operands)
+            several |= len(operands) > 1
             waiting.extend(operands)
     if several and flattened:
         raise ValueError(f"{graph[name].path} reads several values, one of them a flattened image")

@@ -110,6 +110,9 @@ def test_containers_keep_the_place_of_their_first_member():
     ]  # fmt: skip
 
 
+HALF = Fraction(1, 2)
+
+
 @pytest.mark.parametrize(
     ("chain", "height", "width"),
     [
@@ -117,7 +120,9 @@ def test_containers_keep_the_place_of_their_first_member():
         ("conv2d 3x5 @8", (3, 1), (5, 1)),
         ("conv2d 3x3/2 @8 half -> conv2d 3x3 @8", (7, 2), (7, 2)),
         ("maxpool 3x3/2x1 pad 1x1 -> conv2d 3x3 @8 (dilation: [2, 1])", (11, 2), (5, 1)),
-        ("maxpool 2x2/2 valid -> upsample 4 -> conv2d 3x3 @8", (3, Fraction(1, 2)), (3, Fraction(1, 2))),
+        ("maxpool 2x2/2 valid -> upsample 4 -> conv2d 3x3 @8", (4, HALF), (4, HALF)),
+        ("convtranspose2d 4x2/2 @8 half", (2, HALF), (1, HALF)),
+        ("groupnorm 2", (None, 1), (None, 1)),
         ("add { | conv2d 3x3 @8 | identity | conv2d 1x5 @8 }", (3, 1), (5, 1)),
         ("add { | conv2d 5x1 @8 | conv2d 3x3 @8 }", (5, 1), (3, 1)),
         ("maxpool 2x2/2 valid -> gap", (None, 2), (None, 2)),

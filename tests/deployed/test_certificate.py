@@ -5,10 +5,11 @@ import torch
 
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.ir import weight_expr
-from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled
+from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled, Transposed
 from incdsl.runtime import certify as certificates
 from incdsl.runtime.certify import certify
-from incdsl.runtime.weights import PRIME, Field, Reals, evaluate
+from incdsl.runtime.field import PRIME, Field
+from incdsl.runtime.weights import Reals, evaluate
 from incdsl.source import Source
 from tests.process import ROOT
 
@@ -33,6 +34,10 @@ CHAINS = {
     "a pool that does not count": "concat { | conv 1x1 @4 | avgpool 3x3 (count_include_pad: false) -> conv 1x1 @2 }",
     "a scale": "add { | identity | conv2d 3x3 @4 -> scale 0.17 }",
     "a composition": "conv2d 1x1 @6 (bias: false) -> conv2d 3x3 @4",
+    "what is transposed": (
+        "convtranspose2d 4x4/2 @6 half -> batchnorm -> relu -> convtranspose2d 3x3 @4 (groups: 2) -> batchnorm"
+    ),
+    "a long sum": "conv2d 1x1 @4200 -> relu -> conv2d 3x3 @2 -> convtranspose2d 1x1 @4200 -> convtranspose2d 3x3 @2",
     "a normalization": "normalize (scale: [1.5, 2, 3, 0.5], shift: [0.5, 1, -2, 0.25]) -> conv2d 3x3 @4 valid",
     "a ceil pool": "concat { | maxpool 3x3/2 valid ceil | avgpool 3x3/2 valid ceil -> conv 1x1 @2 }",
     "what is not linear": "conv 3x3 @8 -> gelu -> groupnorm 2 -> prelu -> softmax -> lrn 3 -> upsample 2 -> layernorm",
@@ -75,7 +80,7 @@ def layers():
     [
         Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
-        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), weight_expr.WeightOf(Kept("a")),
+        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), Transposed(Kept("b"), 1), weight_expr.WeightOf(Kept("a")),
         weight_expr.BiasOf(Kept("b")),
     ],
     ids=lambda e: type(e).__name__,
@@ -89,7 +94,18 @@ def test_every_expression_has_one_shape_in_both_algebras(expr):
 
 def test_every_kind_of_expression_is_evaluated():
     kinds = {k for k in vars(weight_expr).values() if isinstance(k, type) and k.__module__ == weight_expr.__name__}
-    tried = {Kept, Folded, Merged, Scaled, Normalized, Enlarged, Composed, weight_expr.WeightOf, weight_expr.BiasOf}
+    tried = {
+        Kept,
+        Folded,
+        Merged,
+        Scaled,
+        Normalized,
+        Enlarged,
+        Composed,
+        Transposed,
+        weight_expr.WeightOf,
+        weight_expr.BiasOf,
+    }
     assert kinds == tried
 
 

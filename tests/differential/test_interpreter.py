@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from incdsl.ops import REGISTRY
+from incdsl.ops import REGISTRY, Op
+from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
 from incdsl.runtime.harness import TOLERANCE
-from incdsl.runtime.interpret import MEANING, interpret
-from incdsl.testing.checks import numbers
+from incdsl.runtime.interpret import interpret
+from incdsl.runtime.verdict import NotChecked
+from incdsl.testing.checks import check_net, numbers, outcome
 from incdsl.testing.running import Subject
 from tests.compare import distance
 from tests.nets import compiled
@@ -68,8 +70,27 @@ def test_another_net_is_seen(subject, old, new):
     assert error(subject, TEXT.replace(old, new)) > 1e3 * TOLERANCE
 
 
-def test_it_knows_every_op():
-    assert MEANING.keys() == REGISTRY.keys()
+@pytest.mark.parametrize("method", ["interpret", "on_residues"])
+def test_every_op_says_what_it_computes(method):
+    kinds = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d]
+    assert [kind.word for kind in kinds if getattr(kind, method) is getattr(Op, method)] == []
+
+
+def test_what_overflows_is_neither_right_nor_wrong():
+    squares = " -> ".join(["mul { | identity | identity }"] * 13)
+    made = Subject(compiled(f"inc 1\nnet N {{\n  input x [4, 12, 12]\n  output y = x -> {squares}\n}}\n"))
+    with pytest.raises(NotChecked, match="y: not finite"):
+        list(numbers(made))
+    assert outcome(made.done) == ([], ["y: not finite"])
+    with pytest.warns(UserWarning, match="the outputs were not compared: y: not finite"):
+        check_net(made.done.source.text)
+    made.close()
+
+
+def test_a_module_that_alone_overflows_is_wrong(subject, monkeypatch):
+    honest = Subject.run
+    monkeypatch.setattr(Subject, "run", lambda self, inputs: [y / 0 for y in honest(self, inputs)])
+    assert len(list(numbers(subject))) == 1
 
 
 def test_it_reads_neither_shape_rules_nor_lowerings(subject, monkeypatch):

@@ -70,9 +70,74 @@ def test_conv2d(shape, groups, multiple, kernel, stride, padding, dilation, bias
     checked(step, shape, None if shape[0] % groups else reference)
 
 
+@thoroughly
+@given(
+    images,
+    st.integers(1, 4),
+    st.integers(1, 4),
+    pairs(1, 4),
+    pairs(1, 3),
+    pairs(0, 3),
+    pairs(0, 3),
+    pairs(1, 2),
+    truths,
+)
+def test_convtranspose2d(shape, groups, multiple, kernel, stride, padding, more, dilation, bias):
+    width = multiple * groups
+    step = (
+        f"convtranspose2d {kernel[0]}x{kernel[1]}/{stride[0]}x{stride[1]} @{width} pad {padding[0]}x{padding[1]} "
+        f"(groups: {groups}, dilation: {list(dilation)}, output_padding: {list(more)}, bias: {written(bias)})"
+    )
+
+    def reference(x, state):
+        filters = state.get("weight", torch.zeros(shape[0], width // groups, *kernel, dtype=x.dtype))
+        return F.conv_transpose2d(x, filters, state.get("bias"), stride, padding, more, groups, dilation)
+
+    checked(step, shape, None if shape[0] % groups else reference)
+
+
+@pytest.mark.parametrize("word", ["conv2d", "convtranspose2d"])
 @pytest.mark.parametrize(("groups", "width"), [(3, 6), (2, 5), (16, 16), (0, 4)])
-def test_conv2d_refuses_groups(groups, width):
-    checked(f"conv2d 1x1 @{width} (groups: {groups})", (8, 3, 3), None)
+def test_convolutions_refuse_groups(word, groups, width):
+    checked(f"{word} 1x1 @{width} (groups: {groups})", (8, 3, 3), None)
+
+
+PADDED = {
+    "convtranspose2d 4x4/2 @3 half": (2, 1, 0),
+    "convtranspose2d 2x2/2 @3 valid": (2, 0, 0),
+    "convtranspose2d 3x3/2 @3 half (output_padding: 1)": (2, 1, 1),
+    "convtranspose2d 3x3 @3": (1, 1, 0),
+    "convtranspose2d 5x3 @3 same": (1, (2, 1), 0),
+    "convtranspose2d 3x3/2 @3 pad 2x0": (2, (2, 0), 0),
+}
+
+
+@pytest.mark.parametrize("step", PADDED)
+def test_padding_words_of_transposed_convolutions(step):
+    def reference(x, state):
+        stride, padding, more = PADDED[step]
+        return F.conv_transpose2d(x, state["weight"], state["bias"], stride, padding, more)
+
+    checked(step, (4, 5, 6), reference)
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ("convtranspose2d 4x4/2 @3", "E306"),
+        ("convtranspose2d 4x4 @3", "E307"),
+        ("convtranspose2d 3x3/2 @3 same", "E307"),
+        ("convtranspose2d 3x3 @3 (dilation: 2, output_padding: 1)", "E307"),
+        ("convtranspose2d 3x3 @3 valid (output_padding: 1)", "E203"),
+        ("convtranspose2d 3x3/2 @3 valid (output_padding: [1, 2])", "E203"),
+        ("convtranspose2d 3x3/2 @3 pad 20", "E303"),
+        ("convtranspose2d 3x3 @3 ceil", "E205"),
+    ],
+)
+def test_transposed_convolutions_are_refused_with_codes(step, code):
+    with pytest.raises(CompileError) as caught:
+        compiled(spec(step))
+    assert [each.code for each in caught.value.diagnostics] == [code]
 
 
 @thoroughly

@@ -19,7 +19,7 @@ from tests.nets import built, compiled, generated, noise, predicted, spec
 
 WORDS = sorted(REGISTRY)
 SIZES = [(16, 16), (1, 1), (2, 7), (17, 9), (31, 40)]
-COUNTED = {"conv2d", "linear"}
+COUNTED = {"conv2d", "convtranspose2d", "linear"}
 
 NO_MODULE = {"scale", "slice"}
 """Steps that PyTorch has no module for, and that take no label."""

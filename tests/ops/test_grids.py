@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from incdsl.elaborate import settings as elaborated
-from incdsl.ops import REGISTRY
-from incdsl.ops.window import Conv2d, MaxPool2d
+from incdsl.ops import REGISTRY, PaddingError
+from incdsl.ops.sweep import TransposedWindow
+from incdsl.ops.window import Conv2d, MaxPool2d, Pool
 from incdsl.testing import __main__ as command
 from incdsl.testing.grids import AXES, SIZES, WORDS, Grid, Setting, answers, our_sizes, settings, torch_sizes
 from incdsl.testing.windows import by_loop, windows
 from incdsl.values import Extent
 
 FEW = (1, 2, 5)
-SETTINGS = {"conv2d": 9**3 * 5, "maxpool": 9**3 * 5 * 2, "avgpool": 9**3 * 2}
+SETTINGS = {"conv2d": 9**3 * 5, "convtranspose2d": 6**3 * 4 * 4, "maxpool": 9**3 * 5 * 2, "avgpool": 9**3 * 2}
 
 
 def describe(grid):
@@ -43,15 +43,17 @@ def test_grids_are_complete():
     for word in WORDS:
         found = list(settings(word))
         assert len(set(found)) == len(found) == SETTINGS[word]
-        assert [max(column) for column in zip(*found, strict=True)][:3] == [8, 8, 8]
-        assert {setting.ceil for setting in found} == ({False} if word == "conv2d" else {False, True})
-        assert {s.dilation for s in found} == ({1} if word == "avgpool" else {0, 1, 2, 3, 4})
+        transposed = word == "convtranspose2d"
+        assert [max(column) for column in zip(*found, strict=True)][:3] == [5 if transposed else 8] * 3
+        assert {setting.ceil for setting in found} == ({False, True} if word.endswith("pool") else {False})
+        assert {s.dilation for s in found} == ({1} if word == "avgpool" else set(range(4 if transposed else 5)))
+        assert {s.output_padding for s in found} == ({0, 1, 2, 3} if transposed else {0})
 
 
 def test_windows_of_padding_alone_are_counted_by_a_loop():
     """111 along each axis, from what rounding up and dilation mean."""
     lost = 0
-    for k, s, p, d, ceil in settings("maxpool"):
+    for k, s, p, d, ceil, _ in settings("maxpool"):
         if min(k, s, d) < 1 or 2 * p > k:
             continue
         for size in SIZES[1:]:
@@ -103,7 +105,22 @@ def test_a_wrong_shape_rule_is_found(monkeypatch, word, mistake):
     assert answers(word, 1, FEW).mismatches
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda w: w._replace(output_padding=0),
+        lambda w: w._replace(padding=-w.padding),
+        lambda w: w._replace(dilation=1),
+    ],
+    ids=["no output padding", "padding added", "undilated"],
+)
+def test_a_wrong_transposed_window_is_found(monkeypatch, mistake):
+    honest = TransposedWindow.over
+    monkeypatch.setattr(TransposedWindow, "over", lambda window, extent: honest(mistake(window), extent))
+    assert answers("convtranspose2d", 1, FEW).mismatches
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word != "convtranspose2d"])
 def test_division_towards_zero_is_found(monkeypatch, word):
     """C's division gives one window more where the kernel does not fit."""
 
@@ -124,8 +141,14 @@ def test_padding_alone_that_is_accepted_is_found(monkeypatch):
 
 
 def test_a_limit_that_is_missing_or_too_many_is_found(monkeypatch):
-    monkeypatch.setattr(elaborated, "Pool", Conv2d)  # the limit of pools, laid on convolutions
+    def limited(cls, settings, name):
+        """The limit of pools, laid on convolutions."""
+        if any(2 * p > k for p, k in zip(settings["padding"], settings["kernel"], strict=True)):
+            raise PaddingError("above half", owner=name, padding="", kernel="")
+
+    monkeypatch.setattr(Conv2d, "resolve_padding", classmethod(limited))
     assert answers("conv2d", 0, (5,)).mismatches
+    monkeypatch.setattr(Pool, "resolve_padding", classmethod(lambda cls, settings, name: settings["padding"]))
     assert answers("avgpool", 1, (5,)).mismatches
 
 
@@ -135,6 +158,10 @@ def test_a_limit_that_is_missing_or_too_many_is_found(monkeypatch):
         ("conv2d", "stride"),
         ("conv2d", "padding"),
         ("conv2d", "dilation"),
+        ("convtranspose2d", "stride"),
+        ("convtranspose2d", "padding"),
+        ("convtranspose2d", "output_padding"),
+        ("convtranspose2d", "dilation"),
         ("maxpool", "dilation"),
         ("maxpool", "ceil_mode"),
         ("avgpool", "ceil_mode"),
@@ -159,6 +186,9 @@ def test_an_argument_that_is_not_generated_is_found(monkeypatch, word, name):
     [
         ("conv2d", Setting(3, 2, 1), 3, True, [[2, 0], [3, 1], [0, 2]]),
         ("conv2d", Setting(2, 1, 0, 2), 3, True, [[1], [0], [2]]),
+        ("convtranspose2d", Setting(2, 2, 0), 2, True, [[1, 2, 0, 0], [0, 0, 1, 2]]),
+        ("convtranspose2d", Setting(3, 2, 1, output_padding=1), 2, True, [[2, 3, 0, 0], [0, 1, 2, 3]]),
+        ("convtranspose2d", Setting(2, 1, 0, 2), 1, True, [[1, 0, 2]]),
         ("maxpool", Setting(2, 2, 0, ceil=True), 3, True, [[1, 0], [1, 0], [0, 1]]),
         ("avgpool", Setting(2, 2, 0, ceil=True), 3, True, [[1 / 2, 0], [1 / 2, 0], [0, 1]]),
         ("avgpool", Setting(3, 2, 1), 3, True, [[1 / 3, 0], [1 / 3, 1 / 3], [0, 1 / 3]]),

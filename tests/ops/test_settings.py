@@ -18,6 +18,10 @@ REFUSED = [
     ],
     *[("conv2d", {"kernel": 3, "width": 1, "padding": n}) for n in (-1, (0, -1), (-1, 0), HUGE, "same")],
     *[("conv2d", {"kernel": 3, "width": 1, "bias": n}) for n in (1, 0, "true", None)],
+    *[
+        ("convtranspose2d", {"kernel": 3, "width": 1, "stride": s, "dilation": d, "output_padding": n})
+        for s, d, n in ((1, 1, 1), (2, 1, 2), (1, 2, 2), (3, 3, 3), (2, 2, (0, 2)), ((2, 1), 1, 1), (2, 2, -1))
+    ],
     *[("slice", {"start": n, "stop": 3}) for n in (-1, True, 0.0)],
     *[("dropout", {"p": n}) for n in (-0.5, 1.5, True, "0", float("nan"), float("inf"))],
     *[("scale", {"factor": n}) for n in (True, "1", float("nan"), float("inf"), float("-inf"))],
@@ -29,6 +33,10 @@ TAKEN = [
     *[("conv2d", {"kernel": 3, "width": n}) for n in (1, HUGE - 1)],
     *[("conv2d", {"kernel": n, "width": 1}) for n in (1, (1, 2), Pair(2, 1), HUGE - 1)],
     *[("conv2d", {"kernel": 3, "width": 1, "padding": n}) for n in (0, (0, 1), (1, 0))],
+    *[
+        ("convtranspose2d", {"kernel": 3, "width": 1, "stride": s, "dilation": d, "output_padding": n})
+        for s, d, n in ((2, 1, (1, 1)), (1, 2, (1, 1)), (3, 1, (2, 0)), ((3, 1), (1, 2), (2, 1)))
+    ],
     *[("slice", {"start": n, "stop": 1}) for n in (0, 1)],
     *[("dropout", {"p": n}) for n in (0, 0.0, 0.25, 1, 1.0)],
     *[("scale", {"factor": n}) for n in (-3, 0, 0.5)],
@@ -47,7 +55,9 @@ def test_what_is_no_such_number_is_refused(word, settings):
 def test_numbers_at_the_border_are_taken(word, settings):
     op = REGISTRY[word](**settings)
     for name, value in settings.items():
-        expected = (value, value) if name in ("kernel", "padding") and isinstance(value, int) else value
+        expected = (
+            (value, value) if name in ("kernel", "padding", "stride", "dilation") and isinstance(value, int) else value
+        )
         assert getattr(op, name) == expected
 
 
@@ -66,6 +76,8 @@ def test_numbers_keep_their_expressions():
 def test_settings_have_pytorchs_defaults():
     conv = REGISTRY["conv2d"](kernel=3, width=2)
     assert (conv.stride, conv.padding, conv.dilation, conv.groups, conv.bias) == ((1, 1), (0, 0), (1, 1), 1, True)
+    back = REGISTRY["convtranspose2d"](kernel=3, width=2)
+    assert {**dict(conv), "output_padding": (0, 0)} == dict(back)
     pools = REGISTRY["maxpool"](kernel=3), REGISTRY["avgpool"](kernel=3)
     assert [(p.stride, p.padding, p.ceil) for p in pools] == [((1, 1), (0, 0), False)] * 2
     assert (pools[0].dilation, pools[1].count_include_pad) == ((1, 1), True)

@@ -15,6 +15,7 @@ SCALE = Image(8, ONE, ONE)
 
 ALONE = {
     "conv2d": {"kernel": 3, "width": 4, "groups": 2},
+    "convtranspose2d": {"kernel": 3, "width": 4, "groups": 2},
     "maxpool": {"kernel": 3, "padding": 1, "dilation": 2},
     "avgpool": {"kernel": 3},
     "adaptiveavgpool": {"size": (4, 5)},
@@ -106,10 +107,9 @@ def test_groups_divide_the_channels(word, setting):
     assert legal == ([1, 8] if word == "prelu" else [1, 2, 4, 8])
 
 
-def test_convolutions_of_groups():
-    legal = [
-        (g, w) for g, w in product(range(1, 10), repeat=2) if _fits(REGISTRY["conv2d"](kernel=1, width=w, groups=g))
-    ]
+@pytest.mark.parametrize("word", ["conv2d", "convtranspose2d"])
+def test_convolutions_of_groups(word):
+    legal = [(g, w) for g, w in product(range(1, 10), repeat=2) if _fits(REGISTRY[word](kernel=1, width=w, groups=g))]
     assert legal == [(g, w) for g, w in product(range(1, 10), repeat=2) if 8 % g == 0 and w % g == 0]
 
 

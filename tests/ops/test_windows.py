@@ -30,11 +30,13 @@ CEIL_VECTORS = [
 @st.composite
 def rectangles(draw):
     """An op, a height and a width, and a setting for each axis."""
-    word = draw(st.sampled_from(["conv2d", "maxpool", "avgpool"]))
-    ceil = word != "conv2d" and draw(st.booleans())
+    word = draw(st.sampled_from(["conv2d", "convtranspose2d", "maxpool", "avgpool"]))
+    ceil = word.endswith("pool") and draw(st.booleans())
     numbers = [st.integers(1, 5), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)]
     axes = [Setting(*(draw(number) for number in numbers), ceil) for _ in "HW"]
     axes = [axis._replace(dilation=1) for axis in axes] if word == "avgpool" else axes
+    if word == "convtranspose2d":
+        axes = [axis._replace(output_padding=draw(st.integers(0, 2))) for axis in axes]
     return word, (draw(st.integers(1, 9)), draw(st.integers(1, 9))), tuple(axes)
 
 
@@ -46,11 +48,14 @@ def by_axis(word, sizes, axes):
 
 def torchs(word, sizes, axes):
     """PyTorch's answer to both axes at once, where it is one that all its versions give, and finite."""
-    kernel, stride, padding, dilation, ceils = zip(*axes, strict=True)
+    kernel, stride, padding, dilation, ceils, more = zip(*axes, strict=True)
     x = torch.zeros(1, 1, *sizes)
     try:
         if word == "conv2d":
             return tuple(torch.conv2d(x, torch.zeros(1, 1, *kernel), None, stride, padding, dilation).shape[2:])
+        if word == "convtranspose2d":
+            filters = torch.zeros(1, 1, *kernel)
+            return tuple(torch.conv_transpose2d(x, filters, None, stride, padding, more, 1, dilation).shape[2:])
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             return None
         if word == "avgpool":
@@ -72,10 +77,12 @@ def test_axes_are_independent(case):
 def test_specs_are_answered_alike(case):
     """What the grids ask of each op, along one axis, is what the compiler says of a text with both."""
     word, sizes, axes = case
-    (kh, sh, ph, dh, ceil), (kw, sw, pw, dw, _) = axes
-    step = f"{word} {kh}x{kw}/{sh}x{sw} {'@1' if word == 'conv2d' else ''} pad {ph}x{pw} {'ceil' if ceil else ''}"
+    (kh, sh, ph, dh, ceil, oh), (kw, sw, pw, dw, _, ow) = axes
+    width = "" if word.endswith("pool") else "@1"
+    step = f"{word} {kh}x{kw}/{sh}x{sw} {width} pad {ph}x{pw} {'ceil' if ceil else ''}"
     if word != "avgpool":
-        step += f" (dilation: [{dh}, {dw}])"
+        more = f", output_padding: [{oh}, {ow}]" if word == "convtranspose2d" else ""
+        step += f" (dilation: [{dh}, {dw}]{more})"
     expected = by_axis(*case)
     text = spec(step, f"[1, {sizes[0]}, {sizes[1]}]")
     if expected is None:

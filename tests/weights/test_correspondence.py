@@ -45,6 +45,29 @@ def refused(net, shapes, **options):
     )
 
 
+# Transposed convolutions
+
+
+UP = "up: convtranspose2d 4x4/2 @6 half -> conv: conv2d 3x3 @5 -> last: convtranspose2d 2x2/2 @3 valid (groups: 1)"
+
+
+def test_a_transposed_convolution_lists_its_inputs_first():
+    net = compiled(spec(UP)).net
+    assert own(net)["up.weight"] == [8, 6, 4, 4]
+    names = dict(zip(("up", "conv", "last"), ("decoder.0", "decoder.1", "decoder.2"), strict=True))
+    theirs = {f"{names[key.split('.')[0]]}.{key.split('.')[1]}": shape for key, shape in own(net).items()}
+    found = matched(net, theirs)
+    assert found == {key: f"{names[key.split('.')[0]]}.{key.split('.')[1]}" for key in own(net)}
+
+
+def test_tensorflow_lists_them_last():
+    """[height, width, out, in], which is the other way round of what its convolutions have."""
+    net = compiled(spec("up: convtranspose2d 4x4/2 @6 half")).net
+    theirs = [("conv2d_transpose/kernel", [4, 4, 6, 8]), ("conv2d_transpose/bias", [6])]
+    pairs = {pair.key: pair.origin for pair in correspond(net, checkpoint("checkpoint", theirs)).pairs}
+    assert pairs["up.weight"] == Origin("conv2d_transpose/kernel", permute=(3, 2, 0, 1))
+
+
 # The same names
 
 

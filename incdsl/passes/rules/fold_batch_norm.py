@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolution or linear layer before it."""
+"""Batch normalization folded into the convolution, transposed or not, or the linear layer before it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Folded
+from incdsl.ir.weight_expr import Folded, Transposed, WeightExpr
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
+from incdsl.ops.transposed import ConvTranspose2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
@@ -28,12 +29,24 @@ class Site:
         return self.before.name, self.norm.name
 
 
+def _has_fixed_groups(view: View, before: Node) -> bool:
+    return not isinstance(before.op, ConvTranspose2d) or view.fixed(before.op.groups, before) is not None
+
+
+def _folded(before: Node, weights: WeightExpr, norm: str, eps: float) -> WeightExpr:
+    if not isinstance(before.op, ConvTranspose2d):
+        return Folded(weights, norm, eps)
+    groups = int(before.op.groups)
+    return Transposed(Folded(Transposed(weights, groups), norm, eps), groups)
+
+
 @final
 class FoldBatchNorm(Rule[Site]):
     """BN(conv(x)) = conv'(x) with W' = W·γ/√(σ² + ε) and b' = (b − μ)·γ/√(σ² + ε) + β.
 
     In evaluation a batch norm is an affine map of each channel, by running statistics. The unnormalized value must have
-    no other reader and must not leave the net. Exact in real arithmetic, not to the last bit.
+    no other reader and must not leave the net. A transposed convolution lists its inputs first, so its groups must be a
+    number. Exact in real arithmetic, not to the last bit.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -45,18 +58,23 @@ class FoldBatchNorm(Rule[Site]):
         Condition(
             "inner value", lambda view, site: site.before.name not in view.ends, "the unnormalized value leaves the net"
         ),
+        Condition(
+            "constant",
+            lambda view, site: _has_fixed_groups(view, site.before),
+            "the groups of the transposed convolution are an argument of the constructor",
+        ),
     )
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if isinstance(node.op, BatchNorm2d):
             before = view.operand(node)
-            if isinstance(before.op, Conv2d | Linear):
+            if isinstance(before.op, Conv2d | ConvTranspose2d | Linear):
                 yield Site(before, node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
         before = site.before
         assert isinstance(site.norm.op, BatchNorm2d)
-        weights = Folded(view.weight_expr(before), site.norm.path, float(site.norm.op.eps))
+        weights = _folded(before, view.weight_expr(before), site.norm.path, float(site.norm.op.eps))
         edit = view.edit(at=before)
         folded = edit.remake(before, before.op.model_copy(update={"bias": True}), weight_expr=weights)
         edit.replace(site.norm.name, folded)

@@ -1,4 +1,4 @@
-"""A constant factor folded into the convolution or linear layer before it."""
+"""A constant factor folded into the convolution, transposed or not, or the linear layer before it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import final
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Scaled
 from incdsl.ops.dense import Linear, Scale
+from incdsl.ops.transposed import ConvTranspose2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
@@ -47,7 +48,7 @@ class FoldScale(Rule[Site]):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if isinstance(node.op, Scale):
             before = view.operand(node)
-            if isinstance(before.op, Conv2d | Linear):
+            if isinstance(before.op, Conv2d | ConvTranspose2d | Linear):
                 yield Site(before, node, view.fixed(node.op.factor, node))
 
     def rewrite(self, view: View, site: Site) -> Edit:
