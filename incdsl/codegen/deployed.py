@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
-from incdsl.ir.graph import Graph
+from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import (
     BiasOf,
     Composed,
@@ -22,18 +22,19 @@ from incdsl.ir.weight_expr import (
 HELPER = "TrainingWeights"
 
 
-def from_training(graph: Graph, filters: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
+def from_training(net: Net, filters: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
-    for node in graph:
+    for node in net.graph:
         if node.label and node.op.owns_parameters():
             doc = _doc(filters.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
+    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: int | float")
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [
         f"{INDENT}@classmethod",
-        f"{INDENT}def from_training(cls, state_dict, /, **arguments):",
+        *lines("def ", Bracketed("from_training", arguments), f' -> "{net.name}":', 1),
         f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
         f"{INDENT * 2}given = {HELPER}(state_dict)",
         *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),

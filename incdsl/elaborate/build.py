@@ -196,8 +196,9 @@ class Builder:
         if len(named.names) != 1:
             raise bad_label(named.step, scope, "what repeats has one label")
         label = self.placer.claim(named.names[0], named.span, scope)
+        count = self.evaluate.number(repeat.count, scope) if isinstance(repeat, tree.Times) else None
         instance = Instance(
-            "sequence", "sequence", label, scope.instance, step=number, chain=chain, span=named.step.span
+            "sequence", "sequence", label, scope.instance, step=number, chain=chain, span=named.step.span, count=count
         )
         made = 0
         with self._deeper(named.step.span, scope):

@@ -54,6 +54,8 @@ class Instance:
     """Where its definition stands, file and character: the order of the generated classes."""
     optional: bool = False
     """Whether it is an auxiliary head, which a generated net can do without."""
+    count: int | None = None
+    """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
 
     @property
     def path(self) -> str:
@@ -124,6 +126,8 @@ class Ports:
 
     inputs: tuple[tuple[str, str], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
+    results: tuple[str, ...] = ()
+    """What the outputs are called where the instance is used, one name for each: `p3, p4 = self.fuse(c4, c3)`."""
 
 
 class Graph:
