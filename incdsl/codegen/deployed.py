@@ -29,7 +29,7 @@ def from_training(net: Net, filters: Mapping[str, WeightExpr], ignored: Iterable
         if node.label and node.op.owns_parameters():
             doc = _doc(filters.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
-    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: int | float")
+    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: float")
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed, Doc, flat
 from incdsl.codegen.locals import Locals
-from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.runs import joined
 from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node

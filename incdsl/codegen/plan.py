@@ -194,7 +194,7 @@ def _owner(instance: Instance) -> Instance:
     return instance
 
 
-def _settings(op: Any) -> tuple[object, ...]:
+def _settings(op: Op) -> tuple[object, ...]:
     return tuple([described(getattr(op, name)) for name in type(op).model_fields])
 
 

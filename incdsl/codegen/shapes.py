@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from incdsl.codegen.bodies import Body, Item, Port
 from incdsl.ir.graph import Instance
@@ -48,7 +48,8 @@ class Shapes:
         for mine, its in zip(body.outputs, other.outputs, strict=True):
             shape, actual = stated[mine.value], self.known[its.value]
             if isinstance(shape, Image) and isinstance(actual, Image):
-                if (_after(shape.height, axes), _after(shape.width, axes)) != (actual.height, actual.width):
+                same = _after(shape.height, axes) == actual.height and _after(shape.width, axes) == actual.width
+                if not same:
                     return False
         return True
 
@@ -95,17 +96,13 @@ class Shapes:
         """Add what leaves an instance, in the symbols of the class around it."""
         inner = self._like(instance)
         shapes = self.of(inner)
-        outer = {k: expression(v) for k, v in instance.arguments.items() if isinstance(v, int)}
-        axes: dict[str, Extent] = {}
+        arguments, axes = dict(instance.arguments), dict[str, Extent]()
         for port, name in zip(inner.inputs, item.inputs, strict=True):
-            outer[port.symbol] = expression(known[name].channels)
+            arguments[port.symbol] = known[name].channels
             _binds(shapes[port.value], known[name], axes)
         for port, name in zip(inner.outputs, item.outputs, strict=True):
             shape = shapes[port.value]
-            expr = expression(shape.channels).substitute(outer)
-            channels = int(self.known[name].channels)
-            if expr.terms:
-                channels = Num(channels, expr)
+            channels = _outside(shape.channels, int(self.known[name].channels), arguments)
             if isinstance(shape, Image):
                 known[name] = Image(channels, _after(shape.height, axes), _after(shape.width, axes))
             else:
@@ -122,6 +119,13 @@ class Shapes:
             [(sizes.index(size), _fixed(self.known[p.value])) for p, size in zip(body.inputs, sizes, strict=True)]
         )
         return self._alike.setdefault((found, deciding, grids), body)
+
+
+def _outside(channels: int, value: int, arguments: Mapping[str, Any]) -> int:
+    """A number of channels in the symbols of the class around an instance with these arguments."""
+    inside = expression(channels)
+    expr = inside.substitute({name: expression(arguments[name]) for name in inside.symbols})
+    return Num(value, expr) if expr.terms else value
 
 
 def _fixed(shape: Shape) -> tuple[int | None, ...]:
@@ -150,4 +154,7 @@ def _binds(stated: Shape, actual: Shape, axes: dict[str, Extent]) -> bool:
 
 def _after(extent: Extent, axes: Mapping[str, Extent]) -> Extent:
     """The same function of what its axis stands for."""
-    return extent if extent.axis is None else extent.after(axes[extent.axis])
+    if extent.axis is None:
+        return extent
+    own = axes[extent.axis]
+    return own if extent == Extent.of(extent.axis) else extent.after(own)

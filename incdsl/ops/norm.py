@@ -140,9 +140,9 @@ class LocalResponseNorm(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
             Setting("size", self.size, positional=True),
-            Setting("alpha", self.alpha),
-            Setting("beta", self.beta),
-            Setting("k", self.k),
+            Setting("alpha", self.alpha, default=1e-4),
+            Setting("beta", self.beta, default=0.75),
+            Setting("k", self.k, default=1.0),
         )
         return Lowering(
             Call("nn.LocalResponseNorm", settings=settings), Call("F.local_response_norm", (Operand(),), settings)

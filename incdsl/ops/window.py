@@ -133,11 +133,9 @@ class MaxPool2d(Pool):
             Setting("stride", self.stride),
             Setting("padding", self.padding, default=ZERO),
             Setting("dilation", self.dilation, default=ONE),
+            Setting("ceil_mode", self.ceil, default=False),
         )
-        return Lowering(
-            Call("nn.MaxPool2d", settings=(*settings, Setting("ceil_mode", self.ceil, default=False))),
-            Call("F.max_pool2d", (Operand(),), (*settings, Setting("ceil_mode", self.ceil))),
-        )
+        return Lowering(Call("nn.MaxPool2d", settings=settings), Call("F.max_pool2d", (Operand(),), settings))
 
 
 @final
@@ -222,5 +220,5 @@ class Upsample(Op):
         return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode))
+        settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode, default="nearest"))
         return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
