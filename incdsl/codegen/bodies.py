@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from incdsl.codegen.locals import legal
+from incdsl.diagnostics import CompilerBug
 from incdsl.ir.graph import Chain, Graph, Instance, Node, Ports
 
 
@@ -131,6 +132,9 @@ class _Bodies:
                 self._gives[instance][name] = None
         for instance, item in self._calls.items():
             self._close(instance, item)
+        for body in self.made.values():
+            if any(len(item.inputs) > 1 and item.instance for item in body.items):
+                body.items = _in_order(body)
         net = self.made[graph.net]
         net.inputs = tuple(Port(name, node) for name, node in graph.inputs.items())
         net.outputs = (
@@ -242,3 +246,23 @@ class _Bodies:
             name = f"{stem}_{count}"
         taken.update((name, f"{name}_channels"))
         return name
+
+
+def _in_order(body: Body) -> list[Item]:
+    """The items of a body, each behind what it reads: nodes of an instance may stand before all that enters it."""
+    made = {port.value for port in body.inputs}
+    ordered: list[Item] = []
+    waiting = body.items
+    while waiting:
+        late = []
+        for item in waiting:
+            if made.issuperset(item.inputs):
+                made.update(item.outputs)
+                ordered.append(item)
+            else:
+                late.append(item)
+        if len(late) == len(waiting):
+            paths = ", ".join(item.instance.path for item in late if item.instance)
+            raise CompilerBug(f"what leaves an instance enters it again: {paths}")
+        waiting = late
+    return ordered

@@ -74,11 +74,11 @@ class Forward:
         self._joined = {
             made.chain
             for item in self._items
-            if item.node and isinstance(item.node.op, Joining)
+            if (isinstance(item.node.op, Joining) if item.node else len(item.inputs) > 1)
             for made in map(self._makes.get, self._inputs[item])
             if made and made.chain.root is not item.chain.root
         }
-        """Chains whose value a merge reads by its name: it keeps that name."""
+        """Chains whose value a merge, or a block beside others, reads by its name: it keeps that name."""
 
     def _kept(self, body: Body) -> dict[str, str]:
         """Values that must end up in a certain variable; outputs of the net go before its heads."""
