@@ -6,7 +6,7 @@ HELPERS = {
     "ActivationFloor": '''class ActivationFloor(nn.Module):
     """ReLU for the first `active` channels; the others pass."""
 
-    def __init__(self, active, channels):
+    def __init__(self, active: int, channels: int) -> None:
         super().__init__()
         floor = torch.full((channels, 1, 1), -torch.inf)
         floor[:active] = 0.0
@@ -17,7 +17,7 @@ HELPERS = {
     "ChannelBias": '''class ChannelBias(nn.Module):
     """A number of its own added to each channel."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels))
 
@@ -29,7 +29,9 @@ HELPERS = {
     Without gradients only; under torch.compile, on other devices and in other types it is what PyTorch makes of it.
     """
 
-    def __init__(self, *args, relu=False, **kwargs):
+    def __init__(
+        self, *args: int | tuple[int, int], relu: bool = False, **kwargs: int | tuple[int, int]
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.relu = relu
         self.packed, self.source = None, None
@@ -46,10 +48,10 @@ HELPERS = {
         after = "relu" if self.relu else "none"
         return torch.ops.mkldnn._convolution_pointwise(x, self.packed, self.bias, *where, after, [], "")
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "packed": None, "source": None}
 
-    def is_native(self, x):
+    def is_native(self, x: Tensor) -> bool:
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or not x.is_cpu:
             return False
         if x.dtype == torch.bfloat16:
@@ -58,7 +60,7 @@ HELPERS = {
     "LayerScale": '''class LayerScale(nn.Module):
     """Each channel times a learned number."""
 
-    def __init__(self, channels, init):
+    def __init__(self, channels: int, init: float) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((channels,), init))
 
@@ -67,7 +69,7 @@ HELPERS = {
     "Normalize": '''class Normalize(nn.Module):
     """Each channel times its own constant, plus its own constant."""
 
-    def __init__(self, scale, shift):
+    def __init__(self, scale: tuple[float, ...], shift: tuple[float, ...]) -> None:
         super().__init__()
         self.scale = scale
         self.shift = shift
