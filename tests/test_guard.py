@@ -108,7 +108,7 @@ def test_code_that_the_emitter_does_not_write_is_rejected(name):
         "x = nn.Conv2d(1, 2, 3)",
         "class A(nn.Module):\n" + METHOD + "        return F.relu(x)",
         "x = (1, -2.5, 'a', None)",
-        "def f(x: Tensor | None, y: tuple[float, ...], z: dict[str, Tensor]) -> tuple[Tensor, int | float]:\n    return x",
+        "def f(x: Tensor | None, y: tuple[float, ...], z: dict[str, Tensor]) -> tuple[Tensor, int]:\n    return x",
         "class A(nn.Module):\n    def f(self, other: 'A', /, **rest: float) -> 'A':\n        return self",
     ],
 )

@@ -181,9 +181,7 @@ class _Bodies:
         item.inputs = tuple(port.value for port in body.inputs)
         item.outputs = tuple(port.value for port in body.outputs)
         if len(body.outputs) > 1:
-            called = (
-                dict(zip((name for name, _ in declared.outputs), declared.results, strict=False)) if declared else {}
-            )
+            called = dict(declared.results) if declared else {}
             item.names = tuple(called.get(port.name, port.name) for port in body.outputs)
 
     def _inputs(self, instance: Instance, declared: Ports | None) -> tuple[Port, ...]:
@@ -191,11 +189,11 @@ class _Bodies:
         if declared is None:
             declared = Ports(inputs=(("x", self._main_input(instance)),))
         ports: dict[str, Port] = {}
-        single = len(declared.inputs) == 1
+        single = "in_channels" if len(declared.inputs) == 1 else ""
         for name, value in declared.inputs:
             if value in entering and value not in ports:
-                symbol = "in_channels" if single else f"{name}_channels"
-                ports[value] = Port(name, value, symbol if symbol in instance.arguments else "")
+                symbols = (f"{name}_channels", single)
+                ports[value] = Port(name, value, next((s for s in symbols if s in instance.arguments), ""))
         taken = {name for name, _ in (*declared.inputs, *declared.outputs)} | instance.arguments.keys()
         for value in entering:
             if value not in ports:

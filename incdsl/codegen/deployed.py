@@ -132,7 +132,8 @@ _METHODS = {
         weight = layer["weight"]
         height, width = ((large - small) // 2 for large, small in zip(kernel, weight.shape[2:], strict=True))
         return {**layer, "weight": F.pad(weight, (width, width, height, height))}""",
-    "composed": """    def composed(self, inner: str | dict[str, Tensor], outer: str | dict[str, Tensor]) -> dict[str, Tensor]:
+    "composed": """\
+    def composed(self, inner: str | dict[str, Tensor], outer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         inner, outer = self.given(inner), self.given(outer)
         weight, rim = outer["weight"], [size - 1 for size in outer["weight"].shape[2:]]
         composed = {"weight": F.conv2d(inner["weight"].transpose(0, 1), weight.flip(2, 3), padding=rim).transpose(0, 1)}

@@ -126,8 +126,8 @@ class Ports:
 
     inputs: tuple[tuple[str, str], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
-    results: tuple[str, ...] = ()
-    """What the outputs are called where the instance is used, one name for each: `p3, p4 = self.fuse(c4, c3)`."""
+    results: tuple[tuple[str, str], ...] = ()
+    """What outputs, by their names, are called where the instance is used: `p3, p4 = self.fuse(c4, c3)`."""
 
 
 class Graph:

@@ -90,9 +90,10 @@ class Part:
         )
         return Part(self.graph, instance, Chain(""), self.names)
 
-    def ports(self, inputs: dict[str, str], outputs: dict[str, str], results: tuple[str, ...] = ()) -> None:
-        """Declare what enters and leaves."""
-        self.graph.ports[self.instance] = Ports(tuple(inputs.items()), tuple(outputs.items()), results)
+    def ports(self, inputs: dict[str, str], outputs: dict[str, str], *results: str) -> None:
+        """Declare what enters and leaves, and what the values that leave are called outside."""
+        named = tuple(zip(outputs, results, strict=False))
+        self.graph.ports[self.instance] = Ports(tuple(inputs.items()), tuple(outputs.items()), named)
 
     def head(self, name: str, node: str, of: "Part") -> None:
         """An auxiliary head of the net."""

@@ -17,7 +17,7 @@ def backbone(part: Part, image: str, heads: int, results=("c3", "c4")) -> tuple[
         value = aux.named("").classifier(c3, aux.symbol("classes"), "fc")
         part.head(f"backbone_aux{i}", value, of=aux)
     c4 = inner.named("c4").conv(c3, 6, "deep", kernel=3, stride=2)
-    inner.ports({"image": image}, {"c3": c3, "c4": c4}, results)
+    inner.ports({"image": image}, {"c3": c3, "c4": c4}, *results)
     return c3, c4
 
 

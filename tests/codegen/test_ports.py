@@ -18,7 +18,7 @@ def fuse(
     up = block.named("up").upsample(block.conv(low, width, "lateral"))
     fine = block.named("fine").add(up, block.conv(high, width, "skip"))
     coarse = block.named("coarse").conv(low, width, "coarse", kernel=3)
-    block.ports({"low": low, "high": high}, {"fine": fine, "coarse": coarse}, results)
+    block.ports({"low": low, "high": high}, {"fine": fine, "coarse": coarse}, *results)
     return fine, coarse
 
 
