@@ -62,7 +62,7 @@ def test_compile_finds_the_shipped_spec_from_any_folder(tmp_path, monkeypatch):
 
 def test_compile_takes_settings():
     text = incdsl.compile(TEXT, width=9, p=0.125, deep=True)
-    assert "def __init__(self, width=9, p=0.125):" in text
+    assert "def __init__(self, width: int = 9, p: float = 0.125) -> None:" in text
     assert "decided at compile time: deep = true" in text
     assert "--set width=9 --set p=0.125 --set deep=true" in text
     assert text != incdsl.compile(TEXT)

@@ -89,6 +89,14 @@ CODE = {
     "shift": "x = 1 << 100",
     "matrix product": "x = torch @ nn",
     "set": "x = {1}",
+    "type by a call": "def f(x: torch.load('x')) -> Tensor:\n    return x",
+    "type of a module": "def f(x: nn.Module) -> Tensor:\n    return x",
+    "type that is a string": "def f(x: 'open') -> Tensor:\n    return x",
+    "type that is a number": "def f(x: 1) -> Tensor:\n    return x",
+    "type of a value": "x: open = 1",
+    "returned type": "def f(x: Tensor) -> eval('Tensor'):\n    return x",
+    "any type inside a tuple": "def f(x: Tensor) -> tuple[Tensor, open]:\n    return x",
+    "ellipsis inside a dictionary": "def f(x: dict[str, ...]) -> Tensor:\n    return x",
     "match": "match torch:\n    case _:\n        x = 1",
 }
 
@@ -110,6 +118,8 @@ def test_code_that_the_emitter_does_not_write_is_rejected(name):
         "x = nn.Conv2d(1, 2, 3)",
         "class A(nn.Module):\n" + METHOD + "        return F.relu(x)",
         "x = (1, -2.5, 'a', None)",
+        "def f(x: Tensor | None, y: tuple[float, ...], z: dict[str, Tensor]) -> tuple[Tensor, int]:\n    return x",
+        "class A(nn.Module):\n    def f(self, other: 'A', /, **rest: float) -> 'A':\n        return self",
     ],
 )
 def test_code_like_the_emitters_passes_at_the_same_place(plain):

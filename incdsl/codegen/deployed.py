@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
-from incdsl.ir.graph import Graph
+from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import (
     BiasOf,
     Composed,
@@ -23,18 +23,19 @@ from incdsl.ir.weight_expr import (
 HELPER = "TrainingWeights"
 
 
-def from_training(graph: Graph, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
+def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
-    for node in graph:
+    for node in net.graph:
         if node.label and node.op.owns_parameters():
             doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
+    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: float")
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [
         f"{INDENT}@classmethod",
-        f"{INDENT}def from_training(cls, state_dict, /, **arguments):",
+        *lines("def ", Bracketed("from_training", arguments), f' -> "{net.name}":', 1),
         f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
         f"{INDENT * 2}given = {HELPER}(state_dict)",
         *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),
@@ -89,23 +90,23 @@ def helper(written: Iterable[str]) -> str:
 _BEGINNING = '''class TrainingWeights:
     """Layers of a training checkpoint in float64, each a dictionary of its tensors; a layer may go by its path."""
 
-    def __init__(self, state_dict):
+    def __init__(self, state_dict: dict[str, Tensor]) -> None:
         self.tensors = {name: tensor.double() for name, tensor in state_dict.items()}
         self.unused = {name for name in state_dict if not name.endswith("num_batches_tracked")}
 
-    def layer(self, path):
+    def layer(self, path: str) -> dict[str, Tensor]:
         found = {name: tensor for name, tensor in self.tensors.items() if name.rpartition(".")[0] == path}
         if not found:
             raise KeyError("the checkpoint has no layer " + path)
         self.unused -= found.keys()
         return {name.rpartition(".")[2]: tensor for name, tensor in found.items()}
 
-    def given(self, layer):
+    def given(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         return self.layer(layer) if isinstance(layer, str) else layer'''
 
 _METHODS = {
-    "folded": """    def folded(self, layer, norm, eps):
-        layer, path, norm = self.given(layer), norm, self.layer(norm)
+    "folded": """    def folded(self, layer: str | dict[str, Tensor], path: str, eps: float) -> dict[str, Tensor]:
+        layer, norm = self.given(layer), self.layer(path)
         parts = ("weight", "bias", "running_mean", "running_var")
         if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
             raise ValueError("the batch norm " + path + " lacks a tensor, or has other channels than its layer")
@@ -113,26 +114,29 @@ _METHODS = {
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))
         return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}""",
-    "merged": """    def merged(self, *layers):
+    "merged": """    def merged(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}
         if any("bias" in layer for layer in layers):
             zeros = [torch.zeros_like(layer["weight"][:, 0, 0, 0]) for layer in layers]
             merged["bias"] = torch.cat([layer.get("bias", zero) for layer, zero in zip(layers, zeros, strict=True)])
         return merged""",
-    "scaled": """    def scaled(self, layer, factor):
+    "scaled": """    def scaled(self, layer: str | dict[str, Tensor], factor: float) -> dict[str, Tensor]:
         return {name: tensor * factor for name, tensor in self.given(layer).items()}""",
-    "normalized": """    def normalized(self, layer, scale, shift):
+    "normalized": """    def normalized(
+        self, layer: str | dict[str, Tensor], scale: tuple[float, ...], shift: tuple[float, ...]
+    ) -> dict[str, Tensor]:
         layer = self.given(layer)
         weight = layer["weight"]
         scale, shift = (torch.tensor(numbers, dtype=torch.float64).view(-1, 1, 1) for numbers in (scale, shift))
         return {"weight": weight * scale, "bias": layer.get("bias", 0.0) + (weight * shift).sum((1, 2, 3))}""",
-    "enlarged": """    def enlarged(self, layer, kernel):
+    "enlarged": """    def enlarged(self, layer: str | dict[str, Tensor], kernel: tuple[int, int]) -> dict[str, Tensor]:
         layer = self.given(layer)
         weight = layer["weight"]
         height, width = ((large - small) // 2 for large, small in zip(kernel, weight.shape[2:], strict=True))
         return {**layer, "weight": F.pad(weight, (width, width, height, height))}""",
-    "composed": """    def composed(self, inner, outer):
+    "composed": """\
+    def composed(self, inner: str | dict[str, Tensor], outer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         inner, outer = self.given(inner), self.given(outer)
         weight, rim = outer["weight"], [size - 1 for size in outer["weight"].shape[2:]]
         composed = {"weight": F.conv2d(inner["weight"].transpose(0, 1), weight.flip(2, 3), padding=rim).transpose(0, 1)}
@@ -140,20 +144,20 @@ _METHODS = {
             passed = inner.get("bias", torch.zeros_like(weight[0, :, 0, 0])).view(-1, 1, 1)
             composed["bias"] = outer.get("bias", 0.0) + (weight * passed).sum((1, 2, 3))
         return composed""",
-    "transposed": """    def transposed(self, layer, groups):
+    "transposed": """    def transposed(self, layer: str | dict[str, Tensor], groups: int) -> dict[str, Tensor]:
         layer = self.given(layer)
         weight = layer["weight"]
         return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}""",
-    "weight_of": """    def weight_of(self, layer):
+    "weight_of": """    def weight_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         return {"weight": self.given(layer)["weight"]}""",
-    "bias_of": """    def bias_of(self, layer):
+    "bias_of": """    def bias_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         return {"bias": self.given(layer)["bias"]}""",
 }
 
-_END = """    def state(self, layers):
+_END = """    def state(self, layers: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
         return {path + "." + name: tensor for path, layer in layers.items() for name, tensor in layer.items()}
 
-    def complain_about_unused(self, left_out=()):
+    def complain_about_unused(self, left_out: tuple[str, ...] = ()) -> None:
         unused = sorted(name for name in self.unused if not name.startswith(left_out))
         if unused:
             raise KeyError("the deployed module has no place for " + ", ".join(unused))"""

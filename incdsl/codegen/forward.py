@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.expr_writer import ExprWriter
-from incdsl.codegen.layout import Bracketed, Doc
+from incdsl.codegen.layout import Bracketed, Doc, flat
 from incdsl.codegen.locals import Locals
-from incdsl.codegen.plan import Body, Item
 from incdsl.codegen.runs import joined
 from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node
@@ -25,24 +25,31 @@ MAX_DEPTH = 6
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`target = doc`; `value` is the node whose value it holds, the first one where it holds several."""
+    """`target = doc`, and the variables of the values that it makes."""
 
     target: str
     doc: Doc
-    value: str
     reads: tuple[str, ...]
     item: Item
     holds: Mapping[str, str]
-    """The variables of all values that it holds."""
 
     @property
     def chain(self) -> Chain:
         """The chain that it belongs to."""
         return self.item.chain
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values that it makes."""
+        return tuple(self.holds)
+
 
 class Forward:
-    """Turns the items of a body into statements."""
+    """Turns the items of a body into statements.
+
+    Values that leave the net, and several that leave a part of it, end up in variables of their names; a single one
+    may be returned by whatever name it has.
+    """
 
     def __init__(
         self,
@@ -52,37 +59,42 @@ class Forward:
         access: Mapping[str, str],
         found: Mapping[str, list[Item]],
     ) -> None:
-        self._body = body
         self._shapes = shapes
-        self._scribe = writer
+        self._writer = writer
         self._access = access
         self._alias: dict[str, str] = {}
         self._items = [item for item in joined(body, found) if not self._is_silent(item)]
-        self._makes = {item.output: item for item in self._items}
-        self._inputs = {item.output: tuple(map(self.value, item.inputs)) for item in self._items}
+        self._makes = {name: item for item in self._items for name in item.outputs}
+        self._inputs = {item: tuple(map(self.value, item.inputs)) for item in self._items}
         self._uses = Counter(name for names in self._inputs.values() for name in names)
-        self.output = self.value(body.output)
-        self._ends = {self.output, *map(self.value, body.ends)}
+        self._ends = {self.value(port.value) for port in body.outputs}
+        self._arguments = {port.value: port.name for port in body.inputs}
+        self._keep = self._kept(body)
         self._joined = {
             made.chain
             for item in self._items
-            if item.node and isinstance(item.node.op, Joining)
-            for made in map(self._makes.get, self._inputs[item.output])
+            if (isinstance(item.node.op, Joining) if item.node else len(item.inputs) > 1)
+            for made in map(self._makes.get, self._inputs[item])
             if made and made.chain.root is not item.chain.root
         }
-        """Chains whose value a merge reads by its name: it keeps that name."""
+        """Chains whose value a merge, or a block beside others, reads by its name: it keeps that name."""
 
-    def statements(self, arguments: Mapping[str, str], keep: Mapping[str, str]) -> list[Statement]:
-        """The statements, for arguments of `forward` by the value they hold.
+    def _kept(self, body: Body) -> dict[str, str]:
+        """Values that must end up in a certain variable; outputs of the net go before its heads."""
+        if not body.is_net and len(body.outputs) == 1:
+            return {}
+        ports = sorted(body.outputs, key=lambda port: not port.optional)
+        named = {self.value(port.value): port.name for port in ports}
+        return {value: name for value, name in named.items() if value not in self._arguments}
 
-        `keep` gives values that must end up in a certain variable.
-        """
-        inside = self._nested(keep)
+    def statements(self) -> list[Statement]:
+        """The statements, in order."""
+        keep, arguments = self._keep, self._arguments
+        inside = self._nested()
         written = [item for item in self._items if item.output not in inside]
-        leaves = {item.output: self._leaves(item, inside) for item in written}
-        last_use = {name: now for now, item in enumerate(written) for name in leaves[item.output]}
-        for name in [*keep, *(self._ends & arguments.keys())]:
-            last_use[name] = len(written)
+        leaves = {item: self._leaves(item, inside) for item in written}
+        last_use = {name: now for now, item in enumerate(written) for name in leaves[item]}
+        last_use |= dict.fromkeys((*keep, *self._ends), len(written))
         locals_ = Locals(last_use, keep.values())
         for value, variable in arguments.items():
             locals_.bind(value, variable)
@@ -93,20 +105,18 @@ class Forward:
             if item.output in done:
                 continue
             if members := parts.get(item.output):
-                parted = split(members, locals_[leaves[item.output][0]], self._scribe)
-                held = {each.output: self._named(each, locals_, now + i) for i, each in enumerate(members)}
+                doc: Doc = split(members, locals_[leaves[item][0]], self._writer)
+                held = {each.output: self._named(each, 0, locals_, now + i) for i, each in enumerate(members)}
                 done.update(held)
-                target = ", ".join(held.values())
-                statements.append(Statement(target, parted, item.output, leaves[item.output], item, held))
-                continue
-            doc = self._doc(item, inside, locals_)
-            if item.output in keep:
-                target = locals_.bind(item.output, keep[item.output])
             else:
-                target = self._named(item, locals_, now)
-            held = {item.output: target}
-            statements.append(Statement(target, doc, item.output, leaves[item.output], item, held))
+                doc = self._doc(item, inside, locals_)
+                held = {name: self._named(item, i, locals_, now) for i, name in enumerate(item.outputs)}
+            statements.append(Statement(", ".join(held.values()), doc, leaves[item], item, held))
         return statements
+
+    def held(self, statements: Sequence[Statement]) -> dict[str, str]:
+        """The variable of every value, arguments among them."""
+        return {**self._arguments, **{value: name for s in statements for value, name in s.holds.items()}}
 
     def value(self, name: str) -> str:
         """The value that a name stands for: `identity` gives what it reads."""
@@ -122,22 +132,27 @@ class Forward:
             return True
         return not item.inputs
 
-    def _named(self, item: Item, variables: Locals, now: int) -> str:
-        return variables.name(item.output, self._wishes(item), item.chain.root.name, now)
+    def _named(self, item: Item, index: int, variables: Locals, now: int) -> str:
+        value = item.outputs[index]
+        if value in self._keep:
+            return variables.bind(value, self._keep[value])
+        if item.names:
+            return variables.name(value, [item.names[index]], "", now)
+        return variables.name(value, self._wishes(item), item.chain.root.name, now)
 
     def _wishes(self, item: Item) -> list[str]:
         chain = item.chain
         word = item.node.op.word if item.node else "y"
         return [chain.name] if chain.rail or chain in self._joined else ["x", chain.name, word]
 
-    def _nested(self, keep: Mapping[str, str]) -> set[str]:
+    def _nested(self) -> set[str]:
         """Values that are written inside the expression of their only reader: those of the same step."""
-        readers = {name: item for item in self._items for name in self._inputs[item.output]}
+        readers = {name: item for item in self._items for name in self._inputs[item]}
         depth: dict[str, int] = {}
         for item in self._items:
             reader = readers.get(item.output)
-            deep = 1 + max((depth.get(name, 0) for name in self._inputs[item.output]), default=0)
-            alone = self._uses[item.output] == 1 and item.output not in keep
+            deep = 1 + max((depth.get(name, 0) for name in self._inputs[item]), default=0)
+            alone = self._uses[item.output] == 1 and item.output not in self._keep and len(item.outputs) == 1
             if reader and alone and reader.step == item.step and deep < MAX_DEPTH:
                 depth[item.output] = deep
         means = [item for item in self._items if item.output not in depth and self._drops_its_grid(item)]
@@ -145,20 +160,23 @@ class Forward:
 
     def _leaves(self, item: Item, inside: set[str]) -> tuple[str, ...]:
         leaves: list[str] = []
-        waiting = list(self._inputs[item.output])
+        waiting = list(self._inputs[item])
         while waiting:
             name = waiting.pop()
             if name in inside:
-                waiting.extend(self._inputs[name])
+                waiting.extend(self._inputs[self._makes[name]])
             else:
                 leaves.append(name)
         return tuple(reversed(leaves))
 
     def _doc(self, item: Item, inside: set[str], variables: Locals) -> Doc:
         operands: list[Doc] = []
-        for name in self._inputs[item.output]:
+        for name in self._inputs[item]:
             operands.append(self._doc(self._makes[name], inside, variables) if name in inside else variables[name])
         module = self._access.get(item.label, "")
+        if item.is_head:
+            call = flat(Bracketed(module, tuple(operands)))
+            return f"{call} if self.training and {module} is not None else None"
         if item.node is None:
             return Bracketed(module, tuple(operands))
         return self._op(item.node, item, operands, module)
@@ -169,14 +187,14 @@ class Forward:
     def _op(self, node: Node, item: Item, operands: list[Doc], module: str) -> Doc:
         lowering = self._lowering(node, item)
         if node.label:
-            return self._scribe.code(lowering.forward, operands, module)
+            return self._writer.code(lowering.forward, operands, module)
         code = lowering.function
         assert code is not None
         if self._drops_its_grid(item):
             code = Method(Operand(), "mean", (Value((2, 3)),))
         elif isinstance(node.op, Flatten) and self._drops_its_grid(self._makes.get(self.value(item.inputs[0]))):
             return operands[0]
-        doc = self._scribe.code(code, operands, module)
+        doc = self._writer.code(code, operands, module)
         if node.op.in_place and self._may_overwrite(item):
             assert isinstance(doc, Bracketed)
             return Bracketed(doc.head, (*doc.items, "inplace=True"))
@@ -188,7 +206,7 @@ class Forward:
             return False
         if self._uses[item.output] != 1 or item.output in self._ends:
             return False
-        reader = next(i for i in self._items if item.output in self._inputs[i.output])
+        reader = next(i for i in self._items if item.output in self._inputs[i])
         return reader.node is not None and isinstance(reader.node.op, Flatten) and not reader.label
 
     def _may_overwrite(self, item: Item) -> bool:

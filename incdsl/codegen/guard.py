@@ -102,6 +102,15 @@ DEPLOYED = Allowed(
 """A module for inference computes its weights from a checkpoint, in a method of its own."""
 
 
+_TYPES = frozenset({"Tensor", "bool", "dict", "float", "int", "list", "object", "str", "tuple", "ClassVar"})
+_ANNOTATED: dict[type[ast.AST], str] = {
+    ast.arg: "annotation",
+    ast.AnnAssign: "annotation",
+    ast.FunctionDef: "returns",
+}
+"""Nodes that may have a type, and in which field."""
+_TYPE_FIELDS = frozenset(_ANNOTATED.values())
+
 _LEAVES = frozenset({str, int, float, bool, type(None), ast.Load, ast.Store, ast.Del})
 """What nodes hold besides nodes."""
 
@@ -114,8 +123,11 @@ def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
     """
     module = ast.parse(text)
     classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
+    types = _TYPES | classes
     for node in _walked(module):
         kind = type(node)
+        if kind in _ANNOTATED and not _is_type(getattr(node, _ANNOTATED[kind]), types):
+            raise CompilerBug(f"generated code holds the type {ast.unparse(getattr(node, _ANNOTATED[kind]))}")
         if kind not in allowed.nodes:
             raise CompilerBug(f"generated code holds a {kind.__name__}")
         if kind in _CHECKS:
@@ -127,18 +139,38 @@ def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
 
 
 def _walked(module: ast.Module) -> Iterator[Any]:
-    """All nodes but the contexts of names, and what is neither; `ast.walk` takes three times as long."""
+    """All nodes but types and the contexts of names, and what is neither; `ast.walk` takes three times as long."""
     waiting: list[Any] = [module]
     while waiting:
         node = waiting.pop()
         yield node
         for name in node._fields:
+            if name in _TYPE_FIELDS:
+                continue
             value = getattr(node, name)
             kind = type(value)
             if kind is list:
                 waiting += [each for each in value if each is not None]
             elif kind not in _LEAVES:
                 waiting.append(value)
+
+
+def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
+    """Whether an annotation is one that the emitter writes: `Tensor | None`, `tuple[Tensor, Tensor]`, `"Net"`."""
+    match node:
+        case None | ast.Constant(value=None):
+            return True
+        case ast.Name(id=name) | ast.Constant(value=str(name)):
+            return name in types
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _is_type(left, types) and _is_type(right, types)
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[each, ast.Constant(value=value)])):
+            return value is ... and _is_type(each, types)
+        case ast.Subscript(value=ast.Name(id="tuple" | "dict" | "list"), slice=ast.Tuple(elts=parts)):
+            return all(_is_type(part, types) for part in parts)
+        case ast.Subscript(value=ast.Name(id="tuple" | "list"), slice=part):
+            return _is_type(part, types)
+    return False
 
 
 def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: set[str]) -> None:

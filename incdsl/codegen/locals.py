@@ -9,6 +9,11 @@ from collections.abc import Iterable
 _RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"torch", "nn", "F", "Tensor", "self"}
 
 
+def legal(name: str) -> str:
+    """A name that hides nothing that generated code may need."""
+    return f"{name}_" if name in _RESERVED else name
+
+
 class Locals:
     """Gives each value a variable; one whose value is dead is free again."""
 
@@ -45,7 +50,7 @@ class Locals:
         return self.bind(value, f"{stem}_{count}")
 
     def _legal(self, wish: str, own: str) -> str:
-        return f"{wish}_" if wish in _RESERVED or (wish in self._taken and wish != own) else wish
+        return f"{wish}_" if wish in self._taken and wish != own else legal(wish)
 
     def _free(self, variable: str, now: int) -> bool:
         value = self._holds.get(variable)

@@ -11,8 +11,9 @@ from incdsl.codegen import deployed
 from incdsl.codegen.classes import Classes
 from incdsl.codegen.comments import Comments
 from incdsl.codegen.guard import DEPLOYED, TRAINING, check
-from incdsl.codegen.net import NetWriter
+from incdsl.codegen.net import NetModel
 from incdsl.codegen.plan import plan
+from incdsl.codegen.writer import Writer
 from incdsl.diagnostics import CompilerBug
 from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import WeightExpr
@@ -42,17 +43,16 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     comment = Comments()
     kinds = dict.fromkeys(type(node.op) for node in net.graph)
     texts = {name: text for kind in kinds for name, text in kind.helpers.items()}
-    classes = Classes(plan(net.graph, {net.name, f"{net.name}Outputs", deployed.HELPER, *texts}), comment)
-    extra = deployed.from_training(net.graph, origin.weight_exprs, origin.ignored) if origin else ()
-    writer = NetWriter(net, classes, extra)
-    bodies = [classes.text(each) for each in classes.plan.classes]
-    main = writer.text()
-    outputs = writer.tuple_text()
+    classes = Classes(plan(net.graph, net.name, {net.name, f"{net.name}Outputs", deployed.HELPER, *texts}))
+    extra = deployed.from_training(net, origin.weight_exprs, origin.ignored) if origin else ()
+    main, writer = NetModel(net, classes, extra), Writer(comment)
+    bodies = [writer.write(model) for model in (*classes.models(), main.model())]
+    if outputs := main.outputs():
+        bodies.insert(-1, writer.outputs(outputs))
     helpers = [texts[name].strip("\n").split("\n") for name in classes.helpers]
     if origin:
         helpers.insert(0, deployed.helper(extra).split("\n"))
-    blocks = [*helpers, *bodies, *([outputs] if outputs else []), main]
-    code = "\n\n\n".join("\n".join(block) for block in blocks)
+    code = "\n\n\n".join("\n".join(each) for each in (*helpers, *bodies))
     remarks = ("", *banner.remarks) if banner.remarks else ()
     head = [comment(line) for line in ("", *banner.facts, *remarks)]
     body = (

@@ -1,246 +1,180 @@
-"""The class of the net: its stages with their shapes, its auxiliary heads, what it returns."""
+"""The model of the net's class: its stages with their shapes, its auxiliary heads, the tuple that it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from incdsl.codegen.classes import Classes, access, shown
-from incdsl.codegen.expr_writer import ExprWriter
-from incdsl.codegen.forward import Forward, Statement
-from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, flat, lines
-from incdsl.codegen.runs import runs
-from incdsl.ir.graph import Chain, Head
+from incdsl.codegen.bodies import Body
+from incdsl.codegen.classes import Classes, Made, shown
+from incdsl.codegen.constructor import AUX, type_of
+from incdsl.codegen.forward import Statement
+from incdsl.codegen.layout import Bracketed, flat
+from incdsl.codegen.model import (
+    Assign,
+    Attribute,
+    ClassModel,
+    Field,
+    Header,
+    Line,
+    OutputsModel,
+    Parameter,
+    Return,
+    Shown,
+)
+from incdsl.ir.graph import Chain
 from incdsl.ir.net import Net
 from incdsl.values import Image, Real, Shape, expression
 from incdsl.values.num import Linear
 
-_FAR = 56
-"""Lines longer than this do not push the column of shapes to the right."""
 
+class NetModel:
+    """Models the net's class, and the tuple that it returns if it has more than one output; `methods` are lines."""
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of code, or a section's header, with a shape to show behind it."""
-
-    code: str
-    shape: Shape | None = None
-    header: str = ""
-    label: str = ""
-
-
-class NetWriter:
-    """Writes the net's class, and the tuple that it returns if it has more than one output; `extra` are methods."""
-
-    def __init__(self, net: Net, classes: Classes, extra: Sequence[str] = ()) -> None:
+    def __init__(self, net: Net, classes: Classes, methods: Sequence[str] = ()) -> None:
         self._net = net
-        self._extra = extra
         self._classes = classes
-        self._comment = classes.comment
-        self._graph = net.graph
-        self._body = classes.plan.net
-        self._fixed = {name: value for name, value in net.params.items() if name in net.fixed}
+        self._methods = tuple(methods)
+        self._body: Body = classes.plan.net.body
+        self._fixed = {name: net.params[name] for name in net.params if name in net.fixed}
         fixed = {k: v for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
         self._numbers = {name: Linear(int(value)) for name, value in fixed.items()}
-        self._labels = {item.label for item in self._body.items}
-        self._values: dict[str, str] = {}
+        self._outputs = [port for port in self._body.outputs if not port.optional]
+        self._heads = [port.name for port in self._body.outputs if port.optional]
 
     @property
-    def outputs_name(self) -> str:
-        """The class of the returned tuple."""
+    def _outputs_name(self) -> str:
         return f"{self._net.name}Outputs"
 
-    @property
-    def fields(self) -> list[str]:
-        """Names of the returned values: outputs, then heads."""
-        return [*self._graph.outputs, *(head.name for head in self._graph.heads)]
-
-    def tuple_text(self) -> list[str]:
-        """The `NamedTuple` of several outputs; nothing for a net with one."""
-        if len(self.fields) == 1:
-            return []
-        shapes = self._classes.shapes(self._body)
-        ends = {**self._graph.outputs, **{head.name: head.node for head in self._graph.heads}}
-        absent = {head.name for head in self._graph.heads} if len(self._graph.outputs) > 1 else set()
-        lines_ = [f"class {self.outputs_name}(NamedTuple):"]
-        for name, node in ends.items():
-            kind = "Tensor | None" if name in absent else "Tensor"
-            lines_.append(f"{INDENT}{name}: {kind}  {self._comment(shown(shapes[node], self._numbers))}")
-        return lines_
-
-    def text(self) -> list[str]:
-        """The net's class."""
-        graph, body = self._graph, self._body
-        numbers = {k: int(v) for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
-        reals = {k: float(v) for k, v in self._fixed.items() if isinstance(v, Real)}
-        writer = ExprWriter({**numbers, **reals}, self._labels)
-        shapes = self._classes.shapes(body)
-        found = runs(body, shapes)
-        forward = Forward(body, shapes, writer, access(body, found), found)
-        arguments = {node: name for name, node in graph.inputs.items()}
-        ends = [*((head.name, head.node) for head in graph.heads), *graph.outputs.items()]
-        self._values = {name: forward.value(node) for name, node in ends}
-        keep = {value: name for name, value in self._values.items() if value not in arguments}
-        statements = forward.statements(arguments, keep)
-        code = self._layout(statements, arguments, shapes)
-        members = self._classes.members(body, shapes, writer, found)
-        stored = [f"{INDENT * 2}self.{writer.attribute(name)} = {name}" for name in writer.stored]
-        return [
-            *map(self._comment, body.instance.comments),
-            f"class {self._net.name}(nn.Module):",
-            f'{INDENT}"""{self._docstring(shapes)}"""',
-            "",
-            *self._weights(),
-            *self._constructor(members, stored),
-            *self._extra,
-            *self._signature(),
-            *code,
-            *self._return(statements, arguments),
+    def outputs(self) -> OutputsModel | None:
+        """The `NamedTuple` of several outputs; None for a net with one."""
+        if len(self._body.outputs) == 1:
+            return None
+        shapes = self._classes.plan.shapes.of(self._body)
+        several = len(self._outputs) > 1
+        fields = [
+            Field(
+                port.name,
+                "Tensor | None" if port.optional and several else "Tensor",
+                shown(shapes[port.value], self._numbers),
+            )
+            for port in self._body.outputs
         ]
+        return OutputsModel(self._outputs_name, tuple(fields))
 
-    def _docstring(self, shapes: dict[str, Shape]) -> str:
-        graph = self._graph
-        ins = ", ".join(self._free(self._classes.plan.shapes[node]) for node in graph.inputs.values())
-        outs = ", ".join(shown(shapes[node], self._numbers) for node in graph.outputs.values())
-        if len(graph.outputs) > 1:
-            return f"{ins} -> {self.outputs_name}"
-        if not graph.heads:
-            return f"{ins} -> {outs}"
-        heads = graph.heads
-        what = "the aux head's output" if len(heads) == 1 else "the aux heads' outputs"
-        return f"{ins} -> {outs}; while training also {what}."
+    def model(self) -> ClassModel:
+        """The net's class."""
+        made = self._classes.made(self._classes.plan.net, self._constants())
+        weights = tuple([f'"{head.name}": {head.weight!r}' for head in self._net.graph.heads])
+        constants = (Attribute("aux_weights: ClassVar", Bracketed("", weights, "{}")),) if weights else ()
+        return ClassModel(
+            name=self._net.name,
+            docstring=(self._docstring(made.shapes),),
+            parameters=self._parameters(),
+            stored=made.stored,
+            members=made.members,
+            inputs=tuple([Parameter(port.name, "Tensor") for port in self._body.inputs]),
+            returns=self._returns(),
+            body=(*self._lines(made), Return(self._returned(made))),
+            comments=self._body.instance.comments,
+            constants=constants,
+            methods=self._methods,
+        )
 
-    def _free(self, shape: Shape) -> str:
-        return f"[N, {int(shape.channels)}, H, W]" if isinstance(shape, Image) else f"[N, {int(shape.channels)}]"
+    def _constants(self) -> dict[str, Any]:
+        """Parameters that are decided at compile time."""
+        numbers = {k: int(v) for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
+        return {**numbers, **{k: float(v) for k, v in self._fixed.items() if isinstance(v, Real)}}
 
-    def _weights(self) -> list[str]:
-        if not self._graph.heads:
-            return []
-        entries = tuple(f'"{head.name}": {head.weight!r}' for head in self._graph.heads)
-        return [*lines("aux_weights: ClassVar = ", Bracketed("", entries, "{}"), "", 1), ""]
-
-    def _constructor(self, members: list[str], stored: list[str]) -> list[str]:
-        params = [f"{name}={value!r}" for name, value in self._arguments().items()]
-        if self._graph.heads:
-            params += ["*", "aux=True"]
-        if not members and not stored:
-            return []
-        opening = lines("def ", Bracketed("__init__", ("self", *params)), ":", 1)
-        return [*opening, f"{INDENT * 2}super().__init__()", *stored, *members, ""]
-
-    def _arguments(self) -> dict[str, int | float]:
-        return {
+    def _parameters(self) -> tuple[Parameter, ...]:
+        values = {
             name: int(value) if isinstance(value, int) else float(value)
             for name, value in self._net.params.items()
             if name not in self._net.fixed
         }
+        params = [Parameter(name, type_of([value]), repr(value)) for name, value in values.items()]
+        return (*params, AUX) if self._heads else tuple(params)
 
-    def _signature(self) -> list[str]:
-        outputs, heads = len(self._graph.outputs), len(self._graph.heads)
-        if outputs + heads == 1:
-            returns = "Tensor"
-        else:
-            returns = self.outputs_name if outputs > 1 else f"Tensor | {self.outputs_name}"
-        params = tuple(f"{name}: Tensor" for name in self._graph.inputs)
-        return lines("def ", Bracketed("forward", ("self", *params)), f" -> {returns}:", 1)
+    def _docstring(self, shapes: Mapping[str, Shape]) -> str:
+        ins = ", ".join(_free(shapes[port.value]) for port in self._body.inputs)
+        if len(self._outputs) > 1:
+            return f"{ins} -> {self._outputs_name}"
+        flow = f"{ins} -> {shown(shapes[self._outputs[0].value], self._numbers)}"
+        if not self._heads:
+            return flow
+        what = "the aux head's output" if len(self._heads) == 1 else "the aux heads' outputs"
+        return f"{flow}; while training also {what}."
+
+    def _returns(self) -> str:
+        if len(self._body.outputs) == 1:
+            return "Tensor"
+        return self._outputs_name if len(self._outputs) > 1 else f"Tensor | {self._outputs_name}"
+
+    def _returned(self, made: Made) -> str | Bracketed:
+        values = made.returned
+        if len(values) == 1:
+            return values[0]
+        everything = Bracketed(self._outputs_name, values)
+        if len(self._outputs) > 1:
+            return everything
+        missing = " and ".join(f"{name} is None" for name in self._heads)
+        return f"{values[0]} if {missing} else {flat(everything)}"
 
     # forward
 
-    def _layout(self, statements: list[Statement], arguments: dict[str, str], shapes: dict[str, Shape]) -> list[str]:
-        """Statements with the shape of their value behind them, in columns; a comment heads each named chain."""
-        found: list[_Line] = []
+    def _lines(self, made: Made) -> list[Line]:
+        """Statements with the shape of their value behind them; a comment heads each named chain."""
+        found: list[Line] = []
         chain: Chain | None = None
-        heads = {self._values[head.name]: head for head in self._graph.heads}
-        for statement in statements:
-            if statement.value in heads:
-                found.append(_Line(self._head_call(heads[statement.value], statement)))
+        for statement in made.statements:
+            if statement.item.is_head:
+                found.append(Assign(statement.target, statement.doc))
                 chain = None
                 continue
             root = statement.chain.root
             if root is not chain:
-                first = chain is None and not any(line.header for line in found)
-                shape = self._classes.plan.shapes[next(iter(arguments))] if first and len(arguments) == 1 else None
-                label = next(iter(arguments.values())) if shape else ""
-                found.append(_Line("", shape, root.name, label))
+                first = not any(isinstance(line, Header) for line in found)
+                found.append(self._header(root, made, first))
                 chain = root
-            made = lines(f"{statement.target} = ", statement.doc, "", 2)
-            before, after = shapes[statement.reads[0]], shapes[statement.value]
-            moves = len(made) == 1 and len(statement.holds) == 1 and not self._same(statement, before, after)
-            found += [_Line(line, after if moves else None) for line in made]
-        return self._columns(found)
+            found.append(Assign(statement.target, statement.doc, self._shown(statement, made.shapes)))
+        return found
 
-    def _same(self, statement: Statement, before: Shape, after: Shape) -> bool:
-        """Whether an op of one value, without parameters, leaves the shape as it was: there is nothing to show."""
-        node = statement.item.node
-        plain = node is not None and node.op.kind in ("pointwise", "view") and not node.op.owns_parameters()
-        return plain and len(statement.reads) == 1 and before == after
+    def _header(self, chain: Chain, made: Made, first: bool) -> Header:
+        """The name of a chain, and behind the first one what flows into the net."""
+        if not first or len(self._body.inputs) > 1:
+            return Header(chain.name)
+        port = self._body.inputs[0]
+        return Header(chain.name, port.name, self._shape(made.shapes[port.value]))
 
-    def _columns(self, found: list[_Line]) -> list[str]:
-        shapes = {id(line): self._shape(line) for line in found if line.shape is not None}
-        channels = max((len(t[0]) for t in shapes.values()), default=0)
-        grids = [t[1] for t in shapes.values() if t[1]]
-        widths = [max((len(grid[i]) for grid in grids), default=0) for i in (0, 1)]
-        codes = [len(line.code) for line in found if line.shape is not None and line.code]
-        column = max((c for c in codes if c <= _FAR), default=0) + 3
-        written = []
-        for line in found:
-            shape = shapes.get(id(line))
-            text = ""
-            if shape:
-                grid = " x ".join(p.rjust(w) for p, w in zip(shape[1], widths, strict=True)) if shape[1] else ""
-                text = shape[0].rjust(channels) + (f" x {grid}" if grid else "")
-            written.append(
-                self._header(line, text, column) if line.header else self._commented(line.code, text, column)
-            )
-        return written
+    def _shown(self, statement: Statement, shapes: Mapping[str, Shape]) -> Shown | None:
+        if len(statement.values) > 1:
+            return None
+        after = shapes[statement.values[0]]
+        if _is_plain(statement) and shapes[statement.reads[0]] == after:
+            return None
+        return self._shape(after)
 
-    def _header(self, line: _Line, shape: str, column: int) -> str:
-        """`# stem    image    3 x 299 x 299`: the chain, and for the first one what flows in."""
-        if not shape:
-            return f"{INDENT * 2}{self._comment(line.header)}"
-        gap = column - len(INDENT * 2) - len(line.header) - len(line.label) - 1
-        text = f"{line.header}{' ' * max(gap, 2)}{line.label}{'' if shape.startswith(' ') else ' '}{shape}"
-        return f"{INDENT * 2}{self._comment(text)}"
-
-    def _commented(self, code: str, shape: str, column: int) -> str:
-        if not shape:
-            return code
-        text = shape.strip() if len(code) > _FAR else f"{' ' * (column - len(code) - 3)}{shape}"
-        if len(code) + len(text) + 4 > WIDTH:
-            return code
-        return f"{code}  {self._comment(text)}"
-
-    def _shape(self, line: _Line) -> tuple[str, tuple[str, str] | None]:
-        shape = line.shape
-        assert shape is not None
+    def _shape(self, shape: Shape) -> Shown:
         if not isinstance(shape, Image):
-            return self._vector(shape), None
-        conditions = self._net.conditions
-        sizes = [conditions.size(e) for e in (shape.height, shape.width)]
-        texts = [str(e if s is None else s) for s, e in zip(sizes, (shape.height, shape.width), strict=True)]
-        return str(int(shape.channels)), (texts[0], texts[1])
+            return Shown(self._length(shape))
+        extents = (shape.height, shape.width)
+        sizes = [self._net.conditions.size(extent) for extent in extents]
+        height, width = (str(e if s is None else s) for s, e in zip(sizes, extents, strict=True))
+        return Shown(str(int(shape.channels)), (height, width))
 
-    def _vector(self, shape: Shape) -> str:
-        """The length, or the constructor argument behind it."""
+    def _length(self, shape: Shape) -> str:
+        """The length of a vector, or the constructor argument behind it."""
         expr = expression(shape.channels)
         names = expr.symbols
         return str(expr) if names and not names & self._fixed.keys() else str(int(shape.channels))
 
-    def _head_call(self, head: Head, statement: Statement) -> str:
-        path = f"self.{head.instance.label}"
-        call = flat(statement.doc)
-        return f"{INDENT * 2}{head.name} = {call} if self.training and {path} is not None else None"
 
-    def _return(self, statements: list[Statement], arguments: dict[str, str]) -> list[str]:
-        graph = self._graph
-        held = {**arguments, **{value: name for s in statements for value, name in s.holds.items()}}
-        values = [held[self._values[name]] for name in graph.outputs]
-        heads = [head.name for head in graph.heads]
-        if not heads:
-            doc = values[0] if len(values) == 1 else Bracketed(self.outputs_name, tuple(values))
-            return lines("return ", doc, "", 2)
-        everything = Bracketed(self.outputs_name, (*values, *heads))
-        if len(values) > 1:
-            return lines("return ", everything, "", 2)
-        missing = " and ".join(f"{name} is None" for name in heads)
-        return [f"{INDENT * 2}return {values[0]} if {missing} else {flat(everything)}"]
+def _is_plain(statement: Statement) -> bool:
+    """Whether it is an op of one value, without parameters, that has nothing to show if it leaves the shape alone."""
+    node = statement.item.node
+    plain = node is not None and node.op.kind in ("pointwise", "view") and not node.op.owns_parameters()
+    return plain and len(statement.reads) == 1
+
+
+def _free(shape: Shape) -> str:
+    return f"[N, {int(shape.channels)}, H, W]" if isinstance(shape, Image) else f"[N, {int(shape.channels)}]"

@@ -1,67 +1,17 @@
-"""What the generated file is made of: the body of every instance, and the classes that equal instances share."""
+"""The classes of the generated file: equal instances share one, and so do those that differ only in a count."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from incdsl.ir.graph import Chain, Graph, Instance, Node, class_name
-from incdsl.values import Image, Shape
+from incdsl.codegen.bodies import Body, Item, bodies
+from incdsl.codegen.shapes import Shapes
+from incdsl.ir.graph import Graph, Instance, class_name
+from incdsl.ops import Op
+from incdsl.values import Image, Num
 from incdsl.values.num import described
-
-
-@dataclass(eq=False, slots=True)
-class Item:
-    """One call in the body of a class: of an op, or of an instance of another class."""
-
-    node: Node | None
-    instance: Instance | None
-    inputs: tuple[str, ...]
-    """Names of the nodes whose values it reads."""
-    output: str
-    """Name of the node whose value it gives."""
-
-    @property
-    def _written(self) -> Node | Instance:
-        written = self.node or self.instance
-        assert written is not None
-        return written
-
-    @property
-    def label(self) -> str:
-        """Its attribute; empty for a function call."""
-        return self._written.label
-
-    @property
-    def step(self) -> int:
-        """The written step that it belongs to."""
-        return self._written.step
-
-    @property
-    def chain(self) -> Chain:
-        """The chain that it belongs to."""
-        chain = self._written.chain
-        assert chain is not None
-        return chain
-
-    @property
-    def note(self) -> str:
-        """A remark for the reader of the generated code."""
-        return self._written.note
-
-
-@dataclass(eq=False, slots=True)
-class Body:
-    """The inside of one instance."""
-
-    instance: Instance
-    items: list[Item] = field(default_factory=list)
-    inputs: tuple[str, ...] = ()
-    output: str = ""
-    ends: frozenset[str] = frozenset()
-    """Values that leave it: the output of an instance, outputs and heads of the net."""
 
 
 @dataclass(eq=False, slots=True)
@@ -72,125 +22,184 @@ class Class:
     instances: list[Body]
     is_first: bool = True
     """Whether no class before it comes of the same definition."""
+    counts: frozenset[str] = frozenset()
+    """Arguments behind the length of a repetition that is not equally long in all instances."""
+    widths: frozenset[str] = frozenset()
+    """Arguments that set a number of channels and nothing else."""
 
     @property
     def body(self) -> Body:
         """The instance that is written down."""
         return self.instances[0]
 
+    def count(self, value: Any) -> Any:
+        """The length of a repetition: a plain number where all instances agree on it."""
+        if not isinstance(value, Num):
+            return value
+        if len(self.instances) == 1:
+            return int(value)
+        lengths = {_value(value, body.instance) for body in self.instances}
+        return int(value) if len(lengths) == 1 else value
+
 
 @dataclass(eq=False)
 class Plan:
-    """All classes in the order in which they are written, and the class of each instance."""
+    """All classes in the order in which they are written, the net's last, and the class of each instance."""
 
     classes: list[Class]
     class_of: dict[Instance, Class]
     bodies: dict[Instance, Body]
-    net: Body
-    shapes: dict[str, Shape]
+    repeated: frozenset[Instance]
+    """Repetitions whose members are alike, however many there are."""
+    shapes: Shapes
+
+    @property
+    def net(self) -> Class:
+        """The class of the net."""
+        return self.classes[-1]
 
 
-def plan(graph: Graph, reserved: set[str]) -> Plan:
+def plan(graph: Graph, name: str, reserved: set[str]) -> Plan:
     """Group the instances of a graph into classes; names in `reserved` are not given to classes."""
-    bodies = _bodies(graph)
-    shapes = graph.shapes()
-    keys: dict[object, Class] = {}
-    class_of: dict[Instance, Class] = {}
-    numbers: dict[Class, int] = {}
-    inner: dict[Instance, object] = {}
-    for instance in reversed(bodies):
-        body = bodies[instance]
-        inner[instance] = key = (instance.kind, instance.word, _key(body, inner, numbers, class_of, shapes))
-        if instance.kind in ("block", "unit"):
-            found = keys.get(key)
+    return _Planner(graph).plan(name, reserved)
+
+
+class _Planner:
+    def __init__(self, graph: Graph) -> None:
+        self._net = graph.net
+        self._bodies = bodies(graph)
+        self._known = graph.shapes()
+        self._shapes = Shapes(self._bodies, self._known)
+        self._classes: dict[object, Class] = {}
+        """By what their instances have in common, inner ones first."""
+        self._number: dict[Class, int] = {}
+        self._class_of: dict[Instance, Class] = {}
+        self._inside: dict[Instance, object] = {}
+        """What a repetition is made of."""
+        self._repeated: set[Instance] = set()
+
+    def plan(self, name: str, reserved: set[str]) -> Plan:
+        for instance in reversed(self._bodies):
+            self._add(self._bodies[instance])
+        for each in self._classes.values():
+            each.instances.reverse()
+            each.counts = self._counts(each)
+            each.widths = _widths(each.body)
+        met = {instance: i for i, instance in enumerate(self._bodies)}
+        classes = _ordered(sorted(self._classes.values(), key=lambda each: met[each.body.instance]))
+        _name(classes, reserved)
+        net = Class(name, [self._bodies[self._net]])
+        class_of = {**self._class_of, self._net: net}
+        shapes = Shapes(self._bodies, self._known, class_of)
+        return Plan([*classes, net], class_of, self._bodies, frozenset(self._repeated), shapes)
+
+    def _add(self, body: Body) -> None:
+        """Add an instance to those that it shares a class with; all inside it have theirs."""
+        instance = body.instance
+        if instance.kind == "sequence":
+            self._inside[instance] = self._repetition(body) or self._key(body)
+        elif not body.is_net:
+            key = (instance.kind, instance.word, self._key(body))
+            found = self._classes.get(key)
             if found is None:
-                found = keys[key] = Class("", [])
-                numbers[found] = len(numbers)
+                found = self._classes[key] = Class("", [])
+                self._number[found] = len(self._number)
             found.instances.append(body)
-            class_of[instance] = found
-    for each in keys.values():
-        each.instances.reverse()
-    met = {instance: i for i, instance in enumerate(bodies)}
-    classes = _ordered(sorted(keys.values(), key=lambda each: met[each.body.instance]))
-    _name(classes, reserved)
-    return Plan(classes, class_of, bodies, bodies[graph.net], shapes)
+            self._class_of[instance] = found
 
+    def _key(self, body: Body) -> object:
+        """What two instances must have in common: everything but the values of their arguments."""
+        position = {port.value: i for i, port in enumerate(body.inputs)}
+        parts: list[object] = [self._border(body)]
+        for item in body.items:
+            parts.append((item.label, self._what(item), tuple([position[name] for name in item.inputs])))
+            for name in item.outputs:
+                position[name] = len(position)
+        return (*parts, *((position.get(port.value), port.optional) for port in body.outputs))
 
-def _bodies(graph: Graph) -> dict[Instance, Body]:
-    """The body of every instance, parents before children, items as written."""
-    bodies: dict[Instance, Body] = {graph.net: Body(graph.net)}
-    lineage: dict[Instance, tuple[Instance, ...]] = {graph.net: (graph.net,)}
-    reads: defaultdict[Instance, dict[str, None]] = defaultdict(dict)
-    gives: dict[Instance, str] = {}
-    calls: dict[Instance, Item] = {}
-    last: dict[Instance, str] = {}
+    def _border(self, body: Body) -> object:
+        """Of each input, its rank, and its channels where they are no argument."""
+        shapes = [(self._known[port.value], bool(port.symbol)) for port in body.inputs]
+        free = body.instance.kind == "sequence"
+        return tuple([(isinstance(s, Image), None if symbol or free else int(s.channels)) for s, symbol in shapes])
 
-    def enter(instance: Instance) -> tuple[Instance, ...]:
-        if instance not in lineage:
-            assert instance.parent is not None
-            lineage[instance] = (*enter(instance.parent), instance)
-            bodies[instance] = Body(instance)
-            calls[instance] = Item(None, instance, (), "")
-            bodies[instance.parent].items.append(calls[instance])
-        return lineage[instance]
-
-    for node in graph:
-        here = enter(node.instance)
-        operands = graph.operands(node.name)
-        for operand in operands:
-            there = lineage[graph[operand].instance]
-            shared = sum(a is b for a, b in zip(here, there, strict=False))
-            for instance in here[shared:]:
-                reads[instance][operand] = None
-            for instance in there[shared:]:
-                gives[instance] = operand
-        bodies[node.instance].items.append(Item(node, None, operands, node.name))
-        last.update(dict.fromkeys(here[1:], node.name))
-    for name in [*graph.outputs.values(), *(head.node for head in graph.heads)]:
-        for instance in lineage[graph[name].instance][1:]:
-            gives[instance] = name
-    for instance, item in calls.items():
-        item.inputs = bodies[instance].inputs = tuple(reads[instance])
-        item.output = bodies[instance].output = gives.get(
-            instance, last[instance]
-        )  # nobody may read it but for its width
-        bodies[instance].ends = frozenset({item.output})
-    bodies[graph.net].ends = frozenset([*graph.outputs.values(), *(head.node for head in graph.heads)])
-    return bodies
-
-
-def _key(
-    body: Body,
-    inner: dict[Instance, object],
-    numbers: dict[Class, int],
-    class_of: dict[Instance, Class],
-    shapes: dict[str, Shape],
-) -> object:
-    """What two instances must have in common to share a class: everything but the values of their arguments."""
-    position = {name: i for i, name in enumerate(body.inputs)}
-    ranks = tuple(isinstance(shapes[name], Image) for name in body.inputs)
-    parts: list[object] = [ranks]
-    for i, item in enumerate(body.items):
-        operands = tuple(position[name] for name in item.inputs)
+    def _what(self, item: Item) -> object:
         if item.node:
             op = item.node.op
-            what: object = (type(op), _settings(op), op.form(*(shapes[name] for name in item.inputs)))
-        else:
-            assert item.instance is not None
-            nested = class_of.get(item.instance)
-            arguments = tuple((k, described(v)) for k, v in item.instance.arguments.items())
-            what = (inner[item.instance] if nested is None else numbers[nested], arguments)
-        parts.append((item.label, what, operands))
-        position[item.output] = len(body.inputs) + i
-    return (*parts, position.get(body.output))
+            return type(op), _settings(op), op.form(*[self._known[name] for name in item.inputs])
+        assert item.instance is not None
+        nested = self._class_of.get(item.instance)
+        arguments = tuple([(k, described(v)) for k, v in item.instance.arguments.items()])
+        return self._inside[item.instance] if nested is None else self._number[nested], arguments
+
+    def _repetition(self, body: Body) -> object:
+        """What a repetition is made of, if its length is an expression and its members are all alike."""
+        count, owner = body.instance.count, self._bodies[_owner(body.instance)]
+        if not isinstance(count, Num) or len(body.items) != count or owner.is_net:
+            return None
+        shapes = self._shapes.of(owner)
+        members = set()
+        flowing = body.inputs[0].value
+        for item in body.items:
+            if item.inputs != (flowing,):
+                return None
+            members.add((self._what(item), described(shapes[flowing].channels)))
+            flowing = item.output
+        if len(members) > 1:
+            return None
+        self._repeated.add(body.instance)
+        return "repeated", described(count), *members
+
+    def _counts(self, each: Class) -> frozenset[str]:
+        """The arguments of a class behind lengths that differ between its instances."""
+        lengths = [each.count(value) for value in self._lengths(each.body)]
+        symbols = frozenset[str]().union(*(value.expr.symbols for value in lengths if isinstance(value, Num)))
+        return symbols - {port.symbol for port in each.body.inputs}
+
+    def _lengths(self, body: Body) -> Iterator[Any]:
+        """The lengths of all repetitions of a body, and those that it hands to the classes it uses."""
+        for item in body.items:
+            if item.instance is None:
+                continue
+            if found := self._class_of.get(item.instance):
+                yield from (item.instance.arguments[name] for name in found.counts)
+            else:
+                if item.instance in self._repeated:
+                    yield item.instance.count
+                yield from self._lengths(self._bodies[item.instance])
 
 
-def _settings(op: Any) -> tuple[object, ...]:
-    return tuple(described(getattr(op, name)) for name in type(op).model_fields)
+def main_op(body: Body) -> Op | None:
+    """The op of a unit that takes the arguments of its constructor."""
+    if body.instance.kind != "unit":
+        return None
+    arguments = body.instance.arguments
+    ops = [item.node.op for item in body.items if item.node]
+    return next((op for op in ops if any(op.keyword(name) in arguments for name in type(op).model_fields)), None)
+
+
+def _widths(body: Body) -> frozenset[str]:
+    op = main_op(body)
+    return frozenset({"in_channels", *map(op.keyword, op.runtime_args)}) if op else frozenset()
+
+
+def _value(count: Num, instance: Instance) -> int:
+    return count.expr.evaluate({k: int(v) for k, v in instance.arguments.items() if isinstance(v, int)})
+
+
+def _owner(instance: Instance) -> Instance:
+    """The instance whose class a repetition is written in."""
+    while instance.kind == "sequence" and instance.parent:
+        instance = instance.parent
+    return instance
+
+
+def _settings(op: Op) -> tuple[object, ...]:
+    return tuple([described(getattr(op, name)) for name in type(op).model_fields])
 
 
 def _ordered(found: Iterable[Class]) -> list[Class]:
-    """Units first, then blocks, as their definitions follow each other in the spec."""
+    """Units first, then blocks and nets, as their definitions follow each other in the spec."""
 
     def place(each: Class) -> tuple[bool, tuple[int, int]]:
         return each.body.instance.kind != "unit", each.body.instance.defined
@@ -202,7 +211,7 @@ def _name(classes: list[Class], reserved: set[str]) -> None:
     taken = set(reserved)
     for each in classes:
         word = each.body.instance.word
-        base = word if each.body.instance.kind == "block" else class_name(word)
+        base = class_name(word) if each.body.instance.kind == "unit" else word
         name, count = base, 1
         while name in taken:
             count += 1

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 
-from incdsl.codegen.plan import Body, Item
+from incdsl.codegen.bodies import Body, Item
 from incdsl.ir.graph import Instance
 from incdsl.ops.code import SELF
 from incdsl.values import Shape
@@ -25,10 +25,11 @@ def runs(body: Body, shapes: Mapping[str, Shape]) -> dict[str, list[Item]]:
 def _runs(label: str, members: list[Item], uses: Counter[str], body: Body, shapes: Mapping[str, Shape]) -> bool:
     if len(members) < 2 or [m.label for m in members] != [f"{label}.{i}" for i in range(len(members))]:
         return False
+    ends = body.ends
     for member, following in pairwise(members):
-        if following.inputs != (member.output,) or uses[member.output] != 1 or member.output in body.ends:
+        if following.inputs != (member.output,) or uses[member.output] != 1 or member.output in ends:
             return False
-    return all(len(m.inputs) == 1 and _is_module(m, shapes) for m in members)
+    return all(len(m.inputs) == len(m.outputs) == 1 and _is_module(m, shapes) for m in members)
 
 
 def _is_module(item: Item, shapes: Mapping[str, Shape]) -> bool:
@@ -47,7 +48,29 @@ def joined(body: Body, found: Mapping[str, list[Item]]) -> list[Item]:
         if item.output in ends:
             label = ends[item.output]
             instance = Instance("sequence", "sequence", label, body.instance, step=item.step, chain=item.chain)
-            items.append(Item(None, instance, found[label][0].inputs, item.output))
+            items.append(Item(None, instance, found[label][0].inputs, item.outputs))
         elif item.output not in inside:
             items.append(item)
     return items
+
+
+def access(body: Body, found: Mapping[str, list[Item]]) -> dict[str, str]:
+    """How each label is reached in `forward`: an attribute, or an entry of a container."""
+    labels = [item.label for item in body.items if item.label]
+    children: dict[str, list[str]] = {}
+    for label in labels:
+        parts = label.split(".")
+        for i in range(1, len(parts)):
+            known = children.setdefault(".".join(parts[:i]), [])
+            if parts[i] not in known:
+                known.append(parts[i])
+    reached = {label: f"self.{label}" for label in found}
+    for label in labels:
+        first, *rest = label.split(".")
+        text, path = f"self.{first}", first
+        for part in rest:
+            listed = children[path] == [str(i) for i in range(len(children[path]))]
+            text += f"[{part}]" if listed else f'["{part}"]'
+            path += f".{part}"
+        reached[label] = text
+    return reached

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
+from incdsl.codegen.bodies import Item
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed
-from incdsl.codegen.plan import Item
 from incdsl.ops.merge import Slice
 from incdsl.values import Shape, expression
 

@@ -276,7 +276,10 @@ class Walk:
             raise bad_label(named, "what repeats has one label")
         label = self._tools.placer.claim(named.names[0], named.span, scope)
         span = named.link.span
-        instance = Instance("sequence", "sequence", label, scope.instance, step=number, chain=ir, span=span)
+        count = self._tools.evaluate.number(repeat.count, scope) if isinstance(repeat, tree.Times) else None
+        instance = Instance(
+            "sequence", "sequence", label, scope.instance, step=number, chain=ir, span=span, count=count
+        )
         inside, made = scope.inside(instance), 0
         with self._deeper(span):
             for row in rows:

@@ -84,7 +84,7 @@ class LeakyReLU(Activation):
     keywords: ClassVar[Mapping[str, str]] = {"slope": "negative_slope"}
 
     def _settings(self) -> tuple[Setting, ...]:
-        return (Setting("negative_slope", self.slope, positional=True),)
+        return (Setting("negative_slope", self.slope, positional=True, default=0.01),)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         return torch.nn.functional.leaky_relu(inputs[0], float(self.slope))
@@ -113,7 +113,10 @@ class PReLU(Op):
         return (Tensor("weight", (int(self.slopes),)),)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = (Setting("num_parameters", self.slopes, positional=True), Setting("init", self.init))
+        settings = (
+            Setting("num_parameters", self.slopes, positional=True, default=1),
+            Setting("init", self.init, default=0.25),
+        )
         return Lowering(Call("nn.PReLU", settings=settings))
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:

@@ -24,7 +24,7 @@ class ChannelBias(Op):
         "ChannelBias": '''class ChannelBias(nn.Module):
     """A number of its own added to each channel."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels))
 
@@ -63,7 +63,7 @@ class ActivationFloor(Op):
         "ActivationFloor": '''class ActivationFloor(nn.Module):
     """ReLU for the first `active` channels; the others pass."""
 
-    def __init__(self, active, channels):
+    def __init__(self, active: int, channels: int) -> None:
         super().__init__()
         floor = torch.full((channels, 1, 1), -torch.inf)
         floor[:active] = 0.0
@@ -114,7 +114,9 @@ class PackedConv2d(Conv2d):
     Without gradients only; under torch.compile, on other devices and in other types it is what PyTorch makes of it.
     """
 
-    def __init__(self, *args, relu=False, **kwargs):
+    def __init__(
+        self, *args: int | tuple[int, int], relu: bool = False, **kwargs: int | tuple[int, int]
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.relu = relu
         self.packed, self.source = None, None
@@ -131,10 +133,10 @@ class PackedConv2d(Conv2d):
         after = "relu" if self.relu else "none"
         return torch.ops.mkldnn._convolution_pointwise(x, self.packed, self.bias, *where, after, [], "")
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "packed": None, "source": None}
 
-    def is_native(self, x):
+    def is_native(self, x: Tensor) -> bool:
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or not x.is_cpu:
             return False
         if x.dtype == torch.bfloat16:

@@ -168,7 +168,7 @@ class LayerScale(Op):
         "LayerScale": '''class LayerScale(nn.Module):
     """Each channel times a learned number."""
 
-    def __init__(self, channels, init):
+    def __init__(self, channels: int, init: float) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((channels,), init))
 
@@ -215,9 +215,9 @@ class LocalResponseNorm(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
             Setting("size", self.size, positional=True),
-            Setting("alpha", self.alpha),
-            Setting("beta", self.beta),
-            Setting("k", self.k),
+            Setting("alpha", self.alpha, default=1e-4),
+            Setting("beta", self.beta, default=0.75),
+            Setting("k", self.k, default=1.0),
         )
         return Lowering(
             Call("nn.LocalResponseNorm", settings=settings), Call("F.local_response_norm", (Operand(),), settings)
@@ -249,7 +249,7 @@ class Normalize(Op):
         "Normalize": '''class Normalize(nn.Module):
     """Each channel times its own constant, plus its own constant."""
 
-    def __init__(self, scale, shift):
+    def __init__(self, scale: tuple[float, ...], shift: tuple[float, ...]) -> None:
         super().__init__()
         self.scale = scale
         self.shift = shift

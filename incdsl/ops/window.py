@@ -178,11 +178,9 @@ class MaxPool2d(Pool):
             Setting("stride", self.stride),
             Setting("padding", self.padding, default=ZERO),
             Setting("dilation", self.dilation, default=ONE),
+            Setting("ceil_mode", self.ceil, default=False),
         )
-        return Lowering(
-            Call("nn.MaxPool2d", settings=(*settings, Setting("ceil_mode", self.ceil, default=False))),
-            Call("F.max_pool2d", (Operand(),), (*settings, Setting("ceil_mode", self.ceil))),
-        )
+        return Lowering(Call("nn.MaxPool2d", settings=settings), Call("F.max_pool2d", (Operand(),), settings))
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         kernel, stride, padding, dilation = map(whole, (self.kernel, self.stride, self.padding, self.dilation))
@@ -336,7 +334,7 @@ class Upsample(Op):
         return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode))
+        settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode, default="nearest"))
         return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
 
     def reach(self) -> tuple[Reach, Reach]:

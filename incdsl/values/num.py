@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
 
+_PLAIN = frozenset({int, bool, float, str})
 MAX_SIZE = 200
 """Symbols and numbers in one expression, beyond which nobody could read it."""
 
@@ -294,10 +295,13 @@ def plain(value: Any) -> Any:
 
 def described(value: Any) -> object:
     """A setting with its symbols in place of their values."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind.__name__, value
     if isinstance(value, SymbolPair | Real):
         return "symbol", value.name
     if isinstance(value, Num):
         return value.expr
     if isinstance(value, Pair):
         return tuple(map(described, value))
-    return type(value).__name__, value
+    return kind.__name__, value

@@ -162,5 +162,5 @@ def test_parameters_that_a_variant_keeps_are_its_own():
     inner = "net V(hidden = 20) = B with { fc: linear @hidden -> linear @classes }\n"
     outer = "net W = V with { fc: linear @hidden -> relu -> linear @classes }\n"
     text = compile_net(Source("kept", base + inner + outer), "W").text
-    assert "def __init__(self, hidden=20, classes=4):" in text
+    assert "def __init__(self, hidden: int = 20, classes: int = 4) -> None:" in text
     assert "self.fc_1 = nn.Linear(3, hidden)" in text
