@@ -75,7 +75,8 @@ class SizeSet:
         if len(self.residues) == 1:
             (residue,) = self.residues
             return f", multiples of {self.period}" if residue == 0 else f", {residue} above a multiple of {self.period}"
-        return f", n mod {self.period} in {{{', '.join(map(str, sorted(self.residues)))}}}"
+        residues = list(map(str, sorted(self.residues)))
+        return f", {', '.join(residues[:-1])} or {residues[-1]} above a multiple of {self.period}"
 
 
 @dataclass(frozen=True)

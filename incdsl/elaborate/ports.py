@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from incdsl.elaborate.resolve import Definition
@@ -77,6 +78,14 @@ def leave(
         )
     left = tuple([leaving(value, instance) for value in inside])
     return left if len(left) > 1 else left[0] if left else UNKNOWN
+
+
+def name_results(graph: Graph, names: tuple[str, ...], values: tuple[One, ...]) -> None:
+    """What leaves the last instance is called as its user names it, if these values are what leaves it."""
+    instance, ports = next(reversed(graph.ports.items()), (None, None))
+    if instance and ports and [v.node for v in values if isinstance(v, Value)] == [node for _, node in ports.outputs]:
+        results = tuple([(port, name) for (port, _), name in zip(ports.outputs, names, strict=True) if name != "_"])
+        graph.ports[instance] = replace(ports, results=results)
 
 
 def channels_symbol(port: str, ports: list[str]) -> str:

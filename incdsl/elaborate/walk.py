@@ -35,7 +35,7 @@ from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
 from incdsl.elaborate.nested import check_inputs, net_arguments
 from incdsl.elaborate.overrides import Override, Overrides
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.ports import arity, as_symbol, entering_as, inner_scope, instance_of, leave, leaving
+from incdsl.elaborate.ports import arity, as_symbol, entering_as, inner_scope, instance_of, leave, leaving, name_results
 from incdsl.elaborate.put import Ops
 from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_bound
 from incdsl.elaborate.reserved import why_no_identifier
@@ -757,6 +757,8 @@ class Walk:
         values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
         names = tuple([name.text for name in item.names])
         scope.bindings.append(Binding(names, reads, range(start, len(self._tools.graph))))
+        if len(names) > 1:
+            name_results(self._tools.graph, names, values)
         for name, value in zip(item.names, values, strict=True):
             if name.text and name.text != "_":
                 scope.values[name.text] = value

@@ -181,7 +181,7 @@ class _Verifier:
             least = next(iter(legal))
             if least == 1:
                 other.append(f"{axis} = 1 is legal")
-            elif legal.only is not None or legal.most is not None:
+            elif legal.only is not None or legal.most is not None or (least - 1) % legal.period not in legal.residues:
                 other.append(f"{axis} {legal} is not a window's doing")
             elif self._runs({**sizes, axis: least - 1}):
                 raise Mismatch(f"{axis} = {least - 1} runs, but {axis} {legal} was said")
@@ -211,7 +211,8 @@ class _Verifier:
                 known = interpret(self._graph, inputs, module.state_dict())
             except NotInterpreted as word:
                 raise NotChecked(f"`{word}` does not say what it computes") from None
-            module.training = True  # of the top alone: heads run, and nothing else behaves as in training
+            for instance in {each for head in self._graph.heads for each in head.instance.lineage[:-1]}:
+                module.get_submodule(instance.path).training = True  # heads run, nothing else behaves as in training
             results = outputs(module(*inputs))
         ends = {**self._graph.outputs, **{head.name: head.node for head in self._graph.heads}}
         worst = {name: deviation(found, known[ends[name]]) for name, found in zip(ends, results, strict=True)}
