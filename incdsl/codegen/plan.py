@@ -175,7 +175,7 @@ def main_op(body: Body) -> Op | None:
         return None
     arguments = body.instance.arguments
     ops = [item.node.op for item in body.items if item.node]
-    return next((op for op in ops if any(op.keyword(name) in arguments for name in type(op).model_fields)), None)
+    return next((op for op in ops if any(op.keyword(name) in arguments for name in op.settings)), None)
 
 
 def _widths(body: Body) -> frozenset[str]:
@@ -195,7 +195,7 @@ def _owner(instance: Instance) -> Instance:
 
 
 def _settings(op: Op) -> tuple[object, ...]:
-    return tuple([described(getattr(op, name)) for name in type(op).model_fields])
+    return tuple([described(getattr(op, name)) for name in op.settings])
 
 
 def _ordered(found: Iterable[Class]) -> list[Class]:

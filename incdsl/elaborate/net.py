@@ -245,7 +245,7 @@ class _NetBuilder:
         reached = StaticParams()
         if any(isinstance(value, Num | Real) for value in params.values()):
             for node in self._graph:
-                for name in type(node.op).model_fields:
+                for name in node.op.settings:
                     reached.pin(node.instance, getattr(node.op, name))
         needed = static | reached.names
         kept = {n: v for n, v in params.items() if not isinstance(v, Num | Real) or symbols(v) & needed}

@@ -15,7 +15,7 @@ from incdsl.elaborate.reserved import why_no_attribute
 from incdsl.elaborate.scope import Problem, Scope, Value
 from incdsl.ir.conditions import Conditions, Place
 from incdsl.ir.graph import Chain, Graph, Input, Node
-from incdsl.ops import Op, ShapeError
+from incdsl.ops import Demand, Op, ShapeError
 from incdsl.ops.merge import Mul, is_scale
 from incdsl.source import Span
 from incdsl.values import Image, Shape, TooComplicated
@@ -63,21 +63,27 @@ class Placer:
             raise Problem(kind(span=location.span, reason=error.reason, hint=error.help)) from None
         except TooComplicated as error:
             raise Problem(NumberTooLarge(span=location.span, reason=str(error))) from None
-        where = Place(location.span, scope.title)
-        for demand in demands:
-            if not self.conditions.keep_demand(demand, where):
-                raise Problem(self._misfit(op, shapes[0], location.span, demand.reason))
-        if isinstance(shape, Image):
-            fits = [self.conditions.keep_positive(extent, where) for extent in (shape.height, shape.width)]
-            if not all(fits):
-                raise Problem(self._misfit(op, shapes[0], location.span))
-        self._check_size(shape, location.span)
+        if not shapes or shape is not shapes[0] or demands:  # else its sizes have been looked at
+            self._hold_sizes(op, shapes, shape, demands, Place(location.span, scope.title))
         name = self._name(op, scope, location)
         node = Node(
             name, op, scope.instance, location.label, location.span, location.chain, location.step, location.note
         )
         self.graph.add(node, tuple([value.node for value in operands]), shape)
         return Value(name, shape)
+
+    def _hold_sizes(
+        self, op: Op, inputs: list[Shape], shape: Shape, demands: tuple[Demand, ...], where: Place
+    ) -> None:  # fmt: skip
+        """Require what the op demands, and an output that has a size."""
+        for demand in demands:
+            if not self.conditions.keep_demand(demand, where):
+                raise Problem(self._misfit(op, inputs[0], where.span, demand.reason))
+        if isinstance(shape, Image):
+            fits = [self.conditions.keep_positive(extent, where) for extent in (shape.height, shape.width)]
+            if not all(fits):
+                raise Problem(self._misfit(op, inputs[0], where.span))
+        self._check_size(shape, where.span)
 
     def _check_size(self, shape: Shape, span: Span) -> None:
         """No extent of a tensor has more than 31 bits; a chain that doubles it 60 times would soon exceed 64."""

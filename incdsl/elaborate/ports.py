@@ -23,7 +23,7 @@ def instance_of(
                 for port, f in zip(ports or [""], flows, strict=True)}  # fmt: skip
     kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     return Instance(
-        kind, definition.name, label, use.scope.instance, {**channels, **kept}, definition.tree.comments, use.note,
+        kind, definition.name, label, use.scope.instance, {**channels, **kept}, definition.comments, use.note,
         use.span, use.number, use.chain, definition.place, use.optional,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
 from incdsl.elaborate.settings import Settings
+from incdsl.elaborate.static_params import PLAIN
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_label, no_sequence
 from incdsl.ops import Op
@@ -60,10 +61,10 @@ class Ops:
     def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:
         """Note which numbers the structure depends on: all but widths, and what repeats the input's channels."""
         incoming = expression(value.shape.channels)
-        for name in type(op).model_fields:
+        for name in op.structural:
             setting = getattr(op, name)
             for part in setting if isinstance(setting, Pair) else (setting,):
-                if name not in op.runtime_args and not (isinstance(part, Num) and part.expr == incoming):
+                if type(part) not in PLAIN and not (isinstance(part, Num) and part.expr == incoming):
                     self._tools.evaluate.pin(scope, part)
         groups = getattr(op, "groups", 1)
         if groups != 1 and expression(groups) != incoming:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from functools import lru_cache
 
 from incdsl.syntax.lexer import MAX_NAME
 
@@ -25,6 +26,7 @@ _GENERATED = frozenset({"torch", "nn", "F", "Tensor", "ClassVar", "NamedTuple", 
 _BUILTINS = frozenset(dir(builtins))
 
 
+@lru_cache(maxsize=10_000)
 def why_no_attribute(name: str) -> str:
     """Why a label cannot be this name; empty if it can."""
     if name.isdigit():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 
 from incdsl.diagnostics import Sink
@@ -22,7 +23,7 @@ _MANY = 300
 """Names among which the one that was meant is sought."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Definition:
     """A unit, block or net, and the names that its inside may use."""
 
@@ -51,6 +52,11 @@ class Definition:
         """Its tree, which must be that of a net."""
         assert isinstance(self.tree, Net)
         return self.tree
+
+    @cached_property
+    def comments(self) -> tuple[str, ...]:
+        """The comment lines right above it."""
+        return self.tree.comments
 
     @property
     def place(self) -> tuple[int, int]:

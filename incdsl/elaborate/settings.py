@@ -58,7 +58,7 @@ def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -
     for arg in call.args:
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
-        if arg.name is None or arg.name.text not in op.model_fields:
+        if arg.name is None or arg.name.text not in op.settings:
             raise _unknown(owner, arg.name.text if arg.name else arg.value.span.text, op, arg.span)
         if arg.name.text in settings.values:
             raise _bad(owner, arg.name.text, "is given twice", arg.span)
@@ -66,11 +66,17 @@ def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -
     return settings
 
 
+def is_constant(call: tree.Call) -> bool:
+    """Whether what a step says of its settings is numbers and words alone."""
+    plain = (tree.Number, tree.Boolean, tree.Word, tree.List, tree.Kernel, tree.Arg, tree.Name)
+    return all(isinstance(node, plain) for node in tree.nodes((call.args, call.width, call.stride)))
+
+
 def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
     """The op, or the problem of its first bad setting."""
     values = settings.values
-    for name, model_field in op.model_fields.items():
-        if model_field.is_required() and name not in values:
+    for name in op.settings:
+        if name not in values and op.model_fields[name].is_required():
             sigil = next((s for s, f in op.sigils.items() if f == name), None)
             how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner)
             raise Problem(MissingSetting(span=span, owner=owner, setting=name, how=how))
@@ -133,11 +139,10 @@ def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressi
 
 
 def _unknown(owner: str, name: str, op: type[Op], span: Span) -> Problem:
-    names = tuple(op.model_fields)
-    close = get_close_matches(name, names, 1)
+    close = get_close_matches(name, op.settings, 1)
     return Problem(
         UnknownSetting(
-            span=span, owner=owner, setting=name, settings=names,
+            span=span, owner=owner, setting=name, settings=op.settings,
             suggestion=close[0] if close else "", hint=_DIALECT.get(name, ""),
         )
     )  # fmt: skip

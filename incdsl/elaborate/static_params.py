@@ -8,7 +8,8 @@ from incdsl.ir.graph import Instance
 from incdsl.values import Num, Real, SymbolPair
 from incdsl.values.num import plain
 
-_PLAIN = frozenset({int, float, bool, str, type(None)})
+PLAIN = frozenset({int, float, bool, str, type(None)})
+"""Types of values that no parameter stands behind."""
 
 
 class StaticParams:
@@ -24,7 +25,7 @@ class StaticParams:
 
     def pin(self, instance: Instance, value: Any) -> None:
         """Note that the structure of the net depends on a number, and so on the net's parameters behind it."""
-        if type(value) in _PLAIN:
+        if type(value) in PLAIN:
             return
         while instance.kind == "sequence" and instance.parent:
             instance = instance.parent
@@ -37,7 +38,7 @@ class StaticParams:
 
 def symbols(value: Any) -> frozenset[str]:
     """The names of the symbols that a value is made of."""
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return frozenset()
     if isinstance(value, Num):
         return value.expr.symbols

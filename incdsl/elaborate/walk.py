@@ -41,7 +41,7 @@ from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_b
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.resolve import Definition, Names
 from incdsl.elaborate.scope import UNKNOWN, Binding, Flow, One, OpRef, Poisoned, Problem, Scope, Unknown, Value
-from incdsl.elaborate.settings import Settings, build, gather, resolve_padding
+from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import unknown_name
 from incdsl.elaborate.tools import Tools
@@ -75,6 +75,8 @@ class Walk:
         self.scopes: dict[Scope, set[str]] = {}
         """The insides of blocks and nets that were walked, and the names of what leaves them."""
         self._plans: dict[tuple[Definition, Units], list[Named]] = {}
+        self._constant: dict[tree.Call, Op | None] = {}
+        """What each call makes whose settings are numbers and words alone: always the same. None for the others."""
         self._depth = 0
 
     @contextmanager
@@ -485,12 +487,18 @@ class Walk:
     # Ops
 
     def _primitive(self, op: type[Op], use: Use) -> One:
+        if made := self._constant.get(use.call):
+            return self._ops.put(made, self._ops.fit(op, Settings(), use), use)
         settings = gather(use.call, op, use.scope, self._tools.evaluate)
         for name, value in use.fixed:
             settings.put(name, value, use.span)
         resolve_padding(op, settings, use.word, use.span)
         value = self._ops.fit(op, settings, use)
-        return self._ops.put(build(op, settings, use.word, use.span), value, use)
+        made = build(op, settings, use.word, use.span)
+        if use.call not in self._constant:
+            constant = not use.fixed and not op.nominal_size and is_constant(use.call)
+            self._constant[use.call] = made if constant else None
+        return self._ops.put(made, value, use)
 
     def _factored(self, use: Use, factors: tree.Factors) -> Flow:
         """A convolution as smaller ones."""
@@ -603,7 +611,7 @@ class Walk:
         known = isinstance(value, Value)
         channels = value.shape.channels if isinstance(value, Value) else 1
         instance = Instance(
-            "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.tree.comments, use.note,
+            "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.comments, use.note,
             use.span, use.number, use.chain, unit.place,
         )  # fmt: skip
         flowing = entering_as(value, "in_channels")
@@ -615,7 +623,7 @@ class Walk:
         if known and isinstance(value, Value):
             self._ops.pin_fields(plain, value, parent)
         symbols_: dict[str, Any] = {}
-        for name in type(plain).model_fields:
+        for name in plain.settings:
             setting = getattr(plain, name)
             if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
                 continue

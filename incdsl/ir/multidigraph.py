@@ -67,7 +67,7 @@ def _of_the_op(graph: Graph, node: Node, sizes: Mapping[str, int]) -> dict[str, 
     macs = None if shape is None or len(known) < len(read) else op.macs(known, shape) if known else 0
     return {
         "op": op.word or "input",
-        "settings": {name: _data(getattr(op, name)) for name in type(op).model_fields} if operands else {},
+        "settings": {name: _data(getattr(op, name)) for name in op.settings} if operands else {},
         "shape": shape,
         "shape_text": str(shapes[node.name]),
         "parameters": op.parameters(*(shapes[name] for name in operands)) if operands else 0,

@@ -94,10 +94,21 @@ class Op(BaseModel):
     nominal_size: ClassVar[str] = ""
     """The field that, if a step leaves it out, is the height and width that flow in."""
 
+    settings: ClassVar[tuple[str, ...]] = ()
+    """The names of its fields."""
+    structural: ClassVar[tuple[str, ...]] = ()
+    """Those on which shapes or legality depend: all but `runtime_args`."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.word and cls.public and cls.is_own():
             REGISTRY[cls.word] = cls
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.settings = tuple(cls.model_fields)
+        cls.structural = tuple([name for name in cls.settings if name not in cls.runtime_args])
 
     @classmethod
     def is_own(cls) -> bool:

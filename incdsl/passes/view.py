@@ -150,7 +150,7 @@ def lifted(op: Op, instance: Instance, outer: Instance) -> Op:
     """An op of an instance, its settings in the symbols of a class around it."""
     if instance is outer:
         return op
-    settings = {name: getattr(op, name) for name in type(op).model_fields}
+    settings = {name: getattr(op, name) for name in op.settings}
     lifted_ = {name: _lifted(value, instance, outer) for name, value in settings.items()}
     changes = {name: value for name, value in lifted_.items() if value is not settings[name]}
     return op.model_copy(update=changes) if changes else op

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from incdsl.source import Source, Span
@@ -79,13 +80,22 @@ def nodes(part: Any) -> Iterator[Tree]:
             waiting += each
         elif isinstance(each, Tree):
             yield each
-            waiting += [getattr(each, name) for name in _meaning(type(each))]  # type: ignore[arg-type]
+            waiting += _held(type(each))(each)  # type: ignore[arg-type]
 
 
 @cache
 def _meaning(kind: Any) -> tuple[str, ...]:
     """The fields that say what a node means."""
     return tuple(each.name for each in fields(kind) if each.name not in ("parts", "_span"))
+
+
+@cache
+def _held(kind: Any) -> Callable[[Tree], tuple[Any, ...]]:
+    """Gives the values of a node's fields."""
+    names = _meaning(kind)
+    if len(names) < 2:
+        return lambda node: tuple([getattr(node, name) for name in names])
+    return attrgetter(*names)
 
 
 def content(part: Any) -> object:

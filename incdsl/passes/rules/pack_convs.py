@@ -62,7 +62,7 @@ class PackConvs(Rule[Site]):
 
     def rewrite(self, view: View, site: Site) -> Edit:
         conv = site.conv
-        settings = {name: getattr(conv.op, name) for name in type(conv.op).model_fields}
+        settings = {name: getattr(conv.op, name) for name in conv.op.settings}
         op = PackedConv2d.model_construct(**settings, relu=site.relu is not None)
         edit = view.edit(at=conv)
         packed = edit.remake(conv, op)

@@ -53,7 +53,7 @@ class ShareEqualSteps(Rule[Site]):
             if not operands or home.kind == "sequence":
                 continue
             op = lifted(node.op, node.instance, home)
-            key = (type(op), *(described(getattr(op, name)) for name in type(op).model_fields), operands)
+            key = (type(op), *(described(getattr(op, name)) for name in op.settings), operands)
             first = met.setdefault(key, node)
             if first is not node:
                 site = Site(first, node)
