@@ -15,8 +15,8 @@ from incdsl.ir.graph import Chain, Graph, Input, Instance, Node
 from incdsl.ops import REGISTRY
 from incdsl.source import Source, Span
 from incdsl.values import Vector
+from tests.fuzz.chains import LEGAL, NET, TAILS
 from tests.nets import compiled, generated, spec
-from tests.random_nets import LEGAL, NET, TAILS
 
 thoroughly = settings(derandomize=True, max_examples=100, deadline=None)
 

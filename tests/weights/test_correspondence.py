@@ -11,9 +11,9 @@ from incdsl.diagnostics import CompileError
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.layers import Entry
 from incdsl.weights.match import Origin, correspond
+from tests.fuzz.chains import LEGAL, NET, TAILS
 from tests.nets import compiled, spec
 from tests.process import ROOT
-from tests.random_nets import LEGAL, NET, TAILS
 from tests.weights import foreign
 from tests.weights.slim import slim_name
 

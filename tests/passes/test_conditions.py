@@ -4,7 +4,7 @@ import pytest
 
 from incdsl.passes.rules.enlarge_kernels import MOST, EnlargeKernels
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
-from tests.rules.subjects import ALL, after, largest_error, nets, price, trains_alike
+from tests.passes.subjects import ALL, after, largest_error, nets, price, trains_alike
 
 CONDITIONS = [(rule, condition) for rule in ALL for condition in rule.conditions]
 

@@ -1,4 +1,4 @@
-"""`python -m tests.rules --count N --seed S`: random nets at every level, and by each rule alone, beside the original.
+"""`python -m tests.passes --count N --seed S`: random nets at every level, and by each rule alone, beside the original.
 
 Half of the nets are those of `incdsl.testing`, half are made of what rules look for. For inference the emitted modules
 are compared in float64 to 1e-10; rules that do not round, and all for training, to the last bits, and by their keys.
@@ -19,8 +19,8 @@ from incdsl.runtime.certify import certify
 from incdsl.source import Source
 from incdsl.testing.choices import Seeded
 from incdsl.testing.random_nets import make
-from tests.rules.random_nets import spec
-from tests.rules.subjects import (
+from tests.passes.random_nets import spec
+from tests.passes.subjects import (
     ALL,
     LAST_BITS,
     after,
@@ -89,7 +89,7 @@ def legal_arguments(done):
 
 def main(arguments=None):
     """Compare; 1 if anything differs."""
-    parser = argparse.ArgumentParser(prog="python -m tests.rules", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.passes", description=__doc__)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)

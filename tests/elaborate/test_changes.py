@@ -7,9 +7,9 @@ import pytest
 from incdsl.compiler import check_file, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
+from tests.elaborate.test_variants import BASE, variant
 from tests.nets import generated
 from tests.process import ROOT
-from tests.reuse.test_variants import BASE, variant
 
 PLAIN = BASE.replace("  expect params = 4_104\n", "")
 SHIPPED = {

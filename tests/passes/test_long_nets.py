@@ -9,7 +9,7 @@ import pytest
 from incdsl.compiler import compile_net, for_inference
 from incdsl.passes.levels import rewritten
 from incdsl.source import Source
-from tests.rules.subjects import largest_error
+from tests.passes.subjects import largest_error
 
 HEAD = "inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\n"
 CHAIN = "net N {{\n  input x [8, 16, 16]\n  output y = x -> f.0..: conv 3x3 @8 times {count}\n}}\n"

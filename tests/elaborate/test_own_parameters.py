@@ -8,10 +8,10 @@ import torch
 from incdsl.compiler import check_file, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
+from tests.elaborate.test_changes import PLAIN, described, shipped
+from tests.elaborate.test_variants import BASE, variant
 from tests.nets import generated
 from tests.process import ROOT
-from tests.reuse.test_changes import PLAIN, described, shipped
-from tests.reuse.test_variants import BASE, variant
 
 
 def test_a_change_may_drop_the_last_use_of_a_parameter_of_the_net():

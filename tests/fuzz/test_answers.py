@@ -9,8 +9,8 @@ import incdsl
 from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.source import Source
+from tests.fuzz.chains import ANY, NET, SHAPES, TAILS
 from tests.process import V3
-from tests.random_nets import ANY, NET, SHAPES, TAILS
 
 TOKEN = re.compile(r"[A-Za-z0-9_.]+|->|//|\s+|.")
 SPEC = TOKEN.findall(V3.read_text(encoding="utf-8"))

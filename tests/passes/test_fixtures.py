@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.rules.subjects import ALL, CASES, after, file_of, largest_error, nets, text_of, trains_alike
+from tests.passes.subjects import ALL, CASES, after, file_of, largest_error, nets, text_of, trains_alike
 
 every_case = pytest.mark.parametrize(("rule", "name"), CASES, ids=[f"{r.__name__}-{n}" for r, n in CASES])
 every_rule = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.__name__)

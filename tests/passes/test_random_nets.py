@@ -1,4 +1,4 @@
-"""Random nets at every level and by each rule alone: some here, thousands by `python -m tests.rules`."""
+"""Random nets at every level and by each rule alone: some here, thousands by `python -m tests.passes`."""
 
 from collections import Counter
 
@@ -6,8 +6,8 @@ import pytest
 
 from incdsl.compiler import compile_net
 from incdsl.source import Source
-from tests.rules.__main__ import compiled, main, mismatches
-from tests.rules.random_nets import spec
+from tests.passes.__main__ import compiled, main, mismatches
+from tests.passes.random_nets import spec
 
 FOUND = {
     "what is left of a repetition is numbered anew": "v = x -> steps: conv2d 1x1 @k for k in [4, 2]\n  output y = v",

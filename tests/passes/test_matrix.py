@@ -6,7 +6,7 @@ from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.passes.levels import RULES
 from incdsl.source import Source
-from tests.rules.subjects import ALL, after, largest_error, price
+from tests.passes.subjects import ALL, after, largest_error, price
 
 CHAINS = {
     "FoldBatchNorm": ("a: conv2d 3x3 @4", "n: batchnorm"),

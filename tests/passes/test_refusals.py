@@ -5,7 +5,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from incdsl.passes.engine import Refusal
-from tests.rules.subjects import ALL, after, nets
+from tests.passes.subjects import ALL, after, nets
 
 
 def calls(run):

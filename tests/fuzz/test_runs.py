@@ -9,7 +9,7 @@ from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.load import load_text
 from incdsl.source import Source
-from tests.random_nets import LEGAL, NET
+from tests.fuzz.chains import LEGAL, NET
 
 FEW = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 

@@ -1,4 +1,4 @@
-"""Every diagnostic as people see it: one golden for each code, and one for each specimen in `errors/`."""
+"""Every diagnostic as people see it: one golden for each code, and one for each specimen."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +16,11 @@ from incdsl.source import Source
 from incdsl.weights import mapping
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.match import correspond
-from tests.golden.files import FOLDER, matches
+from tests.golden import matches
 
 CODES = all_codes()
-SPECIMENS = sorted((FOLDER / "errors").glob("*.inc"))
+FOLDER = Path(__file__).with_name("golden")
+SPECIMENS = sorted(FOLDER.glob("*.inc"))
 
 
 def diagnostics(text: str) -> list[Diagnostic]:
@@ -141,7 +142,7 @@ def test_every_code_has_its_golden(code: str, tmp_path: Path) -> None:
     found = diagnostics(kind.wrong) if kind.wrong else WITHOUT_EXAMPLE[code](tmp_path)
     assert [d.code for d in found] == [code]
     shown = "\n\n".join(map(human, found)).replace(str(tmp_path), "DIR")
-    matches(f"errors/{code}.err", shown + "\n")
+    matches(FOLDER / f"{code}.err", shown + "\n")
 
 
 @pytest.mark.parametrize("code", [c for c, kind in CODES.items() if kind.wrong])
@@ -161,7 +162,7 @@ def test_every_code_is_explained(code: str) -> None:
 def test_specimen(path: Path) -> None:
     found = diagnostics(path.read_text(encoding="utf-8"))
     assert found
-    matches(f"errors/{path.stem}.err", "\n\n".join(map(human, found)) + "\n")
+    matches(path.with_suffix(".err"), "\n\n".join(map(human, found)) + "\n")
 
 
 def test_a_spec_that_is_not_there() -> None:

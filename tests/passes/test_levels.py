@@ -12,7 +12,7 @@ from incdsl.compiler import check_file, compile_net, read
 from incdsl.passes.engine import Refusal
 from incdsl.passes.levels import RULES, rewritten
 from incdsl.source import Source
-from tests.rules.subjects import ALL, after, largest_error, text_of, trains_alike
+from tests.passes.subjects import ALL, after, largest_error, text_of, trains_alike
 
 ROOT = Path(__file__).parents[2]
 NETS = sorted(p.relative_to(ROOT).as_posix() for folder in ("specs", "examples") for p in (ROOT / folder).glob("*.inc"))

@@ -8,17 +8,18 @@ import pytest
 
 from incdsl.compiler import compile_net, read
 from incdsl.source import Source
-from tests.golden.files import FOLDER, matches
+from tests.golden import matches
 
+FOLDER = Path(__file__).with_name("golden")
 SPECS = {
     "v3": lambda: read("specs/v3.inc"),
-    "features": lambda: Source("features.inc", (FOLDER / "generated" / "features.inc").read_text(encoding="utf-8")),
+    "features": lambda: Source("features.inc", (FOLDER / "features.inc").read_text(encoding="utf-8")),
 }
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_module_is_the_golden_one(name: str) -> None:
-    matches(f"generated/{name}.py", compile_net(SPECS[name]()).text)
+    matches(FOLDER / f"{name}.py", compile_net(SPECS[name]()).text)
 
 
 @pytest.mark.parametrize("name", SPECS)
