@@ -17,7 +17,10 @@ TOLERANCE = 1e-10
 
 
 def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
-    """A module whose biases, scales and statistics are random as well: defaults would hide mistakes."""
+    """A module with random weights, biases, scales and statistics: defaults would hide mistakes.
+
+    Weights scale with their fan-in, so that a layer's outputs are about as large as what flows into it.
+    """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
@@ -30,6 +33,8 @@ def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
                 tensor.copy_(noise)
             elif tensor.dim() < 2:
                 tensor.copy_(torch.where(noise.abs() < 0.2, noise.sign() * 0.2, noise))
+            else:
+                tensor.copy_(noise * (3 / tensor[0].numel()) ** 0.5)
     return module
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from tests.nets import built, noise
+from tests.modules import built, noise
 
 
 def test_what_follows_an_output_does_not_overwrite_it():

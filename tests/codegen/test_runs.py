@@ -5,7 +5,7 @@ import torch
 
 from incdsl.compiler import compile_net
 from incdsl.source import Source
-from tests.nets import built
+from tests.modules import built
 
 CHAIN = "f.0: conv2d 3x3 @4 -> f.1: relu -> f.2: conv2d 1x1 @4"
 

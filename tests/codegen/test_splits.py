@@ -3,7 +3,7 @@
 import pytest
 
 import incdsl
-from tests.hostile.texts import net
+from tests.nets import spec
 
 BLOCKS = """block B {
   a, b = in -> split 2
@@ -35,6 +35,6 @@ block E {
     ],
 )
 def test_blocks(block, line, absent):
-    text = incdsl.compile(net(f"conv2d 1x1 @4 -> {block}", BLOCKS)).split(f"class {block}(")[1].split("\nclass ")[0]
+    text = incdsl.compile(spec(f"conv2d 1x1 @4 -> {block}", BLOCKS)).split(f"class {block}(")[1].split("\nclass ")[0]
     assert line in text
     assert absent not in text

@@ -8,7 +8,7 @@ from incdsl.compiler import check_file, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.elaborate.test_variants import BASE, variant
-from tests.nets import generated
+from tests.modules import generated
 from tests.process import ROOT
 
 PLAIN = BASE.replace("  expect params = 4_104\n", "")

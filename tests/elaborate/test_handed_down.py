@@ -8,7 +8,7 @@ from incdsl.runtime.certify import certify
 from incdsl.source import Source
 from incdsl.testing.checks import numbers
 from incdsl.testing.running import Subject
-from tests.hostile.texts import net
+from tests.nets import spec
 
 BLOCKS = "block B(f) = f\nblock C(k = 3) = conv2d 1x1 @k\nunit u = conv2d 1x1 @3 -> relu\n"
 
@@ -28,18 +28,18 @@ BLOCKS = "block B(f) = f\nblock C(k = 3) = conv2d 1x1 @k\nunit u = conv2d 1x1 @3
     ],
 )
 def test_settings_that_do_not_fit_are_told(value, code):
-    assert [d.code for d in incdsl.check(net(f"B(f: {value})", BLOCKS))] == [code]
+    assert [d.code for d in incdsl.check(spec(f"B(f: {value})", BLOCKS))] == [code]
 
 
 @pytest.mark.parametrize(
     "value", ["C(k: 4)", "C", "leakyrelu(slope: 0.1)", "u(width: 5)", "conv2d(kernel: 3, width: 4)"]
 )
 def test_settings_that_fit(value):
-    assert incdsl.check(net(f"B(f: {value})", BLOCKS)) == []
+    assert incdsl.check(spec(f"B(f: {value})", BLOCKS)) == []
 
 
 def test_an_op_where_a_number_belongs_is_called_by_its_name():
-    (found,) = incdsl.check(net("conv2d 3x3 @4 (stride: 2, padding: scale)"))
+    (found,) = incdsl.check(spec("conv2d 3x3 @4 (stride: 2, padding: scale)"))
     assert found.message() == "`padding` of `conv2d` needs a whole number, not `scale`"
 
 

@@ -10,7 +10,7 @@ import incdsl
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.nets import generated
+from tests.modules import generated
 from tests.process import incdsl as run, no_accident
 
 NET = "net N {\n  input x [8, 16, 16]\n  output y = x -> a: B(width: 4)\n}\n"

@@ -10,7 +10,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.elaborate.test_changes import PLAIN, described, shipped
 from tests.elaborate.test_variants import BASE, variant
-from tests.nets import generated
+from tests.modules import generated
 from tests.process import ROOT
 
 

@@ -7,7 +7,8 @@ from torch import nn
 from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.nets import built, spec
+from tests.modules import built
+from tests.nets import spec
 
 
 def leaves(chain):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import incdsl
-from tests.hostile.texts import net
+from tests.nets import spec
 
 UNITS = """unit u = conv: conv2d (bias: false) -> bn: conv2d 7x7 @8 as 1x7, 7x1 -> relu
 unit w = relu -> conv2d 3x3 @4 as 1x3, 3x1
@@ -25,7 +25,7 @@ unit z = relu -> conv2d 3x3 @4 as { | 1x3 | 3x1 }
     ],
 )
 def test_factors_of_units_are_named(chain, names):
-    assert re.findall(r"self\.(\w+) = nn\.Conv2d", incdsl.compile(net(chain, UNITS))) == names
+    assert re.findall(r"self\.(\w+) = nn\.Conv2d", incdsl.compile(spec(chain, UNITS))) == names
 
 
 PRE = """unit pre = norm: batchnorm -> relu -> conv: conv2d (bias: false)
@@ -47,16 +47,16 @@ unit two = conv2d -> relu
     ],
 )
 def test_the_first_op_with_a_kernel_takes_what_a_use_says(chain, written):
-    text = incdsl.compile(net(chain, PRE))
+    text = incdsl.compile(spec(chain, PRE, "[3, 32, 32]"))
     assert [each for each in written if each not in text] == []
 
 
 def test_what_stands_before_it_are_ops():
     """The first of `late` takes what uses say, since a unit is between it and the convolution."""
-    (found,) = incdsl.check(net("late 3x3 @4", PRE))
+    (found,) = incdsl.check(spec("late 3x3 @4", PRE))
     assert found.code == "E205"
 
 
 def test_settings_of_a_use_are_those_of_that_op():
-    (found,) = incdsl.check(net("pre 3x3 @4 (eps: 1e-3)", PRE))
+    (found,) = incdsl.check(spec("pre 3x3 @4 (eps: 1e-3)", PRE))
     assert found.code == "E202"

@@ -8,7 +8,7 @@ import torch
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.nets import generated
+from tests.modules import generated
 from tests.process import ROOT
 
 BASE = """inc 1

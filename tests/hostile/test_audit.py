@@ -9,7 +9,8 @@ import pytest
 import incdsl
 from tests.hostile import corpus
 from tests.hostile.names import CHARACTERS, COMMENTS, NAMES
-from tests.hostile.texts import PLAIN, net
+from tests.hostile.texts import PLAIN
+from tests.nets import spec
 from tests.process import ROOT, V3, python
 
 CORPUS = sorted(corpus.FOLDER / name for name in corpus.expected())
@@ -17,15 +18,16 @@ TEXTS = [
     PLAIN,
     *[text for text, _ in {**NAMES, **COMMENTS}.values()],
     *[text for text, _ in CHARACTERS.values()][::5],
-    net("import os"),
-    net("__import__ -> os.system: conv2d 3x3 @4"),
-    net("os.path: conv2d 3x3 @4 -> sys.modules: conv2d 3x3 @4 -> subprocess: conv2d 3x3 @4"),
-    net("relu\n  expect keys = \"__import__('os').system('true')\""),
-    net("relu # ${HOME} $(true) `true` {0} %s").replace("net N", "# import this\nnet antigravity"),
+    spec("import os"),
+    spec("__import__ -> os.system: conv2d 3x3 @4"),
+    spec("os.path: conv2d 3x3 @4 -> sys.modules: conv2d 3x3 @4 -> subprocess: conv2d 3x3 @4"),
+    spec("relu\n  expect keys = \"__import__('os').system('true')\""),
+    spec("relu # ${HOME} $(true) `true` {0} %s").replace("net N", "# import this\nnet antigravity"),
 ]
 WATCHED = """
 import json, pathlib, sys
 import incdsl
+from tests.nets import spec
 
 given = json.load(sys.stdin)
 texts, paths = given["texts"], [pathlib.Path(path) for path in given["paths"]]

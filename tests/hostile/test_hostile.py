@@ -11,7 +11,7 @@ import pytest
 
 from tests.hostile import corpus
 from tests.hostile.names import CHARACTERS, COMMENTS, NAMES
-from tests.hostile.texts import ANY, BYTES, NETS, OK, PLAIN, SIZES, net
+from tests.hostile.texts import ANY, BYTES, NETS, OK, PLAIN, SIZES
 from tests.process import ROOT, environment, incdsl, no_accident
 
 SECONDS = 2
@@ -226,7 +226,7 @@ def test_what_is_no_regular_file_cannot_be_read(server, places, make):
 
 def test_a_net_that_is_not_chosen_is_no_danger(server, places):
     spec, work = places
-    spec.write_text(PLAIN + net("B", "block B = B\n").removeprefix("inc 1\n").replace("net N", "net M"))
+    spec.write_text(PLAIN + spec("B", "block B = B\n").removeprefix("inc 1\n").replace("net N", "net M"))
     assert server(["compile", "-o", "-", "../spec.inc::N"], work)["code"] == 0
     found = server(["check", "../spec.inc"], work)
     assert found["code"] == 1

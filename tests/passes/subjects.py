@@ -18,10 +18,10 @@ from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.window import Conv2d
 from incdsl.passes.engine import optimize
 from incdsl.passes.levels import RULES, without_heads
+from incdsl.runtime.harness import randomized
 from incdsl.runtime.load import load_net
 from incdsl.source import Source
-from tests.compare import distance
-from tests.nets import noise, randomized
+from tests.modules import distance, noise
 
 FOLDER = Path(__file__).parent
 ALL = tuple(dict.fromkeys(rule for rules in RULES.values() for rule in rules))

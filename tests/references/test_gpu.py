@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.compare import assert_near, distance
+from tests.modules import assert_near, distance
 from tests.references.networks import filled, without_dropout
 
 pytestmark = pytest.mark.gpu

@@ -8,7 +8,7 @@ from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import MEANING, interpret
 from incdsl.testing.checks import numbers
 from incdsl.testing.running import Subject
-from tests.compare import distance
+from tests.modules import distance
 from tests.nets import compiled
 
 TEXT = """inc 1

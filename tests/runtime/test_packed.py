@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from incdsl.compiler import compile_net, for_inference
+from incdsl.runtime.harness import randomized
 from incdsl.runtime.load import load_text
 from incdsl.source import Source
-from tests.compare import distance
-from tests.nets import noise, randomized
+from tests.modules import distance, noise
 
 SPEC = """inc 1
 unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu

@@ -5,8 +5,7 @@ import re
 import pytest
 import torch
 
-from tests.compare import assert_near
-from tests.nets import generated
+from tests.modules import assert_near, generated
 from tests.references import detfill
 from tests.specs.counts import EXAMPLES, only_net
 from tests.specs.replay import REPLAYS, Replay

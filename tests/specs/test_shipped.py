@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.nets import generated
+from tests.modules import generated
 from tests.specs.counts import SPECS, nets
 
 PATHS = sorted(SPECS.rglob("*.inc"))

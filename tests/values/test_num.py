@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings, strategies as st
 
 from incdsl.values import Num, Pair, Real, SymbolPair, TooComplicated, expression
 from incdsl.values.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
-from tests.nets import compiled, generated, predicted
+from tests.modules import generated
+from tests.nets import compiled, predicted
 
 thoroughly = settings(derandomize=True, max_examples=200, deadline=None)
 

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 
 from incdsl.cli import cli
 from incdsl.compiler import compile_net, read
-from tests.nets import generated, randomized
+from incdsl.runtime.harness import randomized
+from tests.modules import generated
 from tests.process import V3
 from tests.weights.slim import slim
 
