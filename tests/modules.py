@@ -26,12 +26,6 @@ def generated(text):
     return next(v for v in reversed(vars(module).values()) if isinstance(v, type) and issubclass(v, nn.Module))
 
 
-def keys(done):
-    """The keys of the generated module's state_dict, in order."""
-    with torch.device("meta"):
-        return list(generated(done.text)().state_dict())
-
-
 def built(text):
     """The net of a spec, compiled and instantiated in float64, for evaluation."""
     done = compiled(text)

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation, check_file, compile_net, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.source import Source
@@ -46,6 +47,11 @@ def net_of(path) -> Compilation:
     """The one net of a file, compiled once for all tests; nobody may change it."""
     (done,) = nets_of(path).values()
     return done
+
+
+def keys(done) -> list[str]:
+    """The keys of the module's state_dict, in order, as the compiler counts them."""
+    return [key for key, _ in state_dict(done.net.graph, done.net.graph.shapes())]
 
 
 def predicted(done, sizes):

@@ -8,7 +8,7 @@ from incdsl.compiler import check_file, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.elaborate.test_variants import BASE, variant
-from tests.modules import generated
+from tests.nets import keys
 from tests.process import ROOT
 
 PLAIN = BASE.replace("  expect params = 4_104\n", "")
@@ -41,10 +41,6 @@ def described(source, name=None):
     except CompileError as error:
         return [f"{d.code} {d.message()}|{d.label()}|{d.help()}" for d in error.diagnostics]
     return []
-
-
-def keys(done):
-    return list(generated(done.text)().state_dict())
 
 
 # The outermost has the last word, on all that lies inside
@@ -86,7 +82,7 @@ def test_a_head_with_a_changed_step_is_left_out():
     assert done.cost.params == 3974
 
 
-def test_a_variant_of_a_variant_changes_what_a_replacement_holds():
+def test_a_variant_of_a_variant_changes_what_a_replacement_holds(generated):
     lines = """net A = Base with { b: (conv 1x1 @12 -> conv 3x3 @12) }
     net C = A with { b_1: conv 3x3 @9 -> conv 1x1 @5 }
     net V = C with { b_1_2: conv 5x5 @7 }"""
@@ -167,7 +163,7 @@ def test_a_label_that_counts_names_each_repetition():
     assert "features.7.branch0.conv.weight" in keys(done)
 
 
-def test_the_first_label_of_a_rail_whose_other_steps_have_labels_is_its_steps():
+def test_the_first_label_of_a_rail_whose_other_steps_have_labels_is_its_steps(generated):
     (done,) = check_file(shipped("googlenet", "inception3a.branch3.0: conv 1x1 @24"), root=ROOT)
     net = generated(done.text)()
     assert net.inception3a.branch3[0].conv.out_channels == net.inception3a.branch3[1].conv.in_channels == 24

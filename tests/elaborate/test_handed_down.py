@@ -4,10 +4,7 @@ import pytest
 
 import incdsl
 from incdsl.compiler import compile_net, for_inference
-from incdsl.runtime.certify import certify
 from incdsl.source import Source
-from incdsl.testing.checks import numbers
-from incdsl.testing.running import Subject
 from tests.nets import spec
 
 BLOCKS = "block B(f) = f\nblock C(k = 3) = conv2d 1x1 @k\nunit u = conv2d 1x1 @3 -> relu\n"
@@ -62,6 +59,10 @@ net Kernel(k = 3, p = 0.2) { input x [3, 8, 8]  output y = x -> Within(k: k) -> 
 @pytest.mark.parametrize("name", ["Factor", "OneName", "Width", "Kernel"])
 def test_a_setting_is_the_number_that_it_was_where_it_was_written(name):
     """Its symbols mean nothing, or something else, in the class that it is handed to."""
+    from incdsl.runtime.certify import certify
+    from incdsl.testing.checks import numbers
+    from incdsl.testing.running import Subject
+
     done = compile_net(Source("above.inc", FROM_ABOVE), name)
     subject = Subject(done)
     assert list(numbers(subject)) == []

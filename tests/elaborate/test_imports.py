@@ -10,7 +10,7 @@ import incdsl
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.modules import generated
+from tests.nets import keys
 from tests.process import incdsl as run, no_accident
 
 NET = "net N {\n  input x [8, 16, 16]\n  output y = x -> a: B(width: 4)\n}\n"
@@ -45,14 +45,14 @@ def codes(path, **options):
     return [d.code for d in problems(path, **options)]
 
 
-def keys(path, name=None):
+def keys_of(path, name=None):
     """Keys of the module that a spec gives."""
-    return list(generated(compile_net(read(path), name).text)().state_dict())
+    return keys(compile_net(read(path), name))
 
 
 def test_a_block_brings_the_names_of_its_own_file(folder):
     here = folder(lib=BLOCK, spec=f'from "lib.inc" use B\nunit conv = conv2d\n{NET}')
-    assert keys(here / "spec.inc")[0] == "a.conv.conv.weight"
+    assert keys_of(here / "spec.inc")[0] == "a.conv.conv.weight"
 
 
 def test_the_importer_does_not_see_what_it_did_not_import(folder):
@@ -108,7 +108,12 @@ def test_blocks_of_one_name_may_nest_where_their_files_differ(folder):
         middle='from "inner.inc" use B\nblock M = B -> relu',
         spec='from "middle.inc" use M\nblock B(width) = M -> conv2d 1x1 @width\n' + NET,
     )
-    assert keys(here / "spec.inc") == ["a.M.B.conv2d.weight", "a.M.B.conv2d.bias", "a.conv2d.weight", "a.conv2d.bias"]
+    assert keys_of(here / "spec.inc") == [
+        "a.M.B.conv2d.weight",
+        "a.M.B.conv2d.bias",
+        "a.conv2d.weight",
+        "a.conv2d.bias",
+    ]
 
 
 def test_an_op_given_as_a_parameter_means_what_it_means_where_it_was_given(folder):

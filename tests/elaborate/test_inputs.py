@@ -4,8 +4,6 @@ import pytest
 
 import incdsl
 from incdsl.compiler import compile_net, describe_sizes
-from incdsl.runtime.harness import noise
-from incdsl.runtime.load import load_net
 from incdsl.source import Source
 
 NET = "inc 1\nnet N {{\n  input a {}\n  input b {}\n  output y = a -> add {{ | identity | b -> relu }}\n}}\n"
@@ -62,6 +60,9 @@ def sizes(*written):
 )
 def test_legal_sizes(written, legal):
     """Of one size: one set for both. Of two: sets of their own, but for sizes that depend on each other."""
+    from incdsl.runtime.harness import noise
+    from incdsl.runtime.load import load_net
+
     found, done = sizes(*written)
     assert found == legal
     net = load_net(done)().eval()

@@ -3,18 +3,16 @@
 import re
 
 import pytest
-import torch
 
 from incdsl.compiler import check_file, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.elaborate.test_changes import PLAIN, described, shipped
 from tests.elaborate.test_variants import BASE, variant
-from tests.modules import generated
 from tests.process import ROOT
 
 
-def test_a_change_may_drop_the_last_use_of_a_parameter_of_the_net():
+def test_a_change_may_drop_the_last_use_of_a_parameter_of_the_net(generated):
     (done,) = check_file(shipped("v4", "last_linear: linear @10"), root=ROOT)
     assert done.net.params == {}
     assert generated(done.text)().last_linear.out_features == 10
@@ -28,7 +26,7 @@ def test_a_parameter_that_heads_still_use_stays():
     assert list(variant("net V = Base with { dropout: relu  a: Mixed(width: 4) }").net.params) == ["classes"]
 
 
-def test_own_parameters_reach_changes_of_the_net():
+def test_own_parameters_reach_changes_of_the_net(generated):
     done = variant("net V(q = 6, p = 0.25) = Base(width: 3) with { fc: linear @q  dropout: dropout (p: p) }")
     assert done.net.fixed == frozenset()
     net = generated(done.text)(q=9, p=0.5)
@@ -38,7 +36,7 @@ def test_own_parameters_reach_changes_of_the_net():
     assert generated(head.text)(q=5).Early.linear_1.out_features == 5
 
 
-def test_own_parameters_are_decided_inside_blocks():
+def test_own_parameters_are_decided_inside_blocks(generated):
     done = variant("net V(q = 6, act = leakyrelu(slope: 0.2)) = Base with { a.wide: conv 3x3 @q -> act }")
     assert done.net.fixed == {"q", "act"}
     net = generated(done.text)()
@@ -47,7 +45,7 @@ def test_own_parameters_are_decided_inside_blocks():
     assert generated(variant("net V(q = 3) = Base with { a.wide: conv 3x3 @4 times q }").text)().a.wide[2]
 
 
-def test_a_parameter_that_is_handed_on_is_the_same():
+def test_a_parameter_that_is_handed_on_is_the_same(generated):
     done = variant("net V(width = 6) = Base(width: width) with { a.wide: conv 3x3 @width }")
     assert generated(done.text)(width=9).a.wide.conv.out_channels == 9
     done = variant(
@@ -79,7 +77,7 @@ def test_a_name_that_means_two_things_is_refused(line):
     assert text.startswith(f"E206 `{name}` is a parameter of `V`, and means something else where `{path}` stands")
 
 
-def test_in_is_what_flows_into_what_is_replaced():
+def test_in_is_what_flows_into_what_is_replaced(generated):
     net = generated(variant("net V = Base with { fc: linear @(in * 2) -> linear @(in + 1) }").text)()
     assert (net.fc_1.out_features, net.fc_2.out_features) == (24, 13)
     net = generated(variant("net V = Base with { a.deep_1: conv 1x1 @in }").text)()
@@ -151,7 +149,9 @@ def test_redefined_units_do_not_lend_their_words():
     assert described(Source("x.inc", PLAIN + "net V = Base with { unit avg = maxpool  b.maxpool: relu }"), "V") != []
 
 
-def test_a_changed_net_computes_what_it_says():
+def test_a_changed_net_computes_what_it_says(generated):
+    import torch
+
     done = variant("net V = Base with { b.wide: conv 1x1 @4  tail.1: identity }")
     net = generated(done.text)().eval()
     assert net(torch.zeros(1, 3, 16, 16)).shape == (1, 10)

@@ -3,12 +3,10 @@
 import re
 
 import pytest
-import torch
 
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.modules import generated
 from tests.process import ROOT
 
 BASE = """inc 1
@@ -62,14 +60,18 @@ def test_a_variant_without_changes_is_the_net():
     assert body(variant("net V = Base with { }").text) == body(variant("", "Base").text)
 
 
-def test_parameters_that_are_given_no_value_stay_parameters():
+def test_parameters_that_are_given_no_value_stay_parameters(generated):
+    import torch
+
     done = variant("net V = Base(classes: 7)")
     net = generated(done.text)(width=5, keep=0.1)
     assert net(torch.zeros(2, 3, 16, 16))[0].shape == (2, 7)
     assert "classes" not in done.net.params
 
 
-def test_parameters_are_handed_on():
+def test_parameters_are_handed_on(generated):
+    import torch
+
     done = variant("net V(labels = 3, part = 2) = Base(classes: labels + 1, width: part * 2)")
     assert list(done.net.params) == ["labels", "part", "keep"]
     net = generated(done.text)(labels=8, part=3)
@@ -78,7 +80,9 @@ def test_parameters_are_handed_on():
     assert compile_net(spec("net V(labels = 3) = Base(classes: labels + 1)"), "V", {"labels": 5}).cost.params > 0
 
 
-def test_a_rail_is_replaced_and_keeps_its_name():
+def test_a_rail_is_replaced_and_keeps_its_name(generated):
+    import torch
+
     done = variant("net V = Base with { b.branch_pool: maxpool 3x3 -> conv 1x1 @4 }")
     base, changed = generated(variant("", "Base").text)(), generated(done.text)()
     assert list(base.state_dict()) == list(changed.state_dict())
@@ -89,7 +93,7 @@ def test_a_rail_is_replaced_and_keeps_its_name():
     assert torch.equal(base.a(x), changed.a(x))
 
 
-def test_a_step_is_replaced_and_keeps_its_name():
+def test_a_step_is_replaced_and_keeps_its_name(generated):
     done = variant("net V = Base with { a.deep_1: conv 3x3 @6  a.wide: conv 1x1 @8 -> conv 3x3 @8 }")
     net = generated(done.text)()
     assert net.a.deep_1.conv.kernel_size == (3, 3)
@@ -97,12 +101,12 @@ def test_a_step_is_replaced_and_keeps_its_name():
     assert [name for name, _ in net.a.named_children()][:2] == ["wide_1", "wide_2"]
 
 
-def test_a_whole_block_is_replaced():
+def test_a_whole_block_is_replaced(generated):
     done = variant("block Plain = conv 3x3 @12\nnet V = Base with { b: Plain }")
     assert list(dict(generated(done.text)().b.named_children())) == ["conv"]
 
 
-def test_one_of_a_repetition_is_replaced():
+def test_one_of_a_repetition_is_replaced(generated):
     done = variant("net V = Base with { tail.1.branch_pool: conv 1x1 @4  }")
     net = generated(done.text)()
     assert type(net.tail[0]).__name__ == "Mixed"
@@ -111,7 +115,7 @@ def test_one_of_a_repetition_is_replaced():
     assert type(generated(done.text)().tail[0]).__name__ == "Conv"
 
 
-def test_expressions_of_a_replacement_are_those_of_the_place():
+def test_expressions_of_a_replacement_are_those_of_the_place(generated):
     done = variant("net V = Base with { a.wide: conv 3x3 @(2 * width) -> conv 1x1 @(width + in) }")
     assert generated(done.text)(width=10).a.wide_2.conv.out_channels == 13
 
@@ -124,14 +128,14 @@ def test_a_unit_is_redefined_everywhere():
     assert "BatchNorm2d" not in text
 
 
-def test_a_head_is_left_out_or_replaced():
+def test_a_head_is_left_out_or_replaced(generated):
     done = variant("net V = Base with { without Early }")
     assert not done.net.graph.heads
     done = variant("net V = Base with { Early.fc: conv2d 1x1 @16 -> flatten -> linear @classes }")
     assert next(key for key in generated(done.text)().state_dict() if key.startswith("Early")) == "Early.fc_1.weight"
 
 
-def test_variants_of_variants_have_the_last_word():
+def test_variants_of_variants_have_the_last_word(generated):
     lines = """net W = Base(classes: 5) with { unit avg = avgpool (count_include_pad: false)  a.wide: conv 1x1 @8 }
 net V(w = 4) = W(width: w) with { a.wide: conv 5x5 @width  unit avg = maxpool }"""
     net = generated(variant(lines).text)()
@@ -192,7 +196,7 @@ def test_settings_reach_a_variant():
         compile_net(source, "V", {"classes": 4})
 
 
-def test_the_network_of_the_inception_distance():
+def test_the_network_of_the_inception_distance(generated):
     """What differs from v3.inc: 1008 classes, pools that do not count their padding, a last pool of maxima."""
     done = compile_net(read(ROOT / "specs" / "v3_fid.inc"))
     base = compile_net(read(ROOT / "specs" / "v3.inc"))

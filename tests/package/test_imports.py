@@ -1,22 +1,16 @@
 """What is imported when, and what the package's sources may hold."""
 
 import ast
-import builtins
-import inspect
 import json
-import keyword
 
 import pytest
-from torch import nn
 
-from incdsl.elaborate.reserved import MODULE_ATTRIBUTES, why_no_attribute, why_no_identifier
 from tests.process import ROOT, V3, incdsl, no_accident, python
 
 HEAVY = {"torch", "networkx", "pydantic", "lark", "rich", "numpy"}
 LOADED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 PACKAGE = ROOT / "incdsl"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-CONTAINERS = (nn.Module, nn.ModuleDict, nn.ModuleList, nn.Sequential)
 MAX_LINES = 400
 
 
@@ -69,6 +63,10 @@ def test_compiling_imports_no_torch(tmp_path, arguments):
 
 def test_the_interface_imports_torch_only_to_load(tmp_path):
     assert "torch" not in loaded(f"import incdsl; incdsl.compile({str(V3)!r}); incdsl.check({str(V3)!r})", tmp_path)
+
+
+@pytest.mark.torch
+def test_loading_imports_torch(tmp_path):
     assert "torch" in loaded(f"import incdsl; incdsl.load({str(V3)!r})", tmp_path)
 
 
@@ -161,37 +159,6 @@ def test_nothing_that_runs_texts_or_commands_is_used(path):
             assert words.get("shell", "False") == "False"
             assert "cache" not in words or not name.endswith("Lark")
             assert name not in ("compile", "input", "breakpoint")
-
-
-# Reserved names
-
-
-@pytest.mark.parametrize("kind", CONTAINERS, ids=lambda kind: kind.__name__)
-def test_public_attributes_of_modules_are_reserved(kind):
-    names = {name for name in (*dir(kind), *dir(kind())) if not name.startswith("_")}
-    assert names - MODULE_ATTRIBUTES == set()
-
-
-def test_what_is_reserved_exists():
-    known = {name for kind in CONTAINERS for name in dir(kind())}
-    known |= set(inspect.get_annotations(nn.Module))
-    assert MODULE_ATTRIBUTES - known == set()
-
-
-@pytest.mark.parametrize("name", sorted(MODULE_ATTRIBUTES | set(keyword.kwlist)))
-def test_reserved_names_are_neither_labels_nor_arguments(name):
-    assert why_no_attribute(name)
-    assert why_no_identifier(name)
-
-
-@pytest.mark.parametrize("name", [n for n in dir(builtins) if not n.startswith("_")])
-def test_builtins_are_no_arguments(name):
-    assert why_no_identifier(name)
-
-
-@pytest.mark.parametrize("name", ["conv1", "Mixed_5b", "branch3x3", "a" * 64, "weight", "A"])
-def test_ordinary_names_may_be_used(name):
-    assert why_no_attribute(name) == why_no_identifier(name) == ""
 
 
 def test_help_of_a_process_writes_nothing(tmp_path):
