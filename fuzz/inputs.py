@@ -14,7 +14,7 @@ from incdsl.diagnostics.base import REGISTRY as DIAGNOSTICS
 from incdsl.diagnostics.limits import TooMuchWork
 from incdsl.ops import REGISTRY
 from incdsl.resources import shipped_specs
-from tests.random_nets import CALLS, GUARDS, KEEPING, LABELS, NET, REPEATS, SHAPES
+from tests.fuzz.chains import CALLS, GUARDS, KEEPING, LABELS, NET, REPEATS, SHAPES
 
 CORPUS = Path(__file__).parent / "corpus"
 TOKEN = re.compile(rb"[A-Za-z0-9_.]+|->|//|\s+|#[^\n]*|.", re.DOTALL)

@@ -1,4 +1,4 @@
-"""Tests behind a marker run only where the marker is asked for."""
+"""Tests behind a marker run only where the marker is asked for; `-m "not torch"` runs in a Python without PyTorch."""
 
 import os
 
@@ -6,10 +6,33 @@ import pytest
 
 from incdsl import frontend
 from incdsl.ir.validate import validate
+from tests import torch_tier
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait for each other
 
 ON_DEMAND = ("gpu", "long")
+
+
+def pytest_configure(config):
+    """Where no test may need PyTorch there is none."""
+    if _without_torch(config):
+        torch_tier.refuse_torch()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave files alone that cannot even be imported without PyTorch."""
+    if _without_torch(config) and collection_path.suffix == ".py" and torch_tier.file_needs_torch(collection_path):
+        return True
+    return None
+
+
+def pytest_itemcollected(item):
+    """Mark a test whose file, whose function, or one of whose fixtures imports PyTorch."""
+    fixtures = [each.func for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
+    given = getattr(item.function, "hypothesis", None)
+    functions = [given.inner_test if given else item.function, *fixtures]
+    if torch_tier.file_needs_torch(item.path) or any(map(torch_tier.function_needs_torch, functions)):
+        item.add_marker("torch")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -33,7 +56,19 @@ def _nets_keep_to_all_invariants():
         yield
 
 
+def _without_torch(config):
+    return "not torch" in config.option.markexpr
+
+
 def _has_cuda():
     import torch
 
     return torch.cuda.is_available()
+
+
+@pytest.fixture(scope="session")
+def generated():
+    """The class of a generated text."""
+    from tests.modules import generated
+
+    return generated

@@ -1,61 +1,57 @@
-"""Small nets for tests: the text of a spec, compiled, loaded, and filled with random numbers."""
+"""Small specs for tests: written, compiled, and what is wrong with them. Nothing here needs PyTorch."""
 
-from typing import NamedTuple
+from functools import cache
 
-import torch
-from torch import nn
-
-from incdsl.compiler import Compilation, compile_net
-from incdsl.runtime.load import load_text
+from incdsl.analysis.cost import state_dict
+from incdsl.compiler import Compilation, check_file, compile_net, read
+from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.source import Source
+from tests.process import ROOT
 
-torch.set_num_threads(1)  # On small tensors, and beside other processes, threads wait longer than they work.
-
-
-class Built(NamedTuple):
-    """A checked net and an instance of its generated class, random numbers inside."""
-
-    done: Compilation
-    net: nn.Module
+SPECS = ROOT / "specs"
+EXAMPLES = ROOT / "examples"
 
 
-def spec(chain, shape="[8, 16, 16]"):
-    """A net of one chain."""
-    return f"inc 1\nnet N {{\n  input image {shape}\n  output y = image -> {chain}\n}}\n"
+def spec(chain, before="", shape="[8, 16, 16]", params=""):
+    """A net `N` of one chain from its input `x`, with definitions before it."""
+    return f"inc 1\n{before}net N{params} {{\n  input x {shape}\n  output y = x -> {chain}\n}}\n"
 
 
-def compiled(text):
-    """The net of a spec, checked."""
-    return compile_net(Source("spec", text))
+def compiled(text, net=None, **settings) -> Compilation:
+    """The net of a spec, or the one of this name, checked."""
+    return compile_net(Source("spec", text), net, settings)
 
 
-def generated(text):
-    """The class of a generated text."""
-    module = load_text(text, "N")
-    return next(v for v in reversed(vars(module).values()) if isinstance(v, type) and issubclass(v, nn.Module))
+def problems(text, net=None, root=None) -> list[Diagnostic]:
+    """What is wrong with the nets of a spec, or with the one of this name; nothing if there are none but warnings."""
+    source = text if isinstance(text, Source) else Source("spec", text)
+    try:
+        compile_net(source, net) if net else check_file(source, root=root)
+    except CompileError as error:
+        return list(error.diagnostics)
+    return []
 
 
-def built(text):
-    """The net of a spec, compiled and instantiated in float64, for evaluation."""
-    done = compiled(text)
-    return Built(done, randomized(generated(done.text)().double().eval()))
+def codes(text, net=None, root=None) -> list[str]:
+    """The codes of what is wrong."""
+    return [found.code for found in problems(text, net, root)]
 
 
-def randomized(net, seed=0):
-    """The net with random parameters and statistics: the defaults (0 and 1) hide mistakes."""
-    source = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, tensor in net.state_dict().items():
-            if name.endswith("running_var"):
-                tensor.uniform_(0.5, 1.5, generator=source)
-            elif tensor.is_floating_point():
-                tensor.uniform_(-1, 1, generator=source)
-    return net
+@cache
+def nets_of(path) -> dict[str, Compilation]:
+    """All nets of a file by name, compiled once for all tests; nobody may change them."""
+    return {done.net.name: done for done in check_file(read(path))}
 
 
-def noise(*shape, seed=1, dtype=torch.float64):
-    """Random numbers around 0."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+def net_of(path) -> Compilation:
+    """The one net of a file, compiled once for all tests; nobody may change it."""
+    (done,) = nets_of(path).values()
+    return done
+
+
+def keys(done) -> list[str]:
+    """The keys of the module's state_dict, in order, as the compiler counts them."""
+    return [key for key, _ in state_dict(done.net.graph, done.net.graph.shapes())]
 
 
 def predicted(done, sizes):

@@ -67,7 +67,7 @@ def test_a_free_size_leaves_macs_open(size):
     ],
 )
 def test_cost_of_steps(step, shape, params, macs):
-    cost = compiled(spec(step, shape)).cost
+    cost = compiled(spec(step, shape=shape)).cost
     assert (cost.params, cost.macs, cost.train_macs) == (params, macs, macs)
     assert type(cost.macs) is int
 

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from incdsl.diagnostics import CompileError
-from tests.nets import compiled, generated, predicted, spec
+from tests.modules import generated
+from tests.nets import compiled, predicted, spec
 
 SIZES = range(1, 25)
 
@@ -30,7 +31,7 @@ class Runner:
     """A chain as PyTorch runs it, at one size of a square image after the other."""
 
     def __init__(self, chain):
-        self.done = compiled(spec(chain, "[2, H, W]"))
+        self.done = compiled(spec(chain, shape="[2, H, W]"))
         self.net = generated(self.done.text)().eval()
 
     def shape(self, size):

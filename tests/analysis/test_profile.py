@@ -15,8 +15,9 @@ from incdsl.ir.graph import Chain, Graph, Input, Instance, Node
 from incdsl.ops import REGISTRY
 from incdsl.source import Source, Span
 from incdsl.values import Vector
-from tests.nets import compiled, generated, spec
-from tests.random_nets import LEGAL, NET, TAILS
+from tests.fuzz.chains import LEGAL, NET, TAILS
+from tests.modules import generated
+from tests.nets import compiled, spec
 
 thoroughly = settings(derandomize=True, max_examples=100, deadline=None)
 
@@ -201,7 +202,7 @@ def test_narrowest(chain, numbers, word, widens):
 
 
 def test_vectors_are_narrow_too():
-    found = narrowest(compiled(spec("linear @2 -> relu -> linear @7", "[8]")).net)
+    found = narrowest(compiled(spec("linear @2 -> relu -> linear @7", shape="[8]")).net)
     assert (found.numbers, found.widens) == (2, 3.5)
 
 
@@ -211,7 +212,7 @@ def test_two_outputs_without_a_common_value_have_no_narrowest():
 
 
 def test_what_depends_on_a_free_size_is_unknown():
-    done = compiled(spec("conv2d 3x3 @8", "[8, H, W]"))
+    done = compiled(spec("conv2d 3x3 @8", shape="[8, H, W]"))
     found = profile(done.net, done.cost)
     assert (found.macs, found.activations, found.peak, found.narrowest) == (None, None, None, None)
     assert (found.depth, found.field, found.params) == (1, (3, 3), 584)

@@ -49,7 +49,7 @@ def test_members_and_text(some, text, members):
 
 
 def sizes_of(chain, shape="[2, H, W]"):
-    return compiled(spec(chain, shape)).sizes
+    return compiled(spec(chain, shape=shape)).sizes
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_rails_agree_where_they_do(rails):
     assert list(islice(legal, len(expected))) == expected
     for size in range(1, 12):
         try:
-            compiled(spec(chain, f"[2, {size}, 1]"))
+            compiled(spec(chain, shape=f"[2, {size}, 1]"))
             assert size in expected
         except CompileError:
             assert size not in expected
@@ -226,7 +226,7 @@ def test_a_bound_that_no_size_reaches_is_none(stride, most):
     ],
 )
 def test_assertions_hold_at_every_legal_size(chain, remarks):
-    found = incdsl.check(spec(chain, "[2, H, W]"))
+    found = incdsl.check(spec(chain, shape="[2, H, W]"))
     assert [(d.code, d.label()) for d in found] == [("E304", remark) for remark in remarks]
 
 
@@ -257,7 +257,7 @@ def test_assertions_hold_at_every_legal_size(chain, remarks):
     ],
 )
 def test_the_condition_that_no_size_meets_is_blamed(chain, said):
-    (found,) = incdsl.check(spec(chain, "[2, H, W]"))
+    (found,) = incdsl.check(spec(chain, shape="[2, H, W]"))
     axis, reason = said
     assert (found.code, found.message(), found.label()) == ("E315", f"no {axis} of the input is legal", reason)
 
@@ -265,7 +265,7 @@ def test_the_condition_that_no_size_meets_is_blamed(chain, said):
 @pytest.mark.parametrize(
     ("chain", "blamed"),
     [
-        ("conv2d 13x1 @2 valid", "image"),
+        ("conv2d 13x1 @2 valid", "x"),
         (
             "maxpool 1x2 pad 0x1 (dilation: [1, 2]) -> maxpool 2x1 pad 1x0 (dilation: [13, 1])",
             "maxpool 2x1 pad 1x0 (dilation: [13, 1]",
@@ -279,7 +279,7 @@ def test_the_condition_that_no_size_meets_is_blamed(chain, said):
 )
 def test_what_is_blamed_is_pointed_at(chain, blamed):
     """Twelve cells are left of the only size at which the rails agree."""
-    (found,) = incdsl.check(spec(f"concat {{ | upsample 2 | conv2d 1x1 @2 pad 3 }} -> {chain}", "[2, H, W]"))
+    (found,) = incdsl.check(spec(f"concat {{ | upsample 2 | conv2d 1x1 @2 pad 3 }} -> {chain}", shape="[2, H, W]"))
     assert (found.code, found.span.text, found.label()) == ("E315", blamed, "no size meets this")
 
 

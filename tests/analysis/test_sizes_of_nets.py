@@ -47,7 +47,7 @@ def thin() -> Source:
 
 SPECS = {
     "v3 with thin layers": thin,
-    "features": lambda: read("tests/golden/generated/features.inc"),
+    "features": lambda: read("tests/codegen/golden/features.inc"),
     "upsampled": lambda: Source("upsampled.inc", UPSAMPLED),
     "odd": lambda: Source("odd.inc", ODD),
     "holes": lambda: Source("holes.inc", HOLES),

@@ -14,11 +14,12 @@ from incdsl.ops.activation import ReLU
 from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.merge import Add, Concat
 from incdsl.ops.window import Conv2d, GlobalAvgPool, MaxPool2d, Upsample
+from incdsl.runtime.harness import randomized
 from incdsl.runtime.interpret import interpret
 from incdsl.runtime.load import load_text
 from incdsl.source import Source, Span
 from incdsl.values import Extent, Image, Num, Pair
-from tests.nets import noise, randomized
+from tests.modules import noise
 
 SPAN = Span(Source("by hand", "inc 1\n"), 0, 0)
 BANNER = Banner("hand.inc", "0" * 16, "incdsl compile hand.inc", (), ())

@@ -6,7 +6,7 @@ import torch
 import incdsl
 from incdsl.compiler import compile_net, for_inference
 from incdsl.source import Source
-from tests.nets import built, generated, noise
+from tests.modules import built, generated, noise
 
 STAGE = """unit conv = conv2d (bias: false) -> batchnorm -> relu
 block Residual(width) = add { | identity | conv 3x3 @width half }

@@ -8,8 +8,7 @@ import incdsl
 from incdsl.analysis.cost import state_dict
 from incdsl.diagnostics import CompileError
 from incdsl.elaborate.names import MAX_BLOCK_DEPTH, lettered, numbered
-from tests.hostile.texts import net
-from tests.nets import compiled
+from tests.nets import compiled, spec
 
 UNITS = """unit u = conv2d -> batchnorm
 unit one = conv2d -> relu
@@ -107,7 +106,7 @@ CASES = [
 
 def named(chain, units=UNITS, shape="[3, 32, 32]"):
     """The modules that own parameters, in the state_dict's order."""
-    graph = compiled(net(chain, units, shape)).net.graph
+    graph = compiled(spec(chain, units, shape)).net.graph
     return list(dict.fromkeys(key.rpartition(".")[0] for key, _ in state_dict(graph, graph.shapes())))
 
 
@@ -188,7 +187,7 @@ def test_many_units_are_no_deep_ones():
 
 def test_ops_without_a_name_are_numbered_in_their_class():
     """The graph's own names: op and count, apart for each class."""
-    text = net("relu -> relu -> tanh -> relu -> P -> P", "block P = relu -> relu\n")
+    text = spec("relu -> relu -> tanh -> relu -> P -> P", "block P = relu -> relu\n")
     assert [name for name in compiled(text).net.graph.shapes() if ":" in name] == [
         "x:", ":relu", ":relu#2", ":tanh", ":relu#3", "y_1:relu", "y_1:relu#2", "y_2:relu", "y_2:relu#2",
     ]  # fmt: skip
@@ -206,7 +205,7 @@ def test_units_of_a_change_are_looked_into_so_deep(height, deep):
 def test_values_are_called_like_their_rails():
     """A rail of one step is called by its word, others like the rail, with `_` for the dots of a path."""
     chain = "concat { | tanh | sigmoid -> relu | k: conv2d 1x1 @4 -> relu | concat { | relu | tanh } }"
-    code = compiled(net(f"{chain} -> concat {{ | relu | a.b: tanh }}")).text.partition("def forward")[2]
+    code = compiled(spec(f"{chain} -> concat {{ | relu | a.b: tanh }}")).text.partition("def forward")[2]
     assert re.findall(r"^ +(\w+) = ", code, re.M) == [
         "tanh", "y_b", "y_b", "k", "k", "relu", "tanh_2", "y_d", "x", "relu", "a_b", "y",
     ]  # fmt: skip

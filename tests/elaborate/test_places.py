@@ -7,12 +7,11 @@ from incdsl.analysis.cost import state_dict
 from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
-from tests.hostile.texts import net
-from tests.nets import compiled, predicted
+from tests.nets import compiled, predicted, spec
 
 
 def codes(chain, units="", shape="[4, 8, 8]"):
-    return [d.code for d in incdsl.check(net(chain, units, shape))]
+    return [d.code for d in incdsl.check(spec(chain, units, shape))]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_labels_clash_or_do_not(chain, expected):
     ],
 )
 def test_modules_that_nobody_named_are_called_by_their_words(chain, labels):
-    graph = compiled(net(chain)).net.graph
+    graph = compiled(spec(chain)).net.graph
     assert [node.label for node in graph if node.op.word == "dropout"] == labels
 
 
@@ -70,7 +69,7 @@ UNITS = "unit pair = c: conv2d -> b: batchnorm\nunit zero = 0: conv2d -> batchno
     ],
 )
 def test_labels_that_do_not_fit_are_pointed_at(chain, code, where):
-    (found,) = incdsl.check(net(chain, UNITS))
+    (found,) = incdsl.check(spec(chain, UNITS))
     assert (found.code, found.span.text) == (code, where)
     assert code != "E206" or found.message().startswith("`a` "), "the rail has its first label's name"
 
@@ -88,7 +87,7 @@ def test_as_many_steps_are_placed_as_are_allowed():
 
 
 def test_the_first_of_two_names_that_look_alike_is_told():
-    (found,) = incdsl.check(net("K: conv2d 1x1 @4 -> k: relu"))
+    (found,) = incdsl.check(spec("K: conv2d 1x1 @4 -> k: relu"))
     assert found.message() == "`k` and `K` differ only in case"
 
 
@@ -107,7 +106,7 @@ def test_ops_as_parameters_have_the_parameters_name(use, names):
         "block Z(act) = batchnorm -> act\n"
         "block V(a, b) = a -> relu -> b\n"
     )
-    graph = compiled(net(use, blocks)).net.graph
+    graph = compiled(spec(use, blocks)).net.graph
     found = dict.fromkeys(key.rpartition(".")[0] for key, _ in state_dict(graph, graph.shapes()))
     assert " ".join(found) == names
 
@@ -203,7 +202,7 @@ def test_channels_are_shared(sizes, expected):
     ],
 )
 def test_shares_that_do_not_fit_are_told(sizes, said):
-    (found,) = incdsl.check(net(f"concat (split: {sizes}) {{ | relu | tanh }}", shape="[4, 8, 8]"))
+    (found,) = incdsl.check(spec(f"concat (split: {sizes}) {{ | relu | tanh }}", shape="[4, 8, 8]"))
     assert found.message() == said
 
 
@@ -214,10 +213,10 @@ def test_shares_may_be_many():
 
 def test_shares_are_in_order():
     assert codes("concat (split: [300, 301]) { | relu | tanh }", shape="[601, 8, 8]") == []
-    done = compiled(net("concat (split: [1, 2, 5]) { | relu | tanh | sigmoid }", shape="[8, 3, 3]"))
+    done = compiled(spec("concat (split: [1, 2, 5]) { | relu | tanh | sigmoid }", shape="[8, 3, 3]"))
     slices = [(n.op.start, n.op.stop) for n in done.net.graph if n.op.word == "slice"]
     assert slices == [(0, 1), (1, 3), (3, 8)]
-    done = compiled(net("concat (split) { | relu | tanh | sigmoid }", shape="[9, 3, 3]"))
+    done = compiled(spec("concat (split) { | relu | tanh | sigmoid }", shape="[9, 3, 3]"))
     assert [(n.op.start, n.op.stop) for n in done.net.graph if n.op.word == "slice"] == [(0, 3), (3, 6), (6, 9)]
     assert codes("concat (split) { | relu | tanh | sigmoid }") == ["E310"]
 
@@ -257,8 +256,8 @@ def test_steps_fit_their_input(chain, shape, expected):
 
 
 def test_a_nominal_size_is_what_conditions_are_shown_at():
-    (found,) = incdsl.check(net("conv2d 9x1 @2 valid -> relu", shape="[4, 8, 80]"))
+    (found,) = incdsl.check(spec("conv2d 9x1 @2 valid -> relu", shape="[4, 8, 80]"))
     assert found.message() == "`conv2d` does not fit its input [4, 8, 80]"
-    (found,) = incdsl.check(net("concat { | gap -> flatten | relu }", shape="[4, H, W]"))
+    (found,) = incdsl.check(spec("concat { | gap -> flatten | relu }", shape="[4, H, W]"))
     assert found.message() == "the rails of `concat` are [4], [4, H, W]"
-    assert predicted(compiled(net("relu", shape="[4, H, W]")), {"H": 3, "W": 5}) == (4, 3, 5)
+    assert predicted(compiled(spec("relu", shape="[4, H, W]")), {"H": 3, "W": 5}) == (4, 3, 5)

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 import incdsl
-from tests.compare import assert_near, assert_same, distance
+from tests.modules import assert_near, assert_same, distance
 from tests.process import ROOT, python
 
 FOLDER = ROOT / "examples" / "digits"

@@ -4,19 +4,16 @@ The answer is the code that must be among the diagnostics, `OK` for a spec that 
 what counts there is that an answer comes, in time.
 """
 
+from tests.nets import spec
+
 OK = "ok"
 ANY = "any"
-
-
-def net(chain, before="", shape="[3, 32, 32]", params=""):
-    """A net of one chain."""
-    return f"inc 1\n{before}net N{params} {{\n  input x {shape}\n  output y = x -> {chain}\n}}\n"
 
 
 def commented(comment):
     """A small net with a comment at every place where comments can stand."""
     block = "block B = conv2d 3x3 @4\n"
-    return f"#{comment}\ninc 1\n#{comment}\n{block}#{comment}\n" + net(f"B #{comment}").removeprefix("inc 1\n")
+    return f"#{comment}\ninc 1\n#{comment}\n{block}#{comment}\n" + spec(f"B #{comment}").removeprefix("inc 1\n")
 
 
 def chained(count, link, arrow=" -> "):
@@ -30,7 +27,7 @@ def towers(height, bottom, level):
     return "".join(blocks)
 
 
-PLAIN = net("conv2d 3x3 @4")
+PLAIN = spec("conv2d 3x3 @4")
 
 BYTES = {
     "empty": (b"", "E103"),
@@ -69,55 +66,55 @@ SIZES = {
     "illegal characters": ("inc 1\n" + "$" * 49_990, "E104"),
     "control characters": ("inc 1\n#" + "\x1b" * 1_000_000, "E104"),
     "bidi characters": ("inc 1\n#" + "\u202e" * 340_000, "E104"),
-    "nesting 64": (net("conv2d 3x3 @" + "(" * 63 + "4" + ")" * 63), OK),
-    "nesting 65": (net("conv2d 3x3 @" + "(" * 64 + "4" + ")" * 64), "E503"),
-    "nested lists": (net("conv2d 3x3 @4 (dilation: " + "[" * 61 + "1" + "]" * 61 + ")"), "E203"),
-    "nested rails": (net("concat { | " * 60 + "relu" + " }" * 60), OK),
+    "nesting 64": (spec("conv2d 3x3 @" + "(" * 63 + "4" + ")" * 63), OK),
+    "nesting 65": (spec("conv2d 3x3 @" + "(" * 64 + "4" + ")" * 64), "E503"),
+    "nested lists": (spec("conv2d 3x3 @4 (dilation: " + "[" * 61 + "1" + "]" * 61 + ")"), "E203"),
+    "nested rails": (spec("concat { | " * 60 + "relu" + " }" * 60), OK),
     "long comment": ("inc 1\n# " + "x" * 1_000_000 + "\n" + PLAIN.removeprefix("inc 1\n"), OK),
     "many comments": ("inc 1\n" + "# a\n" * 49_900 + PLAIN.removeprefix("inc 1\n"), OK),
     "too many comments": ("inc 1\n" + "# a\n" * 200_000 + PLAIN.removeprefix("inc 1\n"), "E502"),
-    "label 1 on a rail": (net("concat { | 1: maxpool 3x3 | relu }"), "E207"),
-    "long string": (net('relu\n  expect keys = "' + "a" * 1_000_000 + '"'), "E305"),
-    "long line": (net("relu" + " " * 1_000_000 + "$"), "E104"),
-    "path of 20,000 parts": (net(".".join(["a"] * 20_000) + ": conv2d 1x1 @4"), ANY),
-    "path of 500 parts": (net(".".join(["a"] * 500) + ": conv2d 1x1 @4"), ANY),
-    "many labels": (net(", ".join(["a"] * 20_000) + ": conv2d 1x1 @4"), "E215"),
-    "many arguments": (net("conv2d 3x3 @4 (" + ", ".join(["bias: false"] * 9_000) + ")"), "E203"),
+    "label 1 on a rail": (spec("concat { | 1: maxpool 3x3 | relu }"), "E207"),
+    "long string": (spec('relu\n  expect keys = "' + "a" * 1_000_000 + '"'), "E305"),
+    "long line": (spec("relu" + " " * 1_000_000 + "$"), "E104"),
+    "path of 20,000 parts": (spec(".".join(["a"] * 20_000) + ": conv2d 1x1 @4"), ANY),
+    "path of 500 parts": (spec(".".join(["a"] * 500) + ": conv2d 1x1 @4"), ANY),
+    "many labels": (spec(", ".join(["a"] * 20_000) + ": conv2d 1x1 @4"), "E215"),
+    "many arguments": (spec("conv2d 3x3 @4 (" + ", ".join(["bias: false"] * 9_000) + ")"), "E203"),
     "many blocks": ("inc 1\n" + "block B = relu\n" * 9_000, "E218"),
     "many inputs": (PLAIN.replace("input x", "input a [3, 8, 8]\n  " * 4_000 + "input x"), "E206"),
-    "many outputs": (net("relu\n" + "\n".join(f"output y{i} = x -> relu" for i in range(4_000))), OK),
-    "many facts": (net("relu\n" + "expect params = 0\n" * 9_000), OK),
-    "many parameters": (net("relu", params="(" + ", ".join(f"p{i} = 1" for i in range(9_000)) + ")"), "E208"),
-    "many classes": (net(chained(1, " -> ".join(f"C{i}" for i in range(3_000))),
+    "many outputs": (spec("relu\n" + "\n".join(f"output y{i} = x -> relu" for i in range(4_000))), OK),
+    "many facts": (spec("relu\n" + "expect params = 0\n" * 9_000), OK),
+    "many parameters": (spec("relu", params="(" + ", ".join(f"p{i} = 1" for i in range(9_000)) + ")"), "E208"),
+    "many classes": (spec(chained(1, " -> ".join(f"C{i}" for i in range(3_000))),
                          "".join(f"block C{i} = conv2d 3x3 @{i % 50 + 1}\n" for i in range(3_000))), OK),
-    "9,000 rails": (net("concat { " + "| conv2d 1x1 @4 " * 9_000 + "}"), "E505"),
-    "4,900 rails": (net("concat { " + "| conv2d 1x1 @4 " * 4_900 + "}"), OK),
-    "4,900 rails of a list": (net("concat { | for k in [" + ", ".join(["1"] * 4_900) + "]: conv2d 1x1 @k }"), OK),
-    "4,900 rails that disagree": (net("concat {" + "".join(f"\n| maxpool 3x3/{1 + i % 3} half" for i in range(4_900))
+    "9,000 rails": (spec("concat { " + "| conv2d 1x1 @4 " * 9_000 + "}"), "E505"),
+    "4,900 rails": (spec("concat { " + "| conv2d 1x1 @4 " * 4_900 + "}"), OK),
+    "4,900 rails of a list": (spec("concat { | for k in [" + ", ".join(["1"] * 4_900) + "]: conv2d 1x1 @k }"), OK),
+    "4,900 rails that disagree": (spec("concat {" + "".join(f"\n| maxpool 3x3/{1 + i % 3} half" for i in range(4_900))
                                       + "}"), "E301"),
-    "4,900 factors": (net("conv2d 3x1 @4900 as { " + "| 3x1 @1 " * 4_900 + "}"), OK),
-    "4,900 labels": (net(" -> ".join(f"{'lL'[i % 2]}{i // 2}: relu" for i in range(4_900))), OK),
-    "4,900 parameters": (net(" -> ".join(f"conv2d 1x1 @p{i}" for i in range(4_900)),
+    "4,900 factors": (spec("conv2d 3x1 @4900 as { " + "| 3x1 @1 " * 4_900 + "}"), OK),
+    "4,900 labels": (spec(" -> ".join(f"{'lL'[i % 2]}{i // 2}: relu" for i in range(4_900))), OK),
+    "4,900 parameters": (spec(" -> ".join(f"conv2d 1x1 @p{i}" for i in range(4_900)),
                              params="(" + ", ".join(f"p{i} = 3" for i in range(4_900)) + ")"), OK),
-    "1,600 heads": (net("relu\n" + "\n".join(f"aux h{i} = x -> gap -> linear @3" for i in range(1_600))), OK),
-    "7,000 values without a use": (net("relu\n" + "\n".join(f"v{i} = x -> relu" for i in range(7_000))), "E505"),
-    "15,000 rails of nothing": (net("concat { " + "| x " * 15_000 + "}"), "E209"),
+    "1,600 heads": (spec("relu\n" + "\n".join(f"aux h{i} = x -> gap -> linear @3" for i in range(1_600))), OK),
+    "7,000 values without a use": (spec("relu\n" + "\n".join(f"v{i} = x -> relu" for i in range(7_000))), "E505"),
+    "15,000 rails of nothing": (spec("concat { " + "| x " * 15_000 + "}"), "E209"),
     "20,000 names to import": ('inc 1\nfrom "specs/v3.inc" use ' + ", ".join(f"a{i}" for i in range(20_000))
                                + PLAIN.removeprefix("inc 1"), "E219"),
     "1,000 imports": ("inc 1" + '\nfrom "specs/v3.inc" use InceptionA' * 1_000 + PLAIN.removeprefix("inc 1"), "E206"),
-    "9,000 names that are almost right": (net(" -> ".join(f"zzzzzzzzzzzz{i}" for i in range(9_000)),
+    "9,000 names that are almost right": (spec(" -> ".join(f"zzzzzzzzzzzz{i}" for i in range(9_000)),
                                               "".join(f"block zzzzzzzzzzz{i}q = relu\n" for i in range(5_000))),
                                           "E201"),
-    "sum of 20,000": (net("conv2d 3x3 @(" + chained(20_000, "1", "+") + ")"), OK),
-    "product of 20,000": (net("conv2d 3x3 @(" + chained(20_000, "1", "*") + ")"), OK),
-    "sum of 20,000 symbols": (net("conv2d 3x3 @(" + chained(20_000, "w", "+") + ")", params="(w = 1)"), OK),
-    "for 24,000": (net("conv2d 3x3 @k for k in [" + ", ".join(["1"] * 24_000) + "]"), "E505"),
+    "sum of 20,000": (spec("conv2d 3x3 @(" + chained(20_000, "1", "+") + ")"), OK),
+    "product of 20,000": (spec("conv2d 3x3 @(" + chained(20_000, "1", "*") + ")"), OK),
+    "sum of 20,000 symbols": (spec("conv2d 3x3 @(" + chained(20_000, "w", "+") + ")", params="(w = 1)"), OK),
+    "for 24,000": (spec("conv2d 3x3 @k for k in [" + ", ".join(["1"] * 24_000) + "]"), "E505"),
     "lists that double compared in 4,000 rails": (
-        net("B15(l: 1, m: 1)", towers(16, "(l, m) = concat { " + "| if l == m: relu " * 4_000 + "}",
+        spec("B15(l: 1, m: 1)", towers(16, "(l, m) = concat { " + "| if l == m: relu " * 4_000 + "}",
                                       "(l, m) = {b}(l: [l, l], m: [m, m])")), "E508"),
-    "units 3,000 deep": (net("u2999", "unit u0 = relu\n" + "".join(f"unit u{i} = relu -> u{i - 1}\n"
+    "units 3,000 deep": (spec("u2999", "unit u0 = relu\n" + "".join(f"unit u{i} = relu -> u{i - 1}\n"
                                                                    for i in range(1, 3_000))), "E503"),
-    "3,000 arguments": (net("B(" + ", ".join(f"p{i}: w" for i in range(3_000)) + ") times 4000",
+    "3,000 arguments": (spec("B(" + ", ".join(f"p{i}: w" for i in range(3_000)) + ") times 4000",
                             "block B(" + ", ".join(f"p{i}" for i in range(3_000)) + ") = relu\n", params="(w = 3)"),
                         "E208"),
 }  # fmt: skip

@@ -17,11 +17,11 @@ from incdsl.testing.choices import Seeded
 from incdsl.testing.random_nets import make
 from incdsl.values import Num, Vector
 from tests.ir.nets import SPAN, crossed, elaborated, instance
+from tests.passes import random_nets
+from tests.passes.subjects import ALL, after
 from tests.process import ROOT
-from tests.rules import random_nets
-from tests.rules.subjects import ALL, after
 
-SPECS = sorted(p for folder in ("specs", "examples", "tests/rules") for p in (ROOT / folder).glob("*.inc"))
+SPECS = sorted(p for folder in ("specs", "examples", "tests/passes") for p in (ROOT / folder).glob("*.inc"))
 
 
 def node(name, inside, label="", op=None):

@@ -37,9 +37,9 @@ SCOPE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 TESTS = (
-    "tests/values", "tests/ops", "tests/elaborate", "tests/analysis", "tests/golden", "tests/reuse",
-    "tests/specs/test_papers.py", "tests/testing/test_rules.py", "tests/test_units.py", "tests/test_repetition.py",
-    "tests/test_outputs.py", "tests/test_inputs.py", "tests/test_handed_down.py", "tests/cli/test_summary.py",
+    "tests/values", "tests/ops", "tests/elaborate", "tests/analysis", "tests/diagnostics", "tests/specs/test_papers.py",
+    "tests/testing/test_rules.py", "tests/codegen/test_golden.py", "tests/codegen/test_outputs.py",
+    "tests/cli/test_summary.py",
 )  # fmt: skip
 
 SHARP = {

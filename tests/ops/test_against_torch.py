@@ -6,8 +6,9 @@ from hypothesis import given, settings, strategies as st
 from torch.nn import functional as F
 
 from incdsl.diagnostics import CompileError
-from tests.compare import assert_near, assert_same
-from tests.nets import compiled, generated, noise, predicted, randomized, spec
+from incdsl.runtime.harness import randomized
+from tests.modules import assert_near, assert_same, generated, noise
+from tests.nets import compiled, predicted, spec
 
 EXACT = 1e-14
 """For what sums in another order than PyTorch's function."""
@@ -37,7 +38,7 @@ def attempt(function):
 
 def checked(step, shape, reference, *, net=None):
     """Hold a step to a function of its input and its state_dict; both refuse, or both give the same."""
-    x, text = noise(2, *shape), net or spec(step, list(shape))
+    x, text = noise(2, *shape), net or spec(step, shape=list(shape))
     try:
         done = compiled(text)
     except CompileError as error:
@@ -256,7 +257,7 @@ def test_prelu(shape, slopes, init):
     step = f"prelu (slopes: {slopes}, init: {init:.6f})"
     checked(step, shape, (lambda x, state: F.prelu(x, state["weight"])) if legal else None)
     if legal:
-        (weight,) = generated(compiled(spec(step, list(shape))).text)().parameters()
+        (weight,) = generated(compiled(spec(step, shape=list(shape))).text)().parameters()
         assert weight.tolist() == pytest.approx([init] * slopes, abs=1e-6)
 
 
@@ -330,7 +331,7 @@ POINTWISE = {
 @pytest.mark.parametrize("shape", [(6, 5, 4), (6,)])
 def test_pointwise(step, shape):
     x = 3 * noise(2, *shape)
-    module = generated(compiled(spec(step, list(shape))).text)().double().eval()
+    module = generated(compiled(spec(step, shape=list(shape))).text)().double().eval()
     assert_near(module(x), POINTWISE[step](x), EXACT)
 
 

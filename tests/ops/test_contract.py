@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from incdsl.analysis.cost import state_dict
 from incdsl.diagnostics import CompileError
 from incdsl.ops import REGISTRY
-from tests.compare import assert_same, assert_same_tensors
-from tests.nets import built, compiled, generated, noise, predicted, spec
+from tests.modules import assert_same, assert_same_tensors, built, generated, noise
+from tests.nets import compiled, predicted, spec
 
 WORDS = sorted(REGISTRY)
 SIZES = [(16, 16), (1, 1), (2, 7), (17, 9), (31, 40)]
@@ -30,7 +30,7 @@ every_op = pytest.mark.parametrize("word", WORDS)
 def example_spec(word, *, label="", after=""):
     op = REGISTRY[word]
     label = "" if word in NO_MODULE else label
-    return spec(f"{label}{op.example}{after}", "[8]" if op.example_rank == 1 else "[8, 16, 16]")
+    return spec(f"{label}{op.example}{after}", shape="[8]" if op.example_rank == 1 else "[8, 16, 16]")
 
 
 @cache

@@ -17,7 +17,8 @@ from incdsl.ops.code import Call, Channels, Infix, Method
 from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
 from incdsl.ops.sweep import TransposedWindow
 from incdsl.values import Extent
-from tests.nets import compiled, generated, noise, spec
+from tests.modules import generated, noise
+from tests.nets import compiled, spec
 from tests.ops.seen import farthest
 
 WORDS = sorted(REGISTRY)

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from incdsl.diagnostics import CompileError
 from incdsl.ops import Window
 from incdsl.testing.grids import Setting, along, our_sizes
-from tests.compare import assert_near
-from tests.nets import compiled, generated, predicted, spec
+from tests.modules import assert_near, generated
+from tests.nets import compiled, predicted, spec
 
 SIZES = range(1, 25)
 GRID = list(product(range(1, 7), range(1, 6), range(5), range(1, 4)))
@@ -84,7 +84,7 @@ def test_specs_are_answered_alike(case):
         more = f", output_padding: [{oh}, {ow}]" if word == "convtranspose2d" else ""
         step += f" (dilation: [{dh}, {dw}]{more})"
     expected = by_axis(*case)
-    text = spec(step, f"[1, {sizes[0]}, {sizes[1]}]")
+    text = spec(step, shape=f"[1, {sizes[0]}, {sizes[1]}]")
     if expected is None:
         with pytest.raises(CompileError):
             compiled(text)
@@ -102,14 +102,14 @@ def test_zero_is_refused_as_the_grids_say(setting, axis):
     neutral = (1, 1, 0, 1)
     parts = [f"{n}: {list(along(axis, v, o))}" for n, v, o in zip(names, setting[:4], neutral, strict=True)]
     with pytest.raises(CompileError, match="E203"):
-        compiled(spec(f"maxpool ({', '.join(parts)})", "[1, 4, 4]"))
+        compiled(spec(f"maxpool ({', '.join(parts)})", shape="[1, 4, 4]"))
 
 
 @pytest.mark.parametrize(("setting", "size"), CEIL_VECTORS)
 @pytest.mark.parametrize("word", ["maxpool", "avgpool"])
 def test_ceil_vectors(word, setting, size):
     height, k, s, p = setting
-    text = spec(f"{word} {k}x1/{s}x1 pad {p}x0 ceil", f"[1, {height}, 1]")
+    text = spec(f"{word} {k}x1/{s}x1 pad {p}x0 ceil", shape=f"[1, {height}, 1]")
     if size is None:
         with pytest.raises(CompileError):
             compiled(text)
@@ -132,7 +132,7 @@ def test_ceil_vectors(word, setting, size):
 )
 def test_refusals_have_codes(step, height, code):
     with pytest.raises(CompileError) as caught:
-        compiled(spec(step, f"[1, {height}, 1]"))
+        compiled(spec(step, shape=f"[1, {height}, 1]"))
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
 
 
@@ -165,6 +165,6 @@ def worked_out(text):
 def test_average_of_a_known_answer():
     """pytorch/pytorch#183528: explicit padding counts if it is asked for, what `ceil` hangs over never does."""
     x = torch.arange(1, 17, dtype=torch.float64).reshape(1, 1, 4, 4)
-    done = compiled(spec("avgpool 3x3/2 pad 1 ceil", "[1, 4, 4]"))
+    done = compiled(spec("avgpool 3x3/2 pad 1 ceil", shape="[1, 4, 4]"))
     golden = [[1.5556, 3.3333, 2.0], [6.3333, 11, 6], [4.5, 7.5, 4]]
     assert_near(generated(done.text)()(x)[0, 0], torch.tensor(golden), 1e-5)

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from tests.compare import assert_near
-from tests.nets import generated, noise
+from tests.modules import assert_near, generated, noise
 from tests.peers._torchvision import torchvision
 from tests.references import detfill
 from tests.specs.counts import EXAMPLES, only_net

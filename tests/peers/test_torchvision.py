@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import incdsl
-from tests.compare import assert_near, assert_same, assert_same_tensors, distance
-from tests.nets import noise, randomized
+from incdsl.runtime.harness import randomized
+from tests.modules import assert_near, assert_same, assert_same_tensors, distance, noise
 from tests.peers._torchvision import torchvision
 from tests.references import detfill
 

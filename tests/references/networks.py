@@ -11,7 +11,7 @@ from torch import nn
 
 from incdsl.compiler import compile_net, read
 from incdsl.source import Source
-from tests.nets import generated
+from tests.modules import generated
 from tests.references import detfill
 
 HERE = Path(__file__).parent

@@ -5,8 +5,7 @@ import re
 import pytest
 import torch
 
-from tests.compare import assert_near
-from tests.nets import generated
+from tests.modules import assert_near, generated
 from tests.references import detfill
 from tests.specs.counts import EXAMPLES, only_net
 from tests.specs.replay import REPLAYS, Replay
@@ -67,7 +66,7 @@ def test_they_are_small_and_say_where_they_are_from(path):
     assert 15 <= len(lines) <= 45
     assert max(map(len, lines)) <= 110
     assert re.search(r"arXiv:\d{4}\.\d{5}", "\n".join(lines[1:4]))
-    stated = {each.fact.text for each in only_net(path).net.expectations}
+    stated = {each.fact for each in only_net(path).net.expectations}
     assert {"params", "macs"} <= stated
 
 

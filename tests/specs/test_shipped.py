@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.nets import generated
+from tests.modules import generated
 from tests.specs.counts import SPECS, nets
 
 PATHS = sorted(SPECS.rglob("*.inc"))
@@ -51,7 +51,7 @@ def test_lines_are_short(path):
 def test_what_is_stated_is_more_than_parameters(path):
     """Parameters alone do not notice a stride, and MACs no label: whole nets state their keys too."""
     for done in nets(path).values():
-        stated = {each.fact.text for each in done.net.expectations}
+        stated = {each.fact for each in done.net.expectations}
         assert {"params", "macs"} <= stated
         assert "keys" in stated or path.parent != SPECS
 

@@ -23,7 +23,7 @@ from incdsl.source import Source
 from incdsl.testing import check_net, check_shape_rule
 from incdsl.testing.checks import legal_sizes
 from incdsl.testing.running import Subject
-from tests.nets import generated
+from tests.modules import generated
 from tests.ops.seen import farthest
 
 PACKAGE = (Path(__file__).parent / "packages" / "acme_deconv.py").read_text(encoding="utf-8")

@@ -3,12 +3,11 @@
 import operator
 
 import pytest
-import torch
 from hypothesis import assume, given, settings, strategies as st
 
 from incdsl.values import Num, Pair, Real, SymbolPair, TooComplicated, expression
 from incdsl.values.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
-from tests.nets import compiled, generated, predicted
+from tests.nets import compiled, predicted
 
 thoroughly = settings(derandomize=True, max_examples=200, deadline=None)
 
@@ -241,8 +240,10 @@ def test_atoms_are_compared_by_what_they_are():
     "width",
     ["w + (3 * in + 7) // (0 - 3)", "w - in // 2", "w - 2 * (in // 2)", "w - w * in // 9", "w - (in // 2) * (in // 3)"],
 )
-def test_generated_widths_are_those_that_were_checked(width):
+def test_generated_widths_are_those_that_were_checked(width, generated):
     """`w - in // 2` is kept as `-(in // 2) + w`: without the parentheses 7 channels would lose 4."""
+    import torch
+
     text = f"inc 1\nnet N {{\n  input x [7, 4, 4]\n  output y = x -> B(w: 40)\n}}\nblock B(w) = conv2d 1x1 @({width})\n"
     done = compiled(text)
     expected = eval(width.replace("in", "x"), {}, {"x": 7, "w": 40})  # noqa: S307

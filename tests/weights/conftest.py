@@ -1,33 +1,31 @@
 """Inception-v3 with random weights, its checkpoints on disk, and the command line."""
 
-import numpy
 import pytest
-import torch
 from click.testing import CliRunner
-from safetensors.torch import save_file
 
 from incdsl.cli import cli
-from incdsl.compiler import compile_net, read
-from tests.nets import generated, randomized
+from tests.nets import net_of
 from tests.process import V3
-from tests.weights.slim import slim
 
 
 @pytest.fixture(scope="session")
 def v3():
     """The compilation of the shipped spec."""
-    return compile_net(read(V3))
+    return net_of(V3)
 
 
 @pytest.fixture(scope="session")
 def filled(v3):
-    """An instance with random weights of a size that keeps numbers at bay; its norms have a factor of 1, as slim's."""
+    """An instance with random weights; its norms have a factor of 1, as slim's."""
+    import torch
+
+    from incdsl.runtime.harness import randomized
+    from tests.modules import generated
+
     net = randomized(generated(v3.text)().double().eval())
     with torch.no_grad():
         for name, tensor in net.state_dict().items():
-            if tensor.ndim >= 2:
-                tensor.mul_((3 / tensor[0].numel()) ** 0.5)
-            elif name.endswith("bn.weight"):
+            if name.endswith("bn.weight"):
                 tensor.fill_(1)
     return net
 
@@ -35,6 +33,12 @@ def filled(v3):
 @pytest.fixture(scope="session")
 def folder(filled, tmp_path_factory):
     """`own.pt`, `own.safetensors`, `slim.npz` and `slim.safetensors`: the same numbers."""
+    import numpy
+    import torch
+    from safetensors.torch import save_file
+
+    from tests.weights.slim import slim
+
     place = tmp_path_factory.mktemp("checkpoints")
     state, arrays = filled.state_dict(), slim(filled.state_dict())
     torch.save(state, place / "own.pt")

@@ -11,7 +11,8 @@ from torch import nn
 
 from incdsl.diagnostics import CompileError
 from incdsl.runtime import convert
-from tests.nets import compiled, generated, noise
+from tests.modules import generated, noise
+from tests.nets import compiled
 from tests.process import V3, python
 
 NET = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> left: conv2d 3x3 @4 -> right: conv2d 3x3 @4\n}\n"

@@ -11,9 +11,9 @@ from incdsl.diagnostics import CompileError
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.layers import Entry
 from incdsl.weights.match import Origin, correspond
+from tests.fuzz.chains import LEGAL, NET, TAILS
 from tests.nets import compiled, spec
 from tests.process import ROOT
-from tests.random_nets import LEGAL, NET, TAILS
 from tests.weights import foreign
 from tests.weights.slim import slim_name
 
@@ -275,7 +275,7 @@ def test_depthwise_convolutions():
 
 
 def test_a_dense_layer_behind_a_flattened_image():
-    net = compiled(spec("flatten -> relu -> linear @5", "[3, 4, 6]")).net
+    net = compiled(spec("flatten -> relu -> linear @5", shape="[3, 4, 6]")).net
     found = correspond(net, checkpoint("c", [("fc/kernel:0", [72, 5]), ("fc/bias:0", [5])]))
     assert found.pairs[0].origin == Origin("fc/kernel:0", view=(4, 6, 3, 5), permute=(3, 2, 0, 1))
 

@@ -1,0 +1,149 @@
+"""The Python interface: texts, paths, settings, diagnostics."""
+
+import pytest
+
+import incdsl
+from incdsl.compiler import compile_net, from_bytes, in_giga
+from incdsl.diagnostics import CompileError
+from tests.process import V3
+
+TEXT = """inc 1
+net N(width = 4, p = 0.5, deep = false) {
+  input x [3, 8, 8]
+  output y = x -> conv2d 3x3 @width -> (conv2d 3x3 @5 if deep) -> gap -> dropout (p: p) -> linear @2
+}
+"""
+TWO = """inc 1
+net A {
+  input x [3, 8, 8]
+  output y = x -> relu
+}
+net B {
+  input x [3, 8, 8]
+  output y = x -> gelu
+}
+"""
+WRONG = TEXT.replace("gap", "gpa").replace("linear @2", "linear 2")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """The spec as a file."""
+    (tmp_path / "n.inc").write_text(TEXT, encoding="utf-8")
+    return tmp_path / "n.inc"
+
+
+# compile
+
+
+def test_compile_reads_paths(path, monkeypatch):
+    expected = compile_net(from_bytes(TEXT.encode(), "n.inc")).text
+    monkeypatch.chdir(path.parent)
+    assert incdsl.compile(path) == incdsl.compile(str(path)) == incdsl.compile("n.inc") == expected
+
+
+def test_compile_reads_texts(path):
+    text = incdsl.compile(TEXT)
+    assert text.split("\n")[2:] == [line.replace("n.inc", "_spec_") for line in incdsl.compile(path).split("\n")[2:]]
+    assert "generated from _spec_." in text
+
+
+def test_compile_finds_the_shipped_spec_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert incdsl.compile("specs/v3.inc") == incdsl.compile(V3)
+
+
+def test_compile_takes_settings():
+    text = incdsl.compile(TEXT, width=9, p=0.125, deep=True)
+    assert "def __init__(self, width: int = 9, p: float = 0.125) -> None:" in text
+    assert "decided at compile time: deep = true" in text
+    assert "--set width=9 --set p=0.125 --set deep=true" in text
+    assert text != incdsl.compile(TEXT)
+
+
+def test_compile_chooses_a_net():
+    assert "class B(nn.Module)" in incdsl.compile(TWO, "B")
+    assert "class A(nn.Module)" in incdsl.compile(TWO, net="A")
+    with pytest.raises(CompileError, match="E218 the file has 2 nets"):
+        incdsl.compile(TWO)
+    with pytest.raises(CompileError, match="E218 the file has no net `C`"):
+        incdsl.compile(TWO, "C")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"), [({"depth": 3}, "E216"), ({"width": 0}, "E203"), ({"p": 1.5}, "E203"), ({"deep": 3}, "E212")]
+)
+def test_compile_complains_about_settings(settings, code):
+    with pytest.raises(CompileError) as error:
+        incdsl.compile(TEXT, **settings)
+    assert [d.code for d in error.value.diagnostics] == [code]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "four", [4], {"a": 1}, object(), b"4", float("nan"), float("inf"), 10**30, -1],
+    ids=lambda v: type(v).__name__,
+)
+def test_settings_of_no_sense_are_complaints(value):
+    with pytest.raises((CompileError, TypeError, ValueError)):
+        incdsl.compile(TEXT, width=value)
+
+
+# check
+
+
+def test_check_of_what_is_right_is_empty(path):
+    assert incdsl.check(path) == incdsl.check(str(path)) == incdsl.check(TEXT) == incdsl.check(TWO) == []
+
+
+def test_check_returns_all_mistakes_in_order():
+    found = incdsl.check(WRONG)
+    assert [(d.code, str(d.span)) for d in found] == [("E201", "<spec>:4:67")]
+    assert found[0].message() == "nothing is called `gpa`"
+    two = incdsl.check(TWO.replace("relu", "rleu").replace("gelu", "gleu"))
+    assert [(d.code, d.span.line) for d in two] == [("E201", 4), ("E201", 8)]
+
+
+def test_check_returns_warnings():
+    text = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> A: conv2d 3x3 @4 -> a: conv2d 3x3 @4\n}\n"
+    assert [(d.code, d.severity) for d in incdsl.check(text)] == [("W401", "warning")]
+
+
+def test_check_takes_settings():
+    assert incdsl.check(TEXT, width=8) == []
+    assert [d.code for d in incdsl.check(TEXT, width=0)] == ["E203"]
+
+
+@pytest.mark.parametrize(
+    "spec", ["missing.inc", "", "a" * 300, "a\0b", "no/such/folder/x.inc", "."], ids=lambda s: ascii(s[:9])
+)
+def test_what_cannot_be_read_is_a_diagnostic(spec, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [d.code for d in incdsl.check(spec)] == ["E105"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n", "inc 1\n\0", "inc 1\n\ud800", "inc 1\n# \ud800", "\n" + "(" * 2**20, "\ufeffinc 2\n"],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_texts_that_no_file_could_hold_are_diagnostics(text):
+    assert incdsl.check(text)
+
+
+# CompileError
+
+
+def test_the_error_says_what_is_wrong():
+    with pytest.raises(CompileError) as error:
+        incdsl.compile(WRONG)
+    assert str(error.value) == "<spec>:4:67 E201 nothing is called `gpa`"
+    with pytest.raises(CompileError) as error:
+        incdsl.compile("missing.inc")
+    assert str(error.value) == "E105 cannot read missing.inc: no such file or directory"
+
+
+def test_small_costs_are_written_without_exponents():
+    assert [in_giga(n) for n in (0, 12, 99_999, 482_000, 5_713_216_096)] == [
+        "0", "0.000000012", "0.000099999", "0.000482", "5.71",
+    ]  # fmt: skip
