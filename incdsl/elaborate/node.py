@@ -98,9 +98,7 @@ class Placer:
         above = scope.instance.path
         if location.label:
             return f"{above}.{location.label}" if above else location.label
-        if isinstance(op, Input):
-            return f"{location.chain.name}:"
-        stem = f"{above}:{op.word}" if above else f":{op.word}"
+        stem = f"{location.chain.name}:" if isinstance(op, Input) else f"{above}:{op.word}"
         self._anonymous[stem] += 1
         count = self._anonymous[stem]
         return stem if count == 1 else f"{stem}#{count}"

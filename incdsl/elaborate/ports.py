@@ -83,7 +83,8 @@ def leave(
 def name_results(graph: Graph, names: tuple[str, ...], values: tuple[One, ...]) -> None:
     """What leaves the last instance is called as its user names it, if these values are what leaves it."""
     instance, ports = next(reversed(graph.ports.items()), (None, None))
-    if instance and ports and [v.node for v in values if isinstance(v, Value)] == [node for _, node in ports.outputs]:
+    made = [value.node if isinstance(value, Value) else "" for value in values]
+    if instance and ports and made == [node for _, node in ports.outputs]:
         results = tuple([(port, name) for (port, _), name in zip(ports.outputs, names, strict=True) if name != "_"])
         graph.ports[instance] = replace(ports, results=results)
 
