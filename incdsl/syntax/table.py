@@ -69,15 +69,11 @@ def build() -> str:
 
     lark: Any = Lark(grammar_text(), parser="lalr", lexer="basic", strict=True, maybe_placeholders=False)
     parsed = lark.parser.parser._parse_table
-    numbers = {state: i for i, state in enumerate(parsed.states)}
-    rules: dict[Any, int] = {}
-    for actions in parsed.states.values():
-        for _, argument in actions.values():
-            if hasattr(argument, "expansion"):
-                rules.setdefault(argument, len(rules))
+    numbers, rules = _numbered(parsed)
     rows: dict[str, int] = {}
     states = []
-    for actions in parsed.states.values():
+    for state in numbers:
+        actions = parsed.states[state]
         row = {str(k): ~rules[a] if hasattr(a, "expansion") else numbers[a] for k, (_, a) in actions.items()}
         states.append(rows.setdefault(json.dumps(row, sort_keys=True), len(rows)))
     lines = {
@@ -90,6 +86,20 @@ def build() -> str:
     }
     texts = [f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'))}" for name, value in lines.items()]
     return "{\n" + ",\n".join(texts) + "\n}"
+
+
+def _numbered(parsed: Any) -> tuple[dict[Any, int], dict[Any, int]]:
+    """States and rules in the order in which they are reached, whatever order Lark's sets have."""
+    numbers, rules = {parsed.start_states["start"]: 0}, dict[Any, int]()
+    waiting = list(numbers)
+    for state in waiting:
+        for _, (_, argument) in sorted(parsed.states[state].items(), key=lambda action: str(action[0])):
+            if hasattr(argument, "expansion"):
+                rules.setdefault(argument, len(rules))
+            elif argument not in numbers:
+                numbers[argument] = len(numbers)
+                waiting.append(argument)
+    return numbers, rules
 
 
 def _rule(rule: Any) -> list[Any]:
