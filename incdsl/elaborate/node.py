@@ -12,7 +12,7 @@ from incdsl.diagnostics.shapes import ChannelsDoNotFit, DoesNotFit, RankMismatch
 from incdsl.elaborate.blame import RailEnd, channels_disagree, rails_disagree
 from incdsl.elaborate.budget import Budget
 from incdsl.elaborate.reserved import why_no_attribute
-from incdsl.elaborate.scope import Problem, Scope, Value
+from incdsl.elaborate.scope import Poisoned, Problem, Scope, Value
 from incdsl.ir.conditions import Conditions, Place
 from incdsl.ir.graph import Chain, Graph, Input, Node
 from incdsl.ops import Demand, Op, ShapeError
@@ -167,6 +167,8 @@ def check_label(label: str, span: Span, scope: Scope) -> None:
     """Refuse a label that no attribute can have, whether or not an attribute comes of it."""
     parts = label.split(".")
     for part in parts:
+        if not part:  # the text lacks it, and that was reported
+            raise Poisoned
         if reason := why_no_attribute(part):
             raise Problem(BadName(span=span, name=part, reason=reason))
     if len(parts) > MAX_PARTS:

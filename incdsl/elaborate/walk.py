@@ -595,8 +595,14 @@ class Walk:
         settings, _ = self._merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
         built = build(main.op, settings, use.word, use.span)
-        result = self._ops.put(built, value, inner)
+        result = self._main(main, self._ops.put(built, value, inner), inner)
         return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
+
+    def _main(self, main: Main, result: One, use: Use) -> One:
+        """What comes out of the main op of a unit, noted."""
+        self._tools.record.means(main.call.name, main.op)
+        self._came(use.named.link, use.scope, result)
+        return result
 
     def _up_to(self, main: Main, settings: Settings, plan: list[Named], use: Use) -> tuple[Use, One]:
         """The use as its main op sees it, behind the steps before that."""
@@ -630,7 +636,7 @@ class Walk:
             keyword = main.op.keyword(name)
             instance.arguments[keyword] = setting
             symbols_[name] = as_symbol(setting, keyword)
-        result = self._ops.put(plain.model_copy(update=symbols_), before, inner)
+        result = self._main(main, self._ops.put(plain.model_copy(update=symbols_), before, inner), inner)
         flow = self._run(plan[main.at + 1 :], scope, result, inner.chain, use.number)
         return leaving(self._alone(flow, use.call), instance)
 

@@ -1,7 +1,5 @@
 """`parse` answers for every text, and gives it back."""
 
-from random import Random
-
 import pytest
 from hypothesis import given, settings, strategies
 
@@ -30,7 +28,7 @@ def test_so_it_does_for_any_text(text):
     assert str(incdsl.parse(text).file) == text
 
 
-@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "inc", "inc 1", "# only this", "\t\r\n", "}", "net", "net N {", "\x00"])
+@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "inc", "inc 1", "# only", "\t\r\n", "}", "net", "net N {", "\0"])
 def test_and_for_the_shortest(text):
     assert str(incdsl.parse(text).file) == text
 
@@ -76,4 +74,5 @@ def test_what_stands_around_a_mistake_is_parsed():
 
 
 def test_mutated_specs():
-    assert list(front.failures(250, seed=Random().randrange(10**6))) == []
+    """`python -m fuzz.front` looks at 100,000."""
+    assert list(front.failures(250, seed=102)) == []

@@ -1,0 +1,139 @@
+"""`analyze` answers for every text: as much as is known, and all that is wrong."""
+
+from concurrent.futures import ThreadPoolExecutor
+from statistics import mean
+
+import pytest
+
+import incdsl
+from fuzz import deletions
+from incdsl.elaborate.resolve import Definition
+from incdsl.ops import Op
+from incdsl.syntax import tree
+from tests.process import ROOT, V3
+
+SPECS = [*sorted((ROOT / "specs").rglob("*.inc")), *sorted((ROOT / "examples").rglob("*.inc"))]
+every_spec = pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+
+PLAIN = """inc 1
+net N {
+  input x [3, 8, 8]
+  a = x -> conv2d 3x3 @4
+  b = a -> relu
+  output y = add { | a | b }
+}
+"""
+
+
+WORDS = {"H", "W", "_", "split", "bilinear"}
+"""What stands where a name may, and is none: axes, and words of settings."""
+
+
+def codes(text, **settings):
+    return [problem.code for problem in incdsl.analyze(text, **settings).problems]
+
+
+def uses(analysis):
+    """Every name in a file that stands for something, but the names of settings and of modules."""
+    for node in tree.nodes(analysis.file):
+        if isinstance(node, tree.Call) and node.name.text != "split":
+            yield node.name
+        elif isinstance(node, tree.Variable) and node.name not in WORDS:
+            yield node
+        elif isinstance(node, tree.Bundle):
+            yield from node.names
+
+
+@every_spec
+def test_every_name_resolves(path):
+    analysis = incdsl.analyze(path)
+    for name in uses(analysis):
+        meaning = analysis.references[name]
+        assert isinstance(meaning, Definition | tree.Tree) or issubclass(meaning, Op), str(name)
+
+
+@every_spec
+def test_every_written_step_has_its_shapes(path):
+    analysis = incdsl.analyze(path)
+    nets = {item.name.text for item in analysis.file.items if isinstance(item, tree.Net)}
+    for definition in analysis.file.definitions:
+        if not nets:
+            continue  # a module of blocks, of which nothing is known but the text
+        for node in tree.nodes(definition):
+            if isinstance(node, tree.Step | tree.Rail | tree.Factor | tree.Aux):
+                found = analysis.steps[node]
+                assert found, str(node)
+                if not isinstance(definition, tree.Unit):
+                    assert all(each.known for each in found), str(node)
+
+
+@every_spec
+def test_every_net_is_complete(path):
+    analysis = incdsl.analyze(path)
+    assert not analysis.errors
+    assert all(net.complete and net.cost.params for net in analysis.nets)
+
+
+def test_what_does_not_depend_on_a_mistake_is_known():
+    analysis = incdsl.analyze(PLAIN.replace("relu", "rellu"))
+    shapes = {name.text: found[0].known for name, found in analysis.steps.items() if isinstance(name, tree.Name)}
+    assert shapes == {"x": True, "a": True, "b": False, "y": False}
+    assert [problem.code for problem in analysis.problems] == ["E201"]
+
+
+def test_each_mistake_of_a_chain_is_told():
+    chain = "conf2d 3x3 @4 -> rellu -> tahn -> maxpol 2x2/2 valid"
+    assert codes(PLAIN.replace("relu", chain)) == ["E201"] * 4
+
+
+@pytest.mark.parametrize(
+    "unused", ["block B = conf2d 3x3 @4", "unit u = conf2d -> relu", "block B { output y = in -> rellu }"]
+)
+def test_so_are_those_of_what_no_net_uses(unused):
+    assert codes(PLAIN + unused) == ["E201"]
+
+
+def test_what_no_net_uses_is_a_warning():
+    assert codes(PLAIN + "block B = relu\nunit u = relu\n") == ["W402", "W402"]
+    assert codes("inc 1\nblock B = relu\nunit u = relu\n") == []
+
+
+def test_a_net_that_is_not_complete_has_an_error():
+    analysis = incdsl.analyze(PLAIN.replace("@4", "@"))
+    assert analysis.errors
+    assert not analysis.net("N").complete
+
+
+def test_definitions_are_found_from_their_uses():
+    analysis = incdsl.analyze("inc 1\nunit u = conv2d -> relu\n" + PLAIN[6:].replace("conv2d", "u"))
+    (use,) = [node for node in analysis.references if isinstance(node, tree.Name) and node.text == "u"]
+    assert analysis.references[use].tree is analysis.file.items[0]
+
+
+def test_values_are_found_from_theirs():
+    analysis = incdsl.analyze(PLAIN)
+    use = next(node for node in analysis.references if isinstance(node, tree.Name) and node.text == "b")
+    declared = analysis.references[use]
+    assert (declared.text, declared.span.line) == ("b", 5)
+
+
+def test_a_setting_is_a_value():
+    text = PLAIN.replace("net N", "net N(w = 4)").replace("@4", "@w")
+    analysis = incdsl.analyze(text, w=6)
+    assert analysis.net().net.params == {"w": 6}
+    assert analysis.net().cost.params == 3 * 9 * 6 + 6
+
+
+def test_threads_do_not_meet():
+    texts = [PLAIN.replace("@4", f"@{i}") for i in range(1, 9)] * 3
+    alone = [incdsl.analyze(text).net().cost.params for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        together = [analysis.net().cost.params for analysis in pool.map(incdsl.analyze, texts)]
+    assert together == alone
+
+
+def test_a_token_less_loses_only_what_depends_on_it():
+    """`python -m fuzz.deletions` deletes each token of v3.inc."""
+    found = list(deletions.shares(V3.read_text(encoding="utf-8"), every=17))
+    assert len(found) > 20
+    assert mean(found) > 0.95
