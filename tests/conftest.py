@@ -1,4 +1,7 @@
-"""Tests behind a marker run only where the marker is asked for; `-m "not torch"` runs in a Python without PyTorch."""
+"""Tests behind a marker run only where the marker is asked for.
+
+`-m "not torch"` is for while one works: it runs in a Python without PyTorch, and leaves out what is thorough.
+"""
 
 import os
 
@@ -36,7 +39,8 @@ def pytest_itemcollected(item):
 def pytest_collection_modifyitems(config, items):
     """Deselect what `-m` does not name; a GPU test that was asked for where there is no GPU is skipped, by name."""
     asked = config.option.markexpr
-    waiting = [item for item in items if any(item.get_closest_marker(m) and m not in asked for m in ON_DEMAND)]
+    on_demand = (*ON_DEMAND, "thorough") if _without_torch(config) else ON_DEMAND
+    waiting = [item for item in items if any(item.get_closest_marker(m) and m not in asked for m in on_demand)]
     if waiting:
         items[:] = [item for item in items if item not in waiting]
         config.hook.pytest_deselected(items=waiting)

@@ -241,6 +241,7 @@ def test_deep_imports(folder):
     assert codes(folder(**files, f20="block B = relu", spec=f'from "f0.inc" use C\n{NET}') / "spec.inc") == ["E503"]
 
 
+@pytest.mark.thorough
 def test_a_text_has_no_folder(monkeypatch, folder):
     text = f'inc 1\nfrom "lib.inc" use B\n{NET}'
     monkeypatch.chdir(folder(lib=BLOCK))

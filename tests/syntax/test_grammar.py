@@ -63,6 +63,7 @@ def test_the_grammar_that_is_read_is_the_one_of_the_repository():
     assert grammar_text() == (ROOT / "grammars" / "inc.lark").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lexer", ["contextual", "basic"])
 def test_the_grammar_has_no_conflicts(lexer):
     assert parser(lexer, strict=True).parse("inc 1").data == "start"
@@ -73,6 +74,7 @@ def test_strict_parsers_do_reject_conflicts():
         lark.Lark('start: a | b\na: "x"\nb: "x"\n', parser="lalr", strict=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.name)
 def test_all_lexers_give_the_same_tree(parsers, spec):
     text = spec.read_text(encoding="utf-8")
