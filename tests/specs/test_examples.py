@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.modules import assert_near, generated
+from tests.nets import EXAMPLES, net_of
 from tests.references import detfill
-from tests.specs.counts import EXAMPLES, only_net
 from tests.specs.replay import REPLAYS, Replay
 
 EXACT = 1e-12
@@ -18,7 +18,7 @@ every_example = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 
 def filled(path):
     """The net of an example in float64, for evaluation."""
-    net = generated(only_net(path).text)().double().eval()
+    net = generated(net_of(path).text)().double().eval()
     net.load_state_dict(detfill.state([(key, tuple(tensor.shape)) for key, tensor in net.state_dict().items()]))
     return net
 
@@ -29,7 +29,7 @@ def images():
 
 @every_example
 def test_shapes(path):
-    done = only_net(path)
+    done = net_of(path)
     assert done.warnings == ()
     shapes = done.net.graph.shapes()
     (output,) = done.net.graph.outputs.values()
@@ -66,7 +66,7 @@ def test_they_are_small_and_say_where_they_are_from(path):
     assert 15 <= len(lines) <= 45
     assert max(map(len, lines)) <= 110
     assert re.search(r"arXiv:\d{4}\.\d{5}", "\n".join(lines[1:4]))
-    stated = {each.fact for each in only_net(path).net.expectations}
+    stated = {each.fact for each in net_of(path).net.expectations}
     assert {"params", "macs"} <= stated
 
 
@@ -76,4 +76,4 @@ def test_the_list_is_whole():
     rows = re.findall(r"^\| \[`(\w+)\.inc`\]\(\1\.inc\) \|.*\| ([\d,]+) \|$", text, re.MULTILINE)
     assert sorted(name for name, _ in rows) == [path.stem for path in PATHS]
     for name, params in rows:
-        assert only_net(EXAMPLES / f"{name}.inc").cost.params == int(params.replace(",", ""))
+        assert net_of(EXAMPLES / f"{name}.inc").cost.params == int(params.replace(",", ""))
