@@ -6,10 +6,15 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import torch_tier
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait for each other
+
+# The same examples in every run, none of them judged by the time that it takes.
+settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 ON_DEMAND = ("gpu", "long")
 

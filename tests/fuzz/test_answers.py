@@ -20,7 +20,7 @@ WORDS = [
     *"-> // .. <= >= == != < > { } ( ) [ ] : , = @ / + - * # \" . | \n \r".split(" "),
     *"a b x B N 3x3 1x7/2 @64 0 1 2 64 0.5 1e-3 9_9 1e999 a.0 a.0.. 1. H W true params weight _ $ é \u202e".split(" "),
 ]  # fmt: skip
-FEW = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=100, suppress_health_check=list(HealthCheck))
 
 
 def answered(text):

@@ -70,7 +70,19 @@ def _fail(data, folder):
 @pytest.mark.parametrize(("bug", "problem"), [(_loop, "no answer"), (_fill, "MiB"), (_fail, "RecursionError")])
 def test_what_is_not_as_promised_is_noticed(folder, monkeypatch, bug, problem):
     monkeypatch.setattr(watch, "_compiled", bug)
-    assert problem in watch.answered(b"inc 1", folder, seconds=0.1).problem
+    assert problem in watch.answered(b"inc 1", folder, hangs=0.1).problem
+
+
+def test_too_much_work_is_noticed(folder, monkeypatch):
+    data = (CORPUS / "units.inc").read_bytes()
+    assert not watch.answered(data, folder).problem  # what is loaded or kept at the first use is no work
+    calls = watch.counted(data, folder)
+    assert abs(watch.counted(data, folder) - calls) < 0.01 * calls
+    monkeypatch.setattr(watch, "CALLS", 2 * calls)
+    assert watch.answered(data, folder, suspect=0).problem == ""
+    monkeypatch.setattr(watch, "CALLS", calls // 2)
+    assert watch.answered(data, folder, suspect=0).problem.endswith(" calls")
+    assert watch.answered(data, folder).problem == ""
 
 
 def test_answers_that_differ_are_noticed(folder, monkeypatch):

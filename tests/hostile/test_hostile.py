@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fuzz.watch import CALLS, MEBIBYTES
 from tests.hostile import corpus
 from tests.hostile.names import CHARACTERS, COMMENTS, NAMES
 from tests.hostile.texts import ANY, BYTES, NETS, OK, PLAIN, SIZES
 from tests.nets import spec
 from tests.process import ROOT, environment, incdsl, no_accident
 
-CALLS = 12_000_000
-"""Calls of functions that an answer may take; v3.inc takes 170,000."""
-MEBIBYTES = 256
 MADE = {**BYTES, **SIZES, **NAMES, **CHARACTERS, **COMMENTS}
 COMMITTED = corpus.expected()
 SMALL = ("imports/", "output/")

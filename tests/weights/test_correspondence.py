@@ -277,7 +277,7 @@ def right_or_refused(net, names, seed, **options):
 def test_what_is_accepted_is_true(style):
     """Where the premise holds, that containers of the checkpoint are containers of the net."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.tuples(LEGAL, LEGAL, LEGAL), TAILS, st.integers(0, 10**6))
     def hold(chains, tail, seed):
         try:
