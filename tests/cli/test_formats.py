@@ -19,7 +19,9 @@ RIGHT = ERROR.replace(b"nothing", b"relu")
 # every code, in every format
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, marks=pytest.mark.thorough) if code == "E508" else code for code in EXAMPLES]
+)
 def test_all_formats_tell_the_same(call, folder, code):
     (folder / "example.inc").write_text(EXAMPLES[code], encoding="utf-8")
     result = call("check", "example.inc", "--format", "json")

@@ -71,6 +71,7 @@ def generated_or_told(chains, shape, tail):
         return
 
 
+@pytest.mark.thorough
 @given(st.lists(ANY, min_size=3, max_size=3), st.sampled_from(SHAPES), TAILS)
 @FEW
 def test_any_net_gives_a_module_or_diagnostics(chains, shape, tail):

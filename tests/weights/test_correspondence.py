@@ -273,6 +273,7 @@ def right_or_refused(net, names, seed, **options):
     return found is not None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("style", foreign.STYLES)
 def test_what_is_accepted_is_true(style):
     """Where the premise holds, that containers of the checkpoint are containers of the net."""
