@@ -86,6 +86,13 @@ def test_every_spec_and_example(path):
         assert failed(done, CHECKS.keys() - left_out) == {}
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.inc")), ids=lambda path: path.stem)
+def test_whole_networks_train(path):
+    for done in nets_of(path).values():
+        assert failed(done, TRAINING) == {}
+
+
 @pytest.mark.parametrize(
     "path",
     [pytest.param(path, marks=pytest.mark.long) if path.stem in LARGE else path for path in FILES],
