@@ -19,9 +19,6 @@ with atheris.instrument_imports(include=["incdsl", "lark"]):
     from fuzz.run import FAILURES
     from fuzz.watch import LIBRARY, answered, set_alarm
 
-SECONDS = 10.0
-"""Instrumented code is slower; the promise of 2 s is held by `fuzz.run`."""
-
 
 def changed(data: bytes, most: int, seed: int) -> bytes:
     """Another input made from one."""
@@ -39,7 +36,7 @@ def main() -> int:
         set_alarm()
 
         def hold(data: bytes) -> None:
-            answer = answered(data, folder, seconds=SECONDS)
+            answer = answered(data, folder)
             if answer.problem:
                 raise AssertionError(answer.problem)
 

@@ -10,7 +10,7 @@ from random import Random
 
 from fuzz.grammar import TEXTS, Grammar
 from fuzz.trees import Planted, changed, parsed, planted
-from incdsl.diagnostics.base import REGISTRY as DIAGNOSTICS
+from incdsl.diagnostics.catalogue import all_codes
 from incdsl.diagnostics.limits import TooMuchWork
 from incdsl.ops import REGISTRY
 from incdsl.resources import shipped_specs
@@ -33,9 +33,9 @@ _SORTS = {"KERNEL": rb"[0-9]+x[0-9]+", "INT": rb"[0-9_]+", "REAL": rb"[0-9][0-9.
 def seeds() -> tuple[bytes, ...]:
     """Small specs: the corpus, the examples of the diagnostics, a net for every op."""
     corpus = [path.read_bytes() for path in sorted(CORPUS.glob("*.inc"))]
-    known = [d for d in DIAGNOSTICS.values() if d is not TooMuchWork]  # which takes as long as anything can
+    known = [d for d in all_codes().values() if d is not TooMuchWork]  # which takes as long as anything can
     told = [text.encode() for d in known for text in (d.wrong, d.right) if text and len(text) < SMALL]
-    ops = [b"inc 1\nnet N {\n  input x [8, 16, 16]\n  output y = x -> %s\n}\n" % w.encode() for w in REGISTRY]
+    ops = [b"inc 1\nnet N {\n  input x [8, 16, 16]\n  output y = x -> %s\n}\n" % w.encode() for w in sorted(REGISTRY)]
     return (*corpus, *told, *ops)
 
 

@@ -1,8 +1,8 @@
 """Fuzzes parser and compiler and tells how it went; the exit code is 1 if anything was not as promised.
 
-Inputs are answered in processes that are forked for some thousands of them, each input with an alarm at 2 s of
-processor time and all under a limit of 256 MiB more than the process had before; some go to the command line in real
-processes as well. The seed and the index of an input are enough to make it again: `--only INDEX` answers it here, with
+Inputs are answered in processes that are forked for some thousands of them, all under a limit of 256 MiB more than the
+process had before; where an answer takes long, its calls are counted. Some go to the command line in real processes as
+well. The seed and the index of an input are enough to make it again: `--only INDEX` answers it here, with
 `--show` it is written out.
 """
 

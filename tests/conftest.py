@@ -1,14 +1,22 @@
-"""Tests behind a marker run only where the marker is asked for; `-m "not torch"` runs in a Python without PyTorch."""
+"""Tests behind a marker run only where the marker is asked for.
+
+`-m "not torch"` is for while one works: it runs in a Python without PyTorch, and leaves out what is thorough.
+"""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from incdsl import frontend
 from incdsl.ir.validate import validate
 from tests import torch_tier
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait for each other
+
+# The same examples in every run, none of them judged by the time that it takes.
+settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 ON_DEMAND = ("gpu", "long")
 
@@ -38,7 +46,8 @@ def pytest_itemcollected(item):
 def pytest_collection_modifyitems(config, items):
     """Deselect what `-m` does not name; a GPU test that was asked for where there is no GPU is skipped, by name."""
     asked = config.option.markexpr
-    waiting = [item for item in items if any(item.get_closest_marker(m) and m not in asked for m in ON_DEMAND)]
+    on_demand = (*ON_DEMAND, "thorough") if _without_torch(config) else ON_DEMAND
+    waiting = [item for item in items if any(item.get_closest_marker(m) and m not in asked for m in on_demand)]
     if waiting:
         items[:] = [item for item in items if item not in waiting]
         config.hook.pytest_deselected(items=waiting)

@@ -43,10 +43,10 @@ def nets_of(path) -> dict[str, Compilation]:
     return {done.net.name: done for done in check_file(read(path))}
 
 
-def net_of(path) -> Compilation:
-    """The one net of a file, compiled once for all tests; nobody may change it."""
-    (done,) = nets_of(path).values()
-    return done
+@cache
+def net_of(path, **settings) -> Compilation:
+    """The one net of a file with these settings, compiled once for all tests; nobody may change it."""
+    return compile_net(read(path), None, settings)
 
 
 def keys(done) -> list[str]:

@@ -9,7 +9,7 @@ from tests.nets import compiled, predicted, spec
 
 SIZES = range(1, 25)
 
-thoroughly = settings(derandomize=True, max_examples=100, deadline=None)
+thoroughly = settings(max_examples=100)
 
 
 @st.composite

@@ -19,7 +19,7 @@ from tests.fuzz.chains import LEGAL, NET, TAILS
 from tests.modules import generated
 from tests.nets import compiled, spec
 
-thoroughly = settings(derandomize=True, max_examples=100, deadline=None)
+thoroughly = settings(max_examples=100)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def paths(graph, end):
     return [[*path, end] for operand in graph.operands(end) for path in paths(graph, operand)]
 
 
-@settings(derandomize=True, max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(graphs())
 def test_gates_are_on_every_path(graph):
     everything = [path for end in graph.outputs.values() for path in paths(graph, end)]
@@ -178,7 +178,7 @@ def test_gates_are_on_every_path(graph):
     assert [node.name for node in gates(graph)] == [node.name for node in graph if node.name in shared]
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(graphs())
 def test_depth_is_that_of_the_longest_path(graph):
     everything = [path for end in graph.outputs.values() for path in paths(graph, end)]

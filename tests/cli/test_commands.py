@@ -289,6 +289,7 @@ def test_a_dash_reads_standard_input(call, command):
     assert "N" in result.stdout
 
 
+@pytest.mark.thorough
 def test_standard_input_of_a_process_is_read_as_utf8_whatever_the_locale(folder):
     text = ONE.replace("inc 1\n", "inc 1\n# dépôt →\n").encode()
     found = incdsl("compile", "-", "-o", "-", cwd=folder, stdin=text)
@@ -297,6 +298,7 @@ def test_standard_input_of_a_process_is_read_as_utf8_whatever_the_locale(folder)
     assert found.stdout.decode() == expected(text.decode(), "<stdin>")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", [b"inc 1\n\xff", b"\0" * 10])
 def test_standard_input_that_is_no_text(folder, text):
     found = incdsl("check", "-", cwd=folder, stdin=text)

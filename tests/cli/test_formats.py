@@ -16,24 +16,47 @@ ERROR = b"inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> nothing\n}\n"
 RIGHT = ERROR.replace(b"nothing", b"relu")
 
 
-# json
+# every code, in every format
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_json_holds_the_documented_fields(call, folder, code):
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, marks=pytest.mark.thorough) if code == "E508" else code for code in EXAMPLES]
+)
+def test_all_formats_tell_the_same(call, folder, code):
     (folder / "example.inc").write_text(EXAMPLES[code], encoding="utf-8")
     result = call("check", "example.inc", "--format", "json")
+    assert result.stderr == ""
     document = json.loads(result.stdout)
     assert document.keys() == {"version", "diagnostics"}
     assert document["version"] == 1
-    assert code in {d["code"] for d in document["diagnostics"]} or code == "E218"
-    for found in document["diagnostics"]:
-        assert found.keys() == FIELDS
-        assert found["severity"] == ("warning" if found["code"].startswith("W") else "error")
-        assert found["place"].keys() == PLACE
-        assert found["place"]["file"] == "example.inc"
-        assert all(rail.keys() == RAILS for rail in found["rails"])
-    assert result.stderr == ""
+    records = document["diagnostics"]
+    assert code in {record["code"] for record in records} or code == "E218"
+    words = call("check", "example.inc").stderr
+    lines = call("check", "example.inc", "--format", "github").stdout.splitlines()
+    for record, line in zip(records, lines, strict=True):
+        assert_documented(record)
+        assert_in_words(record, words)
+        place = record["place"]
+        where = f"file=example.inc,line={place['line']},col={place['column']},title={record['code']}"
+        assert line.startswith(f"::{record['severity']} {where}::{record['message']}".replace("%", "%25"))
+
+
+def assert_documented(record):
+    assert record.keys() == FIELDS
+    assert record["severity"] == ("warning" if record["code"].startswith("W") else "error")
+    assert record["place"].keys() == PLACE
+    assert record["place"]["file"] == "example.inc"
+    assert all(rail.keys() == RAILS for rail in record["rails"])
+
+
+def assert_in_words(record, words):
+    place = record["place"]
+    assert f"{record['severity']}[{record['code']}]: {record['message']}\n" in words
+    assert f"  example.inc:{place['line']}:{place['column']}" in words
+    assert not record["help"] or f"  help: {record['help']}" in words
+
+
+# json
 
 
 def test_json_places_the_mistake(call):
@@ -72,18 +95,6 @@ def test_a_module_on_standard_output_is_alone_there(call):
 
 
 # github
-
-
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_github_writes_one_command_a_line(call, folder, code):
-    (folder / "example.inc").write_text(EXAMPLES[code], encoding="utf-8")
-    lines = call("check", "example.inc", "--format", "github").stdout.splitlines()
-    records = json.loads(call("check", "example.inc", "--format", "json").stdout)["diagnostics"]
-    assert len(lines) == len(records)
-    for line, record in zip(lines, records, strict=True):
-        place = record["place"]
-        where = f"file=example.inc,line={place['line']},col={place['column']},title={record['code']}"
-        assert line.startswith(f"::{record['severity']} {where}::{record['message']}".replace("%", "%25"))
 
 
 @pytest.mark.parametrize("text", ['"%0A::error::x"', '"%"', '"a::set-output name=x::y"'])
@@ -126,6 +137,7 @@ def test_no_name_of_a_spec_reaches_the_terminal_raw(call, folder, command, name,
     assert told.count("\n") == {RIGHT: 0 if command == "summary" else 1, ERROR: 4, None: 1}[text]
 
 
+@pytest.mark.thorough
 def test_a_name_that_is_no_text_is_shown_all_the_same(folder):
     name = b"\xff.inc"
     (folder / name.decode("utf-8", "surrogateescape")).write_bytes(ERROR)
@@ -133,18 +145,6 @@ def test_a_name_that_is_no_text_is_shown_all_the_same(folder):
         found = incdsl("check", name, "--format", form, cwd=folder)
         assert found.returncode == 1
         assert b"E201" in found.stdout + found.stderr
-
-
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_words_name_code_place_and_line(call, folder, code):
-    (folder / "example.inc").write_text(EXAMPLES[code], encoding="utf-8")
-    text = call("check", "example.inc").stderr
-    records = json.loads(call("check", "example.inc", "--format", "json").stdout)["diagnostics"]
-    for record in records:
-        place = record["place"]
-        assert f"{record['severity']}[{record['code']}]: {record['message']}\n" in text
-        assert f"  example.inc:{place['line']}:{place['column']}" in text
-        assert not record["help"] or f"  help: {record['help']}" in text
 
 
 def test_the_caret_stands_under_the_mistake(call):
@@ -156,6 +156,7 @@ def test_the_caret_stands_under_the_mistake(call):
 # colours
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("changes", "coloured"),
     [
@@ -173,6 +174,7 @@ def test_colours_follow_the_environment(folder, changes, coloured):
     assert (b"\x1b[" in found.stderr) == coloured
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["json", "github"])
 def test_formats_for_programs_have_no_colours(folder, form):
     found = incdsl("check", "wrong.inc", "--format", form, cwd=folder, env=environment(FORCE_COLOR="1"))
@@ -183,11 +185,14 @@ def test_formats_for_programs_have_no_colours(folder, form):
 # streams
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.thorough
 @pytest.mark.parametrize(
-    "command",
-    ["compile -o - accents.inc", "check accents.inc --format github", "check accents.inc", "summary specs/v3.inc",
-     "explain E306"],
+    ("command", "encoding"),
+    [
+        ("compile -o - accents.inc", "ascii"), ("check accents.inc --format github", "ascii"),
+        ("check accents.inc", "ascii"), ("check accents.inc", "cp1252"), ("summary specs/v3.inc", "ascii"),
+        ("explain E306", "ascii"),
+    ],
 )  # fmt: skip
 def test_the_encoding_of_standard_output_breaks_nothing(folder, command, encoding):
     text = "inc 1\n# dépôt → 出\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 9x9 @4 valid\n}\n"
@@ -198,6 +203,7 @@ def test_the_encoding_of_standard_output_breaks_nothing(folder, command, encodin
     assert found.returncode == (1 if "check" in command else 0)
 
 
+@pytest.mark.thorough
 def test_a_module_on_standard_output_has_the_same_bytes_in_every_encoding(folder):
     text = "inc 1\n# dépôt → 出\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4\n}\n"
     (folder / "accents.inc").write_text(text, encoding="utf-8")

@@ -43,10 +43,11 @@ def test_a_folder_is_no_target(call, folder):
     assert call("compile", "one.inc", "--check", "-o", "net.py").exit_code in (1, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("flags", [[], ["--force"], ["--check"]], ids=["plain", "force", "check"])
 def test_a_fifo_is_no_target_and_nobody_waits_for_it(folder, flags):
     os.mkfifo(folder / "net.py")
-    result = incdsl("compile", "one.inc", "-o", "net.py", *flags, cwd=folder, timeout=10)
+    result = incdsl("compile", "one.inc", "-o", "net.py", *flags, cwd=folder)
     assert result.returncode in (1, 2)
     assert b"error[E60" in result.stderr
     assert stat.S_ISFIFO((folder / "net.py").stat().st_mode)

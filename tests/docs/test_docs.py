@@ -50,6 +50,7 @@ def test_there_are_specs_to_compile() -> None:
     assert len(blocks("inc")) >= 10
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("name", "text"), [b for b in blocks("python") if "import" in b[1]], ids=lambda v: v[:20])
 def test_python_runs(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

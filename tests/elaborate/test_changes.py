@@ -5,10 +5,9 @@ import re
 import pytest
 
 from incdsl.compiler import check_file, compile_net
-from incdsl.diagnostics import CompileError
 from incdsl.source import Source
 from tests.elaborate.test_variants import BASE, variant
-from tests.nets import keys
+from tests.nets import keys, problems
 from tests.process import ROOT
 
 PLAIN = BASE.replace("  expect params = 4_104\n", "")
@@ -33,14 +32,8 @@ def shipped(name, changes, more=""):
 
 def described(source, name=None):
     """What is wrong with it, one text for each problem."""
-    try:
-        if name:
-            compile_net(source, name)
-        else:
-            check_file(source, root=ROOT)
-    except CompileError as error:
-        return [f"{d.code} {d.message()}|{d.label()}|{d.help()}" for d in error.diagnostics]
-    return []
+    found = problems(source, name, None if name else ROOT)
+    return [f"{d.code} {d.message()}|{d.label()}|{d.help()}" for d in found]
 
 
 # The outermost has the last word, on all that lies inside

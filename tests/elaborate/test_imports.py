@@ -10,6 +10,7 @@ import incdsl
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
+from tests import nets
 from tests.nets import keys
 from tests.process import incdsl as run, no_accident
 
@@ -31,18 +32,14 @@ def folder(tmp_path):
     return write
 
 
-def problems(path, **options):
-    """All complaints about a spec."""
-    try:
-        check_file(read(path), **options)
-    except CompileError as error:
-        return error.diagnostics
-    return ()
+def problems(path, root=None):
+    """What is wrong with a spec."""
+    return nets.problems(read(path), root=root)
 
 
-def codes(path, **options):
-    """Their codes."""
-    return [d.code for d in problems(path, **options)]
+def codes(path, root=None):
+    """The codes of what is wrong with it."""
+    return nets.codes(read(path), root=root)
 
 
 def keys_of(path, name=None):
@@ -244,6 +241,7 @@ def test_deep_imports(folder):
     ) == ["E503"]
 
 
+@pytest.mark.thorough
 def test_a_text_has_no_folder(monkeypatch, folder):
     text = f'inc 1\nfrom "lib.inc" use B\n{NET}'
     monkeypatch.chdir(folder(lib=BLOCK))

@@ -7,6 +7,7 @@ import pytest
 from incdsl.compiler import check_file, compile_net, read
 from incdsl.diagnostics import CompileError
 from incdsl.source import Source
+from tests import nets
 from tests.process import ROOT
 
 BASE = """inc 1
@@ -39,11 +40,7 @@ def variant(lines, name="V"):
 
 def codes(lines):
     """The codes of what is wrong with them."""
-    try:
-        check_file(spec(lines))
-    except CompileError as error:
-        return [d.code for d in error.diagnostics]
-    return []
+    return nets.codes(spec(lines))
 
 
 def body(text):

@@ -11,7 +11,7 @@ from incdsl.runtime.load import load_text
 from incdsl.source import Source
 from tests.fuzz.chains import LEGAL, NET
 
-FEW = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 def hold(done):

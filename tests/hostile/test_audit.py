@@ -13,7 +13,10 @@ from tests.hostile.texts import PLAIN
 from tests.nets import spec
 from tests.process import ROOT, V3, python
 
-CORPUS = sorted(corpus.FOLDER / name for name in corpus.expected())
+CORPUS = sorted(
+    corpus.FOLDER / name for name, code in corpus.expected().items() if code == corpus.OK or name.startswith("imports/")
+)
+"""Specs that do something; what is refused for its size alone opens nothing that others do not."""
 TEXTS = [
     PLAIN,
     *[text for text, _ in {**NAMES, **COMMENTS}.values()],

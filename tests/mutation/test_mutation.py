@@ -52,6 +52,7 @@ TESTS = (
 )
 
 
+@pytest.mark.thorough
 def test_what_is_killed_survives_and_never_ends_is_told_apart():
     seeded = []
     for name, (path, function, original, mutated) in SEEDED.items():
@@ -71,6 +72,7 @@ def test_listed_mutants_are_of_the_code_as_it_is():
     assert all(len(why.split()) >= 3 for why in listed().values())
 
 
+@pytest.mark.thorough
 def test_listed_mutants_are_ones_that_are_made():
     pytest.importorskip("cosmic_ray")
     from tests.mutation.mutants import mutants

@@ -13,7 +13,7 @@ from tests.nets import compiled, predicted, spec
 EXACT = 1e-14
 """For what sums in another order than PyTorch's function."""
 
-thoroughly = settings(derandomize=True, max_examples=60, deadline=None)
+thoroughly = settings(max_examples=60)
 channels = st.integers(1, 8)
 heights = st.integers(1, 12)
 images = st.tuples(channels, heights, heights)

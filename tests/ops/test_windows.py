@@ -66,13 +66,13 @@ def torchs(word, sizes, axes):
         return None
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(rectangles())
 def test_axes_are_independent(case):
     assert by_axis(*case) == torchs(*case)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rectangles())
 def test_specs_are_answered_alike(case):
     """What the grids ask of each op, along one axis, is what the compiler says of a text with both."""

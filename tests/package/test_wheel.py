@@ -13,6 +13,7 @@ import pytest
 import incdsl
 from tests.process import ROOT, V3, environment
 
+pytestmark = pytest.mark.thorough
 NEEDED = {
     "incdsl/grammars/inc.lark": "grammars/inc.lark",
     "incdsl/specs/v3.inc": "specs/v3.inc",
@@ -50,7 +51,7 @@ def called(installed, *arguments, cwd):
     """`incdsl` of the unpacked wheel: the checkout is not on the path, and the working directory neither."""
     found = subprocess.run(
         [sys.executable, "-P", "-m", "incdsl", *arguments],
-        cwd=cwd, env=environment(PYTHONPATH=str(installed)), capture_output=True, check=False, timeout=60,
+        cwd=cwd, env=environment(PYTHONPATH=str(installed)), capture_output=True, check=False,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr.decode()
     return found.stdout

@@ -15,6 +15,8 @@ from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.passes.rule import Refusal
 from incdsl.runtime.certify import certify
+from incdsl.runtime.harness import noise
+from incdsl.runtime.load import load_net
 from incdsl.source import Source
 from incdsl.testing.choices import Seeded
 from incdsl.testing.random_nets import make
@@ -25,9 +27,7 @@ from tests.passes.subjects import (
     RULES,
     after,
     arguments_of,
-    inputs_of,
     largest_error,
-    module_class,
     some_sizes,
     trains_alike,
 )
@@ -79,8 +79,7 @@ def legal_arguments(done):
     found = []
     for arguments in arguments_of(done):
         try:
-            net = module_class(done)(**arguments).double().eval()
-            net(*inputs_of(done, some_sizes(done)[0]))
+            load_net(done)(**arguments).eval()(*noise(done, some_sizes(done)[0]))
         except (TypeError, ValueError, RuntimeError):
             continue
         found.append(arguments)

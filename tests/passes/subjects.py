@@ -22,10 +22,10 @@ from incdsl.passes.heads import DropHeads
 from incdsl.passes.levels import LEVELS, rules as rules_of
 from incdsl.passes.numbers import Renumber
 from incdsl.passes.rewrite import Rewrite
-from incdsl.runtime.harness import randomized
+from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
 from incdsl.source import Source
-from tests.modules import distance, noise
+from tests.modules import distance
 
 FOLDER = Path(__file__).parent
 RULES = {level: tuple(type(rule) for rule in rules_of(level)) for level in LEVELS}
@@ -75,11 +75,6 @@ def shown(expr):
 # Numbers
 
 
-def module_class(done):
-    """The generated class."""
-    return load_net(done)
-
-
 def some_sizes(done, legal=None, count=3):
     """Small legal sizes, not all square, and the nominal one."""
     legal = {axis: list(islice(iter(sizes), 2 * count)) for axis, sizes in (legal or done.sizes.evaluation).items()}
@@ -97,30 +92,19 @@ def arguments_of(done):
     return [{}, others] if free else [{}]
 
 
-def inputs_of(done, sizes):
-    """Random inputs of these sizes, in both signs."""
-    shapes = done.net.graph.shapes()
-    return [noise(2, *shapes[node].at(sizes), seed=i + 1) for i, node in enumerate(done.net.graph.inputs.values())]
-
-
 def largest_error(done, rewritten, sizes=None, arguments=None):
     """How far the deployed module is from the training module at most, in float64."""
-    before, behind = module_class(done), module_class(rewritten)
+    before, behind = load_net(done), load_net(rewritten)
     worst = 0.0
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
+    with doubles(), torch.no_grad():
         for settings in arguments or arguments_of(done):
             net = randomized(before(**settings).eval())
             left = {name: value for name, value in settings.items() if name in signature(behind.__init__).parameters}
             deployed = behind.from_training(net.state_dict(), **left).eval()
             for each in sizes or some_sizes(done):
-                images = inputs_of(done, each)
-                with torch.no_grad():
-                    pairs = zip(outputs(net(*images)), outputs(deployed(*images)), strict=True)
-                    worst = max([worst, *(0.0 if torch.equal(a, b) else distance(b, a) for a, b in pairs)])
-    finally:
-        torch.set_default_dtype(default)
+                images = noise(done, each)
+                pairs = zip(outputs(net(*images)), outputs(deployed(*images)), strict=True)
+                worst = max([worst, *(0.0 if torch.equal(a, b) else distance(b, a) for a, b in pairs)])
     return worst
 
 
@@ -133,12 +117,14 @@ def trains_alike(done, rewritten, sizes=None, tolerance=0.0):
 
     With a tolerance, outputs may be that far apart, relative to their norm.
     """
-    before, behind = (randomized(module_class(each)().double()) for each in (done, rewritten))
+    with doubles():
+        before, behind = (randomized(load_net(each)()) for each in (done, rewritten))
     if list(before.state_dict()) != list(behind.state_dict()):
         return False
     for mode in (True, False):
         for each in sizes or some_sizes(done, done.sizes.training, 1):
-            images = inputs_of(done, each)
+            with doubles():
+                images = noise(done, each)
             found = [run(net.train(mode), images) for net in (before, behind)]
             if len(found[0]) != len(found[1]) or not all(close(*pair, tolerance) for pair in zip(*found, strict=True)):
                 return False
@@ -155,11 +141,6 @@ def run(net, images):
     torch.manual_seed(3)
     with torch.no_grad():
         return outputs(net(*images))
-
-
-def outputs(result):
-    """All that a module returns."""
-    return [result] if isinstance(result, torch.Tensor) else [value for value in result if value is not None]
 
 
 # Cost

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import incdsl
-from incdsl.runtime.harness import deviation, randomized
+from incdsl.runtime.harness import randomized
+from tests.modules import distance
 from tests.peers._torchvision import torchvision
 
 NETS = {"v3": "inception_v3", "googlenet": "googlenet"}
@@ -22,5 +23,5 @@ def test_a_checkpoint_of_torchvision_in_one_call(spec, suffix, tmp_path):
     net = incdsl.deploy(f"specs/{spec}.inc", path)
     x = torch.randn(2, 3, 107, 130)
     with torch.no_grad():
-        assert deviation(net(x), published(x)) < 1e-5
-        assert deviation(net.double()(x.double()), published.double()(x.double())) < 1e-6
+        assert distance(net(x), published(x)) < 1e-5
+        assert distance(net.double()(x.double()), published.double()(x.double())) < 1e-6

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.modules import assert_near, generated, noise
+from tests.nets import EXAMPLES, net_of
 from tests.peers._torchvision import torchvision
 from tests.references import detfill
-from tests.specs.counts import EXAMPLES, only_net
 
 EXACT = 1e-12
 PEERS = {
@@ -24,7 +24,7 @@ def pair(request):
         peer = getattr(torchvision.models, PEERS[request.param])(weights=None)
     peer = peer.to_empty(device="cpu").double().eval()
     peer.load_state_dict(detfill.state([(name, tuple(t.shape)) for name, t in peer.state_dict().items()]))
-    net = generated(only_net(EXAMPLES / f"{request.param}.inc").text)().double().eval()
+    net = generated(net_of(EXAMPLES / f"{request.param}.inc").text)().double().eval()
     theirs = peer.state_dict().values()
     net.load_state_dict(dict(zip(net.state_dict(), theirs, strict=True)))
     return net, peer
@@ -44,7 +44,7 @@ def test_parameters(pair):
 
 
 def test_resnet18_has_torchvisions_names():
-    done = only_net(EXAMPLES / "resnet18.inc")
+    done = net_of(EXAMPLES / "resnet18.inc")
     with torch.device("meta"):
         peer, net = torchvision.models.resnet18(weights=None), generated(done.text)()
     assert list(net.state_dict()) == list(peer.state_dict())

@@ -111,7 +111,7 @@ def without_dropout(net):
     return net
 
 
-def deviation(output, facts):
+def far_from(output, facts):
     """How far an output is from a recorded one, relative to its l2 norm; infinite if it has other maxima."""
     flat = output.detach().flatten(1)
     if list(output.shape) != facts["shape"] or flat.argmax(1).tolist() != facts["argmax"]:
@@ -125,5 +125,5 @@ def assert_recorded(outputs, facts, tolerance):
     """Fail unless all outputs are those recorded."""
     facts = {HEADS.get(name, name): recorded for name, recorded in facts.items()}
     assert outputs.keys() == facts.keys()
-    far = {name: deviation(outputs[name], facts[name]) for name in facts}
+    far = {name: far_from(outputs[name], facts[name]) for name in facts}
     assert max(far.values()) <= tolerance, far

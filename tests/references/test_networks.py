@@ -11,8 +11,8 @@ from tests.references.networks import (
     FAMILIES,
     NAMES,
     assert_recorded,
-    deviation,
     family,
+    far_from,
     filled,
     has_aux,
     instance,
@@ -230,11 +230,11 @@ def test_other_numbers_are_told_apart(change):
 
 
 def far_from_recorded(name, net):
-    """The deviation of the small fingerprint, where even the same class is nearest; it must be rejected."""
+    """How far it is from the small fingerprint, where even the same class is nearest; it must be rejected."""
     facts = reference(name)["fingerprint"]["small_eval_f64"]
     with torch.no_grad():
         outputs = run(net, detfill.image(facts["input"]))
     with pytest.raises(AssertionError):
         assert_recorded(outputs, facts["outputs"], EVALUATION)
     same_maxima = {**facts["outputs"]["logits"], "argmax": outputs["logits"].argmax(1).tolist()}
-    return deviation(outputs["logits"], same_maxima)
+    return far_from(outputs["logits"], same_maxima)

@@ -13,8 +13,9 @@ from incdsl.cli import cli
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
 from incdsl.runtime.certify import certify
-from incdsl.runtime.harness import deviation, randomized
+from incdsl.runtime.harness import randomized
 from incdsl.runtime.load import load_text
+from tests.modules import distance
 
 
 def call(*arguments):
@@ -94,7 +95,7 @@ def test_weights_follow(small):
     after = deployed.from_training(module.state_dict()).eval()
     x = torch.randn(4, 3, 19, 16)
     with torch.no_grad():
-        assert deviation(after(x), module(x)) < 1e-6
+        assert distance(after(x), module(x)) < 1e-6
         assert torch.equal(after(x).argmax(1), module(x).argmax(1))
 
 
@@ -182,7 +183,7 @@ def test_one_call_from_a_checkpoint_to_the_deployed_module(small, suffix):
     after = incdsl.deploy(small, path)
     x = torch.randn(2, 3, 16, 16)
     with torch.no_grad():
-        assert deviation(after(x), module(x)) < 1e-6
+        assert distance(after(x), module(x)) < 1e-6
     assert not after.training
 
 

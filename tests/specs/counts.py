@@ -3,29 +3,14 @@
 import json
 from functools import cache
 from math import prod
-from pathlib import Path
 
 from incdsl.analysis.cost import state_dict
 from incdsl.analysis.table import rows
-from incdsl.compiler import check_file, compile_net, read
+from incdsl.compiler import compile_net
 from incdsl.source import Source
+from tests.process import ROOT
 
-ROOT = Path(__file__).parents[2]
-SPECS = ROOT / "specs"
-EXAMPLES = ROOT / "examples"
 PAPERS = json.loads((ROOT / "tests" / "references" / "papers.json").read_text(encoding="utf-8"))
-
-
-@cache
-def nets(path):
-    """All nets of a file, by name."""
-    return {done.net.name: done for done in check_file(read(path))}
-
-
-@cache
-def only_net(path, **settings):
-    """The one net of a file."""
-    return compile_net(read(path), None, settings)
 
 
 @cache

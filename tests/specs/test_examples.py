@@ -7,8 +7,8 @@ import torch
 
 from incdsl.runtime.harness import noise, outputs
 from tests.modules import assert_near, generated
+from tests.nets import EXAMPLES, net_of, nets_of
 from tests.references import detfill
-from tests.specs.counts import EXAMPLES, nets, only_net
 from tests.specs.replay import REPLAYS, Replay
 
 EXACT = 1e-12
@@ -28,7 +28,7 @@ def filled(done):
 
 def first_net(path):
     """The net that an example is about; others are its parts, or variations."""
-    return next(iter(nets(path).values()))
+    return next(iter(nets_of(path).values()))
 
 
 def inputs(done):
@@ -41,7 +41,7 @@ def images():
 
 @every_example
 def test_shapes(path):
-    for done in nets(path).values():
+    for done in nets_of(path).values():
         assert done.warnings == ()
         graph, net = done.net.graph, filled(done)
         with torch.no_grad():
@@ -53,7 +53,7 @@ def test_shapes(path):
 
 @every_example
 def test_a_training_step(path):
-    for done in nets(path).values():
+    for done in nets_of(path).values():
         net = filled(done).train()
         before = {name: p.detach().clone() for name, p in net.named_parameters()}
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -66,7 +66,7 @@ def test_a_training_step(path):
 
 @pytest.mark.parametrize("name", REPLAYS)
 def test_the_same_network_by_hand(name):
-    net = filled(only_net(EXAMPLES / f"{name}.inc"))
+    net = filled(net_of(EXAMPLES / f"{name}.inc"))
     replay = Replay(net.state_dict())
     with torch.no_grad():
         expected = REPLAYS[name](replay, images())

@@ -2,20 +2,8 @@
 
 import pytest
 
-from tests.specs.counts import (
-    PAPERS,
-    SPECS,
-    depth,
-    filters,
-    modules,
-    nets,
-    only_net,
-    out,
-    rewritten,
-    table,
-    tensors,
-    weights,
-)
+from tests.nets import SPECS, net_of, nets_of
+from tests.specs.counts import PAPERS, depth, filters, modules, out, rewritten, table, tensors, weights
 
 V1, BN, V3, RESNET = (SPECS / f"{name}.inc" for name in ("v1", "bn_inception", "v3_paper", "inception_resnet_v1"))
 GOOGLENET, FIGURE_5 = PAPERS["googlenet_1409_4842"], PAPERS["bn_inception_1502_03167"]
@@ -38,7 +26,7 @@ READINGS = {
 
 @pytest.mark.parametrize("row", COUNTED, ids=lambda row: row["type"])
 def test_googlenet_by_row(row):
-    done = only_net(V1)
+    done = net_of(V1)
     names = NAMES.get(row["type"], [row["type"]])
     found = [modules(done)[name] for name in names]
     assert weights(done, *names) == row["weights"]
@@ -48,7 +36,7 @@ def test_googlenet_by_row(row):
 
 def test_googlenets_sizes_in_their_order():
     unprinted = {"lrn", "conv2_reduce", "aux4a", "aux4d"}
-    ours = [out(row) for row in table(only_net(V1)) if row.name not in unprinted]
+    ours = [out(row) for row in table(net_of(V1)) if row.name not in unprinted]
     assert ours == [row["out"] for row in GOOGLENET["table1"] if row["type"] != "softmax"]
 
 
@@ -66,7 +54,7 @@ def test_googlenets_printed_rows_add_up():
 
 
 def test_the_printed_first_convolution_is_separable():
-    done, row = only_net(BN), COUNTED[0]
+    done, row = net_of(BN), COUNTED[0]
     stem = ["conv1_depthwise", "conv1"]
     count = weights(done, *stem)
     assert count == 3 * 8 * 49 + 24 * 64
@@ -82,13 +70,13 @@ def test_googlenets_totals(reading):
 
 
 def test_googlenets_depth():
-    done = only_net(V1)
+    done = net_of(V1)
     assert depth(done) == 22
     assert depth(done, ("conv2d", "linear", "maxpool", "gap")) == 27
 
 
 def test_googlenets_heads():
-    facts, graph = GOOGLENET["aux"], only_net(V1).net.graph
+    facts, graph = GOOGLENET["aux"], net_of(V1).net.graph
     assert [head.weight for head in graph.heads] == [facts["loss_weight"]] * 2
     dropped = {node.op.p for node in graph if node.op.word == "dropout"}
     assert dropped == {facts["dropout"], GOOGLENET["dropout_main"]}
@@ -107,7 +95,7 @@ PLAIN_7X7 = [
 @pytest.mark.parametrize("row", FIGURE_5["table"], ids=lambda row: row["name"])
 @pytest.mark.parametrize("proj", [96, 128])
 def test_bn_inception_by_row(row, proj):
-    done = only_net(BN, proj=proj)
+    done = net_of(BN, proj=proj)
     name = f"inception{row['name']}"
     for column, rail in FILTERS.items():
         if row[column]:
@@ -126,9 +114,9 @@ def test_bn_inceptions_shapes(row):
     channels, size, _ = row["printed_out"]
     size //= row["stride"]
     name = f"inception{row['name']}"
-    assert out(modules(only_net(BN))[name]) == [channels, size, size]
+    assert out(modules(net_of(BN))[name]) == [channels, size, size]
     if row["name"] != "4e":  # 4e passes on what 4d gives
-        assert out(modules(only_net(BN, proj=128))[name]) == [row["concat_sum"], size, size]
+        assert out(modules(net_of(BN, proj=128))[name]) == [row["concat_sum"], size, size]
 
 
 def test_rows_of_bn_inception_that_contradict_themselves():
@@ -139,15 +127,15 @@ def test_rows_of_bn_inception_that_contradict_themselves():
 
 def test_bn_inceptions_totals():
     totals = FIGURE_5["computed_totals_no_aux"]
-    assert only_net(BN).cost.params == totals["slim_proj96_separable"]
+    assert net_of(BN).cost.params == totals["slim_proj96_separable"]
     assert rewritten(BN, *PLAIN_7X7).cost.params == totals["slim_proj96_plain7x7"]
-    assert only_net(BN).cost.params < FIGURE_5["params_claimed"]
+    assert net_of(BN).cost.params < FIGURE_5["params_claimed"]
 
 
 def test_no_net_has_the_total_of_bn_inception_as_printed():
     """It adds up modules that all read the 576 channels printed; wired together, 4d and 4e read 608."""
     printed = FIGURE_5["computed_totals_no_aux"]["as_printed_separable"]
-    narrow, wired = only_net(BN).cost.params, only_net(BN, proj=128).cost.params
+    narrow, wired = net_of(BN).cost.params, net_of(BN, proj=128).cost.params
     assert printed == narrow + 2 * 32 * (576 + 2)
     read_by_4d = 96 + 128 + 160 + 128
     read_by_4e = 128 + 192
@@ -160,7 +148,7 @@ def test_no_net_has_the_total_of_bn_inception_as_printed():
 
 def test_inception_v3s_shapes():
     """Each row prints its input; what flows in is what the row before gives."""
-    done = only_net(V3)
+    done = net_of(V3)
     found = modules(done)
     names = ["conv1", "conv2", "conv3", "maxpool", "conv4", "conv5", "conv6", "reduction17", "reduction8", "mixed8"]
     ours = [[3, 299, 299], *(out(found[name]) for name in names), out(found["gap"]), [1000, 1, 1]]
@@ -170,7 +158,7 @@ def test_inception_v3s_shapes():
 
 
 def test_inception_v3s_modules():
-    done = only_net(V3)
+    done = net_of(V3)
     blocks = {node.instance.path: node.instance.word for node in done.net.graph if node.instance.kind == "block"}
     words = [word for path, word in blocks.items() if path.startswith("mixed")]
     assert words == 3 * ["Figure5"] + 5 * ["Figure6"] + 2 * ["Figure7"]
@@ -186,8 +174,8 @@ def test_inception_v3s_modules():
 def test_five_modules_are_more_parameters_than_inception_v3_claims():
     claimed = 25_000_000
     four = rewritten(V3, ("[128, 160, 160, 160, 192]", "[128, 160, 160, 192]"))
-    assert only_net(V3).cost.deployed_params > claimed > four.cost.deployed_params
-    assert only_net(V3).cost.macs > four.cost.macs > only_net(SPECS / "v3.inc").cost.macs > 5_000_000_000
+    assert net_of(V3).cost.deployed_params > claimed > four.cost.deployed_params
+    assert net_of(V3).cost.macs > four.cost.macs > net_of(SPECS / "v3.inc").cost.macs > 5_000_000_000
 
 
 # Factorization and smaller grids
@@ -203,7 +191,7 @@ PERCENT = {"two_3x3_for_5x5": 28, "nx1_1xn_for_3x3": 33, "one_by_7": 71, "two_2x
 
 @pytest.mark.parametrize("pair", SAVINGS, ids="-".join)
 def test_what_factorization_saves(pair):
-    whole, factored = (nets(SPECS / "modules" / "factorization.inc")[name].cost for name in pair)
+    whole, factored = (nets_of(SPECS / "modules" / "factorization.inc")[name].cost for name in pair)
     facts = RETHINKING["factorisation"][SAVINGS[pair]]
     assert factored.params / whole.params == pytest.approx(facts["ratio"])
     assert round(100 * (1 - factored.params / whole.params)) == PERCENT[SAVINGS[pair]]
@@ -212,18 +200,18 @@ def test_what_factorization_saves(pair):
 
 
 def test_two_2x2_save_less_than_they_seem_to():
-    whole, factored = (nets(SPECS / "modules" / "factorization.inc")[name].cost for name in ("Valid3x3", "Two2x2"))
+    whole, factored = (nets_of(SPECS / "modules" / "factorization.inc")[name].cost for name in ("Valid3x3", "Two2x2"))
     assert round(100 * (1 - factored.macs / whole.macs)) == 5
 
 
 def test_what_a_5x5_costs():
-    found = nets(SPECS / "modules" / "factorization.inc")
+    found = nets_of(SPECS / "modules" / "factorization.inc")
     expected = RETHINKING["factorisation"]["two_3x3_for_5x5"]["cost_5x5_over_3x3"]
     assert found["Conv5x5"].cost.macs / found["Conv3x3"].cost.macs == pytest.approx(expected)
 
 
 def test_what_a_smaller_grid_costs():
-    found = {name: done.cost.macs for name, done in nets(SPECS / "modules" / "grid_reduction.inc").items()}
+    found = {name: done.cost.macs for name, done in nets_of(SPECS / "modules" / "grid_reduction.inc").items()}
     d, k, kernel = 36, 320, 9
     assert found["ConvThenPool"] == kernel * 2 * d**2 * k**2
     assert found["PoolThenConv"] == kernel * 2 * (d // 2) ** 2 * k**2
@@ -233,8 +221,8 @@ def test_what_a_smaller_grid_costs():
 
 
 def test_what_reductions_save_in_a_module():
-    found = nets(SPECS / "modules" / "inception.inc")
-    printed = modules(only_net(V1))["inception3a"]
+    found = nets_of(SPECS / "modules" / "inception.inc")
+    printed = modules(net_of(V1))["inception3a"]
     assert (found["Reduced"].cost.params, found["Reduced"].cost.macs) == (printed.params, printed.macs)
     assert found["Naive"].cost.macs > 2 * found["Reduced"].cost.macs
 
@@ -243,7 +231,7 @@ def test_what_reductions_save_in_a_module():
 
 
 def test_inception_resnet_v1s_blocks():
-    done, facts = only_net(RESNET), RESIDUAL["resnet_blocks_paper"]
+    done, facts = net_of(RESNET), RESIDUAL["resnet_blocks_paper"]
     blocks = [node.instance.word for node in done.net.graph if node.op.word == "add"]
     assert blocks == [f"ResNet{kind}" for kind in "ABC" for _ in range(facts[kind])]
     keys = ("branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3", "branch3x3")
@@ -255,7 +243,7 @@ def test_inception_resnet_v1s_blocks():
 
 def test_inception_resnet_v1s_expansion_is_linear():
     """A bias, and neither normalization nor activation, between the rails and the sum."""
-    graph = only_net(RESNET).net.graph
+    graph = net_of(RESNET).net.graph
     nodes = {node.name: node for node in graph}
     for total in (node for node in graph if node.op.word == "add"):
         _, scaled = graph.operands(total.name)
@@ -285,4 +273,4 @@ def test_inception_resnet_v1s_total():
     to_8 = chain(896, (1, 256), (9, 384)) + chain(896, (1, 256), (9, 256)) + chain(896, (1, 256), (9, 256), (9, 256))
     c = residual(1792, 384, [(1, 192)], [(1, 192), (3, 192), (3, 192)])
     total = stem + 5 * a + to_17 + 10 * b + to_8 + 5 * c + 1792 * 1000 + 1000
-    assert only_net(RESNET).cost.params == total
+    assert net_of(RESNET).cost.params == total

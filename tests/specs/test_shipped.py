@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.modules import generated
-from tests.specs.counts import SPECS, nets
+from tests.nets import SPECS, nets_of
 
 PATHS = sorted(SPECS.rglob("*.inc"))
 every_spec = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(SPECS).as_posix())
@@ -38,8 +38,8 @@ def shapes_of(outputs):
 
 @every_spec
 def test_there_are_no_warnings(path):
-    assert nets(path)
-    assert all(done.warnings == () for done in nets(path).values())
+    assert nets_of(path)
+    assert all(done.warnings == () for done in nets_of(path).values())
 
 
 @every_spec
@@ -50,7 +50,7 @@ def test_lines_are_short(path):
 @every_spec
 def test_what_is_stated_is_more_than_parameters(path):
     """Parameters alone do not notice a stride, and MACs no label: whole nets state their keys too."""
-    for done in nets(path).values():
+    for done in nets_of(path).values():
         stated = {each.fact for each in done.net.expectations}
         assert {"params", "macs"} <= stated
         assert "keys" in stated or path.parent != SPECS
@@ -58,7 +58,7 @@ def test_what_is_stated_is_more_than_parameters(path):
 
 @every_spec
 def test_the_module_runs_at_its_smallest_size(path):
-    for done in nets(path).values():
+    for done in nets_of(path).values():
         sizes = smallest(done.sizes.evaluation)
         net, images = on_meta(done, sizes)
         shapes = done.net.graph.shapes()
@@ -69,7 +69,7 @@ def test_the_module_runs_at_its_smallest_size(path):
 
 @every_spec
 def test_the_module_trains_at_its_nominal_size(path):
-    for done in nets(path).values():
+    for done in nets_of(path).values():
         graph, sizes = done.net.graph, done.net.conditions.nominal
         net, images = on_meta(done, sizes)
         shapes = graph.shapes()

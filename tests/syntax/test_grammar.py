@@ -37,6 +37,7 @@ def test_the_grammar_that_is_read_is_the_one_of_the_repository():
     assert grammar_text() == (ROOT / "grammars" / "inc.lark").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lexer", LEXERS)
 def test_the_grammar_has_no_conflicts(lexer):
     assert larks(lexer, strict=True).parse("inc 1").data == "start"
@@ -47,6 +48,7 @@ def test_strict_parsers_do_reject_conflicts():
         lark.Lark('start: a | b\na: "x"\nb: "x"\n', parser="lalr", strict=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", SPECS, ids=range(len(SPECS)))
 def test_tokens_are_larks(parsers, text):
     """Those of its basic lexer, and those that its parsers shift."""

@@ -22,7 +22,7 @@ from incdsl.testing.running import Subject
 torch.set_num_threads(1)
 SHARES = 4
 NETS = 400
-few = settings(max_examples=30, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -10,6 +10,8 @@ import pytest
 
 from tests.process import ROOT, environment
 
+pytestmark = pytest.mark.torch
+
 PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`(\w+\.(?:py|toml|inc))`[^\n]*:\n\n```\w*\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from incdsl.values import Extent, Image, Num, TooComplicated, Vector
 from incdsl.values.extent import MAX_DEPTH, Minimum, smaller
 
-thoroughly = settings(derandomize=True, max_examples=150, deadline=None)
+thoroughly = settings(max_examples=150)
 
 SIZES = [*range(40), 255, 256, 1000, 4097]
 

@@ -9,7 +9,7 @@ from incdsl.values import Num, Pair, Real, SymbolPair, TooComplicated, expressio
 from incdsl.values.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
 from tests.nets import compiled, predicted
 
-thoroughly = settings(derandomize=True, max_examples=200, deadline=None)
+thoroughly = settings(max_examples=200)
 
 NAMES = "abc"
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv}

@@ -129,6 +129,7 @@ def test_the_nearest_of_a_norm_are_norms():
     assert "`b.norm`, a norm over 8 channels nearest: `z`, a norm over 12 channels" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("style", sources.STYLES)
 def test_what_is_accepted_of_another_definition_is_true(style):
     """Whatever the order of definition of what runs side by side; some of each style is found."""

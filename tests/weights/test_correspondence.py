@@ -296,11 +296,12 @@ def right_or_refused(net, names, seed, **options):
     return found is not None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("style", foreign.STYLES)
 def test_what_is_accepted_is_true(style):
     """Where the premise holds, that containers of the checkpoint are containers of the net."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.tuples(LEGAL, LEGAL, LEGAL), TAILS, st.integers(0, 10**6))
     def hold(chains, tail, seed):
         try:
