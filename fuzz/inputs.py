@@ -72,7 +72,7 @@ def derived(random: Random) -> bytes:
     """A sentence of the grammar, whole or inside a net that makes sense."""
     if random.random() < 0.3:
         return ("inc 1 " + " ".join(grammar().derive("net", random, random.randint(4, 14)))).encode()
-    words = " ".join(grammar().derive("pipe", random, random.randint(3, 12)))
+    words = " ".join(grammar().derive("chain", random, random.randint(3, 12)))
     return NET.format("relu", "relu", words, shape=random.choice(SHAPES), tail="").encode()
 
 

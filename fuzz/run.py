@@ -64,7 +64,7 @@ class Chunk:
     def __init__(self, seed: str, start: int, stop: int, folder: Path, end: float) -> None:
         self.start, self.stop = start, stop
         self._progress = mmap.mmap(-1, 8)
-        self._read, write = os.chain()
+        self._read, write = os.pipe()
         self.process = os.fork()
         if not self.process:
             os.close(self._read)

@@ -345,8 +345,7 @@ class Walk:
         """The steps of a chain in parentheses, or the factors of a kernel, as members of a container."""
         atom = once.atom
         self._tools.budget.spend(10, once)
-        claimed = self._tools.placer.claim(label, once.span, scope)
-        instance = Instance("sequence", "sequence", claimed, scope.instance, step=number, chain=ir, span=once.span)
+        instance = Instance("sequence", "sequence", label, scope.instance, step=number, chain=ir, span=once.span)
         inner = scope.inside(instance)
         if isinstance(atom, tree.Group):
             made = 0
@@ -354,9 +353,12 @@ class Walk:
                 before = flow
                 flow = self._element(named.link, str(made), inner, flow, ir)
                 made += flow is UNKNOWN or flow != before
+            if made:
+                self._tools.placer.claim(label, once.span, scope)
             return flow
         assert isinstance(atom, tree.Call)
         assert atom.factors is not None
+        self._tools.placer.claim(label, once.span, scope)
         names = tuple(map(str, range(len(atom.factors.items))))
         flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
         return self._factored(Use(Named(once, names, True), atom, flows, inner, ir, number), atom.factors)

@@ -184,7 +184,7 @@ class Builder:
         return tree.Rail(_first(parts, (tree.Each, tree.When)), parts[-1], parts=tuple(parts))
 
     def _call(self, parts: list[Any]) -> tree.Call:
-        sigils: dict[str, Any] = {}
+        sigils: dict[str, Any] = {"factors": _first(parts, (tree.Factors,))}
         for part in parts[1:]:
             if isinstance(part, _Sigil):
                 sigils[part.word] = part.value
@@ -192,14 +192,12 @@ class Builder:
                 sigils["padding"] = part
             elif isinstance(part, tree.Number):
                 sigils["number"] = part
-            elif isinstance(part, tree.Factors):
-                sigils["factors"] = part
             elif _is(part, "KERNEL"):
                 sigils["kernel"] = _kernel(part)
             elif _is(part, "CEIL"):
                 sigils["ceil"] = tree.Word(part.text, parts=(part,))
             elif _is(part, "LPAR"):
-                break
+                break  # numbers behind it are settings
         return tree.Call(_name(parts[0]), args=_args(parts), **sigils, parts=tuple(parts))
 
     def _stride(self, parts: list[Any]) -> _Sigil:

@@ -27,7 +27,7 @@ LARGEST = 1 << 31
         (SizeSet(3, None, 5, frozenset({2})), "2 above a multiple of 5, >= 7", range(7, 60, 5)),
         (
             SizeSet(3, None, 5, frozenset({4, 1})),
-            "n mod 5 in {1, 4}, >= 4",
+            "1 or 4 above a multiple of 5, >= 4",
             [n for n in range(4, 60) if n % 5 in (1, 4)],
         ),
         (SizeSet(1, residues=frozenset()), "none", []),

@@ -64,9 +64,9 @@ def test_compile_takes_settings():
 def test_compile_chooses_a_net():
     assert "class B(nn.Module)" in incdsl.compile(TWO, "B")
     assert "class A(nn.Module)" in incdsl.compile(TWO, net="A")
-    with pytest.raises(CompileError, match="E218 the file has 2 nets"):
+    with pytest.raises(CompileError, match=r"error\[E218\]: the file has 2 nets"):
         incdsl.compile(TWO)
-    with pytest.raises(CompileError, match="E218 the file has no net `C`"):
+    with pytest.raises(CompileError, match=r"error\[E218\]: the file has no net `C`"):
         incdsl.compile(TWO, "C")
 
 
@@ -98,7 +98,7 @@ def test_check_of_what_is_right_is_empty(path):
 
 def test_check_returns_all_mistakes_in_order():
     found = incdsl.check(WRONG)
-    assert [(d.code, str(d.span)) for d in found] == [("E201", "<spec>:4:67")]
+    assert [(d.code, str(d.span)) for d in found] == [("E201", "<spec>:4:67"), ("E205", "<spec>:4:99")]
     assert found[0].message() == "nothing is called `gpa`"
     two = incdsl.check(TWO.replace("relu", "rleu").replace("gelu", "gleu"))
     assert [(d.code, d.span.line) for d in two] == [("E201", 4), ("E201", 8)]
@@ -137,10 +137,11 @@ def test_texts_that_no_file_could_hold_are_diagnostics(text):
 def test_the_error_says_what_is_wrong():
     with pytest.raises(CompileError) as error:
         incdsl.compile(WRONG)
-    assert str(error.value) == "<spec>:4:67 E201 nothing is called `gpa`"
+    assert str(error.value).startswith("error[E201]: nothing is called `gpa`\n  <spec>:4:67  in N\n")
+    assert str(error.value).endswith("\n2 errors")
     with pytest.raises(CompileError) as error:
         incdsl.compile("missing.inc")
-    assert str(error.value) == "E105 cannot read missing.inc: no such file or directory"
+    assert str(error.value) == "error[E105]: cannot read missing.inc: no such file or directory"
 
 
 def test_small_costs_are_written_without_exponents():

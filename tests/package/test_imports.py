@@ -55,7 +55,7 @@ def test_the_bare_command_imports_nothing_heavy(tmp_path, arguments):
 )
 def test_compiling_imports_no_torch(tmp_path, arguments):
     names = loaded(called(*arguments), tmp_path)
-    assert {"lark", "pydantic"} <= names
+    assert {"pydantic"} <= names
     assert not names & {"torch", "numpy", "networkx"}
     assert arguments[0] in ("summary", "compare") or "rich" not in names
 
