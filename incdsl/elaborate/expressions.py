@@ -97,6 +97,8 @@ class Expressions:
                 for sign, operand in expr.rest:
                     result = self._checked(self._apply(sign, result, operand, scope), expr)
                 return result
+            case tree.Error():
+                raise Poisoned
 
     def test(self, test: tree.Test, scope: Scope) -> bool:
         """Whether a condition holds; what it reads, in all of its parts, is decided at compile time."""

@@ -8,6 +8,7 @@ from typing import Any
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.syntax import tree
+from incdsl.syntax.lexer import MAX_DIGITS
 from incdsl.syntax.node import Part, Tree
 from incdsl.syntax.table import Rule
 from incdsl.syntax.tokens import Token
@@ -166,8 +167,8 @@ class Builder:
     _each_rail = _each
     _when_rail = _when
 
-    def _block_input(self, parts: list[Any]) -> tree.BlockInput:
-        return tree.BlockInput(parts=tuple(parts))
+    def _block_input(self, parts: list[Any]) -> tree.BlockInput | tree.Error:
+        return tree.BlockInput(parts=tuple(parts)) if _written(parts) else tree.Error(parts=tuple(parts))
 
     def _group(self, parts: list[Any]) -> tree.Group:
         return tree.Group(parts[1], parts=tuple(parts))
@@ -192,6 +193,8 @@ class Builder:
                 sigils["padding"] = part
             elif isinstance(part, tree.Number):
                 sigils["number"] = part
+            elif isinstance(part, tree.Error):
+                sigils["width"] = part  # whatever it was meant to be
             elif _is(part, "KERNEL"):
                 sigils["kernel"] = _kernel(part)
             elif _is(part, "CEIL"):
@@ -207,8 +210,8 @@ class Builder:
     def _width(self, parts: list[Any]) -> _Sigil:
         return _Sigil("width", parts[1], parts)
 
-    def _input_width(self, parts: list[Any]) -> tree.InChannels:
-        return tree.InChannels(parts=tuple(parts))
+    def _input_width(self, parts: list[Any]) -> tree.InChannels | tree.Error:
+        return self._in_channels(parts)
 
     def _padding(self, parts: list[Any]) -> tree.Padding:
         word = parts[0].text
@@ -280,7 +283,9 @@ class Builder:
 
     _count = _primary
 
-    def _num(self, parts: list[Any]) -> tree.Number:
+    def _num(self, parts: list[Any]) -> tree.Number | tree.Error:
+        if not 0 < len(parts[0].text.replace("_", "")) <= MAX_DIGITS:  # as was reported
+            return tree.Error(parts=tuple(parts))
         return tree.Number(_whole(parts[0]), parts=tuple(parts))
 
     def _real(self, parts: list[Any]) -> tree.Number:
@@ -294,8 +299,8 @@ class Builder:
     def _var(self, parts: list[Any]) -> tree.Variable:
         return tree.Variable(parts[0].text, parts=tuple(parts))
 
-    def _in_channels(self, parts: list[Any]) -> tree.InChannels:
-        return tree.InChannels(parts=tuple(parts))
+    def _in_channels(self, parts: list[Any]) -> tree.InChannels | tree.Error:
+        return tree.InChannels(parts=tuple(parts)) if _written(parts) else tree.Error(parts=tuple(parts))
 
     def _true(self, parts: list[Any]) -> tree.Boolean:
         return tree.Boolean(True, parts=tuple(parts))
@@ -352,6 +357,11 @@ def _args(parts: Iterable[Part]) -> tuple[Any, ...]:
 
 def _name(token: Token) -> tree.Name:
     return tree.Name(token.text, parts=(token,))
+
+
+def _written(parts: list[Any]) -> bool:
+    """Whether tokens stand in the text, and were not put in where one is missing."""
+    return all(part.text for part in parts)
 
 
 def _whole(token: Token) -> int:

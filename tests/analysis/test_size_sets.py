@@ -268,13 +268,13 @@ def test_the_condition_that_no_size_meets_is_blamed(chain, said):
         ("conv2d 13x1 @2 valid", "x"),
         (
             "maxpool 1x2 pad 0x1 (dilation: [1, 2]) -> maxpool 2x1 pad 1x0 (dilation: [13, 1])",
-            "maxpool 2x1 pad 1x0 (dilation: [13, 1]",
+            "maxpool 2x1 pad 1x0 (dilation: [13, 1])",
         ),
         (
             "maxpool 2x1 pad 1x0 (dilation: [2, 1]) -> maxpool 1x2 pad 0x1 (dilation: [1, 13])",
-            "maxpool 1x2 pad 0x1 (dilation: [1, 13]",
+            "maxpool 1x2 pad 0x1 (dilation: [1, 13])",
         ),
-        ("maxpool 2x2/1 pad 1 (dilation: 13)", "maxpool 2x2/1 pad 1 (dilation: 13"),
+        ("maxpool 2x2/1 pad 1 (dilation: 13)", "maxpool 2x2/1 pad 1 (dilation: 13)"),
     ],
 )
 def test_what_is_blamed_is_pointed_at(chain, blamed):

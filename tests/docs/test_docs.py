@@ -32,7 +32,8 @@ def whole(text: str) -> str:
     if text.startswith("inc "):
         return text
     if text.lstrip().startswith(("#", "block", "unit")):
-        return f"inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\n{text}"
+        units = "unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\nunit avg = avgpool 3x3\n"
+        return f"inc 1\n{units}{text}"
     return f"inc 1\nnet Example {{\n  input x [8, 16, 16]\n{text}\n}}\n"
 
 

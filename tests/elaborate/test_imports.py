@@ -85,7 +85,7 @@ def test_a_misspelt_import_is_told_once(folder):
 def test_a_net_is_a_step_of_another(folder):
     net = "net A {\n  input image [8, 16, 16]\n  output y = image -> conv2d 3x3 @8\n}\n"
     text = incdsl.compile(folder(spec=net + NET.replace("a: B(width: 4)", "a: A")) / "spec.inc", "N")
-    assert "self.a = A()" in text
+    assert "self.a = A(8)" in text
 
 
 def test_units_of_one_name_from_two_files_are_two_classes(folder):
