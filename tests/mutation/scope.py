@@ -29,11 +29,11 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "incdsl/analysis/cost.py": ("*",),
     "incdsl/analysis/sizes.py": ("*",),
     "incdsl/ir/conditions.py": ("*",),
-    "incdsl/elaborate/naming.py": ("*",),
-    "incdsl/elaborate/place.py": (
+    "incdsl/elaborate/names.py": ("*",),
+    "incdsl/elaborate/node.py": (
         "Placer.place", "Placer._hold_sizes", "Placer.claim", "Placer.free_label", "Placer.agree", "Placer._name",
     ),
-    "incdsl/elaborate/rails.py": ("Rails._rail_name", "Rails.split", "Rails._reduces", "_stride"),
+    "incdsl/elaborate/rails.py": ("rail_name", "Rails.split", "_stride"),
 }  # fmt: skip
 
 TESTS = (

@@ -25,7 +25,7 @@ SEEDED = {
         "self.constant + other.constant",
         "other.constant + self.constant",
     ),
-    "timeout": ("incdsl/elaborate/naming.py", "lettered", "divmod(index - 1, 26)", "divmod(index * 27, 26)"),
+    "timeout": ("incdsl/elaborate/names.py", "lettered", "divmod(index - 1, 26)", "divmod(index * 27, 26)"),
     "killed anew": ("incdsl/values/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 201"),
     "survived anew": ("incdsl/values/num.py", "<module>", "MAX_SIZE = 200", "MAX_SIZE = 100 + 100"),
 }

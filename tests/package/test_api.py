@@ -138,7 +138,7 @@ def test_the_error_says_what_is_wrong():
     with pytest.raises(CompileError) as error:
         incdsl.compile(WRONG)
     assert str(error.value).startswith("error[E201]: nothing is called `gpa`\n  <spec>:4:67  in N\n")
-    assert str(error.value).endswith("\n2 errors")
+    assert "error[E205]" in str(error.value)
     with pytest.raises(CompileError) as error:
         incdsl.compile("missing.inc")
     assert str(error.value) == "error[E105]: cannot read missing.inc: no such file or directory"
