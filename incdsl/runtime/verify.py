@@ -181,12 +181,14 @@ class _Verifier:
             least = next(iter(legal))
             if least == 1:
                 other.append(f"{axis} = 1 is legal")
-            elif legal.only is not None or legal.most is not None or (least - 1) % legal.period not in legal.residues:
+            elif legal.only is not None or legal.most is not None:
                 other.append(f"{axis} {legal} is not a window's doing")
-            elif self._runs({**sizes, axis: least - 1}):
-                raise Mismatch(f"{axis} = {least - 1} runs, but {axis} {legal} was said")
-            else:
+            elif not self._runs({**sizes, axis: least - 1}):
                 refused.append(f"{axis} = {least - 1}")
+            elif (least - 1) % legal.period not in legal.residues:
+                other.append(f"{axis} = {least - 1} runs, since a merge repeats what has one row")
+            else:
+                raise Mismatch(f"{axis} = {least - 1} runs, but {axis} {legal} was said")
         if not refused:
             raise NotChecked(", ".join(other) or "no image to size")
         return ", ".join(refused)
