@@ -289,7 +289,9 @@ def _term(node: tree.Expr, first: bool) -> str:
 
 def _count(node: tree.Expr) -> str:
     """A number where a sigil ends: anything but a number or a name stands in parentheses."""
-    plain = isinstance(node, tree.Variable | tree.InChannels) or (isinstance(node, tree.Number) and _is_int(node))
+    plain = isinstance(node, tree.Variable | tree.InChannels | tree.Parenthesized) or (
+        isinstance(node, tree.Number) and _is_int(node)
+    )
     return expression(node) if plain else f"({expression(node)})"
 
 
