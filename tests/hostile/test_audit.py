@@ -13,6 +13,7 @@ from tests.hostile.texts import PLAIN
 from tests.nets import spec
 from tests.process import ROOT, V3, python
 
+pytestmark = pytest.mark.thorough
 CORPUS = sorted(
     corpus.FOLDER / name for name, code in corpus.expected().items() if code == corpus.OK or name.startswith("imports/")
 )

@@ -34,8 +34,9 @@ def server():
     command = [sys.executable, "-m", "tests.hostile.server"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as warm:
 
-        def ask(arguments, folder):
-            warm.stdin.write(json.dumps({"arguments": arguments, "folder": str(folder)}).encode() + b"\n")
+        def ask(arguments, folder, count=False):
+            request = {"arguments": arguments, "folder": str(folder), "count": count}
+            warm.stdin.write(json.dumps(request).encode() + b"\n")
             warm.stdin.flush()
             return json.loads(warm.stdout.readline())
 
@@ -72,8 +73,8 @@ def hold(found, expected, out, err):
 
 
 def hold_limits(found):
-    """Hold an answer to the work, to the memory, and to characters that a terminal may see."""
-    assert 0 < found["calls"] <= CALLS
+    """Hold an answer to the work, if it was counted, to the memory, and to characters that a terminal may see."""
+    assert found["calls"] <= CALLS
     assert found["mebibytes"] <= MEBIBYTES
     assert all(line.isprintable() for text in (found["out"], found["err"]) for line in text.split("\n"))
 
@@ -111,6 +112,15 @@ def test_the_corpus_is_answered(server, tmp_path, name):
         hold(found["code"], OK, found["out"], found["err"])
         hold_limits(found)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_work_is_counted(server, tmp_path):
+    """And too much of it is noticed."""
+    found = server(["compile", "-o", "-", "specs/v3.inc"], tmp_path, count=True)
+    assert 50_000 < found["calls"] < 1_000_000
+    hold_limits(found)
+    with pytest.raises(AssertionError):
+        hold_limits(found | {"calls": CALLS + 1})
 
 
 def test_the_index_of_the_corpus_is_complete():

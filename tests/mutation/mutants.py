@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from tests.mutation.scope import ROOT, SCOPE, in_scope
@@ -87,12 +87,13 @@ def _extent(node: ast.expr | ast.stmt) -> tuple[tuple[int, int], tuple[int, int]
     return (node.lineno, column and column - 1), (node.end_lineno or 0, node.end_col_offset or 0)
 
 
-def mutants(path: str) -> Iterator[Mutant]:
-    """All different mutants of a file that are in scope."""
+def mutants(path: str, functions: Container[str] | None = None) -> Iterator[Mutant]:
+    """All different mutants of a file that are in scope, or those of some functions."""
     text = (ROOT / path).read_text()
     places = Places(text)
     seen: set[str] = set()
-    for (line, column), changed in changes(text):
+    wanted = None if functions is None else lambda line: places.part(line).name in functions
+    for (line, column), changed in changes(text, wanted):
         part = places.part(line)
         # ast counts bytes, parso characters: compare by characters only where a line is ASCII, which code lines are.
         if changed in seen or not in_scope(path, part.name) or places.skipped((line, column)):
@@ -121,8 +122,8 @@ def every_mutant() -> Iterator[Mutant]:
         yield from mutants(path)
 
 
-def changes(text: str) -> Iterator[tuple[tuple[int, int], str]]:
-    """Each place where an operator applies, and the text after it."""
+def changes(text: str, wanted: Callable[[int], bool] | None = None) -> Iterator[tuple[tuple[int, int], str]]:
+    """Each place where an operator applies, on a line that is wanted, and the text after it."""
     import parso
     from cosmic_ray.ast import ast_nodes
     from cosmic_ray.plugins import get_operator, operator_names
@@ -134,6 +135,8 @@ def changes(text: str) -> Iterator[tuple[tuple[int, int], str]]:
     for node in list(ast_nodes(parso.parse(text))):
         for operator in operators:
             for index, (place, _) in enumerate(operator.mutation_positions(node)):
+                if wanted and not wanted(place[0]):
+                    continue
                 line, column = node.get_start_pos_of_prefix()
                 start = starts[line - 1] + column
                 before, kept = node.get_code(), [(n, dict(_state(n))) for n in ast_nodes(node)]
