@@ -3,10 +3,15 @@
 import pytest
 import torch
 
+from incdsl.compiler import for_inference
+from incdsl.runtime.harness import doubles
+from incdsl.runtime.load import load_net
 from tests.modules import assert_near, generated, noise
-from tests.nets import EXAMPLES, net_of
+from tests.nets import EXAMPLES, net_of, nets_of
 from tests.peers._torchvision import torchvision
 from tests.references import detfill
+
+backbone_utils = torchvision.models.detection.backbone_utils
 
 EXACT = 1e-12
 PEERS = {
@@ -49,3 +54,45 @@ def test_resnet18_has_torchvisions_names():
         peer, net = torchvision.models.resnet18(weights=None), generated(done.text)()
     assert list(net.state_dict()) == list(peer.state_dict())
     assert done.cost.params == sum(p.numel() for p in peer.parameters())
+
+
+@pytest.fixture(scope="module")
+def pyramids():
+    """Our pyramid and torchvision's, with the same numbers, in float64."""
+    with torch.device("meta"):
+        peer = backbone_utils.resnet_fpn_backbone(
+            backbone_name="resnet18", weights=None, norm_layer=torch.nn.BatchNorm2d, trainable_layers=5
+        )
+    peer = peer.to_empty(device="cpu").double().eval()
+    peer.load_state_dict(detfill.state([(name, tuple(t.shape)) for name, t in peer.state_dict().items()]))
+    net = generated(nets_of(EXAMPLES / "fpn.inc")["ResNet18FPN"].text)().double().eval()
+    net.load_state_dict(peer.state_dict(), strict=True)
+    return net, peer
+
+
+def test_the_pyramid_has_torchvisions_names(pyramids):
+    net, peer = pyramids
+    assert list(net.state_dict()) == list(peer.state_dict())
+    assert sum(p.numel() for p in peer.parameters()) == sum(p.numel() for p in net.parameters()) == 13_783_616
+
+
+@pytest.mark.parametrize("size", [(64, 96), (29, 62)])
+def test_the_pyramid_is_torchvisions(pyramids, size):
+    net, peer = pyramids
+    with torch.no_grad():
+        expected = list(peer(noise(2, 3, *size)).values())
+        found = net(noise(2, 3, *size))
+    for mine, its in zip(found, expected, strict=True):
+        assert_near(mine, its, EXACT)
+        assert its.std() > 1e-3
+
+
+def test_the_deployed_pyramid_is_torchvisions(pyramids):
+    net, peer = pyramids
+    done = nets_of(EXAMPLES / "fpn.inc")["ResNet18FPN"]
+    with doubles():
+        deployed = load_net(for_inference(done)).from_training(peer.state_dict()).eval()
+    with torch.no_grad():
+        expected = peer(noise(2, 3, 64, 96)).values()
+        for mine, its in zip(deployed(noise(2, 3, 64, 96)), expected, strict=True):
+            assert_near(mine, its, 1e-10)

@@ -11,11 +11,11 @@ from incdsl.runtime.certify import certify
 from incdsl.runtime.field import PRIME, Field
 from incdsl.runtime.weights import Reals, evaluate
 from incdsl.source import Source
-from tests.process import ROOT
+from tests.nets import EXAMPLES, SPECS, net_of, nets_of
 
 HEAD = "inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm (eps: 1e-3) -> relu\n"
-SPECS = sorted([*(ROOT / "specs").glob("*.inc"), *(ROOT / "examples").glob("*.inc")])
-LARGE = {"inception_resnet_v1", "inception_resnet_v2", "v4", "xception", "densenet"}
+FILES = sorted([*SPECS.glob("*.inc"), *EXAMPLES.glob("*.inc")])
+LARGE = {"inception_resnet_v1", "inception_resnet_v2", "v4", "xception", "densenet", "unet"}
 
 
 def spec(chain, shape="[4, 12, 12]"):
@@ -23,7 +23,10 @@ def spec(chain, shape="[4, 12, 12]"):
 
 
 def evidence(source):
-    done = compile_net(source)
+    return evidence_of(compile_net(source))
+
+
+def evidence_of(done):
     return {each.name: each for each in certify(done, for_inference(done))}
 
 
@@ -51,15 +54,56 @@ def test_chains_are_certified(chain):
     assert found["prime field"].words
 
 
-@pytest.mark.parametrize("path", [p for p in SPECS if p.stem not in LARGE], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem not in LARGE], ids=lambda p: p.stem)
 def test_shipped_nets_are_certified(path, monkeypatch):
     monkeypatch.setattr(certificates, "_STEPS", (0, 9))
-    found = evidence(read(path))
+    for done in nets_of(path).values():
+        found = evidence_of(done)
+        assert all(each.passed and each.words for each in found.values()), found
+
+
+PORTS = """inc 1
+unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu
+net Two {
+  input image [3, 24, 24]
+  c3, c4 = image -> body: Body(width: 4)
+  d3, d4 = (c3, c4) -> exchange: Exchange(width: 6) -> again: Exchange(width: 4)
+  _, last = (d3, c4) -> third: Exchange(width: 2)
+  output fine = d3 -> dropout 0.5 -> conv2d 1x1 @2
+  output coarse = add { | d4 -> conv 1x1 @2 | last }
+}
+net Body(width = 8) {
+  input image [3, 24, 24]
+  output c3 = image -> a: conv 3x3/2 @width half
+  aux early (weight: 0.3) = c3 -> gap -> fc: linear @3
+  output c4 = c3 -> b: conv 3x3/2 @(2 * width) half
+}
+block Exchange(width) {
+  input fine, coarse
+  output up = add { | fine -> a: conv 3x3 @width | coarse -> b: conv2d 1x1 @width (bias: false) -> upsample 2 } -> relu
+  output down = add { | fine -> c: conv2d 3x3/2 @width half -> batchnorm | coarse -> d: conv 1x1 @width } -> scale 0.5
+}
+"""
+
+
+def test_blocks_of_several_ports_and_nets_as_steps_are_certified():
+    """The head of the net inside is gone, and what each port hands over is what it was."""
+    done = compile_net(Source("ports.inc", PORTS), "Two")
+    found = evidence_of(done)
+    assert all(each.passed and each.words for each in found.values()), found
+    deployed = for_inference(done)
+    assert {event.rule for event in deployed.net.trace if event.applied} >= {"DropHeads", "FoldBatchNorm", "FoldScale"}
+    assert [head.name for head in done.net.graph.heads] == ["body_early"]
+    assert deployed.text.count("BatchNorm2d") == 0
+
+
+def test_a_narrow_unet_is_certified():
+    found = evidence_of(net_of(EXAMPLES / "unet.inc", width=4))
     assert all(each.passed and each.words for each in found.values()), found
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", [p for p in SPECS if p.stem in LARGE], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem in LARGE], ids=lambda p: p.stem)
 def test_large_nets_are_certified(path):
     assert all(each.passed and each.words for each in evidence(read(path)).values())
 
