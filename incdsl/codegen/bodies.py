@@ -222,7 +222,7 @@ class _Bodies:
             if value not in ports:
                 name = "" if len(leaving) == 1 else self._free_name(value, "y", taken, instance)
                 ports[value] = Port(name, value, optional=self._is_optional(value, instance))
-        return tuple(ports.values())
+        return tuple(sorted(ports.values(), key=lambda port: port.optional))
 
     def _is_optional(self, value: str, instance: Instance) -> bool:
         """Whether an auxiliary head, of this instance or inside it, gives a value."""

@@ -13,20 +13,19 @@ from incdsl.values import Image
 
 
 def idle_nodes(scopes: list[Scope], outputs: dict[Scope, set[str]], graph: Graph) -> set[str]:
-    """Nodes of bound values that nothing reads as things are, although something that is written does."""
+    """Nodes for values that nothing reads as things are: something that is written does, or they are called `_`."""
     order = [node.name for node in graph]
     idle: set[str] = set()
     for scope in scopes:
         needed = set(outputs[scope])
         for binding in reversed(scope.bindings):
-            unread = [name for name in binding.names if name not in needed]
-            if len(unread) == len(binding.names):
+            if not needed.intersection(binding.names):
                 idle.update(order[i] for i in binding.nodes)
                 continue
             needed |= binding.reads
-            values = [scope.values.get(name) for name in unread]
-            idle.update(value.node for value in values if isinstance(value, Value))
-    return idle
+            ends = zip(binding.names, binding.values, strict=True)
+            idle.update(value.node for name, value in ends if name not in needed and isinstance(value, Value))
+    return graph.needed_by(idle)
 
 
 def for_nothing(graph: Graph, idle: set[str], title: str) -> Iterator[ForNothing]:

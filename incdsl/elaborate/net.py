@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.diagnostics import Diagnostic, Sink
-from incdsl.diagnostics.names import BadExpression, BadSetting, IncompleteNet
+from incdsl.diagnostics.names import BadExpression, BadSetting, IncompleteNet, NameTaken
 from incdsl.elaborate.budget import NET_STEPS, Budget, Exhausted
 from incdsl.elaborate.dead_code import conditions_of, for_nothing, idle_nodes
 from incdsl.elaborate.node import Location
 from incdsl.elaborate.overrides import Overrides
 from incdsl.elaborate.parameters import Parameters
+from incdsl.elaborate.ports import output_names
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
@@ -121,11 +122,10 @@ class _NetBuilder:
                 self._tools.caught(error, self._scope, item.span)
         self._hold_sizes_together(images)
         self._walk.body(self._line[-1], root.items, self._scope)
-        for each in root.items:
-            for name in each.names if isinstance(each, tree.Output) else ():
-                value = self._scope.values.get(name.text)
-                if isinstance(value, Value):
-                    self._graph.outputs[name.text] = value.node
+        for name in output_names(root.items):
+            value = self._scope.values.get(name)
+            if isinstance(value, Value):
+                self._graph.outputs[name] = value.node
 
     # Inputs
 
@@ -222,13 +222,14 @@ class _NetBuilder:
             if not any(isinstance(item, kind | tree.Error) for item in items):
                 reason = f"the net has no {word}"
                 self._sink.add(IncompleteNet(span=span, path=title, reason=reason, hint=f"`{word} {example}`"))
+        self._hold_names_of_heads()
         if self.whole or self._sink.errors:
             for problem in unmatched(self._overrides, self._graph) if len(self._line) > 1 else ():
                 self._sink.add(problem)
         if self._sink.errors or not self.whole:
             return
         outputs = dict(self._walk.scopes)
-        outputs[self._scope] = {n.text for i in items if isinstance(i, tree.Output) for n in i.names}
+        outputs[self._scope] = set(output_names(items))
         outputs[self._scope] |= {item.name.text for item in items if isinstance(item, tree.Aux)}
         idle = idle_nodes(list(outputs), outputs, self._graph)
         for problem in for_nothing(self._graph, idle, title):
@@ -238,6 +239,16 @@ class _NetBuilder:
             if alive is not self._graph:
                 self._graph = alive
                 self._tools.conditions = conditions_of(alive, self._tools.conditions.nominal)
+
+    def _hold_names_of_heads(self) -> None:
+        """Refuse an input or output that is called as a head of a net inside."""
+        for name, label, around in [
+            (head.name, head.instance.label, head.instance.parent) for head in self._graph.heads
+        ]:
+            if around and (name in self._graph.inputs or name in self._graph.outputs) and name != label:
+                taken = f"the name by which the auxiliary head `{label}` of `{around.path}` leaves the net"
+                span = self._scope.declared[name].span
+                self._tools.report(NameTaken(span=span, name=name, taken_by=taken), self._scope)
 
     def _net(self, params: dict[str, Any], expectations: list[Expectation]) -> Net:
         """Parameters that something still depends on; those that reach only widths and the like are arguments."""

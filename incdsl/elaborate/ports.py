@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+from incdsl.diagnostics.names import NameTaken
 from incdsl.elaborate.resolve import Definition
-from incdsl.elaborate.scope import UNKNOWN, Flow, One, Scope, Value
+from incdsl.elaborate.scope import NOT_NEEDED, UNKNOWN, Flow, One, Problem, Scope, Value
 from incdsl.elaborate.use import Use, bad_flow
 from incdsl.ir.graph import Graph, Instance, Ports
 from incdsl.syntax import tree
@@ -21,6 +23,10 @@ def instance_of(
     """The instance of a block or net, its numbers in the symbols of the class around it."""
     channels = {channels_symbol(port, ports): f.shape.channels if isinstance(f, Value) else 1
                 for port, f in zip(ports or [""], flows, strict=True)}  # fmt: skip
+    for param in written.params if isinstance(written := definition.tree, tree.Block | tree.Net) else ():
+        if param.name.text in channels:
+            taken = "what the constructor calls the channels that flow in"
+            raise Problem(NameTaken(span=param.span, name=param.name.text, taken_by=taken))
     kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     return Instance(
         kind, definition.name, label, use.scope.instance, {**channels, **kept}, definition.comments, use.note,
@@ -54,6 +60,12 @@ def inner_scope(
     )  # fmt: skip
 
 
+def output_names(items: Iterable[tree.Tree]) -> list[str]:
+    """What the outputs of a block or net are called, those aside that it does not need itself."""
+    names = [name.text for item in items if isinstance(item, tree.Output) for name in item.names]
+    return [name for name in names if name != NOT_NEEDED]
+
+
 def arity(use: Use, ports: list[str]) -> tuple[One, ...]:
     """What flows in, one value for each input."""
     if len(use.flow) != len(ports):
@@ -67,11 +79,12 @@ def arity(use: Use, ports: list[str]) -> tuple[One, ...]:
 
 
 def leave(
-    graph: Graph, instance: Instance, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope
-) -> Flow:
-    """What leaves an instance, and the names of what enters and leaves it."""
+    graph: Graph, instance: Instance, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope,
+    empty: bool,
+) -> Flow:  # fmt: skip
+    """What leaves an instance, and the names of what enters and leaves it; an empty one only hands on values."""
     inside = [scope.values.get(name, UNKNOWN) for name in outputs]
-    if len(ports) > 1 or len(outputs) > 1 or (ports and ports != ["in"]):
+    if not empty and (len(ports) > 1 or len(outputs) > 1 or (ports and ports != ["in"])):
         graph.ports[instance] = Ports(
             tuple([(p, f.node) for p, f in zip(ports, flows, strict=True) if isinstance(f, Value)]),
             tuple([(n, v.node) for n, v in zip(outputs, inside, strict=True) if isinstance(v, Value)]),
@@ -85,7 +98,9 @@ def name_results(graph: Graph, names: tuple[str, ...], values: tuple[One, ...]) 
     instance, ports = next(reversed(graph.ports.items()), (None, None))
     made = [value.node if isinstance(value, Value) else "" for value in values]
     if instance and ports and made == [node for _, node in ports.outputs]:
-        results = tuple([(port, name) for (port, _), name in zip(ports.outputs, names, strict=True) if name != "_"])
+        results = tuple(
+            [(port, name) for (port, _), name in zip(ports.outputs, names, strict=True) if name != NOT_NEEDED]
+        )
         graph.ports[instance] = replace(ports, results=results)
 
 

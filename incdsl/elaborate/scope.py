@@ -37,6 +37,8 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
+NOT_NEEDED: Final = "_"
+"""Stands in place of a name for what is not needed of several values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,13 @@ class OpRef:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Values that are bound together: what they read, and the nodes that make them."""
+    """Values that are bound together: what they read, and the nodes that make them.
+
+    What is not needed is called `_`.
+    """
 
     names: tuple[str, ...]
+    values: tuple[One, ...]
     reads: set[str]
     nodes: range
 

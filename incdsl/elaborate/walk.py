@@ -35,12 +35,34 @@ from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
 from incdsl.elaborate.nested import check_inputs, net_arguments
 from incdsl.elaborate.overrides import Override, Overrides
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.ports import arity, as_symbol, entering_as, inner_scope, instance_of, leave, leaving, name_results
+from incdsl.elaborate.ports import (
+    arity,
+    as_symbol,
+    entering_as,
+    inner_scope,
+    instance_of,
+    leave,
+    leaving,
+    name_results,
+    output_names,
+)
 from incdsl.elaborate.put import Ops
 from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_bound
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.resolve import Definition, Names
-from incdsl.elaborate.scope import UNKNOWN, Binding, Flow, One, OpRef, Poisoned, Problem, Scope, Unknown, Value
+from incdsl.elaborate.scope import (
+    NOT_NEEDED,
+    UNKNOWN,
+    Binding,
+    Flow,
+    One,
+    OpRef,
+    Poisoned,
+    Problem,
+    Scope,
+    Unknown,
+    Value,
+)
 from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import unknown_name
@@ -677,23 +699,35 @@ class Walk:
         label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
         ports = [name.text for item in block.items if isinstance(item, tree.Inputs) for name in item.names]
         flows = arity(use, ports or ["in"])
-        outputs = [n.text for item in block.items if isinstance(item, tree.Output) for n in item.names]
+        outputs = output_names(block.items)
         if not all(isinstance(flow, Value) for flow in flows) and not any(o.chains for o in parent.overrides):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)  # its inside is looked at elsewhere
         instance = instance_of("block", definition, use, label, ports, flows, arguments)
         scope = inner_scope(definition, use, instance, ports, flows, arguments)
+        self._claim_inputs(block, scope)
         if block.chain:
             flow = self.chain(block.chain, scope, scope.input, "", Chain(""))
             return leaving(self._alone(flow, block.chain), instance)
-        self.body(definition, block.items, scope)
-        return self._leave(instance, ports, flows, outputs, scope)
+        return self._inside(definition, block.items, scope, ports, flows)
 
-    def _leave(
-        self, instance: Instance, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope
+    def _claim_inputs(self, block: tree.Block, scope: Scope) -> None:
+        """Hold the names of a block's inputs to the rules."""
+        known, scope.values = scope.values, {}
+        for name in [name for item in block.items if isinstance(item, tree.Inputs) for name in item.names]:
+            self.claim_value(name, scope)
+            scope.values[name.text] = known[name.text]
+
+    def _inside(
+        self, definition: Definition, items: Sequence[tree.Tree], scope: Scope, ports: list[str], flows: tuple[One, ...]
     ) -> Flow:
+        """What leaves a block or net with these items inside."""
+        start, outputs = len(self._tools.graph), output_names(items)
+        self.body(definition, items, scope)
         if not scope.dry:
-            self.scopes[scope] = set(outputs)
-        return leave(self._tools.graph, instance, ports, flows, outputs, scope)
+            heads = [item.name.text for item in items if isinstance(item, tree.Aux)]
+            self.scopes[scope] = {*outputs, *heads}
+        empty = len(self._tools.graph) == start
+        return leave(self._tools.graph, scope.instance, ports, flows, outputs, scope, empty)
 
     def _one_label(self, use: Use) -> None:
         if len(use.named.names) != 1:
@@ -724,12 +758,13 @@ class Walk:
         inputs = [item for item in root.net.items if isinstance(item, tree.Input)]
         ports = [item.name.text for item in inputs]
         flows = arity(use, ports)
-        outputs = [n.text for item in root.net.items if isinstance(item, tree.Output) for n in item.names]
+        outputs = output_names(root.net.items)
         if not outputs or not all(isinstance(flow, Value) for flow in flows):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
         instance = instance_of("net", definition, use, label, ports, flows, settings)
         overrides = Overrides(line, instance)
         overrides.gather(self._tools.sink)
+        self._hold_heads(overrides, use)
         scope = inner_scope(definition, use, instance, ports, flows, settings)
         scope.overrides = (*use.scope.overrides, overrides) if len(line) > 1 else use.scope.overrides
         parameters = Parameters(line, instance, scope.title, self._tools.evaluate, self._tools.sink)
@@ -739,10 +774,17 @@ class Walk:
         scope.names, scope.is_net, scope.input = root.names, True, None
         scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
         check_inputs(inputs, flows, scope, use, self._tools)
-        self.body(root, root.net.items, scope)
-        flow = self._leave(instance, ports, flows, outputs, scope)
-        self.scopes.get(scope, set()).update(item.name.text for item in root.net.items if isinstance(item, tree.Aux))
-        return flow
+        return self._inside(root, root.net.items, scope, ports, flows)
+
+    def _hold_heads(self, overrides: Overrides, use: Use) -> None:
+        """Refuse a net with auxiliary heads where only one value can leave what is around it."""
+        heads = overrides.heads_below(len(overrides.line))
+        around = next((i for i in use.scope.instance.lineage if i.kind == "sequence" or i.optional), None)
+        if heads and around:
+            what = "an auxiliary head" if around.optional else "what repeats"
+            reason = f"{what} hands on one value, and `{use.word}` has the auxiliary head `{heads[0]}`"
+            leave_out = f"net Plain = {use.word} with {{ {' '.join(f'without {head}' for head in heads)} }}"
+            raise bad_flow(use.call.name.span, reason, f"leave its heads out: `{leave_out}`")
 
     # Bodies: bound values, outputs and heads
 
@@ -762,7 +804,8 @@ class Walk:
     def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
         """Bind the names of a chain to what comes out of it."""
         for name in item.names:
-            self.claim_value(name, scope)
+            if name.text != NOT_NEEDED:
+                self.claim_value(name, scope)
         start = len(self._tools.graph)
         flow: Flow = UNKNOWN
         with scope.reading() as reads:
@@ -772,11 +815,11 @@ class Walk:
                 self._tools.caught(error, scope, item.span)
         values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
         names = tuple([name.text for name in item.names])
-        scope.bindings.append(Binding(names, reads, range(start, len(self._tools.graph))))
+        scope.bindings.append(Binding(names, values, reads, range(start, len(self._tools.graph))))
         if len(names) > 1:
             name_results(self._tools.graph, names, values)
         for name, value in zip(item.names, values, strict=True):
-            if name.text and name.text != "_":
+            if name.text and name.text != NOT_NEEDED:
                 scope.values[name.text] = value
                 scope.declared[name.text] = name
             self._tools.record.came(name, scope, value)
@@ -784,7 +827,7 @@ class Walk:
 
     def _bound_chain(self, item: tree.Bind | tree.Output, scope: Scope) -> Flow:
         chain, count = item.chain, len(item.names)
-        name, last = item.names[0].text, chain.steps[-1]
+        name, last = _chain_name(item), chain.steps[-1]
         if count > 1 and isinstance(last.atom, tree.Call) and last.atom.name.text == "split" and len(chain.steps) > 1:
             return tuple(self._split_off(item, last, last.atom, scope))
         flow = self.chain(chain, scope, None, name, Chain(name))
@@ -805,8 +848,8 @@ class Walk:
         """The parts of a value, one for each name."""
         names = [name.text for name in item.names]
         before = replace(item.chain, steps=item.chain.steps[:-1])
-        ir = Chain(names[0])
-        value = self._alone(self.chain(before, scope, None, names[0], ir), last)
+        ir = Chain(_chain_name(item))
+        value = self._alone(self.chain(before, scope, None, ir.name, ir), last)
         sizes = None
         count = atom.number.value if atom.number else len(names)
         for arg in atom.args:
@@ -826,7 +869,7 @@ class Walk:
     def claim_value(self, name: tree.Name, scope: Scope) -> None:
         """Hold a value's name to the rules."""
         text, taken = name.text, ""
-        if not text or text == "_":
+        if not text:
             return
         if reason := why_no_identifier(text):
             self._tools.report(BadName(span=name.span, name=text, reason=reason), scope)
@@ -851,8 +894,9 @@ class Walk:
             weight = self._weight(item, scope)
             with scope.reading() as reads:
                 value = self._head(item, scope)
-            scope.bindings.append(Binding((item.name.text,), reads, range(start, len(self._tools.graph))))
             if isinstance(value, Value):
+                nodes = range(start, len(self._tools.graph))
+                scope.bindings.append(Binding((item.name.text,), (value,), reads, nodes))
                 self._add_head(item, value, weight, scope)
         except (Problem, Poisoned, TooComplicated) as error:
             self._tools.caught(error, scope, item.span)
@@ -868,6 +912,8 @@ class Walk:
             instance = instance.parent
         above = scope.instance.path.replace(".", "_")
         name = f"{above}_{item.name.text}" if above else item.name.text
+        if any(head.name == name for head in self._tools.graph.heads):
+            raise Problem(NameTaken(span=item.name.span, name=name, taken_by="the name of another auxiliary head"))
         self._tools.graph.heads.append(Head(name, value.node, weight, instance))
 
     def _weight(self, item: tree.Aux, scope: Scope) -> float:
@@ -919,7 +965,10 @@ class Walk:
         name = item.name.text
         label = self._tools.placer.claim(name, item.name.span, scope)
         span = plan[0].link.span.to(plan[-1].link.span)
-        kept = {param: setting for param, setting in scope.params.items() if isinstance(setting, Num | Real)}
+        params = dict(scope.params)
+        if "in_channels" in params:  # the class has an argument of this name for what flows in
+            params["in_channels"] = self._tools.static.decided(scope.instance, params["in_channels"])
+        kept = {param: setting for param, setting in params.items() if isinstance(setting, Num | Real)}
         channels = flow.shape.channels if isinstance(flow, Value) else 1
         instance = Instance(
             "block", class_name(name) + "Head", label, scope.instance, {"in_channels": channels, **kept}, span=span,
@@ -928,7 +977,7 @@ class Walk:
         entering = entering_as(flow, "in_channels")
         inner = replace(
             scope, instance=instance, title=f"{scope.title} > {label}", values={}, labels={}, counts={}, is_net=False,
-            params={**scope.params, **{param: as_symbol(setting, param) for param, setting in kept.items()}},
+            params={**params, **{param: as_symbol(setting, param) for param, setting in kept.items()}},
             input=entering, bindings=[],
         )  # fmt: skip
         unnamed, units = Chain(""), self._tools.units(inner)
@@ -956,6 +1005,7 @@ class Walk:
                 scope.params = {param.name.text: UNKNOWN for param in written.params}
                 scope.declared = {p.name.text: p for p in written.params} | {n.text: n for n in inputs}
                 scope.values = {name.text: UNKNOWN for name in inputs}
+                self._claim_inputs(written, scope)
                 if written.chain:
                     self.chain(written.chain, scope, UNKNOWN, "", Chain(""))
                 else:
@@ -977,3 +1027,12 @@ class Walk:
                 gather(main.call, main.op, scope, self._tools.evaluate)
             else:
                 self.step(named, scope, UNKNOWN, Chain(""), 0)
+
+
+def _chain_name(item: tree.Bind | tree.Output) -> str:
+    """What the chain of a binding is called: like the first value that is needed."""
+    needed = [name for name in item.names if name.text != NOT_NEEDED]
+    if not needed:
+        reason = "`_` stands beside a name, for what is not needed of several values"
+        raise Problem(BadName(span=item.names[0].span, name=NOT_NEEDED, reason=reason))
+    return needed[0].text

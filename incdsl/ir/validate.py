@@ -213,10 +213,12 @@ def _sequences(facts: Facts) -> Iterator[str]:
 
 def _doors(facts: Facts) -> Iterator[str]:
     as_written, ports = facts.net.origin is None, facts.graph.ports
+    heads = {head.node for head in facts.graph.heads}
     for way, doors in zip(("comes in", "goes out"), facts.crossings, strict=True):
         for instance, values in doors.items():
-            one = instance.kind in ("unit", "sequence") or (as_written and instance not in ports)
-            if one and len(values) > 1:
+            narrow = instance.kind in ("unit", "sequence")
+            one = narrow or (as_written and instance not in ports)
+            if one and len(values if narrow else values - heads) > 1:
                 yield f"more than one value {way} at {instance.path}: {', '.join(sorted(values))}"
 
 

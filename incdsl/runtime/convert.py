@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from incdsl.compiler import Compilation
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.weights import OutputsDiffer
-from incdsl.runtime.harness import TOLERANCE, doubles, noise, outputs
+from incdsl.runtime.harness import TOLERANCE, doubles, noise, outputs, run_heads
 from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import first_line
 
@@ -64,14 +64,17 @@ def _source_model(against: str, arguments: Mapping[str, Any], source: Mapping[st
 def _compared(done: Compilation, net: nn.Module, other: nn.Module, against: str, *, training: bool) -> str:
     """One batch through both; `training` asks the net's top for its auxiliary heads, all else stays in evaluation."""
     inputs = _inputs(done, training=training)
-    net.training = other.training = training
+    other.training = training
+    if training:
+        run_heads(net, done.net.graph)
     try:
         with torch.no_grad():
             mine, theirs = outputs(net(*inputs)), outputs(other(*inputs))
     except Exception as error:  # it is the user's code
         _differ(against, f"{type(error).__name__}: {first_line(error)}")
     finally:
-        net.training = other.training = False
+        other.training = False
+        net.eval()
     sizes = ", ".join("x".join(map(str, value.shape)) for value in inputs)
     what = "logits and auxiliary logits" if training else "logits"
     if training and len(theirs) < len(mine):

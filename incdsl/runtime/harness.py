@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from incdsl.compiler import Compilation
+from incdsl.ir.graph import Graph
 from incdsl.values import Image
 
 TOLERANCE = 1e-10
@@ -36,6 +37,12 @@ def randomized(module: nn.Module, seed: int = 0) -> nn.Module:
             else:
                 tensor.copy_(noise * (3 / tensor[0].numel()) ** 0.5)
     return module
+
+
+def run_heads(module: nn.Module, graph: Graph) -> None:
+    """Let auxiliary heads run, those of nets inside as well; nothing else behaves as in training."""
+    for instance in {each for head in graph.heads for each in head.instance.lineage[:-1]}:
+        module.get_submodule(instance.path).training = True
 
 
 def noise(done: Compilation, sizes: Mapping[str, int], batch: int = 2, seed: int = 0) -> list[Tensor]:

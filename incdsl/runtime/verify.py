@@ -22,7 +22,7 @@ from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Instance
 from incdsl.ops.code import SELF
-from incdsl.runtime.harness import TOLERANCE, NotFinite, deviation, doubles, noise, outputs, randomized
+from incdsl.runtime.harness import TOLERANCE, NotFinite, deviation, doubles, noise, outputs, randomized, run_heads
 from incdsl.runtime.interpret import NotInterpreted, interpret
 from incdsl.runtime.load import load_net
 from incdsl.runtime.verdict import NotChecked, Verdict
@@ -213,8 +213,7 @@ class _Verifier:
                 known = interpret(self._graph, inputs, module.state_dict())
             except NotInterpreted as word:
                 raise NotChecked(f"`{word}` does not say what it computes") from None
-            for instance in {each for head in self._graph.heads for each in head.instance.lineage[:-1]}:
-                module.get_submodule(instance.path).training = True  # heads run, nothing else behaves as in training
+            run_heads(module, self._graph)
             results = outputs(module(*inputs))
         ends = {**self._graph.outputs, **{head.name: head.node for head in self._graph.heads}}
         worst = {name: deviation(found, known[ends[name]]) for name, found in zip(ends, results, strict=True)}

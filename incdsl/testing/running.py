@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from incdsl.compiler import Compilation
-from incdsl.runtime.harness import randomized
+from incdsl.runtime.harness import randomized, run_heads
 from incdsl.runtime.load import load_text
 from incdsl.values import Image
 
@@ -87,7 +87,7 @@ class Subject:
         self._loaded = load_text(done.text, done.net.name)
         self.make = getattr(self._loaded, done.net.name)
         self.module: nn.Module = randomized(self.make().double().eval(), seed)
-        self.module.training = True
+        run_heads(self.module, self.graph)
         self._source = torch.Generator().manual_seed(seed)
 
     def close(self) -> None:

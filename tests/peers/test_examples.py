@@ -88,7 +88,7 @@ def test_the_pyramid_is_torchvisions(pyramids, size):
 
 
 def test_the_deployed_pyramid_is_torchvisions(pyramids):
-    net, peer = pyramids
+    _, peer = pyramids
     done = nets_of(EXAMPLES / "fpn.inc")["ResNet18FPN"]
     with doubles():
         deployed = load_net(for_inference(done)).from_training(peer.state_dict()).eval()

@@ -92,7 +92,7 @@ def test_blocks_of_several_ports_and_nets_as_steps_are_certified():
     found = evidence_of(done)
     assert all(each.passed and each.words for each in found.values()), found
     deployed = for_inference(done)
-    assert {event.rule for event in deployed.net.trace if event.applied} >= {"DropHeads", "FoldBatchNorm", "FoldScale"}
+    assert {event.rule for event in deployed.net.trace if event.applied} >= {"DropHeads", "FoldBatchNorm"}
     assert [head.name for head in done.net.graph.heads] == ["body_early"]
     assert deployed.text.count("BatchNorm2d") == 0
 
