@@ -20,6 +20,7 @@ from incdsl.testing.steps import (
     each,
     factored_piece,
     flow,
+    net_piece,
     op_piece,
     parameter_piece,
     plain,
@@ -75,6 +76,8 @@ def piece(place: Place, shape: Shape) -> Piece:
         return parameter_piece(place, shape)
     if kind < 55 and rich:
         return group(place, shape)
+    if kind < 58 and world.ported and image:
+        return net_piece(place, shape)
     return op_piece(place, shape, choices.pick(world.words))
 
 

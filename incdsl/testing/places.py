@@ -102,6 +102,22 @@ class Block:
 
 
 @dataclass
+class Ported:
+    """A defined block with ports, or a net: its parameters with values that are legal, what flowed in, what leaves."""
+
+    tree: tree.Block | tree.Net
+    params: dict[str, Any]
+    flowed: tuple[Shape, ...]
+    has_head: bool
+    after: Callable[[Sequence[Shape], dict[str, Any]], list[Shape]]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a step like others: one value goes in, one comes out."""
+        return len(self.flowed) == len(self.after(self.flowed, self.params)) == 1 and not self.has_head
+
+
+@dataclass
 class World:
     """All that is defined for one net, and the size of its inputs."""
 
@@ -111,6 +127,7 @@ class World:
     free: bool = False
     units: list[Unit] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    ported: list[Ported] = field(default_factory=list)
     steps: int = 0
     """How many more steps there may be."""
     near: bool = False
@@ -126,6 +143,8 @@ class Place:
     depth: int = 0
     loops: bool = False
     """Whether parameters of a loop are in reach, whose values differ from one repetition to the next."""
+    exact: bool = True
+    """Whether shapes are the same in all instances, so that they may be stated."""
     labels: list[int] = field(default_factory=lambda: [0])
 
     @property

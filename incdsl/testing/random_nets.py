@@ -13,9 +13,10 @@ from incdsl.syntax.printer import show
 from incdsl.testing import spelling
 from incdsl.testing.chains import agreed, along, chain, chain_of, fitted
 from incdsl.testing.choices import Choices
-from incdsl.testing.places import WORDS, Block, Env, Link, Place, Unit, World
+from incdsl.testing.places import WORDS, Block, Env, Link, Place, Ported, Unit, World
+from incdsl.testing.ports import inner_net, ported_block
 from incdsl.testing.settings import Illegal, draw_settings, written
-from incdsl.testing.steps import OpValue, block_piece, flow, op_piece, plain
+from incdsl.testing.steps import OpValue, Used, block_piece, flow, op_piece, plain, used
 from incdsl.values import Extent, Image, Shape, Vector
 
 
@@ -39,7 +40,8 @@ def make(choices: Choices, words: Sequence[str] = WORDS, steps: int = 8) -> Spec
     net = _Net(world)
     nets = net.made()
     units, blocks = tuple(each.tree for each in world.units), tuple(each.tree for each in world.blocks)
-    return Spec(tree.File(tree.Edition(1), (*units, *blocks, *nets)), nets[-1].name.text)
+    ported = tuple(each.tree for each in world.ported)
+    return Spec(tree.File(tree.Edition(1), (*units, *blocks, *ported, *nets)), nets[-1].name.text)
 
 
 def around_an_op(choices: Choices, word: str, near: bool = False) -> Spec:
@@ -256,6 +258,9 @@ class _Net:
 
     def _bind(self) -> None:
         """A value: a chain, a block of its own, or both parts of a split."""
+        if self.choices.chance(30):
+            with suppress(Illegal):
+                return self._ported()
         start = self._start()
         shape = self.values[start]
         if isinstance(shape, Image) and self.choices.chance(45) and len(self.world.blocks) < 3:
@@ -279,6 +284,45 @@ class _Net:
         kind = tree.Output if goes_out else tree.Bind
         self.items.append(kind((spelling.name(name),), chain_of(links, start)))
         self.values[name] = out
+
+    def _ported(self) -> None:
+        """What leaves a block with ports or a net, perhaps handed to another one at once."""
+        choices = self.choices
+        images = [name for name, shape in self.values.items() if isinstance(shape, Image)]
+        starts = [choices.pick(images) for _ in range(choices.number(1, 3))] if images else []
+        made = self._made_for([self.values[name] for name in starts])
+        use = used(self.place, made)
+        shapes = use.after([self.values[name] for name in starts], self.place.env)
+        steps = [self._labelled(use)]
+        for following in self.world.ported if choices.chance(30) else ():
+            with suppress(Illegal):
+                use = used(self.place, following)
+                shapes = use.after(shapes, self.place.env)
+                steps.append(self._labelled(use))
+                made = following
+                break
+        names = [self._name("v") if made.has_head or choices.chance(80) else "_" for _ in shapes]
+        if set(names) == {"_"}:
+            names[0] = self._name("v")
+        start = tree.Bundle(tuple(map(spelling.name, starts))) if len(starts) > 1 else spelling.call(starts[0])
+        kind = tree.Output if choices.chance(12) else tree.Bind
+        self.items.append(kind(tuple(map(spelling.name, names)), spelling.chain([spelling.step(start), *steps])))
+        self.values.update((name, shape) for name, shape in zip(names, shapes, strict=True) if name != "_")
+
+    def _made_for(self, shapes: list[Shape]) -> Ported:
+        """A block or net that takes such values: one that is defined, or a new one."""
+        world = self.world
+        if not shapes:
+            raise Illegal("no image")
+        known = [made for made in world.ported if len(made.flowed) == len(shapes)]
+        if known and (len(world.ported) > 2 or self.choices.chance(50)):
+            return self.choices.pick(known)
+        if isinstance(first := shapes[0], Image) and len(shapes) == 1 and self.choices.chance(60):
+            return inner_net(world, first)
+        return ported_block(world, shapes)
+
+    def _labelled(self, use: Used) -> tree.Step:
+        return spelling.step(use.call, [self.place.label(use.call)] if self.choices.chance(40) else [])
 
     def _aux(self) -> None:
         start = self._start()

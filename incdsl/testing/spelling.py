@@ -101,8 +101,10 @@ def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
 
 
 def names_in(node: Any, kinds: tuple[type[Any], ...] = (tree.Variable, tree.Call, tree.Nested)) -> set[str]:
-    """All names that stand in a part of a tree, as a number, as a step, as the value of a parameter."""
-    return {_text(each) for each in tree.nodes(node) if isinstance(each, kinds)}
+    """All names in a part of a tree: numbers, steps, values of parameters, and values that flow in together."""
+    nodes = list(tree.nodes(node))
+    beside = {name.text for each in nodes if isinstance(each, tree.Bundle) for name in each.names}
+    return beside | {_text(each) for each in nodes if isinstance(each, kinds)}
 
 
 def _text(node: Any) -> str:

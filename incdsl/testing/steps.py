@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from incdsl.ops import REGISTRY, Op, find
 from incdsl.ops.code import SELF
@@ -12,7 +12,7 @@ from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
-from incdsl.testing.places import Block, Env, Link, Piece, Place, Unit
+from incdsl.testing.places import Block, Env, Link, Piece, Place, Ported, Unit
 from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
 from incdsl.values import Image, Pair, Shape, Vector
 
@@ -150,6 +150,43 @@ def block_piece(place: Place, shape: Shape, block: Block) -> Piece:
     return Piece(spelling.call(block.tree.name.text, nodes), after, module=True, labelled=True)
 
 
+class Used(NamedTuple):
+    """A use with arguments: what is written, and what leaves it."""
+
+    call: tree.Call
+    after: Callable[[Sequence[Shape], Env], list[Shape]]
+
+
+def used(place: Place, made: Ported) -> Used:
+    """A use of a block or net with its own arguments or others."""
+    given: dict[str, Any] = {}
+    nodes: dict[str, Any] = {}
+    for name, known in made.params.items():
+        other = type(known) is int and place.choices.chance(40)
+        value = given[name] = place.choices.number(1, 8) if other else known
+        if other or isinstance(made.tree, tree.Block):
+            nodes[name] = (
+                place.amount(value) if type(value) is int else value.node if isinstance(value, OpValue) else value
+            )
+
+    def after(shapes: Sequence[Shape], env: Env) -> list[Shape]:
+        """With arguments as they are in an instance of the class around it."""
+        values = {n: env.value(nodes[n]) if type(v) is int and n in nodes else v for n, v in given.items()}
+        return made.after(shapes, values)
+
+    return Used(spelling.call(made.tree.name.text, nodes), after)
+
+
+def net_piece(place: Place, shape: Shape) -> Piece:
+    """A net with one output and without heads, as a step like others."""
+    nets = [m for m in place.world.ported if isinstance(m.tree, tree.Net) and m.is_plain]
+    if not nets:
+        raise Illegal("there is no such net")
+    use = used(place, place.choices.pick(nets))
+    use.after([shape], place.env)
+    return Piece(use.call, lambda x, env: use.after([x], env)[0], module=True, labelled=True)
+
+
 def factored_piece(place: Place, shape: Shape) -> Piece:
     """A convolution, or a unit that starts with one, as smaller ones."""
     choices, sizes = place.choices, place.world.sizes
@@ -224,7 +261,7 @@ def dressed(place: Place, piece: Piece, shape: Shape) -> Link:
         labels = [
             place.label(piece.atom) for _ in range(piece.whole() if piece.whole() > 1 and choices.chance(40) else 1)
         ]
-    dims = _stated(place, out) if choices.chance(15) and not place.block and not place.loops else None
+    dims = _stated(place, out) if choices.chance(15) and place.exact and not place.block and not place.loops else None
     return Link(spelling.step(piece.atom, labels, None, dims), piece.after, piece.module)
 
 
