@@ -10,7 +10,7 @@ from typing import Any
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import NameTaken
 from incdsl.elaborate.names import Named, Units, lettered
-from incdsl.elaborate.overrides import Kind, Override, Overrides, Own, Place
+from incdsl.elaborate.overrides import EVERYTHING, Kind, Override, Overrides, Own, Place
 from incdsl.elaborate.ports import whole
 from incdsl.elaborate.rails import rail_label
 from incdsl.elaborate.scope import Flow, Poisoned, Problem, Scope, Unknown, Value, class_of
@@ -43,11 +43,17 @@ class Doors:
             if named is not None and kind == "step":
                 self._note_parts(named, scope, overrides)
             place, override = overrides.at(kind, scope.instance, name, word, len(self._tools.graph), scope.hidden)
+            if place and found[1]:
+                overrides.absent.add(place.path)
             if override and found[1] is None:
                 found = place, override
             elif found[0] is None:
                 found = place, found[1]
         return found
+
+    def drops(self, head: str, scope: Scope) -> bool:
+        """Whether one of the variants leaves an auxiliary head out; all of them are asked."""
+        return True in [overrides.drops(scope.instance, head) for overrides in scope.overrides]
 
     def rail(self, rail: tree.Rail, name: str, scope: Scope) -> tuple[Place | None, Override | None]:
         """The place of a rail with a label; where its other steps have labels too, this one is the first step's."""
@@ -97,7 +103,6 @@ class Doors:
                     yield scope
                 else:
                     place.replaced = True
-                    owner.touched.add(class_of(scope.instance).path)
                     value = flow if isinstance(flow, Value | Unknown) else scope.input
                     yield replace(
                         scope, names=override.names, params=self._override_params(owner, override, scope), input=value
@@ -165,7 +170,7 @@ def _silenced(overrides: list[Overrides]) -> Iterator[None]:
     if not overrides:
         yield
         return
-    with overrides[0].inside(None, 1 << 30), _silenced(overrides[1:]):
+    with overrides[0].inside(None, EVERYTHING), _silenced(overrides[1:]):
         yield
 
 

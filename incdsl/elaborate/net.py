@@ -224,8 +224,9 @@ class _NetBuilder:
                 self._sink.add(IncompleteNet(span=span, path=title, reason=reason, hint=f"`{word} {example}`"))
         self._hold_names_of_heads()
         if self.whole or self._sink.errors:
-            for problem in unmatched(self._overrides, self._graph) if len(self._line) > 1 else ():
-                self._sink.add(problem)
+            for overrides in (*([self._overrides] if len(self._line) > 1 else []), *self._walk.varied):
+                for problem in unmatched(overrides, self._graph):
+                    self._sink.add(problem)
         if self._sink.errors or not self.whole:
             return
         outputs = dict(self._walk.scopes)

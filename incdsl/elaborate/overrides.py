@@ -25,7 +25,8 @@ from incdsl.syntax import tree
 
 MANY = 300
 """Names among which the one that was meant is sought."""
-_EVERYTHING = 1 << 30
+EVERYTHING = 1 << 30
+"""A level above that of all variants."""
 
 Kind: TypeAlias = Literal["rail", "step", "aux head"]
 
@@ -102,11 +103,9 @@ class Overrides:
     places: dict[str, Place] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
-    """Rails and steps that an `if` leaves out, and what nothing is known of."""
+    """Rails and steps that an `if` leaves out, or a variant of a net around replaces, and what nothing is known of."""
     own: dict[int, Own] = field(default_factory=dict)
     """The parameters of each variant, by its level."""
-    touched: set[str] = field(default_factory=set)
-    """Paths of the classes in which something was replaced."""
 
     def __post_init__(self) -> None:
         self.chains: dict[str, list[Override]] = {}
@@ -181,7 +180,7 @@ class Overrides:
 
     # Units
 
-    def unit(self, unit: Definition, below: int = _EVERYTHING) -> Definition:
+    def unit(self, unit: Definition, below: int = EVERYTHING) -> Definition:
         """What a unit is in this net, or in the one that the variant of a level varies."""
         for level in sorted(self._redefinitions, reverse=True):
             if level < below and unit in self._redefinitions[level]:
@@ -195,7 +194,7 @@ class Overrides:
     def _by_naming(self) -> Iterator[tuple[Units, range]]:
         """Levels of changes, by what units mean in the nets that they vary: names follow from units."""
         start = 1
-        for end in (*sorted(self._redefinitions), _EVERYTHING):
+        for end in (*sorted(self._redefinitions), EVERYTHING):
             yield self._units_below(start), range(start, end + 1)
             start = end + 1
 
@@ -226,6 +225,8 @@ class Overrides:
         """
         found: Override | None = None
         place: Place | None = None
+        if self._floor >= EVERYTHING:
+            return None, None
         for units, levels in self._namings:
             text = name(units)
             path = self.path(instance, text) if text else ""
@@ -284,11 +285,11 @@ class Overrides:
             if place:
                 self._open.pop()
 
-    def drops(self, head: str) -> bool:
-        """Whether an auxiliary head is left out."""
+    def drops(self, instance: Instance, head: str) -> bool:
+        """Whether an auxiliary head of this net, or of one inside it, is left out: it goes by its name outside."""
+        head = self.path(instance, head).replace(".", "_")
         for left in self.omissions.get(head, ())[:1]:
             self.hits[left] += 1
-            self.touched.add(self.root.path)
         return head in self.omissions
 
     def heads_below(self, level: int) -> list[str]:

@@ -30,7 +30,7 @@ def unmatched(overrides: Overrides, graph: Graph) -> Iterator[Diagnostic]:
         if inside:
             yield inside
         elif isinstance(change, Omission):
-            yield from _head(change, overrides)
+            yield from _head(change, overrides, graph)
         elif not seen.accepts(change) and not _excused(change, overrides, levels):
             yield seen.explained(change)
 
@@ -49,21 +49,29 @@ def _prefixes(path: str) -> Iterator[str]:
     return (".".join(parts[:i]) for i in range(1, len(parts)))
 
 
-def _head(left: Omission, overrides: Overrides) -> Iterator[Diagnostic]:
+def _head(left: Omission, overrides: Overrides, graph: Graph) -> Iterator[Diagnostic]:
     heads = overrides.heads_below(left.level)
-    if left.path not in heads:
+    if left.path not in heads and not overrides.hits[left]:
+        heads += [head.name for head in graph.heads if head.name not in heads]
         close = get_close_matches(left.path, heads, 1)
         name, suggestion = overrides.base(left.level).name, close[0] if close else ""
         yield UnknownPath(span=left.span, what="aux head", name=left.path, base=name, suggestion=suggestion)
 
 
 def _excused(change: Change, overrides: Overrides, levels: dict[int, dict[str, Change]]) -> bool:
-    """Whether a change need not find its place: a later variant replaced what is around it, or an `if` left it out."""
+    """Whether a change need not find its place.
+
+    A later variant, or one of a net around this one, replaced what is around it, or an `if` left it out.
+    """
     place = overrides.places.get(change.path)
     around = (change.path, *_prefixes(change.path), *(place.around if place else ()))
     later = {path for level, changes in levels.items() if level > change.level for path in changes}
     dropped = any(left.level >= change.level for left in overrides.omissions.get(change.path, ()))
-    if dropped or (not overrides.hits[change] and later.intersection(around)):
+    if (
+        dropped
+        or not overrides.absent.isdisjoint(around)
+        or (not overrides.hits[change] and later.intersection(around))
+    ):
         return True
     return any(change.path[:i] in overrides.absent for i in range(1, len(change.path) + 1))
 
@@ -74,10 +82,16 @@ class _Seen:
     def __init__(self, overrides: Overrides, graph: Graph) -> None:
         self._overrides = overrides
         self._graph = graph
-        self._nodes = [(index, node, _printed(node)) for index, node in enumerate(graph)]
-        units = {node.instance for node in graph if node.instance.kind == "unit"}
+        own = [pair for pair in enumerate(graph) if overrides.root in pair[1].instance.lineage]
+        self._nodes = [(index, node, self._relative(_printed(node))) for index, node in own]
+        units = {node.instance for _, node in own if node.instance.kind == "unit"}
         steps = [printed for _, node, printed in self._nodes if node.instance not in units]
-        self._printed = Counter([*(unit.path for unit in units), *steps])
+        self._printed = Counter([*(self._relative(unit.path) for unit in units), *steps])
+
+    def _relative(self, path: str) -> str:
+        """A path as the variant writes it, which may be that of a net inside."""
+        root = self._overrides.root
+        return path.removeprefix(f"{root.path}.") if root.parent else path
 
     def accepts(self, change: Change) -> bool:
         """Whether a change found the one place that its path means."""
@@ -118,7 +132,7 @@ class _Seen:
             around = [accepted[p] for p in part.around if p in accepted]
             return f"`{path}` is {part.of}", _replace(around[-1] if around else None)
         for index, node, printed in self._nodes:
-            if path in (printed, node.path):
+            if path in (printed, self._relative(node.path)):
                 return self._of_node(path, node, self._innermost(index))
         inner = [p for p in accepted if p.startswith(f"{path}.")]
         if inner:

@@ -96,6 +96,8 @@ class Walk:
         self.stated = Stated(tools)
         self.scopes: dict[Scope, set[str]] = {}
         """The insides of blocks and nets that were walked, and the names of what leaves them."""
+        self.varied: list[Overrides] = []
+        """What the variants among the nets that are steps change."""
         self._plans: dict[tuple[Definition, Units], list[Named]] = {}
         self._constant: dict[tree.Call, Op | None] = {}
         """What each call makes whose settings are numbers and words alone: always the same. None for the others."""
@@ -170,7 +172,7 @@ class Walk:
         elif isinstance(atom, tree.Call) and atom.bare and not self._knows(atom.name.text, scope):
             self._refuse_name(atom.name, scope, "a value is bound before it is used")
         else:
-            hint = f"write `{'in' if scope.input else 'image'} -> …`"
+            hint = f"write `{'in' if scope.input else next(iter(scope.values), 'image')} -> …`"
             raise bad_flow(link.span, "the chain does not say what flows into it", hint)
         if named.labelled or link.repeat:
             raise bad_flow(link.span, "a value has no label and does not repeat")
@@ -309,7 +311,7 @@ class Walk:
             for row in rows:
                 before = value
                 value = self._alone(self._element(once, str(made), inside.binding(row, names), value, ir), named.link)
-                made += value is UNKNOWN or value != before  # a choice may leave nothing, and `nn.Sequential` no gap
+                made += _is_made(value, before, inside)
         return value
 
     def _counted(
@@ -374,7 +376,7 @@ class Walk:
             for named in self._tools.naming.plan(atom.chain, "", scope, self._tools.units(scope)):
                 before = flow
                 flow = self._element(named.link, str(made), inner, flow, ir)
-                made += flow is UNKNOWN or flow != before
+                made += _is_made(flow, before, inner)
             if made:
                 self._tools.placer.claim(label, once.span, scope)
             return flow
@@ -766,7 +768,10 @@ class Walk:
         overrides.gather(self._tools.sink)
         self._hold_heads(overrides, use)
         scope = inner_scope(definition, use, instance, ports, flows, settings)
-        scope.overrides = (*use.scope.overrides, overrides) if len(line) > 1 else use.scope.overrides
+        scope.overrides = use.scope.overrides
+        if len(line) > 1:
+            scope.overrides = (*scope.overrides, overrides)
+            self.varied.append(overrides)
         parameters = Parameters(line, instance, scope.title, self._tools.evaluate, self._tools.sink)
         levels = parameters.inner(scope.params)
         overrides.own.update(parameters.own(levels))
@@ -796,9 +801,7 @@ class Walk:
         for item in items:
             if isinstance(item, tree.Bind | tree.Output):
                 self.bind(item, scope)
-            elif isinstance(item, tree.Aux) and not any(
-                o.root is scope.instance and o.drops(item.name.text) for o in scope.overrides
-            ):
+            elif isinstance(item, tree.Aux) and not self._doors.drops(item.name.text, scope):
                 self._aux(item, scope)
 
     def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
@@ -1027,6 +1030,14 @@ class Walk:
                 gather(main.call, main.op, scope, self._tools.evaluate)
             else:
                 self.step(named, scope, UNKNOWN, Chain(""), 0)
+
+
+def _is_made(after: Flow, before: Flow, scope: Scope) -> bool:
+    """Whether a repetition is a module: a choice may leave nothing of it, and its number is free for the next one."""
+    if after is not UNKNOWN and after == before:
+        scope.labels.clear()
+        return False
+    return True
 
 
 def _chain_name(item: tree.Bind | tree.Output) -> str:

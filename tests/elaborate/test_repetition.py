@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.nets import codes, compiled, spec
+from tests.nets import codes, compiled, keys, spec
 
 
 def ops(chain):
@@ -43,3 +43,9 @@ def test_assertions_inside_what_repeats_are_checked(chain):
 @pytest.mark.parametrize("chain", ["(a: conv2d 3x3 @8) times 2", "(relu -> (relu -> b: relu) times 2) times 2"])
 def test_labels_inside_what_repeats_are_refused(chain):
     assert codes(spec(chain)) == ["E215"]
+
+
+def test_a_block_that_comes_to_nothing_leaves_its_number_to_the_next():
+    block = "block B(p) = part: conv2d 1x1 @in if p < 2\n"
+    done = compiled(spec("steps: B(p: k) for k in [3, 1, 4, 0]", block))
+    assert [key for key in keys(done) if key.endswith("weight")] == ["steps.0.part.weight", "steps.1.part.weight"]
