@@ -55,7 +55,7 @@ def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozens
     for each in rewritten.unchecked:
         warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
     header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
-    heads = tuple(f"{head.instance.label}." for head in done.net.graph.heads)
+    heads = tuple(f"{head.instance.path}." for head in done.net.graph.heads)
     without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)
     found = correspond(done.net, header, without_aux=without)
     origins = {pair.key: pair.origin for pair in found.pairs}
