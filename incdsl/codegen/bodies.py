@@ -21,7 +21,7 @@ class Item:
     outputs: tuple[str, ...]
     """Names of the nodes whose values it gives: one, unless it is an instance that several values leave."""
     names: tuple[str, ...] = ()
-    """What several outputs are called here, or would like to be."""
+    """What several outputs are called here, or would like to be; empty for what stands beside heads alone."""
 
     @property
     def output(self) -> str:
@@ -182,7 +182,10 @@ class _Bodies:
         item.outputs = tuple(port.value for port in body.outputs)
         if len(body.outputs) > 1:
             called = dict(declared.results) if declared else {}
-            item.names = tuple(called.get(port.name, port.name) for port in body.outputs)
+            alone = sum(not port.optional for port in body.outputs) == 1
+            item.names = tuple(
+                "" if alone and not port.optional else called.get(port.name, port.name) for port in body.outputs
+            )
 
     def _inputs(self, instance: Instance, declared: Ports | None) -> tuple[Port, ...]:
         entering = self._reads[instance]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any
 
 from incdsl.codegen.bodies import Body, Port
@@ -14,7 +15,6 @@ from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc
 from incdsl.codegen.model import Assign, Attribute, Blank, ClassModel, Line, Parameter, Return
 from incdsl.codegen.plan import Class, Plan
 from incdsl.codegen.runs import access, runs
-from incdsl.ir.graph import Chain
 from incdsl.values import Extent, Image, Shape, expression
 from incdsl.values.num import Linear
 
@@ -145,14 +145,15 @@ def _any_grid(shape: Shape) -> Shape:
 
 
 def _paragraphs(made: Made, apart: bool) -> tuple[Line, ...]:
-    """The statements of a part of a net: an empty line between chains, a last one that gives the output returned."""
+    """The statements of a part of a net: chains of several stand apart, what gives the output last is returned."""
+    chains = [list(chain) for _, chain in groupby(made.statements, key=lambda statement: statement.chain)]
+    some_are_long = any(len(chain) > 1 for chain in chains)
     written: list[Line] = []
-    previous: Chain | None = None
-    for statement in made.statements:
-        if apart and previous is not None and statement.chain is not previous:
+    for before, chain in pairwise([[], *chains]):
+        long = max(len(before), len(chain)) > 1 or (some_are_long and chain is chains[-1])
+        if apart and before and long:
             written.append(Blank())
-        previous = statement.chain
-        written.append(Assign(statement.target, statement.doc))
+        written += [Assign(statement.target, statement.doc) for statement in chain]
     last = written[-1] if written else None
     if isinstance(last, Assign) and (last.target,) == made.returned:
         written[-1] = Return(last.value)

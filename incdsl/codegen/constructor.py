@@ -8,7 +8,7 @@ from typing import Any
 
 from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.expr_writer import ExprWriter
-from incdsl.codegen.layout import Bracketed, Doc, flat
+from incdsl.codegen.layout import Bracketed, Clauses, Doc, flat
 from incdsl.codegen.model import Attribute, Parameter
 from incdsl.codegen.plan import Class, Plan, main_op
 from incdsl.ops.code import Setting
@@ -50,7 +50,7 @@ class Constructor:
         doc = self._member(member, runs_through)
         if not isinstance(member, Item):
             return Attribute(name, doc)
-        return Attribute(name, f"{flat(doc)} if aux else None" if member.is_head else doc, member.note)
+        return Attribute(name, Clauses((doc, "if aux", "else None")) if member.is_head else doc, member.note)
 
     def _member(self, member: Any, runs_through: bool = False) -> Doc:
         if isinstance(member, Item):
@@ -85,11 +85,11 @@ class Constructor:
         if item.instance in self.plan.repeated:
             length = self.of.count(item.instance.count)
             if not constant(length):
-                return _times(flat(self._call(members[0])), self.writer.value(length))
+                return _times(self._call(members[0]), self.writer.value(length))
         docs = [self._call(member) for member in members]
         texts = [flat(doc) for doc in docs]
         if len(docs) > 2 and len(set(texts)) == 1:
-            return _times(texts[0], str(len(docs)))
+            return _times(docs[0], str(len(docs)))
         return Bracketed("nn.Sequential", tuple(docs))
 
     def _instance(self, found: Class, item: Item) -> Bracketed:
@@ -165,8 +165,8 @@ def dropped(each: Class) -> dict[str, Any]:
     }
 
 
-def _times(member: str, length: str) -> Bracketed:
-    return Bracketed("nn.Sequential", (f"*({member} for _ in range({length}))",))
+def _times(member: Doc, length: str) -> Bracketed:
+    return Bracketed("nn.Sequential", (Bracketed("*", (Clauses((member, f"for _ in range({length})")),)),))
 
 
 def _entry(name: str, doc: Doc) -> Doc:

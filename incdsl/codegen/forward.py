@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.expr_writer import ExprWriter
-from incdsl.codegen.layout import Bracketed, Doc, flat
+from incdsl.codegen.layout import Bracketed, Clauses, Doc
 from incdsl.codegen.locals import Locals
 from incdsl.codegen.runs import joined
 from incdsl.codegen.splits import split, splits
@@ -32,6 +32,8 @@ class Statement:
     reads: tuple[str, ...]
     item: Item
     holds: Mapping[str, str]
+    like: str
+    """The value whose shape the first variable has: a mean may be a vector at once."""
 
     @property
     def chain(self) -> Chain:
@@ -76,8 +78,17 @@ class Forward:
             if (isinstance(item.node.op, Joining) if item.node else len(item.inputs) > 1)
             for made in map(self._makes.get, self._inputs[item])
             if made and made.chain.root is not item.chain.root
-        }
-        """Chains whose value a merge, or a block beside others, reads by its name: it keeps that name."""
+        } | self._read_again()
+        """Chains whose value keeps their name: a merge, a block beside others, or several chains read it."""
+
+    def _read_again(self) -> set[Chain]:
+        """Chains whose value several others read, heads aside."""
+        readers: dict[Chain, set[Chain]] = {}
+        for item in [item for item in self._items if not item.is_head]:
+            for made in map(self._makes.get, self._inputs[item]):
+                if made and made.chain.root is not item.chain.root:
+                    readers.setdefault(made.chain, set()).add(item.chain.root)
+        return {chain for chain, others in readers.items() if len(others) > 1}
 
     def _kept(self, body: Body) -> dict[str, str]:
         """Values that must end up in a certain variable; outputs of the net go before its heads."""
@@ -111,7 +122,8 @@ class Forward:
             else:
                 doc = self._doc(item, inside, locals_)
                 held = {name: self._named(item, i, locals_, now) for i, name in enumerate(item.outputs)}
-            statements.append(Statement(", ".join(held.values()), doc, leaves[item], item, held))
+            like = self._reader(item).output if self._drops_its_grid(item) else item.output
+            statements.append(Statement(", ".join(held.values()), doc, leaves[item], item, held, like))
         return statements
 
     def held(self, statements: Sequence[Statement]) -> dict[str, str]:
@@ -136,14 +148,17 @@ class Forward:
         value = item.outputs[index]
         if value in self._keep:
             return variables.bind(value, self._keep[value])
-        if item.names:
+        if item.names and item.names[index]:
             return variables.name(value, [item.names[index]], "", now)
         return variables.name(value, self._wishes(item), item.chain.root.name, now)
 
     def _wishes(self, item: Item) -> list[str]:
         chain = item.chain
         word = item.node.op.word if item.node else "y"
-        return [chain.name] if chain.rail or chain in self._joined else ["x", chain.name, word]
+        if chain.rail or chain in self._joined:
+            return [chain.name]
+        taken = "x" in self._keep.values() and chain.root.name != "x"
+        return [chain.name or word] if taken else ["x", chain.name, word]
 
     def _nested(self) -> set[str]:
         """Values that are written inside the expression of their only reader: those of the same step."""
@@ -175,8 +190,8 @@ class Forward:
             operands.append(self._doc(self._makes[name], inside, variables) if name in inside else variables[name])
         module = self._access.get(item.label, "")
         if item.is_head:
-            call = flat(Bracketed(module, tuple(operands)))
-            return f"{call} if self.training and {module} is not None else None"
+            call = Bracketed(module, tuple(operands))
+            return Clauses((call, f"if self.training and {module} is not None", "else None"))
         if item.node is None:
             return Bracketed(module, tuple(operands))
         return self._op(item.node, item, operands, module)
@@ -206,8 +221,12 @@ class Forward:
             return False
         if self._uses[item.output] != 1 or item.output in self._ends:
             return False
-        reader = next(i for i in self._items if item.output in self._inputs[i])
+        reader = self._reader(item)
         return reader.node is not None and isinstance(reader.node.op, Flatten) and not reader.label
+
+    def _reader(self, item: Item) -> Item:
+        """The only reader of a value."""
+        return next(each for each in self._items if item.output in self._inputs[each])
 
     def _may_overwrite(self, item: Item) -> bool:
         """Whether the operand is a fresh tensor that nothing else reads, backward passes included."""

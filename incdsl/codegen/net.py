@@ -9,7 +9,7 @@ from incdsl.codegen.bodies import Body
 from incdsl.codegen.classes import Classes, Made, shown
 from incdsl.codegen.constructor import AUX, type_of
 from incdsl.codegen.forward import Statement
-from incdsl.codegen.layout import Bracketed, flat
+from incdsl.codegen.layout import Bracketed, Clauses, Doc
 from incdsl.codegen.model import (
     Assign,
     Attribute,
@@ -110,7 +110,7 @@ class NetModel:
             return "Tensor"
         return self._outputs_name if len(self._outputs) > 1 else f"Tensor | {self._outputs_name}"
 
-    def _returned(self, made: Made) -> str | Bracketed:
+    def _returned(self, made: Made) -> Doc:
         values = made.returned
         if len(values) == 1:
             return values[0]
@@ -118,7 +118,7 @@ class NetModel:
         if len(self._outputs) > 1:
             return everything
         missing = " and ".join(f"{name} is None" for name in self._heads)
-        return f"{values[0]} if {missing} else {flat(everything)}"
+        return Clauses((values[0], f"if {missing}", Bracketed(f"else {everything.head}", everything.items)))
 
     # forward
 
@@ -150,6 +150,8 @@ class NetModel:
         if len(statement.values) > 1:
             return None
         after = shapes[statement.values[0]]
+        if statement.like != statement.values[0]:
+            return Shown(str(int(after.channels)))
         if _is_plain(statement) and shapes[statement.reads[0]] == after:
             return None
         return self._shape(after)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from incdsl.codegen.comments import Comments
-from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, lines
+from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, lines, targets
 from incdsl.codegen.model import (
     Assign,
     Attribute,
     Blank,
     ClassModel,
+    Field,
     Header,
     Line,
     OutputsModel,
@@ -32,8 +33,14 @@ class Writer:
 
     def outputs(self, model: OutputsModel) -> list[str]:
         """The lines of a `NamedTuple`."""
-        fields = [f"{INDENT}{f.name}: {f.type}  {self._comment(f.remark)}" for f in model.fields]
+        fields = [line for field in model.fields for line in self._field(field)]
         return [f"class {model.name}(NamedTuple):", *fields]
+
+    def _field(self, field: Field) -> list[str]:
+        code, remark = f"{INDENT}{field.name}: {field.type}", self._comment(field.remark)
+        if len(f"{code}  {remark}") <= WIDTH:
+            return [f"{code}  {remark}"]
+        return [f"{INDENT}{remark}", code]
 
     def write(self, model: ClassModel) -> list[str]:
         """The lines of a class."""
@@ -126,7 +133,7 @@ class _Column:
 def _code(line: Line) -> list[str]:
     match line:
         case Assign(target=target, value=value):
-            return lines(f"{target} = ", value, "", 2)
+            return targets(target, value, 2)
         case Return(value=value):
             return lines("return ", value, "", 2)
         case Header() | Blank():

@@ -14,6 +14,7 @@ from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
 from incdsl.ops.padding import PaddingError, as_pair, both_sides, shown
 from incdsl.ops.sweep import EVERYTHING, Reach, Sweep, Window
 from incdsl.values import Extent, Image, Pair, Shape
+from incdsl.values.num import constant
 
 ONE = Pair(1, 1)
 ZERO = Pair(0, 0)
@@ -334,8 +335,13 @@ class Upsample(Op):
         return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
 
     def lower(self, *inputs: Shape) -> Lowering:
-        settings = (Setting("scale_factor", self.factor), Setting("mode", self.mode, default="nearest"))
-        return Lowering(Call("nn.Upsample", settings=settings), Call("F.interpolate", (Operand(),), settings))
+        """TorchScript takes no whole number for the factor of the function."""
+        mode = Setting("mode", self.mode, default="nearest")
+        factor = float(self.factor) if constant(self.factor) else self.factor
+        return Lowering(
+            Call("nn.Upsample", settings=(Setting("scale_factor", self.factor), mode)),
+            Call("F.interpolate", (Operand(),), (Setting("scale_factor", factor), mode)),
+        )
 
     def reach(self) -> tuple[Reach, Reach]:
         """A cell is spread over `factor` cells, or, interpolated, over twice as many, less one if the factor is odd."""
