@@ -118,10 +118,10 @@ class _Planner:
         return (*parts, *((position.get(port.value), port.optional) for port in body.outputs))
 
     def _border(self, body: Body) -> object:
-        """Of each input, its rank, and its channels where they are no argument."""
-        shapes = [(self._known[port.value], bool(port.symbol)) for port in body.inputs]
+        """Of each input, its rank, and its channels: the argument that they are, or else their number."""
+        shapes = [(self._known[port.value], port.symbol) for port in body.inputs]
         free = body.instance.kind == "sequence"
-        return tuple([(isinstance(s, Image), None if symbol or free else int(s.channels)) for s, symbol in shapes])
+        return tuple([(isinstance(s, Image), symbol or (None if free else int(s.channels))) for s, symbol in shapes])
 
     def _what(self, item: Item) -> object:
         if item.node:

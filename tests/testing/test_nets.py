@@ -84,6 +84,18 @@ SIGNS = {
     "body": r"block B\d.*\{\n  main",
     "shared value": r"(?s)= (v\d+)\n? .*= \1\n? ",
     "parts": r"\w+\d, \w+\d: u",
+    "a block of several inputs": r"block P\d.*\{\n  input i1, i2",
+    "of several outputs": r"block P\d.*\{\n(  .*\n|\}\n    .*\n)*?  output o.*\n(  .*\n)*?  output o",
+    "several values flow in": r"= \(\w+, \w+\) -> ",
+    "one value by two ports": r"= \((\w+), \1\) -> ",
+    "one behind another": r"= \(?\w+.* -> (\w+: )?P\d.* -> (\w+: )?[PM]\d",
+    "what is not needed": r"  (_, v\d+|v\d+, _)",
+    "an output that is an input": r"output o\d = (i\d|image)\n",
+    "outputs of a block": r"  output v\d+, v\d+ = ",
+    "a net as a step": r"= \w+ -> (\w+(\.\w+)*: )?M\d",
+    "with arguments": r"-> (\w+(\.\w+)*: )?M\d\(p",
+    "a net with a head as a step": r"net M\d.*\{\n(  .*\n)*?  aux h",
+    "a net in a chain": r"(\| | -> .* -> ).*M\d",
     "a unit that starts with a norm": r"unit u\d = (part\d: )?batchnorm",
 }
 

@@ -20,6 +20,10 @@ NETS = {
         "  output p = add { | u | v -> conv2d 1x1 @v }\n}\n",
         "  output o, p = (x, x) -> t: Two",
     ),
+    "uses whose one value enters by another port": (
+        "block Two {\n  input u, v\n  output o = u\n  output p = v -> conv2d 1x1 @u -> conv2d 1x1 @5\n}\n",
+        "  output o, p = (x, x) -> Two -> Two",
+    ),
     "an output that is the input": (
         "net Both {\n  input image [3, 16, 16]\n  output s = image\n  output c = image -> conv2d 3x3 @4\n}\n",
         "  s, c = x -> body: Both\n  output y = concat { | s | c }",
