@@ -118,16 +118,23 @@ class Analysis:
 
 
 def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:
-    """Analyze a spec. `only` names the net that matters, None the only one; by default all of them are analyzed."""
+    """Analyze a spec. `only` names the net that matters, None the only one; by default all of them are analyzed.
+
+    Of a file of several nets, of which one is named, nothing matters but what that net uses.
+    """
     options, sink, record = options or Options(), Sink(), Record()
     spec = load(source, sink, options.root)
     names = resolve(spec, sink)
     wanted = list(_wanted(spec.file, names, only, sink))
     budget = Budget(options.max_steps)
     nets = tuple(_nets(wanted, options, sink, budget, record))
-    _look_at_the_rest(spec.file, names, record, sink)
+    defined = spec.file.definitions if not only else ()
+    own = [found for each in defined if (found := names.get(each.name.text)) and found.tree is each]
+    _look_at_the_rest(own, record, sink)
     if not sink.errors:
-        _unused(spec.file, names, record, sink)
+        _unused(own, record, sink)
+        for problem in unused_definitions(spec.file, names):
+            sink.add(problem)
     return Analysis(spec, names, nets, tuple(sink), budget.work, record)
 
 
@@ -206,27 +213,24 @@ def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, s
     return checked
 
 
-def _look_at_the_rest(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
-    """Look at the units and blocks that no net came to."""
-    rest = [names.get(each.name.text) for each in file.definitions if not isinstance(each, tree.Net)]
+def _look_at_the_rest(own: list[Definition], record: Record, sink: Sink) -> None:
+    """Look at the units and blocks that no net came to with a value that is known."""
+    rest = dict.fromkeys([*own, *sorted(record.used, key=lambda each: each.place)])
     graph = Graph(Instance("net", "", "", None))
     walk = Walk(Tools(graph, Conditions(), Budget(), sink, record))
     try:
         for definition in rest:
-            if definition is not None and definition not in record.walked:
+            if definition not in record.walked:
                 walk.look_at(definition)
     except Exhausted as exhausted:
         if exhausted.diagnostic:
             sink.add(exhausted.diagnostic)
 
 
-def _unused(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
+def _unused(own: list[Definition], record: Record, sink: Sink) -> None:
     """Report what is declared and never read; only where nothing else is wrong, since a slip makes things unused."""
-    own = [found for each in file.definitions if (found := names.get(each.name.text)) and found.tree is each]
     others = sorted(record.walked - set(own), key=lambda each: each.place)
     for definition in [*own, *others]:
         if definition in record.walked or not isinstance(definition.tree, tree.Net):
             for problem in unused(definition):
                 sink.add(problem)
-    for problem in unused_definitions(file, names):
-        sink.add(problem)

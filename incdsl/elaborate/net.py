@@ -245,8 +245,8 @@ class _NetBuilder:
         reached = StaticParams()
         if any(isinstance(value, Num | Real) for value in params.values()):
             for node in self._graph:
-                for name in node.op.settings:
-                    reached.pin(node.instance, getattr(node.op, name))
+                for setting in vars(node.op).values():
+                    reached.pin(node.instance, setting)
         needed = static | reached.names
         kept = {n: v for n, v in params.items() if not isinstance(v, Num | Real) or symbols(v) & needed}
         kept = {n: v for n, v in kept.items() if not isinstance(v, Unknown)}

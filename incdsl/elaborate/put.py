@@ -60,13 +60,13 @@ class Ops:
 
     def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:
         """Note which numbers the structure depends on: all but widths, and what repeats the input's channels."""
-        incoming = expression(value.shape.channels)
+        incoming, settings = expression(value.shape.channels), vars(op)
         for name in op.structural:
-            setting = getattr(op, name)
+            setting = settings[name]
             for part in setting if isinstance(setting, Pair) else (setting,):
                 if type(part) not in PLAIN and not (isinstance(part, Num) and part.expr == incoming):
                     self._tools.evaluate.pin(scope, part)
-        groups = getattr(op, "groups", 1)
+        groups = settings.get("groups", 1)
         if groups != 1 and expression(groups) != incoming:
             self._tools.evaluate.pin(scope, value.shape.channels)
-            self._tools.evaluate.pin(scope, getattr(op, "width", None))
+            self._tools.evaluate.pin(scope, settings.get("width"))

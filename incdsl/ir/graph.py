@@ -57,14 +57,12 @@ class Instance:
     """Whether it is an auxiliary head, which a generated net can do without."""
     count: int | None = None
     """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
+    path: str = field(init=False)
+    """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
 
-    @property
-    def path(self) -> str:
-        """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
-        if self.parent is None:
-            return ""
-        above = self.parent.path
-        return f"{above}.{self.label}" if above else self.label
+    def __post_init__(self) -> None:
+        above = self.parent.path if self.parent else ""
+        self.path = f"{above}.{self.label}" if above else (self.label if self.parent else "")
 
     @property
     def lineage(self) -> tuple[Instance, ...]:
