@@ -103,7 +103,7 @@ class Walk:
         return flow
 
     def _run(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
-        """The steps of a unit, which all belong to one written step. Behind an unknown value they are looked at once."""
+        """The steps of a unit, which all belong to one written step; what is unknown stays so."""
         if plan and flow is not UNKNOWN:
             self._tools.budget.spend(len(plan), plan[0].link)
             with self._deeper(plan[0].link):

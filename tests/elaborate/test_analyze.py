@@ -99,9 +99,9 @@ def test_what_no_net_uses_is_a_warning():
 
 
 @pytest.mark.parametrize("definition", ["block B = conv2d 3x3 @4 -> mistake", "unit B = conv2d 3x3 @4 -> mistake"])
-@pytest.mark.parametrize("chain", ["x -> wrong -> B", "x -> relu -> B if 1 == 2", "x -> concat { | relu | B if 1 == 2 }"])
+@pytest.mark.parametrize("chain", ["wrong -> B", "relu -> B if 1 == 2", "concat { | relu | B if 1 == 2 }"])
 def test_what_is_used_where_nothing_is_known_is_looked_at(definition, chain):
-    found = incdsl.analyze(f"inc 1\n{definition}\nnet N {{\n  input x [3, 8, 8]\n  output y = {chain}\n}}\n")
+    found = incdsl.analyze(f"inc 1\n{definition}\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {chain}\n}}\n")
     (mistake,) = (problem for problem in found.errors if "mistake" in problem.message())
     assert mistake.path == "B"
 
