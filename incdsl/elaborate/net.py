@@ -16,7 +16,7 @@ from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
-from incdsl.elaborate.static_params import StaticParams, symbols
+from incdsl.elaborate.static_params import PLAIN, StaticParams, symbols
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.unmatched import unmatched
 from incdsl.elaborate.variant import interfaces, lineage
@@ -246,7 +246,8 @@ class _NetBuilder:
         if any(isinstance(value, Num | Real) for value in params.values()):
             for node in self._graph:
                 for setting in vars(node.op).values():
-                    reached.pin(node.instance, setting)
+                    if type(setting) not in PLAIN:
+                        reached.pin(node.instance, setting)
         needed = static | reached.names
         kept = {n: v for n, v in params.items() if not isinstance(v, Num | Real) or symbols(v) & needed}
         kept = {n: v for n, v in kept.items() if not isinstance(v, Unknown)}

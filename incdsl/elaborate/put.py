@@ -48,15 +48,21 @@ class Ops:
         label = self._tools.placer.claim(named.names[0], named.span, scope) if owns or named.labelled else ""
         if not isinstance(value, Value) or scope.dry:
             return UNKNOWN
-        lowering = op.lower(value.shape)
-        if label and not owns and lowering.module is None:
-            raise bad_label(named, f"`{op.word}` is no module, so it has no label")
+        if not owns or scope.instance.kind == "sequence":
+            label = self._lowered(op, label, value, use)
+        self.pin_fields(op, value, scope)
+        return self._tools.placer.place(op, [value], scope, use.location(label))
+
+    def _lowered(self, op: Op, label: str, value: Value, use: Use) -> str:
+        """The attribute of an op that need not be a module, or that must be one."""
+        scope, lowering = use.scope, op.lower(value.shape)
+        if label and not op.owns_parameters() and lowering.module is None:
+            raise bad_label(use.named, f"`{op.word}` is no module, so it has no label")
         if not label and lowering.function is None:
             label = self._tools.placer.free_label(op.word, use.span, scope)
         if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
             raise no_sequence(f"`{op.word}` is no module of its own", use.span)
-        self.pin_fields(op, value, scope)
-        return self._tools.placer.place(op, [value], scope, use.location(label))
+        return label
 
     def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:
         """Note which numbers the structure depends on: all but widths, and what repeats the input's channels."""
