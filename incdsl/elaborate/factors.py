@@ -46,7 +46,7 @@ def factored(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate
 
 def no_convolution(use: Use) -> Problem:
     """What is no convolution has no factors."""
-    return _cannot(use.call, f"`{use.word}` is no convolution")
+    return _cannot(use.call, f"`{use.word}` is not a convolution")
 
 
 def _check_cover(kernel: tree.Kernel, factors: tree.Factors) -> None:

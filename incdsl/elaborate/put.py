@@ -50,11 +50,11 @@ class Ops:
             return UNKNOWN
         lowering = op.lower(value.shape)
         if label and not owns and lowering.module is None:
-            raise bad_label(named, f"`{op.word}` is no module, so it has no label")
+            raise bad_label(named, f"`{op.word}` is not a module, so it takes no label")
         if not label and lowering.function is None:
             label = self._tools.placer.free_label(op.word, use.span, scope)
         if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
-            raise no_sequence(f"`{op.word}` is no module of its own", use.span)
+            raise no_sequence(f"`{op.word}` is not a module of its own", use.span)
         self.pin_fields(op, value, scope)
         return self._tools.placer.place(op, [value], scope, use.location(label))
 
