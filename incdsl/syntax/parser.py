@@ -1,4 +1,4 @@
-"""Text to surface tree, for any text: what makes no sense is reported, and the parser goes on behind it."""
+"""Text to surface tree, for any text: what makes no sense is reported, and the parser goes on after it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
-    """A text as it was understood: `str(file)` is the text again, byte for byte, whatever its problems are."""
+    """A text as it was understood. `str(file)` gives the text back, byte for byte, whatever is wrong with it."""
 
     file: tree.File
     tokens: tuple[Token, ...]
@@ -47,7 +47,7 @@ class Parsed:
 def parse(text: str, name: str = "<spec>") -> Parsed:
     """The surface tree of any text; it never raises.
 
-    Parts that make no sense are `Error` nodes, what stands around them is parsed. `problems` are the diagnostics, in
+    Parts that make no sense are `Error` nodes, and the text around them is parsed. `problems` are the diagnostics, in
     the order of the text.
     """
     return parse_source(Source(name, text), Sink())
