@@ -58,11 +58,7 @@ def wrong_argument(name: str, arg: tree.Arg, params: Collection[str]) -> WrongAr
     """What is wrong with an argument that has no name, or the name of no parameter."""
     close = get_close_matches(arg.name.text if arg.name else "", sorted(params), 1)
     hint = f"did you mean `{close[0]}`?" if close else by_name(name, params)
-    what = (
-        f"has no parameter `{arg.name.text}`"
-        if arg.name
-        else "takes its arguments by name"
-        if params
-        else "has no parameters"
-    )
+    what = "takes its arguments by name" if params else "has no parameters"
+    if arg.name:
+        what = f"has no parameter `{arg.name.text}`"
     return WrongArguments(span=arg.span, reason=f"`{name}` {what}", hint=hint)

@@ -120,9 +120,8 @@ def _format(path: Path) -> bool:
         return False
     if not start.startswith(b"PK\x03\x04"):
         pickled = start[:1] == b"\x80"
-        unreadable(
-            path.name, "it is a pickle that PyTorch did not save" if pickled else "it is not a PyTorch checkpoint"
-        )
+        what = "a pickle that PyTorch did not save" if pickled else "not a PyTorch checkpoint"
+        unreadable(path.name, f"it is {what}")
     if not zipfile.is_zipfile(path):
         unreadable(path.name, "the file is cut off: its end is missing")
     with zipfile.ZipFile(path) as archive:
