@@ -89,9 +89,9 @@ class TooManySteps(Diagnostic):
     what: str = "the net expands"
 
     def message(self) -> str:
-        count = "more"
-        if self.steps:
-            count = f"at least {self.steps:,}" if self.steps < 10**18 else "more than 10^18"
+        if not self.steps:
+            return f"{self.what} to more than {self.limit:,} steps"
+        count = f"at least {self.steps:,}" if self.steps < 10**18 else "more than 10^18"
         return f"{self.what} to {count} steps; the limit is {self.limit:,}"
 
     def help(self) -> str:

@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic
 
 @dataclass(frozen=True, kw_only=True)
 class UnexpectedText(Diagnostic):
-    """This token cannot be here. If there are few, the message lists those that can.
+    """This token cannot stand here. The message lists the tokens that can, if they are few.
 
     A chain is `step -> step`, a rail starts with `|`, and a step is
     `name kernel/stride @width padding ceil number (setting: value)`, in this order.

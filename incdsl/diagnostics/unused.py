@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic, example
 
 @dataclass(frozen=True, kw_only=True)
 class Unused(Diagnostic):
-    """What is declared but never used is usually a slip. Of several values, name those that you do not need `_`."""
+    """What is declared but never used is usually a slip. Of several values, call those that you do not need `_`."""
 
     code: ClassVar[str] = "E208"
     title: ClassVar[str] = "something is not used"
