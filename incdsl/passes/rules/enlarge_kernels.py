@@ -67,10 +67,10 @@ class EnlargeKernels(Rule[Site]):
     side.
 
     Convolutions that read the same value get a kernel that covers all of theirs, so that MergeSiblingConvs can merge
-    them: a 1x3 beside a 3x1 become one 3x3. It needs the same stride and dilation, windows around the same cell (2·p − d·(k −
-    1) equal), kernels that differ by even numbers, and no groups. The multiplications grow, at most
-    threefold, as in this example. Only launches are saved, so it must be asked for. Exact for finite inputs; 0·∞ is not
-    0.
+    them: a 1x3 beside a 3x1 become one 3x3. It needs the same stride and dilation, windows around the same cell
+    (2·p − d·(k − 1) equal), kernels that differ by even numbers, and no groups. The multiplications grow, at most
+    threefold, as in this example. Only launches are saved, so it must be asked for. Exact for finite inputs, but 0·∞ is
+    not 0.
     """
 
     keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {

@@ -37,9 +37,7 @@ class ShareEqualSteps(Rule[Site]):
     conditions: tuple[Condition[Site], ...] = (
         Condition("no parameters", lambda _, s: not s.again.op.owns_parameters(), "each has tensors of its own"),
         Condition("not random", lambda _, s: not isinstance(s.again.op, Dropout), "each draws its own numbers"),
-        Condition(
-            "one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "the steps are in different classes"
-        ),
+        Condition("one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "their classes differ"),
     )
     exact = True
     training = True
