@@ -1,6 +1,6 @@
-"""From a text to checked nets, whatever the text is: the file, the nets as far as they come, and all problems.
+"""From text to checked nets, however broken the text is: the file, the nets as far as they go, and all problems.
 
-It holds no state of its own, so that it can run in a server, in threads, a keystroke at a time.
+It keeps no state, so it can run in a server, in threads, at every keystroke.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_PARAMS = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an analysis may cost, and the values of the nets' parameters; imports stay in `root`."""
+    """Values for the parameters of the nets, the limits of an analysis, and the folder that imports stay in."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_steps: int = MAX_STEPS
@@ -49,7 +49,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class NetAnalysis:
-    """One net of a spec, as far as it came: `sizes` and totals are known if it is complete."""
+    """One net of a spec, as far as it goes. If it is complete, `sizes` and the totals of `cost` are known."""
 
     definition: Definition
     net: Net
@@ -59,21 +59,21 @@ class NetAnalysis:
 
     @property
     def name(self) -> str:
-        """The net's."""
+        """The name of the net."""
         return self.definition.name
 
     @cached_property
     def cost(self) -> Cost:
-        """What its nodes cost; totals are those of the nodes that are known."""
+        """What its nodes cost; totals cover the nodes that are known."""
         return cost(self.net)
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """All that is known of a spec.
+    """Everything that is known of a spec.
 
-    `steps` and `references` go by the nodes of the tree, `incdsl.syntax.tree`; `problems` are errors and warnings in
-    the order of the text.
+    The keys of `steps` and `references` are nodes of the tree (`incdsl.syntax.tree`). `problems` are errors and
+    warnings, in the order of the text.
     """
 
     spec: SpecFile
@@ -81,32 +81,32 @@ class Analysis:
     nets: tuple[NetAnalysis, ...]
     problems: tuple[Diagnostic, ...]
     work: int
-    """What it cost, in units of work: terms, items, looks at written steps."""
+    """What the analysis cost, in units of work: terms, list items, looks at written steps."""
     _record: Record = field(repr=False)
 
     @property
     def file(self) -> tree.File:
-        """The tree; `str(file)` is the text."""
+        """The tree; `str(file)` gives the text back."""
         return self.spec.file
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The problems that keep it from being compiled."""
+        """The problems because of which it cannot be compiled."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @cached_property
     def steps(self) -> Mapping[tree.Tree, tuple[Occurrence, ...]]:
-        """For every written step, rail, factor, head and bound name its instances, with their shapes where known."""
+        """The instances of every written step, rail, factor, head and bound name, with their shapes if known."""
         seen = {node: tuple(found) for node, found in self._record.occurrences.items()}
         return {**{node: (found,) for node, found in self._record.looked_at.items()}, **seen}
 
     @property
     def references(self) -> Mapping[tree.Tree, Meaning]:
-        """For every use of a name what it means: a definition, an op, or the node that declares a value."""
+        """What each use of a name means: a definition, an op, or the node that declares a parameter or value."""
         return self._record.meanings
 
     def net(self, name: str | None = None) -> NetAnalysis:
-        """A net by its name, or the only one.
+        """The net of this name, or the only net.
 
         Raises:
             KeyError: if there is none, or several to choose from.
@@ -118,9 +118,9 @@ class Analysis:
 
 
 def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:
-    """Analyze a spec. `only` names the net that matters, None the only one; by default all of them are analyzed.
+    """Analyze a spec: all of its nets, or the one that `only` names; None stands for the only net.
 
-    Of a file of several nets, of which one is named, nothing matters but what that net uses.
+    Where a net is named, nothing matters but what that net uses.
     """
     options, sink, record = options or Options(), Sink(), Record()
     spec = load(source, sink, options.root)
@@ -139,10 +139,10 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
 
 
 def require(analysis: Analysis) -> Analysis:
-    """The analysis, if nothing is wrong.
+    """The analysis, if it has no errors.
 
     Raises:
-        CompileError: with all problems, if one is an error.
+        CompileError: with all problems, if any is an error.
     """
     if analysis.errors:
         raise CompileError(analysis.problems)

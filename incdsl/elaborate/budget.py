@@ -65,7 +65,7 @@ class Budget:
     def repeat(self, count: int, at: Spanned) -> None:
         """Take the work of a repetition, whose members must find room. Raises `Exhausted`."""
         if count > self.room:
-            raise self.too_many(at, count)
+            raise self.too_many(at, count if count > self.max_steps else None)
         self.spend(5 * count, at)
 
     def too_many(self, at: Spanned, steps: int | None = None) -> Exhausted:

@@ -50,7 +50,7 @@ class Factors:
 
 def no_convolution(use: Use) -> Problem:
     """What is no convolution has no factors."""
-    return _cannot(use.call, f"`{use.word}` is no convolution")
+    return _cannot(use.call, f"`{use.word}` is not a convolution")
 
 
 def _calls(call: tree.Call, factors: tree.Factors, word: str | None) -> tuple[tree.Call, ...]:

@@ -57,11 +57,11 @@ class Ops:
         """The attribute of an op that need not be a module, or that must be one."""
         scope, lowering = use.scope, op.lower(value.shape)
         if label and not op.owns_parameters() and lowering.module is None:
-            raise bad_label(use.named, f"`{op.word}` is no module, so it has no label")
+            raise bad_label(use.named, f"`{op.word}` is not a module, so it takes no label")
         if not label and lowering.function is None:
             label = self._tools.placer.free_label(op.word, use.span, scope)
         if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
-            raise no_sequence(f"`{op.word}` is no module of its own", use.span)
+            raise no_sequence(f"`{op.word}` is not a module of its own", use.span)
         return label
 
     def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:

@@ -150,7 +150,7 @@ class Walk:
             hint = f"write `{'in' if scope.input else 'image'} -> …`"
             raise bad_flow(link.span, "the chain does not say what flows into it", hint)
         if named.labelled or link.repeat:
-            raise bad_flow(link.span, "a value has no label and does not repeat")
+            raise bad_flow(link.span, "a value takes no label and cannot repeat")
         return value
 
     def _input(self, atom: tree.BlockInput, scope: Scope) -> One:
@@ -158,7 +158,7 @@ class Walk:
             return scope.input
         if scope.is_net:
             raise bad_flow(atom.span, "a net has no `in`", "start with the name of an input")
-        raise bad_flow(atom.span, "a block of several inputs has no `in`", "start with the name of an input")
+        raise bad_flow(atom.span, "a block with several inputs has no `in`", "start with the name of an input")
 
     def _bound(self, name: tree.Name, scope: Scope) -> One:
         if name.text not in scope.values:
@@ -282,7 +282,7 @@ class Walk:
         if counting:
             return self._counted(named, rows, names, scope, value, ir)
         if len(named.names) != 1:
-            raise bad_label(named, "what repeats has one label")
+            raise bad_label(named, "a repetition has one label")
         label = self._tools.placer.claim(named.names[0], named.span, scope)
         span = named.link.span
         count = self._tools.evaluate.number(repeat.count, scope) if isinstance(repeat, tree.Times) else None
@@ -320,7 +320,7 @@ class Walk:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
         named = Named(once, (label,), True)
         if once.labels:
-            raise bad_label(named, "what repeats is numbered, so its steps have no labels; a block's steps do")
+            raise bad_label(named, "repetitions are numbered, so their steps take no labels; those of a block may")
         place, override = self._doors.at("step", scope, lambda units: label, False, named)
         with self._doors.inside(place, override, scope, flow) as inner:
             member = self._in_place_of(once, override) if override else once
@@ -630,7 +630,8 @@ class Walk:
     def _scoped(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
         """A unit as a class of its own, whose constructor takes what its uses say."""
         main, parent, value = plan.main, use.scope, use.value
-        label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
+        placer, name = self._tools.placer, use.named.names[0] if use.named.names else ""
+        label = placer.claim(name, use.named.span, parent) if name else placer.free_label(unit.name, use.span, parent)
         channels = value.shape.channels if isinstance(value, Value) else 1
         instance = Instance(
             "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.comments, use.note,
@@ -745,7 +746,7 @@ class Walk:
         ports = [item.name.text for item in inputs]
         flows = arity(use, ports)
         outputs = [n.text for item in root.net.items if isinstance(item, tree.Output) for n in item.names]
-        if not outputs or not all(isinstance(flow, Value) for flow in flows):
+        if not ports or not outputs or not all(isinstance(flow, Value) for flow in flows):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
         if not use.scope.dry:
             self._tools.record.walked.add(definition)
@@ -816,7 +817,7 @@ class Walk:
         if given_ != count:
             hint = "`a, b = x -> split 2`; a block or net with several outputs gives several values as well"
             if given_ > 1:
-                hint = "name them all, and what is not needed `_`"
+                hint = "name all of them; use `_` for those that you do not need"
             values = "one value" if given_ == 1 else f"{given_} values"
             raise bad_flow(last.span, f"the chain gives {values} for {count} name{'s' * (count > 1)}", hint)
         return flow
@@ -960,8 +961,6 @@ class Walk:
             for named in steps:
                 value = self.step(named, inner, value, unnamed, self._tools.placer.step_number())
         return leaving(self._alone(value, item), instance)
-
-    # Places that a variant may change
 
     # Definitions that nothing uses
 

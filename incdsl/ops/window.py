@@ -61,7 +61,7 @@ class Sliding(Windowed):
 
 
 class Conv2d(Sliding):
-    """A convolution; `width` filters, each over `in / groups` channels. Macs: output size · filters · filter size."""
+    """A convolution; `width` filters, each over `in / groups` channels. MACs: output size · filters · filter size."""
 
     dilation: PairOfSizes = ONE
     width: Positive
