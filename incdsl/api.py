@@ -1,4 +1,4 @@
-"""The Python interface; importing it is cheap, the compiler is loaded at the first call."""
+"""The Python interface. Importing it is cheap: the compiler is loaded at the first call."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Folder = str | os.PathLike[str]
 
 
 def parse(text: str) -> Parsed:
-    """The surface tree of a text, whatever the text is; it never raises.
+    """The surface tree of a text. It never raises, however broken the text is.
 
-    `file` is the tree, and `str(file)` the text again, byte for byte; parts that make no sense are `Error` nodes.
-    `tokens` are all tokens with the trivia in front of them, and `problems` says what is wrong.
+    `file` is the tree. `str(file)` gives the text back, byte for byte; parts that make no sense are `Error` nodes.
+    `tokens` are all tokens, each with the blanks and comments before it, and `problems` are the diagnostics.
     """
     from incdsl.syntax import parser
 
@@ -34,13 +34,13 @@ def parse(text: str) -> Parsed:
 
 
 def analyze(spec: Spec, *, root: Folder | None = None, **settings: Any) -> Analysis:
-    """All that is known of a spec, however broken it is: the tree, the nets as far as they come, all problems.
+    """Everything that is known of a spec, however broken it is: its tree, its nets as far as they go, all problems.
 
-    `steps` gives for every written step each instance of it with its shape, `references` for every use of a name its
-    definition. Imports stay inside `root`, as in `compile`.
+    `steps` maps each written step to its instances and their shapes, `references` each use of a name to its definition.
+    Imports stay inside `root`, as in `compile`.
 
     Raises:
-        incdsl.CompileError: if there is no text to analyze, because the path cannot be read.
+        incdsl.CompileError: if the file cannot be read.
     """
     from incdsl.frontend import Options, analyze_source
 
@@ -50,10 +50,11 @@ def analyze(spec: Spec, *, root: Folder | None = None, **settings: Any) -> Analy
 def compile(
     spec: Spec, net: str | None = None, *, root: Folder | None = None, inference: bool = False, **settings: Any
 ) -> str:
-    """The text of the PyTorch module for one net of a spec; with `inference` of the module to deploy (needs torch).
+    """The text of the PyTorch module for one net of a spec; with `inference`, of the module to deploy (needs torch).
 
-    `net` is needed where the spec has several; `settings` give the net's parameters values. Imports stay inside `root`,
-    by default the folder of the spec; the text of a spec has none, and imports nothing unless `root` is given.
+    `net` chooses a net if the spec has several, and `settings` are values for its parameters. Imports stay inside
+    `root`, by default the folder of the spec. A spec given as a text has no folder: without `root` it can only import
+    the specs that ship with incdsl.
 
     Raises:
         incdsl.CompileError: if the spec is wrong; its `diagnostics` say where and why.
@@ -70,7 +71,7 @@ def compile(
 
 
 def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Diagnostic]:
-    """All that is wrong with a spec, warnings included; empty if nothing is."""
+    """All errors and warnings of a spec, in the order of the text."""
     from incdsl.compiler import check_file
     from incdsl.diagnostics import CompileError
 
@@ -82,7 +83,7 @@ def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Di
 
 
 def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:
-    """The generated module itself: `load("specs/v3.inc").InceptionV3()`. Needs torch.
+    """The generated module, imported: `load("specs/v3.inc").InceptionV3()`. It needs torch.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
@@ -103,11 +104,12 @@ def deploy(
     packed: bool = False,
     **settings: Any,
 ) -> nn.Module:
-    """The deployed module of a net with the weights of a training checkpoint: rewritten, certified, ready to run.
+    """The module to deploy, with the weights of a training checkpoint: rewritten, certified, ready to run.
 
-    The checkpoint is a `.pt` or `.pth` file (read with `weights_only`), a `.safetensors` or an `.npz` file, under the
-    net's names or under others that say for certain whose weights are whose. `packed` makes a convolution and its ReLU
-    one call of oneDNN with packed weights, for x86 CPUs without torch.compile. Needs torch; safetensors for its files.
+    The checkpoint is a `.pt` or `.pth` file (read with `weights_only`), a `.safetensors` or an `.npz` file. Its names
+    are those of the net, or others from which it is certain which weights are which. `packed` makes a convolution and
+    its ReLU one call of oneDNN with packed weights, for x86 CPUs without torch.compile. It needs torch, and safetensors
+    for files of that format.
 
     Raises:
         incdsl.CompileError: if the spec or the checkpoint is wrong.

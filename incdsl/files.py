@@ -46,7 +46,7 @@ def read(path: str | os.PathLike[str]) -> Source:
     try:
         found = given if given.exists() else shipped_spec(os.fspath(path)) or given
         if found.exists() and not found.is_file():
-            raise CompileError((Unreadable(span=None, name=name, reason="it is no regular file"),))
+            raise CompileError((Unreadable(span=None, name=name, reason="it is not a regular file"),))
         with found.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -165,7 +165,7 @@ class _Loader:
         allowed = [Path(os.path.realpath(each)) for each in (self._root, shipped_specs())]
         real = Path(os.path.realpath(found))
         if not any(real.is_relative_to(each) for each in allowed):
-            raise Refused("it lies outside of the import root; `--root DIR` names a folder that holds both files")
+            raise Refused("it lies outside the import root; `--root DIR` names a folder that holds both files")
         return found
 
     def _read(self, item: tree.Import, path: Path, name: str) -> Source:
@@ -174,7 +174,7 @@ class _Loader:
             descriptor = os.open(path, os.O_RDONLY | _SAFE)
             with os.fdopen(descriptor, "rb") as stream:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise Refused("it is no regular file")  # noqa: TRY301
+                    raise Refused("it is not a regular file")  # noqa: TRY301
                 data = stream.read(self._limits.size + 1)
             if len(data) > self._limits.size:
                 size = MAX_BYTES - self._limits.size + len(data)

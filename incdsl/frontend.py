@@ -1,6 +1,6 @@
-"""From a text to checked nets, whatever the text is: the file, the nets as far as they come, and all problems.
+"""From text to checked nets, however broken the text is: the file, the nets as far as they go, and all problems.
 
-It holds no state of its own, so that it can run in a server, in threads, a keystroke at a time.
+It keeps no state, so it can run in a server, in threads, at every keystroke.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_PARAMS = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an analysis may cost, and the values of the nets' parameters; imports stay in `root`."""
+    """Values for the parameters of the nets, the limits of an analysis, and the folder that imports stay in."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_steps: int = MAX_STEPS
@@ -49,7 +49,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class NetAnalysis:
-    """One net of a spec, as far as it came: `sizes` and totals are known if it is complete."""
+    """One net of a spec, as far as it goes. If it is complete, `sizes` and the totals of `cost` are known."""
 
     definition: Definition
     net: Net
@@ -59,21 +59,21 @@ class NetAnalysis:
 
     @property
     def name(self) -> str:
-        """The net's."""
+        """The name of the net."""
         return self.definition.name
 
     @cached_property
     def cost(self) -> Cost:
-        """What its nodes cost; totals are those of the nodes that are known."""
+        """What its nodes cost; totals cover the nodes that are known."""
         return cost(self.net)
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """All that is known of a spec.
+    """Everything that is known of a spec.
 
-    `steps` and `references` go by the nodes of the tree, `incdsl.syntax.tree`; `problems` are errors and warnings in
-    the order of the text.
+    The keys of `steps` and `references` are nodes of the tree (`incdsl.syntax.tree`). `problems` are errors and
+    warnings, in the order of the text.
     """
 
     spec: SpecFile
@@ -81,32 +81,32 @@ class Analysis:
     nets: tuple[NetAnalysis, ...]
     problems: tuple[Diagnostic, ...]
     work: int
-    """What it cost, in units of work: terms, items, looks at written steps."""
+    """What the analysis cost, in units of work: terms, list items, looks at written steps."""
     _record: Record = field(repr=False)
 
     @property
     def file(self) -> tree.File:
-        """The tree; `str(file)` is the text."""
+        """The tree; `str(file)` gives the text back."""
         return self.spec.file
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The problems that keep it from being compiled."""
+        """The problems because of which it cannot be compiled."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @cached_property
     def steps(self) -> Mapping[tree.Tree, tuple[Occurrence, ...]]:
-        """For every written step, rail, factor, head and bound name its instances, with their shapes where known."""
+        """The instances of every written step, rail, factor, head and bound name, with their shapes if known."""
         seen = {node: tuple(found) for node, found in self._record.occurrences.items()}
         return {**{node: (found,) for node, found in self._record.looked_at.items()}, **seen}
 
     @property
     def references(self) -> Mapping[tree.Tree, Meaning]:
-        """For every use of a name what it means: a definition, an op, or the node that declares a value."""
+        """What each use of a name means: a definition, an op, or the node that declares a parameter or value."""
         return self._record.meanings
 
     def net(self, name: str | None = None) -> NetAnalysis:
-        """A net by its name, or the only one.
+        """The net of this name, or the only net.
 
         Raises:
             KeyError: if there is none, or several to choose from.
@@ -118,24 +118,31 @@ class Analysis:
 
 
 def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:
-    """Analyze a spec. `only` names the net that matters, None the only one; by default all of them are analyzed."""
+    """Analyze a spec: all of its nets, or the one that `only` names; None stands for the only net.
+
+    Where a net is named, nothing matters but what that net uses.
+    """
     options, sink, record = options or Options(), Sink(), Record()
     spec = load(source, sink, options.root)
     names = resolve(spec, sink)
     wanted = list(_wanted(spec.file, names, only, sink))
     budget = Budget(options.max_steps)
     nets = tuple(_nets(wanted, options, sink, budget, record))
-    _look_at_the_rest(spec.file, names, record, sink)
+    defined = spec.file.definitions if not only else ()
+    own = [found for each in defined if (found := names.get(each.name.text)) and found.tree is each]
+    _look_at_the_rest(own, record, sink)
     if not sink.errors:
-        _unused(spec.file, names, record, sink)
+        _unused(own, record, sink)
+        for problem in unused_definitions(spec.file, names):
+            sink.add(problem)
     return Analysis(spec, names, nets, tuple(sink), budget.work, record)
 
 
 def require(analysis: Analysis) -> Analysis:
-    """The analysis, if nothing is wrong.
+    """The analysis, if it has no errors.
 
     Raises:
-        CompileError: with all problems, if one is an error.
+        CompileError: with all problems, if any is an error.
     """
     if analysis.errors:
         raise CompileError(analysis.problems)
@@ -206,27 +213,24 @@ def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, s
     return checked
 
 
-def _look_at_the_rest(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
-    """Look at the units and blocks that no net came to."""
-    rest = [names.get(each.name.text) for each in file.definitions if not isinstance(each, tree.Net)]
+def _look_at_the_rest(own: list[Definition], record: Record, sink: Sink) -> None:
+    """Look at the units and blocks that no net came to with a value that is known."""
+    rest = dict.fromkeys([*own, *sorted(record.used, key=lambda each: each.place)])
     graph = Graph(Instance("net", "", "", None))
     walk = Walk(Tools(graph, Conditions(), Budget(), sink, record))
     try:
         for definition in rest:
-            if definition is not None and definition not in record.walked:
+            if definition not in record.walked:
                 walk.look_at(definition)
     except Exhausted as exhausted:
         if exhausted.diagnostic:
             sink.add(exhausted.diagnostic)
 
 
-def _unused(file: tree.File, names: Names, record: Record, sink: Sink) -> None:
+def _unused(own: list[Definition], record: Record, sink: Sink) -> None:
     """Report what is declared and never read; only where nothing else is wrong, since a slip makes things unused."""
-    own = [found for each in file.definitions if (found := names.get(each.name.text)) and found.tree is each]
     others = sorted(record.walked - set(own), key=lambda each: each.place)
     for definition in [*own, *others]:
         if definition in record.walked or not isinstance(definition.tree, tree.Net):
             for problem in unused(definition):
                 sink.add(problem)
-    for problem in unused_definitions(file, names):
-        sink.add(problem)

@@ -25,7 +25,7 @@ def replace(target: Path, write: Callable[[Path], None]) -> None:
     """
     try:
         if (target.is_symlink() or target.exists()) and not target.is_file():
-            raise OSError("it is no regular file")  # noqa: TRY301
+            raise OSError("it is not a regular file")  # noqa: TRY301
         target.parent.mkdir(parents=True, exist_ok=True)
         _replace(Path(os.path.realpath(target)), write)
     except OSError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -40,15 +41,23 @@ class Cost:
     deployed_params: int
     macs: int | None
     train_macs: int | None
-    keys: str
+    _net: Net = field(repr=False)
+
+    @cached_property
+    def keys(self) -> str:
+        """A hash of all that code and checkpoints name: keys with shapes, labels, inputs and outputs."""
+        graph, shapes = self._net.graph, {each.node.name: each.shape for each in self.nodes}
+        lines = [f"{key} {list(tensor.shape)}" for key, tensor in state_dict(graph, shapes)]
+        lines += [f"{node.path} {node.op.word}" for node in graph if node.label]
+        lines += [f"{name} {shapes[node]}" for name, node in graph.inputs.items()]
+        lines += [f"{axis} {size}" for axis, size in self._net.conditions.nominal.items()]
+        lines += [*graph.outputs, *(head.name for head in graph.heads), *self._net.params]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
     def fact(self, name: str) -> int | str | None:
-        """A fact that `expect` can state."""
-        facts: dict[str, int | str | None] = {
-            "params": self.params, "deployed_params": self.deployed_params, "macs": self.macs,
-            "train_macs": self.train_macs, "keys": self.keys,
-        }  # fmt: skip
-        return facts[name]
+        """A fact that `expect` can state, one of `FACTS`."""
+        value: int | str | None = getattr(self, name)
+        return value
 
 
 FACTS = ("params", "deployed_params", "macs", "train_macs", "keys")
@@ -78,7 +87,7 @@ def cost(net: Net) -> Cost:
         deployed_params=sum(n.parameters for n in nodes if n.deployed),
         macs=sum(n.macs or 0 for n in nodes if n.deployed) if known else None,
         train_macs=sum(n.macs or 0 for n in nodes) if known else None,
-        keys=_fingerprint(net, shapes),
+        _net=net,
     )
 
 
@@ -113,17 +122,6 @@ def _flattened(tree: dict[str, Any], path: str) -> Iterator[tuple[str, Tensor]]:
             else:
                 children.append((f"{above}.{name}" if above else name, child))
         waiting.extend(reversed(children))
-
-
-def _fingerprint(net: Net, shapes: dict[str, Shape]) -> str:
-    """A hash of all that code and checkpoints name: keys with shapes, labels, inputs and outputs."""
-    graph = net.graph
-    lines = [f"{key} {list(tensor.shape)}" for key, tensor in state_dict(graph, shapes)]
-    lines += [f"{node.path} {node.op.word}" for node in graph if node.label]
-    lines += [f"{name} {shapes[node]}" for name, node in graph.inputs.items()]
-    lines += [f"{axis} {size}" for axis, size in net.conditions.nominal.items()]
-    lines += [*graph.outputs, *(head.name for head in graph.heads), *net.params]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from incdsl.compiler import Compilation
     default="float32",
     show_default=True,
 )
-@click.option("--size", metavar="HxW", help="Height and width, where they are not the nominal ones.")
+@click.option("--size", metavar="HxW", help="Height and width, if not the nominal ones.")
 @click.option("--rounds", type=click.IntRange(3, 1000), default=15, show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="Measure torch.compile with freezing as well.")
 @set_option

@@ -47,13 +47,11 @@ def _spec_argument(function: Callable[..., None]) -> Callable[..., None]:
 @_spec_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="MAP", help="Write the map, a TOML file.")
 @click.option("--without-aux", is_flag=True, help="Leave the net's auxiliary heads out.")
-@click.option("--ignore", multiple=True, metavar="PATTERN", help="Entries that are not wanted, such as 'AuxLogits*'.")
+@click.option("--ignore", multiple=True, metavar="PATTERN", help="Entries to leave out, such as 'AuxLogits*'.")
 @click.option(
     "--entry", default="", metavar="NAME", help="Which state_dict of a training checkpoint: `state_dict_ema`."
 )
-@click.option(
-    "--rails-in-order", is_flag=True, help="Take numbers of rails for the order in which the spec lists them."
-)
+@click.option("--rails-in-order", is_flag=True, help="Assume that numbers of rails follow the order in the spec.")
 def map_command(
     spec: str, source: Path, output: Path | None, force: bool, without_aux: bool, ignore: tuple[str, ...],
     entry: str, rails_in_order: bool, settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,

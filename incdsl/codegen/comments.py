@@ -11,7 +11,8 @@ class Comments:
 
     def __call__(self, text: str) -> str:
         """The text as a comment, free of anything that could end it or reorder it on a screen."""
-        clean = "".join(c if c.isprintable() else " " for c in text).rstrip()
+        clean = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+        clean = clean.rstrip()
         comment = f"# {clean}" if clean else "#"
         self.written.append(comment)
         return comment

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from incdsl.codegen.bodies import Body, Item
+from incdsl.codegen.bodies import Item
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed, Clauses, Doc, flat
 from incdsl.codegen.model import Attribute, Parameter
@@ -94,7 +94,7 @@ class Constructor:
 
     def _instance(self, found: Class, item: Item) -> Bracketed:
         assert item.instance is not None
-        defaults = default_arguments(found.body)
+        defaults = found.defaults
         arguments = dict(item.instance.arguments)
         channels = {
             port.symbol: self.shapes[name].channels for port, name in zip(found.body.inputs, item.inputs, strict=True)
@@ -112,7 +112,7 @@ class Constructor:
     def parameters(self) -> tuple[Parameter, ...]:
         """The symbols that the class uses, in the order of PyTorch's constructor or of the block's parameters."""
         body, writer = self.of.body, self.writer
-        defaults = default_arguments(body)
+        defaults = self.of.defaults
         order = list(dict.fromkeys([*(port.symbol for port in body.inputs), *body.instance.arguments]))
         if op := main_op(body):
             signature = op.signature
@@ -141,24 +141,11 @@ def _kind(value: Any) -> str:
     return "float" if isinstance(value, float) else "int"
 
 
-def default_arguments(body: Body) -> dict[str, Any]:
-    """Defaults of a unit's arguments: those of its main op."""
-    main = main_op(body)
-    if main is None:
-        return {}
-    op = type(main)
-    return {
-        op.keyword(name): field.default
-        for name, field in op.model_fields.items()
-        if not field.is_required() and op.keyword(name) in body.instance.arguments
-    }
-
-
 def dropped(each: Class) -> dict[str, Any]:
     """Symbols of a unit that no use ever changes: they are written as the default, and are no arguments."""
     return {
         name: default
-        for name, default in default_arguments(each.body).items()
+        for name, default in each.defaults.items()
         if all(
             constant(value) and value == default for value in (body.instance.arguments[name] for body in each.instances)
         )

@@ -111,6 +111,8 @@ _ANNOTATED: dict[type[ast.AST], str] = {
 """Nodes that may have a type, and in which field."""
 _TYPE_FIELDS = frozenset(_ANNOTATED.values())
 
+_NAMES = frozenset({"arg", "asname", "attr", "ctx", "id", "kind", "level", "module", "name", "type_comment"})
+"""Fields that never hold a node that matters: names, and the contexts of names."""
 _LEAVES = frozenset({str, int, float, bool, type(None), ast.Load, ast.Store, ast.Del})
 """What nodes hold besides nodes."""
 
@@ -138,15 +140,19 @@ def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
         raise CompilerBug("generated code holds a comment that was not written as one")
 
 
+@cache
+def _holders(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields of a node that hold others, types aside."""
+    return tuple([name for name in kind._fields if name not in _TYPE_FIELDS and name not in _NAMES])
+
+
 def _walked(module: ast.Module) -> Iterator[Any]:
     """All nodes but types and the contexts of names, and what is neither; `ast.walk` takes three times as long."""
     waiting: list[Any] = [module]
     while waiting:
-        node = waiting.pop()
+        node: Any = waiting.pop()
         yield node
-        for name in node._fields:
-            if name in _TYPE_FIELDS:
-                continue
+        for name in _holders(type(node)):  # type: ignore[arg-type]
             value = getattr(node, name)
             kind = type(value)
             if kind is list:

@@ -24,7 +24,7 @@ def write(target: Path, text: str, *, force: bool = False) -> bool:
     try:
         if target.is_symlink() or target.exists():
             if not target.is_file():
-                raise _error(CannotWrite(span=None, file=str(target), reason="it is no regular file"))
+                raise _error(CannotWrite(span=None, file=str(target), reason="it is not a regular file"))
             present = target.read_bytes().decode("utf-8", "replace")
             if present == text:
                 return False

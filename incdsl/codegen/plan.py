@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from incdsl.codegen.bodies import Body, Item, bodies
@@ -14,7 +15,7 @@ from incdsl.values import Image, Num
 from incdsl.values.num import described
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Class:
     """A class of the generated file: its name and its instances, of which the first is written down."""
 
@@ -31,6 +32,19 @@ class Class:
     def body(self) -> Body:
         """The instance that is written down."""
         return self.instances[0]
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Of a unit, the arguments that its uses need not give: those of its main op."""
+        main = main_op(self.body)
+        if main is None:
+            return {}
+        op = type(main)
+        return {
+            op.keyword(name): field.default
+            for name, field in op.model_fields.items()
+            if not field.is_required() and op.keyword(name) in self.body.instance.arguments
+        }
 
     def count(self, value: Any) -> Any:
         """The length of a repetition: a plain number where all instances agree on it."""

@@ -157,4 +157,4 @@ def _after(extent: Extent, axes: Mapping[str, Extent]) -> Extent:
     if extent.axis is None:
         return extent
     own = axes[extent.axis]
-    return own if extent == Extent.of(extent.axis) else extent.after(own)
+    return own if extent.is_axis else extent.after(own)

@@ -1,4 +1,4 @@
-"""Coded, collected complaints and the exceptions that carry them."""
+"""Diagnostics with codes, the sink that collects them, and the exceptions that carry them."""
 
 from incdsl.diagnostics.base import REGISTRY, CompileError, CompilerBug, Diagnostic, Row, Severity, Sink
 

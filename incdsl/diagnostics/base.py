@@ -1,4 +1,4 @@
-"""What a problem is: a frozen record of facts with a stable code, collected in a sink."""
+"""Diagnostics: frozen records of facts, each with a stable code, collected in a sink."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGISTRY: dict[str, type[Diagnostic]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One source line of a diagnostic's table: a rail with its shape, and the arithmetic of an odd one out."""
+    """One source line of a diagnostic's table: a rail, its shape, and why it differs from the others if it does."""
 
     span: Span
     shape: str
@@ -26,8 +26,8 @@ class Row:
 class Diagnostic:
     """One problem about a spec.
 
-    Concrete classes hold facts as fields and words in methods; their docstring is what `incdsl explain` prints,
-    and `wrong` / `right` are its examples (both are compiled by the tests).
+    Concrete classes hold the facts in fields and the words in methods. `incdsl explain` prints their docstring with
+    the examples `wrong` and `right`, both of which the tests compile.
     """
 
     code: ClassVar[str] = ""
@@ -37,9 +37,9 @@ class Diagnostic:
 
     span: Span | None
     path: str = ""
-    """Call path of the problem inside the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
+    """Where it is in the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
     note: str = ""
-    """Another place that has to do with it: where a variant redefines the unit that does not fit."""
+    """A second place that matters, such as the line where a variant redefines the unit."""
 
     def __init_subclass__(cls) -> None:
         if cls.code:
@@ -47,7 +47,7 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        """Warnings do not stop a compilation."""
+        """Errors stop a compilation, warnings do not."""
         return "warning" if self.code.startswith("W") else "error"
 
     def message(self) -> str:
@@ -55,27 +55,27 @@ class Diagnostic:
         return self.title
 
     def label(self) -> str:
-        """What stands beside the caret; empty for none."""
+        """The text beside the caret; may be empty."""
         return ""
 
     def rows(self) -> tuple[Row, ...]:
-        """Source lines to show in place of the caret, all with their shapes."""
+        """Source lines to show instead of the caret, each with its shape."""
         return ()
 
     def help(self) -> str:
-        """The way out; empty when none is known."""
+        """How to mend it; empty if that is not known."""
         return ""
 
 
 class Sink:
-    """Collects diagnostics; one mistake at one place is kept once, however often its block is instantiated."""
+    """Collects diagnostics. A mistake inside a block is kept once, however often the block is used."""
 
     def __init__(self, limit: int = 50) -> None:
         self._limit = limit
         self._kept: dict[object, Diagnostic] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic, unless the same problem about the same place is there already."""
+        """Keep a diagnostic, unless the same problem was already reported for the same place."""
         span = diagnostic.span
         where = (diagnostic.code, span.source.name, span.start, span.end) if span else (diagnostic.code, diagnostic)
         if len(self._kept) < self._limit:
@@ -89,16 +89,16 @@ class Sink:
 
     @property
     def full(self) -> bool:
-        """Whether nobody will read any more of them."""
+        """Whether it holds as many as it will keep."""
         return len(self._kept) >= self._limit
 
     @property
     def errors(self) -> bool:
-        """Whether anything worse than a warning was collected."""
+        """Whether it holds an error."""
         return any(d.severity == "error" for d in self._kept.values())
 
     def stop_on_errors(self) -> None:
-        """End a phase: raise what was collected if it holds an error."""
+        """Raise what was collected, if that includes an error."""
         if self.errors:
             raise CompileError(tuple(self))
 
@@ -118,9 +118,9 @@ class CompileError(Exception):
 
 
 class CompilerBug(Exception):
-    """The compiler is wrong: an invariant of its own does not hold."""
+    """The compiler is wrong: one of its own invariants does not hold."""
 
 
 def example(body: str, before: str = "", *, params: str = "", shape: str = "[8, 16, 16]") -> str:
-    """A spec for a page: a net with an input of this shape and these lines."""
+    """A spec for an example: a net with an input of this shape and these lines."""
     return f"inc 1\n{before}net N{params} {{\n  input x {shape}\n  {body}\n}}\n"

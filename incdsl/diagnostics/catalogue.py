@@ -1,4 +1,4 @@
-"""All diagnostics, and the page that explains each."""
+"""All diagnostics, and a page about each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E5xx: what is too large to be compiled without asking."""
+"""E5xx: limits on the size of a spec and of its nets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic
 
 @dataclass(frozen=True, kw_only=True)
 class FileTooLarge(Diagnostic):
-    """A spec has at most 1 MiB: Inception-v3 has 3 kB."""
+    """A spec may have 1 MiB, together with all that it imports. Inception-v3 has 3 kB."""
 
     code: ClassVar[str] = "E501"
     title: ClassVar[str] = "the file is too large"
@@ -24,7 +24,7 @@ class FileTooLarge(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class TooManyTokens(Diagnostic):
-    """A spec has at most 50,000 words and signs."""
+    """A spec may have 50,000 tokens, together with all that it imports; comments count."""
 
     code: ClassVar[str] = "E502"
     title: ClassVar[str] = "the file has too many tokens"
@@ -35,14 +35,14 @@ class TooManyTokens(Diagnostic):
         return f"more than {self.limit:,} tokens"
 
     def help(self) -> str:
-        return "say what repeats with a block and `times`"
+        return "write a block once and repeat it with `times`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TooDeep(Diagnostic):
-    """Brackets nest at most 64 deep, and so do blocks and units that use others, and variants of variants.
+    """Brackets may nest 64 deep; so may blocks and units that use one another, and variants of variants.
 
-    Chains inside rails, blocks and repetitions nest at most 100 deep, imports 16.
+    Chains in rails, blocks and repetitions may nest 100 deep, imports 16.
     """
 
     code: ClassVar[str] = "E503"
@@ -57,7 +57,7 @@ class TooDeep(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class NumberTooLarge(Diagnostic):
-    """Whole numbers have at most 18 digits, floating-point numbers must be finite."""
+    """An integer has at most 18 digits, and a floating-point number must be finite."""
 
     code: ClassVar[str] = "E504"
     title: ClassVar[str] = "the number is too large"
@@ -72,10 +72,10 @@ class NumberTooLarge(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class TooManySteps(Diagnostic):
-    """A net expands to at most 5,000 steps, and to at most 10,000 chains and rails; `--max-steps` raises the limit.
+    """A net may expand to 5,000 steps. `--max-steps` raises the limit.
 
-    Steps are counted before any is built: repetitions multiply, and each use of a block counts all that it holds.
-    All nets of a file that are checked together keep to the limit, each counting 10 steps more than it has.
+    Repetitions multiply, and every use of a block counts all the steps inside it. Nets that are checked together share
+    the limit, and each counts 10 steps more than it has.
     """
 
     code: ClassVar[str] = "E505"
@@ -84,14 +84,14 @@ class TooManySteps(Diagnostic):
     right: ClassVar[str] = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @3 times 10\n}\n"
 
     steps: int | None
-    """At least so many; nothing if they were not counted."""
+    """How many there are at least; None if they were not counted."""
     limit: int
     what: str = "the net expands"
 
     def message(self) -> str:
-        count = "more"
-        if self.steps:
-            count = f"at least {self.steps:,}" if self.steps < 10**18 else "more than 10^18"
+        if not self.steps:
+            return f"{self.what} to more than {self.limit:,} steps"
+        count = f"at least {self.steps:,}" if self.steps < 10**18 else "more than 10^18"
         return f"{self.what} to {count} steps; the limit is {self.limit:,}"
 
     def help(self) -> str:
@@ -100,7 +100,7 @@ class TooManySteps(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class TooManyParameters(Diagnostic):
-    """A net has at most 10,000,000,000 parameters, 40 GB of them; `--max-params` raises the limit."""
+    """A net may have 10,000,000,000 parameters, which take 40 GB. `--max-params` raises the limit."""
 
     code: ClassVar[str] = "E507"
     title: ClassVar[str] = "the net has too many parameters"
@@ -121,13 +121,14 @@ class TooManyParameters(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class TooMuchWork(Diagnostic):
-    """What a net evaluates adds up: terms of expressions, items of lists, choices, each as often as it is repeated.
+    """Elaborating a net takes work: each term, list item and look at a written step counts, every time it is reached.
 
-    100 evaluations for each step that is allowed are enough for any net that people write; `--max-steps` raises both.
+    A net may take 100 units of work for each step that the limit allows, far more than nets that people write need.
+    `--max-steps` raises both limits.
     """
 
     code: ClassVar[str] = "E508"
-    title: ClassVar[str] = "the net takes too many evaluations"
+    title: ClassVar[str] = "the net takes too much work to evaluate"
     wrong: ClassVar[str] = (
         "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @(" + "1 + " * 200 + "1) times 4000\n}\n"
     )
@@ -136,15 +137,15 @@ class TooMuchWork(Diagnostic):
     limit: int
 
     def message(self) -> str:
-        return f"what the net repeats takes more than {self.limit:,} evaluations"
+        return f"the net takes more than {self.limit:,} units of work to evaluate"
 
     def help(self) -> str:
-        return "`--max-steps N` raises the limit, by 100 for each step"
+        return "`--max-steps N` raises the limit, by 100 units for each step"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TooManyFiles(Diagnostic):
-    """A spec imports at most 64 files, directly and through others; together they keep to the limits of one file."""
+    """A spec may import 64 files, directly or through others; all of them together share the limits of one file."""
 
     code: ClassVar[str] = "E506"
     title: ClassVar[str] = "too many files are imported"

@@ -12,9 +12,9 @@ from incdsl.diagnostics.base import Diagnostic, example
 class BadName(Diagnostic):
     """Names become attributes and arguments of generated code, so some cannot be used.
 
-    Not allowed are Python's keywords and builtins, the words that the generated file uses (`torch`, `nn`, `F`, `self`),
-    the attributes of `nn.Module` (a label `train` would leave the method in place and lose the layer), names that start
-    with an underscore and names of more than 64 characters.
+    These cannot: Python's keywords and builtins; names that the generated file needs (`torch`, `nn`, `F`, `self`);
+    attributes of `nn.Module` (a label `train` would hide the method of that name); names that start with an underscore;
+    names of more than 64 characters.
     """
 
     code: ClassVar[str] = "E207"
@@ -34,10 +34,10 @@ class BadName(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownName(Diagnostic):
-    """No value, unit, block or op has this name.
+    """No value, unit, block, net or op has this name.
 
     Names are looked up in this order: bound values (as the first step of a chain), parameters that hold an op,
-    units and blocks of the file, ops of the edition.
+    units, blocks and nets of the file, ops.
     """
 
     code: ClassVar[str] = "E201"
@@ -61,7 +61,7 @@ class UnknownName(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownSetting(Diagnostic):
-    """The op has no setting of this name; `incdsl explain OP` lists those it has."""
+    """The op has no setting of this name. `incdsl explain OP` lists the settings of an op."""
 
     code: ClassVar[str] = "E202"
     title: ClassVar[str] = "unknown setting"
@@ -88,10 +88,10 @@ class UnknownSetting(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadSetting(Diagnostic):
-    """The value does not suit the setting."""
+    """The setting does not take this value."""
 
     code: ClassVar[str] = "E203"
-    title: ClassVar[str] = "bad value of a setting"
+    title: ClassVar[str] = "bad value for a setting"
     wrong: ClassVar[str] = example("output y = x -> dropout 1.5")
     right: ClassVar[str] = example("output y = x -> dropout 0.5")
 
@@ -105,7 +105,8 @@ class BadSetting(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class MissingSetting(Diagnostic):
-    """Some settings have no default: a convolution's kernel and width, a pool's kernel, a dropout's probability."""
+    """Some settings have no default: the kernel and width of a convolution, the kernel of a pool, the probability of a
+    dropout."""
 
     code: ClassVar[str] = "E204"
     title: ClassVar[str] = "a setting is missing"
@@ -125,9 +126,9 @@ class MissingSetting(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class SigilNotTaken(Diagnostic):
-    """Each op declares which of `3x3`, `/2`, `@64`, `valid`, `ceil` and a bare number it takes.
+    """Each op says which of `3x3`, `/2`, `@64`, `valid`, `ceil` and a bare number it takes.
 
-    A bare number after a convolution is how a lost `@` shows.
+    A bare number after a convolution is usually a width that lost its `@`.
     """
 
     code: ClassVar[str] = "E205"
@@ -148,7 +149,7 @@ class SigilNotTaken(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class NameTaken(Diagnostic):
-    """Every name is bound once: no shadowing, no two steps of one block with the same key, no block named as an op."""
+    """A name has one meaning: no shadowing, no block named like an op, no two steps of a block with the same key."""
 
     code: ClassVar[str] = "E206"
     title: ClassVar[str] = "the name is taken"
@@ -168,13 +169,14 @@ class NameTaken(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadFlow(Diagnostic):
-    """A chain starts with what flows in or with a bound value, and goes on with ops, units, blocks and merges.
+    """A chain starts with `in`, with bound values or with a merge of them; ops, units, blocks, nets and merges follow.
 
-    A value is bound before it is used and stands only at the start of a chain; to join two values, merge them.
+    A value is bound before it is used, and can only start a chain. `(a, b) -> Block` feeds several values to a block
+    or net with as many inputs; `concat { | a | b }` merges them.
     """
 
     code: ClassVar[str] = "E209"
-    title: ClassVar[str] = "the chain does not flow"
+    title: ClassVar[str] = "nothing flows into the chain, or the wrong values"
     wrong: ClassVar[str] = example("a = x -> relu\n  output y = x -> conv2d 3x3 @8 -> a")
     right: ClassVar[str] = example("a = x -> relu\n  output y = a -> add { | identity | conv2d 3x3 @8 }")
 
@@ -190,7 +192,7 @@ class BadFlow(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Recursion(Diagnostic):
-    """Blocks are finite: none may contain itself, not even through others. No net is a variant of itself either."""
+    """No block or net may contain itself, directly or through others, and no net may be a variant of itself."""
 
     code: ClassVar[str] = "E210"
     title: ClassVar[str] = "the block contains itself"
@@ -207,12 +209,12 @@ class Recursion(Diagnostic):
     def help(self) -> str:
         if self.variants:
             return "a variant starts from another net, in the end from one that is written out: `net A { … }`"
-        return "say how often it repeats: `times 3`"
+        return "to repeat it, say how often: `times 3`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WrongArguments(Diagnostic):
-    """A block is used with a value for each of its parameters, by name."""
+    """Arguments of blocks and nets are written by name. Every parameter without a default needs one."""
 
     code: ClassVar[str] = "E211"
     title: ClassVar[str] = "wrong arguments"
@@ -231,7 +233,8 @@ class WrongArguments(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadExpression(Diagnostic):
-    """Expressions are made of numbers, parameters, `in`, values (their channels) and `+ - * //`."""
+    """An expression consists of numbers, parameters, `in`, values (which stand for their channels), `+ - * //` and
+    parentheses."""
 
     code: ClassVar[str] = "E212"
     title: ClassVar[str] = "the expression has no value"
@@ -250,7 +253,7 @@ class BadExpression(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadRepetition(Diagnostic):
-    """`times` needs a whole number of at least 1, `for` a list; what repeats is a step, block, unit or plain chain."""
+    """`times` takes a positive integer and `for` a list. Steps and plain chains can repeat, merges cannot."""
 
     code: ClassVar[str] = "E213"
     title: ClassVar[str] = "this cannot be repeated"
@@ -269,7 +272,7 @@ class BadRepetition(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class IncompleteNet(Diagnostic):
-    """A net has at least one input and one output; a block has one output and is fed by one value."""
+    """A net has at least one input and one output."""
 
     code: ClassVar[str] = "E214"
     title: ClassVar[str] = "the net is not complete"
@@ -288,7 +291,7 @@ class IncompleteNet(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelMismatch(Diagnostic):
-    """A step has one label, or one for each of its parts that own parameters: `conv1, bn1: conv 1x1 @64`."""
+    """A step has one label, or one label for each part that owns parameters: `conv1, bn1: conv 1x1 @64`."""
 
     code: ClassVar[str] = "E215"
     title: ClassVar[str] = "the labels do not fit the step"
@@ -303,7 +306,7 @@ class LabelMismatch(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadParameter(Diagnostic):
-    """`--set name=value` gives a parameter of the net another value; one without a default needs it."""
+    """A parameter of a net needs a default or a value. `--set name=value` sets it."""
 
     code: ClassVar[str] = "E216"
     title: ClassVar[str] = "the parameter has no value"
@@ -322,7 +325,7 @@ class BadParameter(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownFact(Diagnostic):
-    """`expect` knows `params`, `deployed_params`, `macs`, `train_macs` and `keys`."""
+    """`expect` can state `params`, `deployed_params`, `macs`, `train_macs` and `keys`."""
 
     code: ClassVar[str] = "E217"
     title: ClassVar[str] = "unknown fact"
@@ -341,7 +344,7 @@ class UnknownFact(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ChooseNet(Diagnostic):
-    """A file with several nets, or none, needs to be told which: `SPEC::NET`."""
+    """The file has several nets, or none. `SPEC::NET` chooses one."""
 
     code: ClassVar[str] = "E218"
     title: ClassVar[str] = "which net?"
@@ -362,7 +365,7 @@ class ChooseNet(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class NamesAlike(Diagnostic):
-    """Two names of one block differ only in the case of letters, which file systems and people confuse."""
+    """Two names in one class differ only in case, and are easily confused."""
 
     code: ClassVar[str] = "W401"
     title: ClassVar[str] = "names differ only in case"

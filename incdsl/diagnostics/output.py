@@ -1,4 +1,4 @@
-"""E6xx: what keeps a generated file from being written."""
+"""E6xx: why a generated file was not written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic
 
 @dataclass(frozen=True, kw_only=True)
 class EditedByHand(Diagnostic):
-    """The file's body no longer matches the hash in its header, or it was not generated: writing would lose work."""
+    """The file was changed after it was generated, or was not generated at all. Overwriting it would lose work."""
 
     code: ClassVar[str] = "E601"
     title: ClassVar[str] = "the output was edited by hand"
@@ -27,10 +27,10 @@ class EditedByHand(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class BadFileName(Diagnostic):
-    """A module named `torch.py` or `typing.py` would be imported in place of the real one by everything beside it."""
+    """A file called `torch.py` or `typing.py` would be imported instead of the real module."""
 
     code: ClassVar[str] = "E602"
-    title: ClassVar[str] = "the output's name is taken"
+    title: ClassVar[str] = "the output cannot have this name"
 
     file: str
     reason: str
@@ -41,7 +41,7 @@ class BadFileName(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class CannotWrite(Diagnostic):
-    """The file system refuses; what was there before is still there, whole."""
+    """The file could not be written. Whatever was there before is unchanged."""
 
     code: ClassVar[str] = "E603"
     title: ClassVar[str] = "cannot write the output"
@@ -55,10 +55,10 @@ class CannotWrite(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfDate(Diagnostic):
-    """`compile --check` compares the file on disk with what the spec gives now."""
+    """`compile --check` found that the file on disk is not what the spec gives now."""
 
     code: ClassVar[str] = "E604"
-    title: ClassVar[str] = "the output is not current"
+    title: ClassVar[str] = "the output is out of date"
 
     file: str
     exists: bool

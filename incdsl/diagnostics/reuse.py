@@ -1,4 +1,4 @@
-"""What can be wrong with imports and with nets that are made of others."""
+"""Problems of imports and variants."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _NET = "net Base {\n  input x [8, 16, 16]\n  output y = x -> a: conv2d 3x3 @4\n}
 
 @dataclass(frozen=True, kw_only=True)
 class BadImport(Diagnostic):
-    """An import names another spec by its path, relative to the file that imports it.
+    """An import gives the path of another spec, relative to the file that imports it.
 
-    The file is a regular one whose name ends in `.inc`, and lies inside the import root: the folder of the spec that is
-    compiled, unless `--root DIR` names another. Links that lead out of the root are not followed. A path such as
-    `specs/v3.inc` that does not exist there is the spec of this name that incdsl brings along.
+    It must be a regular file whose name ends in `.inc`, inside the import root: the folder of the compiled spec, unless
+    `--root DIR` names another. Links out of the root are not followed. If there is no such file, `specs/v3.inc` is the
+    spec of that name that ships with incdsl.
     """
 
     code: ClassVar[str] = "E106"
@@ -39,7 +39,7 @@ class BadImport(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportCycle(Diagnostic):
-    """Files that import each other would have no first one: move what both need into a third."""
+    """Files cannot import each other, directly or through others. Move what both need into a third file."""
 
     code: ClassVar[str] = "E107"
     title: ClassVar[str] = "the imports go in a circle"
@@ -50,12 +50,12 @@ class ImportCycle(Diagnostic):
         return f"{self.chain[0]} imports itself: {' > '.join(self.chain)}"
 
     def help(self) -> str:
-        return "move what both need into a file of its own"
+        return "move what both need into a third file"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NothingToImport(Diagnostic):
-    """`from "file" use Name` takes a unit, a block or a net that the file itself defines."""
+    """`from "FILE" use NAME` imports a unit, block or net that is defined in FILE itself, not one that FILE imports."""
 
     code: ClassVar[str] = "E219"
     title: ClassVar[str] = "the file defines no such name"
@@ -81,15 +81,15 @@ class NothingToImport(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownPath(Diagnostic):
-    """A change of a variant names a rail, a step, a unit or an aux head of the net that it varies.
+    """A variant can change the rails, steps, units and auxiliary heads of the net that it varies.
 
-    Rails and steps go by their paths, as `incdsl summary --by layer` prints them: `Mixed_7c.branch_pool`. A rail goes
-    by its label. What is only a part of a written step, such as one factor of a kernel or the norm of a unit, and a
-    name that several steps share, cannot be replaced alone: replace what is around it.
+    A rail or step is named by its path, `Mixed_7c.branch_pool`, as `incdsl summary --by layer` prints it. A part of a
+    step, such as one factor of a kernel or the norm of a unit, cannot be replaced alone, and neither can one of several
+    steps that share a name: replace the step or rail around it.
     """
 
     code: ClassVar[str] = "E220"
-    title: ClassVar[str] = "the variant changes what is not there"
+    title: ClassVar[str] = "the variant changes something that does not exist"
     wrong: ClassVar[str] = f"inc 1\n{_NET}net N = Base with {{\n  b: conv2d 5x5 @4\n}}\n"
     right: ClassVar[str] = f"inc 1\n{_NET}net N = Base with {{\n  a: conv2d 5x5 @4\n}}\n"
 
@@ -112,13 +112,13 @@ class UnknownPath(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangedInside(Diagnostic):
-    """A variant says once what stands in a place: it cannot replace a block or a rail and something inside of it.
+    """A variant cannot replace a block or rail and also change something inside it. Write one chain that says both.
 
-    A variant of the variant may change what a replacement holds.
+    A variant of the variant may change what is inside the replacement.
     """
 
     code: ClassVar[str] = "E222"
-    title: ClassVar[str] = "a change lies inside another one"
+    title: ClassVar[str] = "a change lies inside another change"
     wrong: ClassVar[str] = (
         f"inc 1\n{_NET_OF_BLOCK}net N = Base with {{\n  a: conv2d 1x1 @4\n  a.deep: conv2d 5x5 @4\n}}\n"
     )
@@ -133,15 +133,15 @@ class ChangedInside(Diagnostic):
         return f"`{self.name}` lies inside `{self.outer}`, which line {self.line} {self.verb}"
 
     def help(self) -> str:
-        return "say all of it in one chain" if self.verb == "replaces" else "without the head nothing is left to change"
+        return "write both changes as one chain" if self.verb == "replaces" else "the head is left out as a whole"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotANet(Diagnostic):
-    """A net is made of another net: `net Small = Base(classes: 10) with { … }`."""
+    """A variant starts from a net: `net Small = Base(classes: 10) with { … }`."""
 
     code: ClassVar[str] = "E221"
-    title: ClassVar[str] = "this is no net"
+    title: ClassVar[str] = "not a net"
     wrong: ClassVar[str] = f"inc 1\n{_NET}block B = relu\nnet N = B\n"
     right: ClassVar[str] = f"inc 1\n{_NET}net N = Base\n"
 

@@ -12,8 +12,8 @@ from incdsl.diagnostics.base import Diagnostic, Row, example
 class RailsDisagree(Diagnostic):
     """All rails of a merge must end with the same height and width.
 
-    The usual reasons are a lost `valid` beside a stride, and pools that round up (`ceil`) beside convolutions that
-    round down.
+    The usual reasons are a missing `valid` after a stride, and a pool that rounds up (`ceil`) beside a convolution that
+    rounds down.
     """
 
     code: ClassVar[str] = "E301"
@@ -43,7 +43,7 @@ class RailsDisagree(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelsDisagree(Diagnostic):
-    """The rails of `add` and `mul` must have the same number of channels; `concat` joins different ones."""
+    """The rails of `add` and `mul` must have the same number of channels. Those of `concat` may differ."""
 
     code: ClassVar[str] = "E302"
     title: ClassVar[str] = "rails disagree on channels"
@@ -66,7 +66,7 @@ class ChannelsDisagree(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class DoesNotFit(Diagnostic):
-    """A window is larger than its padded input, so that nothing would come out."""
+    """The window is larger than its padded input, so the output would be empty."""
 
     code: ClassVar[str] = "E303"
     title: ClassVar[str] = "the window does not fit"
@@ -85,15 +85,15 @@ class DoesNotFit(Diagnostic):
         return self.reason or self.arithmetic
 
     def help(self) -> str:
-        return "the input must be larger here, the kernel smaller, or padded"
+        return "use a larger input, a smaller kernel or more padding"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AssertionFails(Diagnostic):
-    """A shape after a step, `: [C, H, W]`, is checked; `_` stands for any extent."""
+    """The shape stated after a step, `: [C, H, W]`, is not the one that it has. `_` stands for any extent."""
 
     code: ClassVar[str] = "E304"
-    title: ClassVar[str] = "the shape is another one"
+    title: ClassVar[str] = "the stated shape does not hold"
     wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 valid : [4, 16, 16]")
     right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 valid : [4, 14, 14]")
 
@@ -110,10 +110,10 @@ class AssertionFails(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectationFails(Diagnostic):
-    """`expect` states a fact of the paper or the checkpoint; the compiler counts for itself."""
+    """`expect` states a fact, from a paper or a checkpoint, and the compiler gets another value."""
 
     code: ClassVar[str] = "E305"
-    title: ClassVar[str] = "the fact is another one"
+    title: ClassVar[str] = "the stated fact does not hold"
     wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4\n  expect params = 300")
     right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4\n  expect params = 292")
 
@@ -125,14 +125,14 @@ class ExpectationFails(Diagnostic):
         return f"{self.fact} = {self.actual}, not {self.stated}"
 
     def help(self) -> str:
-        return "`incdsl summary` shows where it comes from"
+        return "`incdsl summary` shows where the number comes from"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaddingUnstated(Diagnostic):
-    """With a stride of 2 or more the padding must be said: frameworks disagree on it, and every guess loses a pixel.
+    """With a stride of 2 or more the padding must be written, because frameworks disagree about the default.
 
-    `valid` is none, `half` is PyTorch's d(k−1)/2 on both sides, `pad N` and `pad HxW` are explicit.
+    `valid` means none, `half` means d(k−1)/2 on both sides as is usual in PyTorch, `pad N` and `pad HxW` are explicit.
     """
 
     code: ClassVar[str] = "E306"
@@ -152,10 +152,10 @@ class PaddingUnstated(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class NoSamePadding(Diagnostic):
-    """`same` keeps height and width, so it needs stride 1 and, to be symmetric, an odd kernel.
+    """`same` keeps height and width with equal padding on both sides, so it needs stride 1 and an odd kernel.
 
-    With a stride, TensorFlow's `same` pads more on the right where PyTorch's modules pad both sides alike: `half` is
-    PyTorch's convention, `pad` says it in numbers. An even kernel would need one more row on one side.
+    With a stride, TensorFlow's `same` may pad more on the right, which PyTorch's modules cannot do. `half` is the usual
+    padding in PyTorch, and `pad` takes numbers. An even kernel would need one row more on one side.
     """
 
     code: ClassVar[str] = "E307"
@@ -175,7 +175,7 @@ class NoSamePadding(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class PoolPadding(Diagnostic):
-    """PyTorch pads a pool by at most half its kernel (releases differ for dilated pools; the smaller bound holds)."""
+    """A pool is padded by at most half its kernel, the stricter rule where PyTorch releases differ on dilated pools."""
 
     code: ClassVar[str] = "E308"
     title: ClassVar[str] = "the pool is padded too much"
@@ -192,7 +192,7 @@ class PoolPadding(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class RankMismatch(Diagnostic):
-    """Windows need an image [C, H, W]; `linear` needs a vector [C], and flattens [C, 1, 1] by itself."""
+    """Windows need an image [C, H, W]. `linear` needs a vector [C], and flattens [C, 1, 1] by itself."""
 
     code: ClassVar[str] = "E309"
     title: ClassVar[str] = "image or vector?"
@@ -211,7 +211,7 @@ class RankMismatch(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelsDoNotFit(Diagnostic):
-    """Groups and parts must divide the channels, and slices lie within them."""
+    """Groups and parts must divide the channels, slices must lie within them, and inputs must have those stated."""
 
     code: ClassVar[str] = "E310"
     title: ClassVar[str] = "the channels do not fit"
@@ -230,7 +230,7 @@ class ChannelsDoNotFit(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorsDoNotCover(Diagnostic):
-    """Factors in sequence cover a kernel when Σ(k−1) + 1 is its size; in parallel, when their bounding box is it."""
+    """The factors must cover the kernel: in sequence Σ(k−1) + 1 is its size, in parallel their bounding box is."""
 
     code: ClassVar[str] = "E311"
     title: ClassVar[str] = "the factors do not cover the kernel"
@@ -246,7 +246,7 @@ class FactorsDoNotCover(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class FactorWidths(Diagnostic):
-    """In sequence the last factor has the convolution's width; parallel ones add up to it, or have none."""
+    """In sequence the last factor has the convolution's width; in parallel widths add up to it, or none is written."""
 
     code: ClassVar[str] = "E312"
     title: ClassVar[str] = "the widths of the factors do not fit"
@@ -261,7 +261,7 @@ class FactorWidths(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class CannotFactor(Diagnostic):
-    """Plain convolutions can be factorized: no pools, no groups, no dilation, and with `same` only into odd kernels."""
+    """Only plain convolutions can be factorized, without groups or dilation; with `same`, only into odd kernels."""
 
     code: ClassVar[str] = "E313"
     title: ClassVar[str] = "this cannot be factorized"
@@ -280,10 +280,10 @@ class CannotFactor(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class StridesDisagree(Diagnostic):
-    """`reduce` is a concat that makes the grid smaller: all its rails have the same total stride, at least 2."""
+    """`reduce` is a concat that makes the grid smaller. All its rails must have the same total stride, at least 2."""
 
     code: ClassVar[str] = "E314"
-    title: ClassVar[str] = "rails of `reduce` do not reduce alike"
+    title: ClassVar[str] = "rails of `reduce` have different strides"
     wrong: ClassVar[str] = example("output y = x -> reduce {\n    | conv2d 3x3 @4\n    | maxpool 3x3\n  }")
     right: ClassVar[str] = example(
         "output y = x -> reduce {\n    | conv2d 3x3/2 @4 half\n    | maxpool 3x3/2 half\n  }"
@@ -298,12 +298,12 @@ class StridesDisagree(Diagnostic):
         return self.rails
 
     def help(self) -> str:
-        return "`concat` joins rails that keep the grid"
+        return "`concat` joins rails without a stride"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoLegalSize(Diagnostic):
-    """No height, or no width, of the input makes all shapes fit."""
+    """There is no height, or no width, of the input for which all shapes fit."""
 
     code: ClassVar[str] = "E315"
     title: ClassVar[str] = "no input size is legal"
@@ -327,7 +327,7 @@ class NoLegalSize(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class NoNominalSize(Diagnostic):
-    """Multiply-accumulates, and the inputs of a `flatten`, depend on the size that `[3, H, W]` leaves open."""
+    """Multiply-accumulates, and the input of a `flatten`, depend on the size, which `[3, H, W]` leaves free."""
 
     code: ClassVar[str] = "E316"
     title: ClassVar[str] = "the input has no nominal size"

@@ -1,4 +1,4 @@
-"""E1xx: what cannot be read as a spec."""
+"""E1xx: text that is not a spec."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from incdsl.diagnostics.base import Diagnostic
 
 @dataclass(frozen=True, kw_only=True)
 class UnexpectedText(Diagnostic):
-    """The text cannot go on like this: the parser names what could stand here instead.
+    """This token cannot stand here. The message lists the tokens that can, if they are few.
 
-    A chain is `step -> step`, a rail starts with `|`, a step is
-    `name kernel/stride @width padding number (setting: value)`, in this order.
+    A chain is `step -> step`, a rail starts with `|`, and a step is
+    `name kernel/stride @width padding ceil number (setting: value)`, in this order.
     """
 
     code: ClassVar[str] = "E101"
@@ -41,7 +41,7 @@ class UnexpectedText(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class MissingCloser(Diagnostic):
-    """A bracket was opened and not closed; what follows would make sense if it were."""
+    """A bracket was opened and not closed. With the bracket, the text makes sense again."""
 
     code: ClassVar[str] = "E102"
     title: ClassVar[str] = "missing closing bracket"
@@ -63,7 +63,7 @@ class MissingCloser(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownEdition(Diagnostic):
-    """Every spec starts with the edition of the language that it is written in, `inc 1`."""
+    """A spec starts with the edition of the language that it is written in: `inc 1`."""
 
     code: ClassVar[str] = "E103"
     title: ClassVar[str] = "unknown edition"
@@ -83,7 +83,7 @@ class UnknownEdition(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class IllegalCharacter(Diagnostic):
-    """Outside comments a spec is ASCII; in comments any printable character may stand, but no control characters."""
+    """Outside comments a spec is ASCII. Comments may contain any printable character, but no control characters."""
 
     code: ClassVar[str] = "E104"
     title: ClassVar[str] = "illegal character"
@@ -104,7 +104,7 @@ class IllegalCharacter(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Unreadable(Diagnostic):
-    """The spec cannot be read: it does not exist, is no regular file, or is not UTF-8 text."""
+    """The spec does not exist, is not a regular file, or is not UTF-8 text."""
 
     code: ClassVar[str] = "E105"
     title: ClassVar[str] = "cannot read the spec"

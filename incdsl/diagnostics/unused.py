@@ -1,4 +1,4 @@
-"""E208, E223 and W402: what nobody reads."""
+"""E208, E223 and W402: what is declared or computed, and not used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from incdsl.diagnostics.base import Diagnostic, example
 
 @dataclass(frozen=True, kw_only=True)
 class Unused(Diagnostic):
-    """Every value, parameter and input is used: what is not is usually a slip of the pen."""
+    """What is declared but never used is usually a slip. Of several values, call those that you do not need `_`."""
 
     code: ClassVar[str] = "E208"
     title: ClassVar[str] = "something is not used"
@@ -26,7 +26,7 @@ class Unused(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class UnusedDefinition(Diagnostic):
-    """A unit or block that no net of the file uses; it is checked all the same, as far as can be without an input."""
+    """No net of the file uses this unit or block. It is still checked, as far as that is possible without an input."""
 
     code: ClassVar[str] = "W402"
     title: ClassVar[str] = "a definition is not used"
@@ -42,14 +42,14 @@ class UnusedDefinition(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ForNothing(Diagnostic):
-    """What a net computes, an output needs; what only an auxiliary head needs stands in the head, and goes with it.
+    """No output needs this value. What only an auxiliary head needs belongs inside the head, which is left out with it.
 
-    A value whose number of channels alone is read is computed for nothing, too. In a variant a chain that starts with a
-    value drops what flowed into the place.
+    To use only the number of channels of a value is not to use the value. In a variant, a chain that starts with a
+    value does not use what flowed into the step that it replaces.
     """
 
     code: ClassVar[str] = "E223"
-    title: ClassVar[str] = "something is computed for nothing"
+    title: ClassVar[str] = "a value is computed for nothing"
     wrong: ClassVar[str] = example(
         "h = x -> conv2d 3x3 @4\n  aux side = h -> gap -> linear @2\n  output y = x -> conv2d 3x3 @4"
     )
@@ -59,9 +59,9 @@ class ForNothing(Diagnostic):
     head: bool
 
     def message(self) -> str:
-        return f"`{self.name}` is computed for auxiliary heads alone" if self.head else f"nothing reads `{self.name}`"
+        return f"only auxiliary heads need `{self.name}`" if self.head else f"nothing uses `{self.name}`"
 
     def help(self) -> str:
         if self.head:
-            return "write it inside of the head: what a head needs goes with it"
-        return "a number of channels is no use of a value, and a chain that starts with a value drops what flowed in"
+            return "write it inside the head, which is left out as a whole"
+        return "a number of channels is not a use; a chain that starts with another value drops what flowed in"

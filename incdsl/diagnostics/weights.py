@@ -1,4 +1,4 @@
-"""E7xx: what keeps the weights of a checkpoint from becoming those of a net."""
+"""E7xx: why a checkpoint could not be mapped or converted."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import ClassVar
 from incdsl.diagnostics.base import Diagnostic
 
 _SHOWN = 6
-"""Names of a list that are told."""
+"""How many names of a list are shown."""
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a sentence; of many the first, and how many more there are."""
-    told = [f"`{name if len(name) <= 120 else name[:119] + '…'}`" for name in names[:_SHOWN]]
+    """Names for a sentence: the first few, and how many more there are."""
+    shown = [f"`{name if len(name) <= 120 else name[:119] + '…'}`" for name in names[:_SHOWN]]
     rest = len(names) - _SHOWN
-    return ", ".join(told) + (f" and {rest:,} more" if rest > 0 else "")
+    return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnreadableCheckpoint(Diagnostic):
-    """The file is no checkpoint that can be read safely.
+    """The file is not a checkpoint that can be read safely.
 
-    Checkpoints are `.safetensors`, `.npz` without objects, and `.pt` or `.pth` as PyTorch's `weights_only` reads them:
-    a state_dict of tensors, by itself or below one of the usual names. Nothing else inside a pickle is ever loaded.
+    A checkpoint is a `.safetensors` file, an `.npz` file without objects, or a `.pt` or `.pth` file that PyTorch reads
+    with `weights_only`: a state_dict of tensors, alone or under one of the usual names. Nothing else in a pickle is
+    ever loaded.
     """
 
     code: ClassVar[str] = "E701"
@@ -39,10 +40,10 @@ class UnreadableCheckpoint(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Unprovided(Diagnostic):
-    """Layers of the net for which the checkpoint has no layer of these shapes, or too few.
+    """For some layers of the net the checkpoint has no layer of the same shapes, or too few.
 
-    Shapes are compared in PyTorch's layout: TensorFlow's HWIO is permuted first, and a linear layer is a 1x1
-    convolution. The usual reasons are another number of classes (`--set classes=1001`) and another width.
+    Shapes are compared in PyTorch's layout: TensorFlow's HWIO is permuted first, and a linear layer counts as a 1x1
+    convolution. Usually the number of classes (`--set classes=1001`) or a width differs.
     """
 
     code: ClassVar[str] = "E702"
@@ -54,7 +55,7 @@ class Unprovided(Diagnostic):
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        few = f"; of these shapes it has only {self.found}" if self.found else ""
+        few = f"; it has only {self.found} of these shapes" if self.found else ""
         return f"the checkpoint has nothing for {listed(self.layers)}, {self.shapes}{few}"
 
     def help(self) -> str:
@@ -63,9 +64,9 @@ class Unprovided(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Unplaced(Diagnostic):
-    """Entries of the checkpoint that the net has no use for, or more of them than layers of these shapes.
+    """Some entries of the checkpoint have no layer in the net, or there are more of them than layers of these shapes.
 
-    Nothing is left out silently: `--ignore PATTERN` says which entries are not wanted, and the map lists them.
+    Nothing is left out silently. `--ignore PATTERN` leaves entries out, and the map lists them.
     """
 
     code: ClassVar[str] = "E703"
@@ -77,7 +78,7 @@ class Unplaced(Diagnostic):
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        few = f"; of these shapes it has only {self.wanted}" if self.wanted else ""
+        few = f"; it has only {self.wanted} of these shapes" if self.wanted else ""
         return f"the net has no place for {listed(self.entries)}, {self.shapes}{few}"
 
     def help(self) -> str:
@@ -87,10 +88,9 @@ class Unplaced(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class HeadsAbsent(Diagnostic):
-    """The checkpoint fits the net without its auxiliary heads.
+    """The checkpoint fits the net, except that it has no weights for the auxiliary heads.
 
-    Leaving the heads out is a decision: `--without-aux` makes it, and the weights then fit the module built with
-    `aux=False`.
+    `--without-aux` leaves the heads out; the weights then fit the module built with `aux=False`.
     """
 
     code: ClassVar[str] = "E704"
@@ -108,12 +108,12 @@ class HeadsAbsent(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Ambiguous(Diagnostic):
-    """Several correspondences are possible, and nothing that is sure decides between them.
+    """Several correspondences are possible, and no certain evidence decides between them.
 
-    A layer is matched when it is the only candidate left by shapes, by containers that can only be each other, by equal
-    or consistently renamed names, and by numbers that follow the order of the steps. Likeness of names is no evidence,
-    nor are names or numbers that shapes contradict, there or elsewhere. Rails run beside each other, so that numbers do
-    not tell them apart; `--rails-in-order` says that they do. Or rename the entries.
+    A layer is matched when only one candidate is left. Evidence is: shapes; containers that can only be each other;
+    names that are equal or consistently renamed; numbers that follow the order of the steps. Similar names are not
+    evidence, and neither are habits of naming that shapes contradict somewhere. Numbers do not tell parallel rails
+    apart, unless `--rails-in-order` says that they do. Renaming the entries helps, too.
     """
 
     code: ClassVar[str] = "E705"
@@ -129,15 +129,13 @@ class Ambiguous(Diagnostic):
 
     def help(self) -> str:
         if self.rails:
-            return (
-                "`--rails-in-order` takes their numbers for the order in which the spec lists rails; nothing proves it"
-            )
-        return "they have the same shapes, and neither names nor numbers nor order tell them apart"
+            return "`--rails-in-order` assumes that numbers follow the order of rails in the spec; nothing proves it"
+        return "they have the same shapes, and neither names nor numbers nor order tells them apart"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BadMap(Diagnostic):
-    """The map is no TOML, lacks something, or says what cannot be done: a permutation that gives another shape."""
+    """The map is not TOML, is incomplete, or asks for something impossible, such as a permutation to another shape."""
 
     code: ClassVar[str] = "E706"
     title: ClassVar[str] = "the map cannot be used"
@@ -151,7 +149,7 @@ class BadMap(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignMap(Diagnostic):
-    """The map was made for another net or another checkpoint: its hash of all names and shapes is a different one."""
+    """The map was made for another net or another checkpoint: its hash of all names and shapes differs."""
 
     code: ClassVar[str] = "E707"
     title: ClassVar[str] = "the map was made for something else"
@@ -162,7 +160,7 @@ class ForeignMap(Diagnostic):
     seen: str
 
     def message(self) -> str:
-        return f"{self.file} was made for another {self.what}: it says {self.said}, but here is {self.seen}"
+        return f"{self.file} was made for another {self.what}: it says {self.said}, but this one is {self.seen}"
 
     def help(self) -> str:
         return "`incdsl weights map` makes a map for this one"
@@ -170,10 +168,10 @@ class ForeignMap(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputsDiffer(Diagnostic):
-    """With the converted weights the net does not compute what the source model does, so nothing is written.
+    """With the converted weights the net computes something else than the source model, so nothing was written.
 
-    Names and shapes fit, but numbers do not: tensors may be exchanged in the checkpoint, or the spec may describe
-    another network (an eps, a padding, the order of rails).
+    Names and shapes fit, but the outputs differ. Tensors may be swapped in the checkpoint, or the spec may describe
+    another network: an eps, a padding, the order of rails.
     """
 
     code: ClassVar[str] = "E708"
@@ -188,10 +186,10 @@ class OutputsDiffer(Diagnostic):
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing(Diagnostic):
-    """A container of the checkpoint would hold a part of a block or rail of the net, and something else besides.
+    """A container of the checkpoint would hold one part of a block or rail of the net, and something from outside it.
 
-    Containers are evidence because they are blocks, rails, units, or parts of them, or groups of these. Where they are
-    something else, such as all norms of a network apart from its convolutions, only equal names count.
+    Containers are evidence as long as they correspond to blocks, rails, units, their parts, or groups of these. If they
+    are something else, such as one container for all norms of a network, only equal names count.
     """
 
     code: ClassVar[str] = "E709"
@@ -201,18 +199,18 @@ class Crossing(Diagnostic):
     place: str
 
     def message(self) -> str:
-        return f"`{self.container}` would hold a part of `{self.place}`, and something else besides"
+        return f"`{self.container}` would hold one part of `{self.place}`, and something from outside it"
 
     def help(self) -> str:
-        return "containers of the checkpoint that cut across those of the net are no evidence; rename the entries"
+        return "containers that cut across those of the net are not evidence; rename the entries"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdlePattern(Diagnostic):
-    """A pattern of `--ignore` fits no entry of the checkpoint.
+    """A pattern of `--ignore` matches no entry of the checkpoint.
 
-    It may be misspelt, so that what it should leave out would be used. `*` stands for any letters, dots and slashes
-    too.
+    It may be misspelt, and then what it should leave out would be used. `*` stands for any characters, including dots
+    and slashes.
     """
 
     code: ClassVar[str] = "E710"
@@ -222,7 +220,7 @@ class IdlePattern(Diagnostic):
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        return f"`--ignore {self.pattern[:120]}` fits no entry of the checkpoint"
+        return f"`--ignore {self.pattern[:120]}` matches no entry of the checkpoint"
 
     def help(self) -> str:
         return f"nearest: {listed(self.nearest)}" if self.nearest else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,16 +19,13 @@ def given(
     fixed: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """The values of the arguments that a use of a block gives, beside those that it has already."""
-    params = {param.name.text for param in block.params}
+    params = [param.name.text for param in block.params]
     values = dict(fixed)
     for arg in args:
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in params:
-            close = get_close_matches(arg.name.text if arg.name else "", sorted(params), 1)
-            hint = f"did you mean `{close[0]}`?" if close else _signature(block)
-            what = f"has no parameter `{arg.name.text}`" if arg.name else "takes its arguments by name"
-            raise Problem(WrongArguments(span=arg.span, reason=f"`{block.name.text}` {what}", hint=hint))
+            raise Problem(wrong_argument(block.name.text, arg, params))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
         values[arg.name.text] = evaluate.value(arg.value, scope)
@@ -42,7 +39,8 @@ def complete(
     missing = [p.name.text for p in block.params if p.name.text not in values and p.default is None]
     if missing:
         reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
-        raise Problem(WrongArguments(span=span, reason=reason, hint=_signature(block)))
+        hint = by_name(block.name.text, [param.name.text for param in block.params])
+        raise Problem(WrongArguments(span=span, reason=reason, hint=hint))
     empty = Scope(scope.instance, scope.title, names, dry=scope.dry)
     return {
         p.name.text: values[p.name.text] if p.name.text in values else evaluate.value(p.default, empty)  # type: ignore[arg-type]
@@ -50,7 +48,17 @@ def complete(
     }
 
 
-def _signature(block: tree.Block) -> str:
-    if not block.params:
-        return f"write `{block.name.text}` alone"
-    return f"write `{block.name.text}({', '.join(f'{p.name.text}: …' for p in block.params)})`"
+def by_name(name: str, params: Iterable[str]) -> str:
+    """The advice to write arguments by name: `B(width: …)`."""
+    named = ", ".join(f"{param}: …" for param in params)
+    return f"write `{name}({named})`" if named else f"write `{name}` without arguments"
+
+
+def wrong_argument(name: str, arg: tree.Arg, params: Collection[str]) -> WrongArguments:
+    """What is wrong with an argument that has no name, or the name of no parameter."""
+    close = get_close_matches(arg.name.text if arg.name else "", sorted(params), 1)
+    hint = f"did you mean `{close[0]}`?" if close else by_name(name, params)
+    what = "takes its arguments by name" if params else "has no parameters"
+    if arg.name:
+        what = f"has no parameter `{arg.name.text}`"
+    return WrongArguments(span=arg.span, reason=f"`{name}` {what}", hint=hint)

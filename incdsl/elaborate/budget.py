@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Protocol
 
 from incdsl.diagnostics import Diagnostic, Sink
-from incdsl.diagnostics.limits import TooManySteps, TooMuchWork
+from incdsl.diagnostics.limits import TooDeep, TooManySteps, TooMuchWork
+from incdsl.elaborate.scope import Problem
 from incdsl.source import Span
 
 MAX_STEPS = 5_000
 WORK_FOR_A_STEP = 100
 """Units of work for each step that is allowed: a term, an item of a list, a look at a written step."""
-CHAIN = 50
+CHAIN = 25
 """Units that a chain takes, whether or not it places anything: a mistake in a block used 2^60 times places no node."""
 NET_STEPS = 10
 """Steps that a net costs besides its own, where several are checked."""
+MAX_NESTING = 100
+"""Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 
 
 class Spanned(Protocol):
@@ -62,12 +65,31 @@ class Budget:
     def repeat(self, count: int, at: Spanned) -> None:
         """Take the work of a repetition, whose members must find room. Raises `Exhausted`."""
         if count > self.room:
-            raise self.too_many(at, count)
+            raise self.too_many(at, count if count > self.max_steps else None)
         self.spend(5 * count, at)
 
     def too_many(self, at: Spanned, steps: int | None = None) -> Exhausted:
         """What ends a net of too many steps."""
         return Exhausted(TooManySteps(span=at.span, steps=steps, limit=self.max_steps))
+
+
+class Nesting:
+    """How deep the walk is: `with nesting(at): …` is one level more."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def __call__(self, at: Spanned) -> Nesting:
+        """Hold the next level to the limit. Raises `Problem`."""
+        if self._depth >= MAX_NESTING:
+            raise Problem(TooDeep(span=at.span, what="chains", limit=MAX_NESTING))
+        return self
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
 
 
 def hold_open(sink: Sink) -> None:

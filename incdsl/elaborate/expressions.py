@@ -146,7 +146,7 @@ class Expressions:
         if not name:
             raise Poisoned
         close = get_close_matches(name, islice((*scope.params, *scope.values), 300), 1)
-        reason = f"`{name}` is no parameter or value here"
+        reason = f"`{name}` is not a parameter or value here"
         raise Problem(BadExpression(span=expr.span, reason=reason, suggestion=close[0] if close else ""))
 
     def _in(self, expr: tree.Expr, scope: Scope) -> int:
@@ -155,7 +155,7 @@ class Expressions:
             if scope.is_net:
                 reason = "a net has no `in`: its inputs have names"
             elif scope.instance.kind == "block":
-                reason = "a block of several inputs has no `in`: its inputs have names"
+                reason = "a block with several inputs has no `in`: its inputs have names"
             raise self._bad(expr, reason)
         if not isinstance(scope.input, Value):
             raise Poisoned

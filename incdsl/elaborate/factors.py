@@ -9,44 +9,60 @@ from incdsl.diagnostics.shapes import CannotFactor, FactorsDoNotCover, FactorWid
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.names import lettered
 from incdsl.elaborate.scope import Problem, Value
-from incdsl.elaborate.use import Use
+from incdsl.elaborate.use import Use, bad_label
 from incdsl.syntax import tree
 
 
-def factored(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate: Expressions) -> list[Use]:
-    """One use for each factor, with its kernel, width, padding and, for the last or all, the stride.
+class Factors:
+    """Splits uses of convolutions."""
 
-    `settings` are those of the whole convolution, the unit's included.
-    """
-    call = use.call
-    if call.kernel is None:
-        raise _cannot(factors, "a factorized convolution states its kernel")
-    for name in ("groups", "dilation"):
-        if settings.get(name, 1) not in (1, (1, 1)):
-            raise _cannot(call, f"a convolution with {name} cannot be factorized")
-    _check_cover(call.kernel, factors)
-    word = _padding(factors, settings)
-    widths = _widths(use, factors, settings, evaluate)
-    names = _names(use, factors)
-    count = len(factors.items)
-    kernels = [factor.kernel.shown for factor in factors.items]
-    note = f"{call.kernel.shown} as {(' beside ' if factors.parallel else ', ').join(kernels)}"
-    uses = []
-    for i, factor in enumerate(factors.items):
-        last = factors.parallel or i == count - 1
-        part = replace(
-            call, kernel=factor.kernel, stride=call.stride if last else None, width=None,
-            padding=_word_for(word, call, last), factors=None, parts=factor.parts or call.parts,
-        )  # fmt: skip
-        fixed = use.fixed if widths[i] is None else (*use.fixed, ("width", widths[i]))
-        named = use.named.over(part, names[i])
-        uses.append(use._replace(named=named, call=part, note=note if i == 0 else "", fixed=fixed))
-    return uses
+    def __init__(self, evaluate: Expressions) -> None:
+        self._evaluate = evaluate
+        self._calls: dict[tuple[tree.Call, str | None], tuple[tree.Call, ...]] = {}
+        """What stands for a call whose factors have this padding word."""
+
+    def split(self, use: Use, factors: tree.Factors, settings: dict[str, Any]) -> list[Use]:
+        """One use for each factor, with its kernel, width, padding and, for the last or all, the stride.
+
+        `settings` are those of the whole convolution, the unit's included.
+        """
+        call = use.call
+        if call.kernel is None:
+            raise _cannot(factors, "a factorized convolution states its kernel")
+        for name in ("groups", "dilation"):
+            if settings.get(name, 1) not in (1, (1, 1)):
+                raise _cannot(call, f"a convolution with {name} cannot be factorized")
+        _check_cover(call.kernel, factors)
+        word = _padding(factors, settings)
+        widths = _widths(use, factors, settings, self._evaluate)
+        names = _names(use, factors)
+        if (call, word) not in self._calls:
+            self._calls[call, word] = _calls(call, factors, word)
+        kernels = [factor.kernel.shown for factor in factors.items]
+        note = f"{call.kernel.shown} as {(' beside ' if factors.parallel else ', ').join(kernels)}"
+        uses = []
+        for part, own, width in zip(self._calls[call, word], names, widths, strict=True):
+            fixed = use.fixed if width is None else (*use.fixed, ("width", width))
+            uses.append(use._replace(named=use.named.over(part, own), call=part, note=note, fixed=fixed))
+            note = ""
+        return uses
 
 
 def no_convolution(use: Use) -> Problem:
     """What is no convolution has no factors."""
-    return _cannot(use.call, f"`{use.word}` is no convolution")
+    return _cannot(use.call, f"`{use.word}` is not a convolution")
+
+
+def _calls(call: tree.Call, factors: tree.Factors, word: str | None) -> tuple[tree.Call, ...]:
+    """What could have been written for each factor."""
+    lasts = [factors.parallel or factor is factors.items[-1] for factor in factors.items]
+    return tuple([
+        replace(
+            call, kernel=factor.kernel, stride=call.stride if last else None, width=None,
+            padding=_word_for(word, call, last), factors=None, parts=factor.parts or call.parts,
+        )
+        for factor, last in zip(factors.items, lasts, strict=True)
+    ])  # fmt: skip
 
 
 def _check_cover(kernel: tree.Kernel, factors: tree.Factors) -> None:
@@ -112,8 +128,11 @@ def _widths(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate:
 
 def _names(use: Use, factors: tree.Factors) -> list[tuple[str, ...]]:
     names, count = use.named.names, len(factors.items)
-    if factors.parallel:
-        return [(lettered(names[0], i),) for i in range(count)] if len(names) == 1 else [(n,) for n in names]
+    if factors.parallel and len(names) == 1:
+        return [(lettered(names[0], i),) for i in range(count)]
+    if len(names) != count:
+        few = "one label" if len(names) == 1 else f"{len(names)} labels"
+        raise bad_label(use.named, f"{few} for {count} factors")
     return [(name,) for name in names]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from incdsl.diagnostics.names import WrongArguments
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
+from incdsl.elaborate.arguments import by_name, wrong_argument
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
@@ -22,17 +23,16 @@ def net_arguments(definition: Definition, interface: Interface, use: Use, tools:
         if isinstance(arg, tree.Error):
             raise Poisoned
         if arg.name is None or arg.name.text not in interface:
-            what = f"has no parameter `{arg.name.text}`" if arg.name else "takes its arguments by name"
-            hint = f"its parameters are {', '.join(interface)}" if interface else "it has none"
-            reason = f"`{definition.name}` {what}"
-            raise Problem(WrongArguments(span=arg.span, reason=reason, hint=hint))
+            raise Problem(wrong_argument(definition.name, arg, interface))
+        if arg.name.text in values:
+            raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
         values[arg.name.text] = tools.evaluate.value(arg.value, use.scope)
     for name, (param, names) in interface.items():
         if name in values:
             continue
         if param.default is None:
             reason = f"`{definition.name}` needs `{name}`"
-            raise Problem(WrongArguments(span=use.span, reason=reason, hint=f"write `{definition.name}({name}: …)`"))
+            raise Problem(WrongArguments(span=use.span, reason=reason, hint=by_name(definition.name, [name])))
         values[name] = tools.evaluate.value(param.default, Scope(use.scope.instance, use.scope.title, names))
     return values
 

@@ -17,7 +17,7 @@ from incdsl.elaborate.ports import output_names
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
-from incdsl.elaborate.static_params import StaticParams, symbols
+from incdsl.elaborate.static_params import PLAIN, StaticParams, symbols
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.unmatched import unmatched
 from incdsl.elaborate.variant import interfaces, lineage
@@ -257,8 +257,9 @@ class _NetBuilder:
         reached = StaticParams()
         if any(isinstance(value, Num | Real) for value in params.values()):
             for node in self._graph:
-                for name in node.op.settings:
-                    reached.pin(node.instance, getattr(node.op, name))
+                for setting in vars(node.op).values():
+                    if type(setting) not in PLAIN:
+                        reached.pin(node.instance, setting)
         needed = static | reached.names
         kept = {n: v for n, v in params.items() if not isinstance(v, Num | Real) or symbols(v) & needed}
         kept = {n: v for n, v in kept.items() if not isinstance(v, Unknown)}

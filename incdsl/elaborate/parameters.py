@@ -8,6 +8,7 @@ from typing import Any
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.names import BadParameter, NameTaken, WrongArguments
+from incdsl.elaborate.arguments import wrong_argument
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.overrides import Own
 from incdsl.elaborate.resolve import Definition, Names
@@ -84,9 +85,7 @@ class Parameters:
             if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
                 continue
             if arg.name is None or arg.name.text not in params:
-                hint = f"its parameters are {', '.join(params)}" if params else "it has none"
-                what = f"has no parameter `{arg.name.text}`" if arg.name else "takes its arguments by name"
-                self._complain(WrongArguments(span=arg.span, reason=f"`{base}` {what}", hint=hint))
+                self._complain(wrong_argument(base, arg, params))
             elif arg.name.text in given:
                 self._complain(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
             else:

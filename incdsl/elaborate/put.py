@@ -48,25 +48,31 @@ class Ops:
         label = self._tools.placer.claim(named.names[0], named.span, scope) if owns or named.labelled else ""
         if not isinstance(value, Value) or scope.dry:
             return UNKNOWN
-        lowering = op.lower(value.shape)
-        if label and not owns and lowering.module is None:
-            raise bad_label(named, f"`{op.word}` is no module, so it has no label")
-        if not label and lowering.function is None:
-            label = self._tools.placer.free_label(op.word, use.span, scope)
-        if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
-            raise no_sequence(f"`{op.word}` is no module of its own", use.span)
+        if not owns or scope.instance.kind == "sequence":
+            label = self._lowered(op, label, value, use)
         self.pin_fields(op, value, scope)
         return self._tools.placer.place(op, [value], scope, use.location(label))
 
+    def _lowered(self, op: Op, label: str, value: Value, use: Use) -> str:
+        """The attribute of an op that need not be a module, or that must be one."""
+        scope, lowering = use.scope, op.lower(value.shape)
+        if label and not op.owns_parameters() and lowering.module is None:
+            raise bad_label(use.named, f"`{op.word}` is not a module, so it takes no label")
+        if not label and lowering.function is None:
+            label = self._tools.placer.free_label(op.word, use.span, scope)
+        if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
+            raise no_sequence(f"`{op.word}` is not a module of its own", use.span)
+        return label
+
     def pin_fields(self, op: Op, value: Value, scope: Scope) -> None:
         """Note which numbers the structure depends on: all but widths, and what repeats the input's channels."""
-        incoming = expression(value.shape.channels)
+        incoming, settings = expression(value.shape.channels), vars(op)
         for name in op.structural:
-            setting = getattr(op, name)
+            setting = settings[name]
             for part in setting if isinstance(setting, Pair) else (setting,):
                 if type(part) not in PLAIN and not (isinstance(part, Num) and part.expr == incoming):
                     self._tools.evaluate.pin(scope, part)
-        groups = getattr(op, "groups", 1)
+        groups = settings.get("groups", 1)
         if groups != 1 and expression(groups) != incoming:
             self._tools.evaluate.pin(scope, value.shape.channels)
-            self._tools.evaluate.pin(scope, getattr(op, "width", None))
+            self._tools.evaluate.pin(scope, settings.get("width"))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import NamedTuple, TypeAlias
 
 from incdsl.elaborate.resolve import Definition
-from incdsl.elaborate.scope import Flow, Scope, Value
+from incdsl.elaborate.scope import Flow, One, Scope, Value
 from incdsl.ir.graph import Instance
 from incdsl.ops import Op
 from incdsl.syntax import tree
@@ -24,8 +24,22 @@ class Occurrence(NamedTuple):
     """
 
     instance: Instance
-    nodes: tuple[str, ...]
-    shapes: tuple[Shape | None, ...]
+    flow: Flow
+
+    @property
+    def values(self) -> tuple[One | None, ...]:
+        """What comes out, one by one."""
+        return self.flow if isinstance(self.flow, tuple) else (self.flow,)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes that make the values; empty for one that is not known."""
+        return tuple([value.node if isinstance(value, Value) else "" for value in self.values])
+
+    @property
+    def shapes(self) -> tuple[Shape | None, ...]:
+        """The shapes of the values."""
+        return tuple([value.shape if isinstance(value, Value) else None for value in self.values])
 
     @property
     def known(self) -> bool:
@@ -41,20 +55,19 @@ class Record:
         self.looked_at: dict[tree.Tree, Occurrence] = {}
         """What was only looked at: it may have no instance."""
         self.meanings: dict[tree.Tree, Meaning] = {}
+        self.used: set[Definition] = set()
+        """Definitions that a step names."""
         self.walked: set[Definition] = set()
-        """Definitions of which an instance was elaborated."""
+        """Those of which an instance was elaborated, with values that are known."""
         self.glanced: set[tree.Tree] = set()
         """Choices that are not made, and were looked at."""
 
     def came(self, node: tree.Tree, scope: Scope, flow: Flow) -> None:
         """Note what comes out of a step, factor or head, or what a name is bound to."""
-        values = flow if isinstance(flow, tuple) else (flow,)
-        nodes = tuple([value.node if isinstance(value, Value) else "" for value in values])
-        shapes = tuple([value.shape if isinstance(value, Value) else None for value in values])
         if scope.dry:
-            self.looked_at.setdefault(node, Occurrence(scope.instance, nodes, shapes))
+            self.looked_at.setdefault(node, Occurrence(scope.instance, flow))
         else:
-            self.occurrences[node].append(Occurrence(scope.instance, nodes, shapes))
+            self.occurrences[node].append(Occurrence(scope.instance, flow))
 
     def means(self, use: tree.Tree, meaning: Meaning) -> None:
         """Note what a name means where it is used."""

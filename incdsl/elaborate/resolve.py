@@ -110,7 +110,7 @@ class Names:
             sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of an op"))
         elif before := self._spans.get(name.text):
             where = f"defined already, in line {before.line}"
-            hint = f"a name of another file may get one of its own: `use {name.text} as …`"
+            hint = f"an import can rename it: `use {name.text} as …`"
             sink.add(
                 NameTaken(
                     span=name.span, name=name.text, taken_by=where, hint=hint if meaning.names is not self else ""

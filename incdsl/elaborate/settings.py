@@ -49,6 +49,10 @@ class Settings:
         self.values[name] = value
         self.spans[name] = span
 
+    def under(self, others: Settings) -> Settings:
+        """These settings, and others that have the last word."""
+        return Settings(self.values | others.values, self.spans | others.spans)
+
 
 def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -> Settings:
     """The fields that a step sets by its sigils and settings, evaluated in a scope."""

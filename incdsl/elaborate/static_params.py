@@ -44,4 +44,6 @@ def symbols(value: Any) -> frozenset[str]:
         return value.expr.symbols
     if isinstance(value, Real | SymbolPair):
         return frozenset({value.name})
-    return frozenset().union(*map(symbols, value)) if isinstance(value, tuple) else frozenset()
+    if not isinstance(value, tuple) or PLAIN.issuperset(map(type, value)):
+        return frozenset()
+    return frozenset().union(*map(symbols, value))

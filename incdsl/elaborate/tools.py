@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from incdsl.diagnostics import Diagnostic, Sink
@@ -57,17 +55,13 @@ class Tools:
         elif isinstance(error, TooComplicated):
             self.report(NumberTooLarge(span=span, reason=str(error)), scope)
 
-    @contextmanager
-    def noting(self, unit: Definition | None, scope: Scope) -> Iterator[None]:
-        """While a unit is used: what does not fit one that a variant redefines names the variant's line."""
-        try:
-            yield
-        except Problem as problem:
-            note = problem.diagnostic.note or self._redefinition(unit, scope)
-            raise Problem(replace(problem.diagnostic, note=note)) from None
+    def noted(self, problem: Problem, unit: Definition | None, scope: Scope) -> Problem:
+        """A problem in the use of a unit: if a variant redefines the unit, it names the variant's line."""
+        note = problem.diagnostic.note or self._redefinition(unit, scope)
+        return Problem(replace(problem.diagnostic, note=note))
 
     def _redefinition(self, unit: Definition | None, scope: Scope) -> str:
-        """What does not fit a unit that a variant redefines names the variant's line."""
+        """Where a variant redefines a unit; empty if none does."""
         for overrides in scope.overrides:
             if span := overrides.redefined(unit) if unit else None:
                 return f"`{span.text}` is redefined at {span}"

@@ -137,7 +137,7 @@ class _Seen:
         inner = [p for p in accepted if p.startswith(f"{path}.")]
         if inner:
             listed = ", ".join(f"`{p}`" for p in inner[:_FEW]) + (", …" if len(inner) > _FEW else "")
-            return f"`{path}` is no rail or step, but the beginning of names", f"there are {listed}"
+            return f"`{path}` is not a rail or step, only a prefix of their names", f"there are {listed}"
         return "", ""
 
     def _of_node(self, path: str, node: Node, place: Place | None) -> tuple[str, str]:

@@ -8,10 +8,9 @@ definitions that no net uses, and choices that are not made, are looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import (
@@ -26,10 +25,10 @@ from incdsl.diagnostics.names import (
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.arguments import complete, given
 from incdsl.elaborate.blame import RailEnd
-from incdsl.elaborate.budget import CHAIN, Spanned, hold_open
+from incdsl.elaborate.budget import CHAIN, Nesting, Spanned, hold_open
 from incdsl.elaborate.doors import Doors
 from incdsl.elaborate.expand import Link, Main, main_of
-from incdsl.elaborate.factors import factored, no_convolution
+from incdsl.elaborate.factors import Factors, no_convolution
 from incdsl.elaborate.loops import Loops
 from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
 from incdsl.elaborate.nested import check_inputs, net_arguments
@@ -73,15 +72,23 @@ from incdsl.ir.graph import Chain, Head, Instance, class_name
 from incdsl.ops import Op, find
 from incdsl.ops.merge import Concat, Joining
 from incdsl.ops.window import Conv2d
-from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.values import Num, Pair, Real, TooComplicated
 
-MAX_NESTING = 100
-"""Chains inside rails inside blocks inside repetitions: what Python's stack holds with room to spare."""
 DEFAULT_WEIGHT = 1.0
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
 """What helps where no rail reads what flows in."""
+
+
+class UnitPlan(NamedTuple):
+    """What is known of a unit before it is used: the op that its uses speak to, and its steps with their names."""
+
+    main: Main
+    steps: list[Named]
+    owners: int
+    """How many of its steps own parameters."""
+    labelled: bool
+    """Whether one of them has a label."""
 
 
 class Walk:
@@ -90,6 +97,7 @@ class Walk:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._doors = Doors(tools)
+        self._factors = Factors(tools.evaluate)
         self._loops = Loops(tools)
         self._ops = Ops(tools)
         self._rails = Rails(tools)
@@ -98,21 +106,12 @@ class Walk:
         """The insides of blocks and nets that were walked, and the names of what leaves them."""
         self.varied: list[Overrides] = []
         """What the variants among the nets that are steps change."""
-        self._plans: dict[tuple[Definition, Units], list[Named]] = {}
+        self._plans: dict[tuple[Definition, Units], UnitPlan] = {}
         self._constant: dict[tree.Call, Op | None] = {}
         """What each call makes whose settings are numbers and words alone: always the same. None for the others."""
-        self._depth = 0
-
-    @contextmanager
-    def _deeper(self, span: Span) -> Iterator[None]:
-        """Count one level of nesting while something inside is elaborated."""
-        if self._depth >= MAX_NESTING:
-            raise Problem(TooDeep(span=span, what="chains", limit=MAX_NESTING))
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
+        self._said: dict[tree.Call, Settings | None] = {}
+        """What such a call says to the op that it speaks to."""
+        self._deeper = Nesting()
 
     # Chains
 
@@ -121,17 +120,17 @@ class Walk:
         hold_open(self._tools.sink)
         self._tools.budget.spend(CHAIN + 2 * len(chain.steps), chain)
         plan = self._tools.naming.plan(chain, name, scope, self._tools.units(scope), rail=rail)
-        with self._deeper(chain.span):
+        with self._deeper(chain):
             flow, plan = self.start(plan, scope, flow, ir)
             for named in plan:
                 flow = self.step(named, scope, flow, ir, self._tools.placer.step_number())
         return flow
 
     def _run(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
-        """The steps of a unit, which all belong to one written step."""
-        if plan:
+        """The steps of a unit, which all belong to one written step; what is unknown stays so."""
+        if plan and flow is not UNKNOWN:
             self._tools.budget.spend(len(plan), plan[0].link)
-            with self._deeper(plan[0].link.span):
+            with self._deeper(plan[0].link):
                 for named in plan:
                     flow = self.step(named, scope, flow, ir, number)
         return flow
@@ -175,7 +174,7 @@ class Walk:
             hint = f"write `{'in' if scope.input else next(iter(scope.values), 'image')} -> …`"
             raise bad_flow(link.span, "the chain does not say what flows into it", hint)
         if named.labelled or link.repeat:
-            raise bad_flow(link.span, "a value has no label and does not repeat")
+            raise bad_flow(link.span, "a value takes no label and cannot repeat")
         return value
 
     def _input(self, atom: tree.BlockInput, scope: Scope) -> One:
@@ -183,7 +182,7 @@ class Walk:
             return scope.input
         if scope.is_net:
             raise bad_flow(atom.span, "a net has no `in`", "start with the name of an input")
-        raise bad_flow(atom.span, "a block of several inputs has no `in`", "start with the name of an input")
+        raise bad_flow(atom.span, "a block with several inputs has no `in`", "start with the name of an input")
 
     def _bound(self, name: tree.Name, scope: Scope) -> One:
         if name.text not in scope.values:
@@ -231,15 +230,23 @@ class Walk:
             self._glance(link.step, scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
             return UNKNOWN if scope.dry else flow
         place, override = self._doors.step(named, scope)
+        if place is None:
+            return self._written(named, scope, flow, ir, number)
         with self._doors.inside(place, override, scope, flow) as inner:
-            if override:
-                self._doors.hide(scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
-                return self.chain(override.chain, inner, flow, place.name if place else "", ir)
-            if isinstance(link.repeat, tree.Times | tree.Each):
-                return self._repeated(named, link.repeat, scope, flow, ir, number)
-            if any(label.counts for label in link.labels):
+            if override is None:
+                return self._written(named, scope, flow, ir, number)
+            self._doors.hide(scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
+            return self.chain(override.chain, inner, flow, place.name, ir)
+
+    def _written(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        """A step that no variant replaces."""
+        link = named.link
+        if isinstance(link.repeat, tree.Times | tree.Each):
+            return self._repeated(named, link.repeat, scope, flow, ir, number)
+        for label in link.labels:
+            if label.counts:
                 raise bad_label(named, "`..` counts repetitions, but nothing repeats here")
-            return self._atom(named, scope, flow, ir, number)
+        return self._atom(named, scope, flow, ir, number)
 
     def _atom(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
         atom = named.link.atom
@@ -299,7 +306,7 @@ class Walk:
         if counting:
             return self._counted(named, rows, names, scope, value, ir)
         if len(named.names) != 1:
-            raise bad_label(named, "what repeats has one label")
+            raise bad_label(named, "a repetition has one label")
         label = self._tools.placer.claim(named.names[0], named.span, scope)
         span = named.link.span
         count = self._tools.evaluate.number(repeat.count, scope) if isinstance(repeat, tree.Times) else None
@@ -307,7 +314,9 @@ class Walk:
             "sequence", "sequence", label, scope.instance, step=number, chain=ir, span=span, count=count
         )
         inside, made = scope.inside(instance), 0
-        with self._deeper(span):
+        if scope.dry and not scope.overrides:
+            del rows[1:]  # nothing comes of it, and the others say the same
+        with self._deeper(named.link):
             for row in rows:
                 before = value
                 value = self._alone(self._element(once, str(made), inside.binding(row, names), value, ir), named.link)
@@ -335,7 +344,7 @@ class Walk:
         """One repetition: a module, or a sequence of them for a chain in parentheses or a factorized kernel."""
         named = Named(once, (label,), True)
         if once.labels:
-            raise bad_label(named, "what repeats is numbered, so its steps have no labels; a block's steps do")
+            raise bad_label(named, "repetitions are numbered, so their steps take no labels; those of a block may")
         place, override = self._doors.at("step", scope, lambda units: label, False, named)
         with self._doors.inside(place, override, scope, flow) as inner:
             member = self._in_place_of(once, override) if override else once
@@ -359,7 +368,7 @@ class Walk:
         if single or once.repeats:
             return self.step(named, scope, flow, ir, number)
         if not isinstance(once.repeat, tree.When) or self._loops.holds(once.repeat.test, scope):
-            with self._deeper(once.span):
+            with self._deeper(once):
                 flow = self._sequence(once, label, scope, flow, ir, number)
         flow = self.stated.hold(once, scope, flow)
         self._came(once, scope, flow)
@@ -477,8 +486,10 @@ class Walk:
             if isinstance(definition.tree, tree.Unit):
                 unit = self._tools.units(use.scope)(names, word)
                 assert unit is not None
-                with self._tools.noting(unit, use.scope):
+                try:
                     return self._unit(unit, use)
+                except Problem as problem:
+                    raise self._tools.noted(problem, unit, use.scope) from None
             is_block = isinstance(definition.tree, tree.Block)
             return self._block(definition, use) if is_block else self._net(definition, use)
         op = find(word)
@@ -529,8 +540,10 @@ class Walk:
     def _factored(self, use: Use, factors: tree.Factors) -> Flow:
         """A convolution as smaller ones."""
         unit = self._tools.units(use.scope)(use.scope.names, use.word)
-        with self._tools.noting(unit, use.scope):
-            parts = factored(use, factors, self._convolution(use, unit), self._tools.evaluate)
+        try:
+            parts = self._factors.split(use, factors, self._convolution(use, unit))
+        except Problem as problem:
+            raise self._tools.noted(problem, unit, use.scope) from None
         if not factors.parallel:
             flow: Flow = use.flow
             for part, factor in zip(parts, factors.items, strict=True):
@@ -576,24 +589,27 @@ class Walk:
         first = unit.unit.chain.steps[0].atom
         if isinstance(first, tree.Call) and not find(first.name.text) and first.name.text not in unit.names:
             self._refuse_name(first.name, Scope(scope.instance, scope.title, unit.names))
-        main = main_of(unit)
+        if isinstance(use.value, Value) and not scope.dry:
+            self._tools.record.walked.add(unit)
         plan = self._plan(unit, scope)
-        owners = [named for named in plan if named.names]
         several = use.named.labelled and len(use.named.names) > 1
-        if several and len(use.named.names) != len(owners):
+        if several and len(use.named.names) != plan.owners:
             count = len(use.named.names)
-            raise bad_label(use.named, f"`{unit.name}` has {len(owners)} parts that own parameters, not {count}")
-        plain = len(owners) <= 1 and not any(owner.labelled for owner in owners)
-        if several or (plain and (scope.instance.kind != "sequence" or len(plan) == 1)):
-            return self._inline(unit, main, plan, use)
-        return self._scoped(unit, main, plan, use)
+            raise bad_label(use.named, f"`{unit.name}` has {plan.owners} parts that own parameters, not {count}")
+        plain = plan.owners <= 1 and not plan.labelled
+        if several or (plain and (scope.instance.kind != "sequence" or len(plan.steps) == 1)):
+            return self._inline(unit, plan, use)
+        return self._scoped(unit, plan, use)
 
-    def _plan(self, unit: Definition, scope: Scope) -> list[Named]:
+    def _plan(self, unit: Definition, scope: Scope) -> UnitPlan:
         units = self._tools.units(scope)
         plan = self._plans.get((unit, units))
         if plan is None:
+            main = main_of(unit)
             bare = Scope(scope.instance, scope.title, unit.names)
-            plan = self._plans[unit, units] = self._tools.naming.plan(unit.unit.chain, "", bare, units)
+            steps = self._tools.naming.plan(unit.unit.chain, "", bare, units)
+            owners = [named.labelled for named in steps if named.names]
+            plan = self._plans[unit, units] = UnitPlan(main, steps, len(owners), any(owners))
         return plan
 
     def _enter(self, definition: Definition, use: Use, what: str) -> None:
@@ -604,15 +620,14 @@ class Walk:
             raise Problem(Recursion(span=use.call.name.span, chain=tuple(each.name for each in chain)))
         if len(around) > MAX_BLOCK_DEPTH:  # the net is one of them
             raise Problem(TooDeep(span=use.span, what=what, limit=MAX_BLOCK_DEPTH))
-        self._tools.record.walked.add(definition)
+        self._tools.record.used.add(definition)
 
-    def _inline(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Flow:
+    def _inline(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
         """The parts of a unit as steps of the class that uses it."""
-        names = iter(use.named.names)
-        owned = any(named.names for named in plan)
+        main, names = plan.main, iter(use.named.names)
         renamed = []
-        for i, named in enumerate(plan):
-            mine = bool(named.names) or (not owned and i == main.at and use.named.labelled)
+        for i, named in enumerate(plan.steps):
+            mine = bool(named.names) or (not plan.owners and i == main.at and use.named.labelled)
             given_name = next(names, "") if mine else ""
             own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
             renamed.append(Named(named.link, own, bool(own)))
@@ -636,11 +651,11 @@ class Walk:
         inner = use._replace(named=plan[main.at], flow=(self._alone(before, use.call) or UNKNOWN,))
         return inner, self._ops.fit(main.op, settings, inner)
 
-    def _scoped(self, unit: Definition, main: Main, plan: list[Named], use: Use) -> Flow:
+    def _scoped(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
         """A unit as a class of its own, whose constructor takes what its uses say."""
-        parent, value = use.scope, use.value
-        label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
-        known = isinstance(value, Value)
+        main, parent, value = plan.main, use.scope, use.value
+        placer, name = self._tools.placer, use.named.names[0] if use.named.names else ""
+        label = placer.claim(name, use.named.span, parent) if name else placer.free_label(unit.name, use.span, parent)
         channels = value.shape.channels if isinstance(value, Value) else 1
         instance = Instance(
             "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.comments, use.note,
@@ -650,20 +665,20 @@ class Walk:
         scope = self._unit_scope(use, instance, flowing, unit)
         settings, own = self._merged(main, use, scope)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
-        inner, before = self._up_to(main, settings, plan, inside)
+        inner, before = self._up_to(main, settings, plan.steps, inside)
         plain = build(main.op, settings, use.word, use.span)
-        if known and isinstance(value, Value):
+        if isinstance(value, Value):
             self._ops.pin_fields(plain, value, parent)
-        symbols_: dict[str, Any] = {}
+        symbols: dict[str, Any] = {}
         for name in plain.settings:
             setting = getattr(plain, name)
             if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
                 continue
             keyword = main.op.keyword(name)
             instance.arguments[keyword] = setting
-            symbols_[name] = as_symbol(setting, keyword)
-        result = self._main(main, self._ops.put(plain.model_copy(update=symbols_), before, inner), inner)
-        flow = self._run(plan[main.at + 1 :], scope, result, inner.chain, use.number)
+            symbols[name] = as_symbol(setting, keyword)
+        result = self._main(main, self._ops.put(plain.model_copy(update=symbols), before, inner), inner)
+        flow = self._run(plan.steps[main.at + 1 :], scope, result, inner.chain, use.number)
         return leaving(self._alone(flow, use.call), instance)
 
     def _unit_scope(self, use: Use, instance: Instance, value: One, unit: Definition) -> Scope:
@@ -676,18 +691,21 @@ class Walk:
     def _merged(self, main: Main, use: Use, scope: Scope) -> tuple[Settings, set[str]]:
         """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
         call, op = main.call, main.op
-        settings = gather(call, op, scope, self._tools.evaluate)
-        own = set(settings.values)
-        said = gather(use.call, op, use.scope, self._tools.evaluate)
-        for name, value in use.fixed:
-            said.put(name, value, use.span)
-        own -= set(said.values)
+        settings, said = self._gathered(call, op, scope), self._gathered(use.call, op, use.scope)
+        own = settings.values.keys() - said.values.keys() - dict(use.fixed).keys()
         if "padding" in own and "kernel" not in own:
             own.discard("padding")
-        settings.values.update(said.values)
-        settings.spans.update(said.spans)
+        settings = settings.under(said)
+        for name, value in use.fixed:
+            settings.put(name, value, use.span)
         resolve_padding(op, settings, use.word, use.span)
         return settings, own
+
+    def _gathered(self, call: tree.Call, op: type[Op], scope: Scope) -> Settings:
+        """What a call says to an op; once if it is always the same."""
+        if call not in self._said:
+            self._said[call] = gather(call, op, scope, self._tools.evaluate) if is_constant(call) else None
+        return self._said[call] or gather(call, op, scope, self._tools.evaluate)
 
     # Blocks
 
@@ -696,6 +714,7 @@ class Walk:
         self._enter(definition, use, "blocks")
         self._refuse_sigils(use)
         self._one_label(use)
+        self._tools.budget.spend(len(block.params), use)
         values = given(block, use.call.args, parent, self._tools.evaluate, dict(use.fixed))
         arguments = complete(block, values, definition.names, use.span, parent, self._tools.evaluate)
         label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
@@ -704,6 +723,8 @@ class Walk:
         outputs = output_names(block.items)
         if not all(isinstance(flow, Value) for flow in flows) and not any(o.chains for o in parent.overrides):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)  # its inside is looked at elsewhere
+        if not parent.dry:
+            self._tools.record.walked.add(definition)
         instance = instance_of("block", definition, use, label, ports, flows, arguments)
         scope = inner_scope(definition, use, instance, ports, flows, arguments)
         self._claim_inputs(block, scope)
@@ -761,8 +782,10 @@ class Walk:
         ports = [item.name.text for item in inputs]
         flows = arity(use, ports)
         outputs = output_names(root.net.items)
-        if not outputs or not all(isinstance(flow, Value) for flow in flows):
+        if not ports or not outputs or not all(isinstance(flow, Value) for flow in flows):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
+        if not use.scope.dry:
+            self._tools.record.walked.add(definition)
         instance = instance_of("net", definition, use, label, ports, flows, settings)
         overrides = Overrides(line, instance)
         overrides.gather(self._tools.sink)
@@ -840,7 +863,7 @@ class Walk:
         if given_ != count:
             hint = "`a, b = x -> split 2`; a block or net with several outputs gives several values as well"
             if given_ > 1:
-                hint = "name them all, and what is not needed `_`"
+                hint = "name all of them; use `_` for those that you do not need"
             values = "one value" if given_ == 1 else f"{given_} values"
             raise bad_flow(last.span, f"the chain gives {values} for {count} name{'s' * (count > 1)}", hint)
         return flow
@@ -985,13 +1008,11 @@ class Walk:
         )  # fmt: skip
         unnamed, units = Chain(""), self._tools.units(inner)
         steps = self._tools.naming.plan_links([named.link for named in plan], "", inner, units)
-        with self._deeper(span):
+        with self._deeper(plan[0].link):
             value, steps = self.start(steps, inner, entering, unnamed)
             for named in steps:
                 value = self.step(named, inner, value, unnamed, self._tools.placer.step_number())
         return leaving(self._alone(value, item), instance)
-
-    # Places that a variant may change
 
     # Definitions that nothing uses
 
@@ -1023,8 +1044,8 @@ class Walk:
         first = unit.unit.chain.steps[0].atom
         if isinstance(first, tree.Call) and not self._knows(first.name.text, scope):
             self._refuse_name(first.name, scope)
-        main = main_of(unit)
-        for i, named in enumerate(self._plan(unit, scope)):
+        main, steps, *_ = self._plan(unit, scope)
+        for i, named in enumerate(steps):
             if i == main.at:
                 self._tools.record.means(main.call.name, main.op)
                 gather(main.call, main.op, scope, self._tools.evaluate)

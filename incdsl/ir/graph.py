@@ -57,14 +57,12 @@ class Instance:
     """Whether it is an auxiliary head, which a generated net can do without."""
     count: int | None = None
     """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
+    path: str = field(init=False)
+    """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
 
-    @property
-    def path(self) -> str:
-        """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
-        if self.parent is None:
-            return ""
-        above = self.parent.path
-        return f"{above}.{self.label}" if above else self.label
+    def __post_init__(self) -> None:
+        above = self.parent.path if self.parent else ""
+        self.path = f"{above}.{self.label}" if above else (self.label if self.parent else "")
 
     @property
     def lineage(self) -> tuple[Instance, ...]:
@@ -139,13 +137,18 @@ class Ports:
     results: tuple[tuple[str, str], ...] = ()
     """What outputs, by their names, are called where the instance is used: `p3, p4 = self.fuse(c4, c3)`."""
 
-    def follow(self, value: Callable[[str], str], graph: Graph) -> Ports:
-        """The ports in a graph that was made of theirs, as far as there are nodes for their values."""
+    def follow(self, value: Callable[[str], str], graph: Graph, instance: Instance) -> Ports:
+        """The ports of an instance in a graph that was made of theirs, as far as there are nodes for their values.
+
+        An output that a rewrite moved out of the instance is none any more.
+        """
         inputs, outputs = (
-            tuple((name, now) for name, node in ports if (now := value(node)) in graph)
+            [(name, now) for name, node in ports if (now := value(node)) in graph]
             for ports in (self.inputs, self.outputs)
         )
-        return replace(self, inputs=inputs, outputs=outputs)
+        entering = {node for _, node in inputs}
+        leaving = [(n, node) for n, node in outputs if node in entering or instance in graph[node].instance.lineage]
+        return replace(self, inputs=tuple(inputs), outputs=tuple(leaving))
 
 
 Entry: TypeAlias = tuple[Node, tuple[str, ...], Shape | None]
@@ -265,8 +268,8 @@ class Graph:
                 result.add(node, operands, shape)
         if self.ports:
             standing = {each for node in result for each in node.instance.lineage}
-            moved = {instance(each): ports.follow(value, result) for each, ports in self.ports.items()}
-            result.ports = {each: ports for each, ports in moved.items() if each in standing}
+            moved = {instance(each): ports for each, ports in self.ports.items()}
+            result.ports = {e: ports.follow(value, result, e) for e, ports in moved.items() if e in standing}
         return result
 
     def without_dead_nodes(self) -> Graph:

@@ -88,7 +88,7 @@ def _ops(named: Any, package: str) -> list[type[Op]]:
     ops = list(named)
     for op in ops:
         if not (isinstance(op, type) and issubclass(op, Op) and _WORD.fullmatch(op.word)):
-            raise Unfit(f"{op!r} is no op with a word of small letters")
+            raise Unfit(f"{op!r} is not an op whose word is in lower case")
         if op.lower is Op.lower:
             raise Unfit(f"`{op.word}` has no `lower`, which says how PyTorch runs it")
         _check_texts(op, package)

@@ -25,7 +25,7 @@ def op_reference(op: type[Op]) -> str:
         words = ", ".join(f"`{c}`" for c in choices)
         default = "required" if field.is_required() else f"`{_plain(field.default)}`"
         if name == "padding" and field.default == Pair(0, 0):
-            default = "`same` at stride 1, else it must be said"
+            default = "`same` at stride 1, otherwise it must be written"
         if name == op.nominal_size:
             default = "the size that flows in"
         rows.append(f"| `{name}` | {written or words or f'`({name}: …)`'} | {default} |")

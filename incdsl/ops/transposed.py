@@ -22,7 +22,7 @@ from incdsl.values import Pair, Shape
 class ConvTranspose2d(Windowed):
     """A transposed convolution; `width` filters, each over `in / groups` channels.
 
-    Macs: input size · width / groups · kernel size. Height and width become
+    MACs: input size · width / groups · kernel size. Height and width become
     `(n − 1)·stride − 2·padding + dilation·(kernel − 1) + 1 + output_padding`. The weights are
     `[in, width / groups, kernel]`.
     """

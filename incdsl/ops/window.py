@@ -52,16 +52,17 @@ class Sliding(Windowed):
     """What convolutions and pools share: windows that read the input."""
 
     def windows(self) -> tuple[Window, Window]:
-        ceil, dilation = bool(getattr(self, "ceil", False)), getattr(self, "dilation", ONE)
-        height, width = (
-            Window(int(k), int(s), int(p), int(d), ceil)
-            for k, s, p, d in zip(self.kernel, self.stride, self.padding, dilation, strict=True)
+        settings = vars(self)  # of which not every window has all
+        ceil, dilation = settings.get("ceil", False), settings.get("dilation", ONE)
+        kernel, stride, padding = self.kernel, self.stride, self.padding
+        return (
+            Window(int(kernel[0]), int(stride[0]), int(padding[0]), int(dilation[0]), ceil),
+            Window(int(kernel[1]), int(stride[1]), int(padding[1]), int(dilation[1]), ceil),
         )
-        return height, width
 
 
 class Conv2d(Sliding):
-    """A convolution; `width` filters, each over `in / groups` channels. Macs: output size · filters · filter size."""
+    """A convolution; `width` filters, each over `in / groups` channels. MACs: output size · filters · filter size."""
 
     dilation: PairOfSizes = ONE
     width: Positive

@@ -36,7 +36,7 @@ def pytorch_header(path: Path, entry: str = "") -> Checkpoint:
 def _strange(value: Any) -> str:
     """Why a value holds no numbers in rows and columns; empty if it does."""
     if not isinstance(value, Tensor):
-        return "is no tensor"
+        return "is not a tensor"
     if value.layout is not torch.strided:
         return f"is a {str(value.layout).removeprefix('torch.')} tensor, and only dense ones are read"
     if value.is_quantized:
@@ -108,7 +108,7 @@ def _load(path: Path) -> Any:
         raise
     except Exception as error:  # a hostile file can make PyTorch raise anything
         if type(error).__name__ == "UnpicklingError":
-            unreadable(path.name, "it is no state_dict of tensors, and nothing else in a pickle is loaded")
+            unreadable(path.name, "it is not a state_dict of tensors, and nothing else in a pickle is loaded")
         unreadable(path.name, f"the file is cut off or damaged ({first_line(error)})")
 
 
@@ -120,14 +120,15 @@ def _format(path: Path) -> bool:
         return False
     if not start.startswith(b"PK\x03\x04"):
         pickled = start[:1] == b"\x80"
-        unreadable(path.name, "it is a pickle that PyTorch did not save" if pickled else "it is no PyTorch checkpoint")
+        what = "a pickle that PyTorch did not save" if pickled else "not a PyTorch checkpoint"
+        unreadable(path.name, f"it is {what}")
     if not zipfile.is_zipfile(path):
         unreadable(path.name, "the file is cut off: its end is missing")
     with zipfile.ZipFile(path) as archive:
         names = {name.rpartition("/")[2] for name in archive.namelist()}
     if "data.pkl" not in names or "constants.pkl" in names:
         what = "a TorchScript program" if "constants.pkl" in names else "an archive of something else"
-        unreadable(path.name, f"it is no PyTorch checkpoint but {what}")
+        unreadable(path.name, f"it is not a PyTorch checkpoint but {what}")
     return True
 
 

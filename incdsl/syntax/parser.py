@@ -1,4 +1,4 @@
-"""Text to surface tree, for any text: what makes no sense is reported, and the parser goes on behind it."""
+"""Text to surface tree, for any text: what makes no sense is reported, and the parser goes on after it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from incdsl.syntax.tokens import Token
 EDITION = 1
 MAX_ERRORS = 20
 
+_IMPORT = 'an import is written `from "FILE.inc" use NAME, …`'
+
 _SPELLING = {
     "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number",
     "KERNEL": "a kernel (`3x3`)", "PATH": "a path", "STRING": "a string", "CMP": "a comparison",
@@ -35,7 +37,7 @@ _RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
-    """A text as it was understood: `str(file)` is the text again, byte for byte, whatever its problems are."""
+    """A text as it was understood. `str(file)` gives the text back, byte for byte, whatever is wrong with it."""
 
     file: tree.File
     tokens: tuple[Token, ...]
@@ -45,7 +47,7 @@ class Parsed:
 def parse(text: str, name: str = "<spec>") -> Parsed:
     """The surface tree of any text; it never raises.
 
-    Parts that make no sense are `Error` nodes, what stands around them is parsed. `problems` are the diagnostics, in
+    Parts that make no sense are `Error` nodes, and the text around them is parsed. `problems` are the diagnostics, in
     the order of the text.
     """
     return parse_source(Source(name, text), Sink())
@@ -124,6 +126,9 @@ class _Parser:
             i -= 1
         if closers := self._lacks_closers(i):
             return self._mend(Repair(closers), i)
+        if _starts_with_import(tokens, i):
+            self._complain(tokens[i].span, _found(tokens[i]), (), _IMPORT)
+            return self._step_over_line(i)
         lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
         self._report(i, lacks_arrow)
         here = repair(self._table, states, tokens, i)
@@ -164,7 +169,8 @@ class _Parser:
         else:
             accepts = self._accepted()
             word = ", a word of the language" if "NAME" in accepts and token.text.isidentifier() else ""
-            self._complain(token.span, _found(token) + word, _expected(accepts))
+            hint = _IMPORT if token.text == "import" and "USE" in accepts else ""
+            self._complain(token.span, _found(token) + word, _expected(accepts), hint)
 
     def _accepted(self) -> set[str]:
         return accepted(self._table, self._states)
@@ -184,6 +190,13 @@ class _Parser:
             return i + 1
         return i
 
+    def _step_over_line(self, i: int) -> int:
+        """Make an `Error` node of the rest of a line; of more where the next line cannot go on behind it."""
+        tokens = self._tokens
+        stop = next((j for j in range(i, len(tokens)) if tokens[j].line != tokens[i].line), len(tokens) - 1)
+        depth = error_before(self._table, self._states, tuple(token.type for token in tokens[stop : stop + 2]))
+        return self._step_over(Cut(depth, stop) if depth else panic(self._table, self._states, tokens, i), i)
+
     def _step_over(self, cut: Cut, i: int) -> int:
         """Make an `Error` node of what the stack holds of a wrong part and of the tokens up to where it ends."""
         values = self._values
@@ -200,6 +213,11 @@ def _binds_on_a_line_of_its_own(tokens: list[Token], i: int) -> bool:
     if i < 2 or i >= len(tokens) or tokens[i].type != "EQUAL" or tokens[i - 1].type != "NAME":
         return False
     return tokens[i - 1].line != tokens[i - 2].line
+
+
+def _starts_with_import(tokens: list[Token], i: int) -> bool:
+    """Whether a token is an `import` that starts a line, as in other languages."""
+    return i > 0 and tokens[i].text == "import" and tokens[i].line != tokens[i - 1].line
 
 
 def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:

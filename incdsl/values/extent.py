@@ -56,6 +56,11 @@ class Extent:
         """Whether it does not depend on the input."""
         return self.base is None
 
+    @property
+    def is_axis(self) -> bool:
+        """Whether it is the size of an input as it stands."""
+        return self.divisor == 1 and self.scale == 1 and self.offset == 0 and isinstance(self.base, str)
+
     def floor_affine(self, scale: int, offset: int, divisor: int) -> Extent:
         """`(scale · self + offset) // divisor`."""
         if self.base is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import gcd
 from typing import Any
 
@@ -104,7 +105,11 @@ class Linear:
         """The expression with symbols replaced."""
         if not self.symbols & values.keys():
             return self
-        result = Linear(self.constant)
+        if len(self.terms) == 1 and not self.constant:  # as most are: one symbol
+            atom, coefficient = self.terms[0]
+            replaced = _substitute(atom, values)
+            return replaced if coefficient == 1 else replaced.scaled(coefficient)
+        result = _whole(self.constant)
         for atom, coefficient in self.terms:
             result = result.plus(_substitute(atom, values).scaled(coefficient))
         return result
@@ -156,7 +161,7 @@ def _text(atom: Atom, name: Callable[[str], str] = str) -> str:
 
 def _substitute(atom: Atom, values: Mapping[str, Linear]) -> Linear:
     if isinstance(atom, Symbol):
-        return values.get(atom.name, Linear(0, ((atom, 1),)))
+        return values.get(atom.name) or _named(atom.name)
     left, right = atom.left.substitute(values), atom.right.substitute(values)
     return left.times(right) if isinstance(atom, Product) else left.floor_divided(right)
 
@@ -182,7 +187,7 @@ class Num(int):
     @classmethod
     def symbol(cls, value: int, name: str) -> Num:
         """The number that a symbol stands for."""
-        return cls(value, Linear(0, ((Symbol(name), 1),)))
+        return cls(value, _named(name))
 
     def __add__(self, other: int) -> int:
         if not isinstance(other, int):
@@ -230,7 +235,17 @@ def _number(value: int, expr: Linear) -> int:
 
 def expression(value: int) -> Linear:
     """The expression behind a number; a plain one stands for itself."""
-    return value.expr if isinstance(value, Num) else Linear(int(value))
+    return value.expr if isinstance(value, Num) else _whole(int(value))
+
+
+@lru_cache(maxsize=10_000)
+def _named(name: str) -> Linear:
+    return Linear(0, ((Symbol(name), 1),))
+
+
+@lru_cache(maxsize=10_000)
+def _whole(value: int) -> Linear:
+    return Linear(value)
 
 
 def rebased(value: int, values: Mapping[str, Linear]) -> int:

@@ -55,7 +55,7 @@ def checkpoint(
         if len(found) >= MAX_ENTRIES:
             unreadable(name, f"it has more than {MAX_ENTRIES:,} entries")
         if not isinstance(key, str) or not _sensible(key):
-            unreadable(name, f"{str(key)[:40]!r} is no name of an entry")
+            unreadable(name, f"{str(key)[:40]!r} cannot name an entry")
         if not all(isinstance(size, int) and size >= 0 for size in shape):
             unreadable(name, f"{key!r} has no shape")
         found[key] = tuple(map(int, shape))
@@ -95,7 +95,7 @@ def check_file(path: Path) -> None:
         CompileError: if it is.
     """
     if not path.is_file():
-        unreadable(path.name, "it is no file" if path.exists() else "there is no such file")
+        unreadable(path.name, "it is not a file" if path.exists() else "there is no such file")
     if not path.stat().st_size:
         unreadable(path.name, "the file is empty")
 
@@ -111,7 +111,7 @@ def safetensors_header(path: Path) -> Checkpoint:
     except CompileError:
         raise
     except Exception as error:  # the library has an exception of its own beside those of the file system
-        unreadable(path.name, f"it is no safetensors file, or cut off or damaged ({first_line(error)})")
+        unreadable(path.name, f"it is not a safetensors file, or cut off or damaged ({first_line(error)})")
 
 
 def _few(path: Path, keys: list[str]) -> list[str]:
@@ -130,7 +130,7 @@ def npz_header(path: Path) -> Checkpoint:
     except CompileError:
         raise
     except Exception as error:  # archives can be broken in many ways
-        unreadable(path.name, f"it is no archive of numpy arrays, or cut off or damaged ({first_line(error)})")
+        unreadable(path.name, f"it is not an archive of numpy arrays, or cut off or damaged ({first_line(error)})")
 
 
 def _npy_shape(archive: zipfile.ZipFile, member: str) -> Sizes:

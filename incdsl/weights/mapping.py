@@ -151,7 +151,7 @@ class _Reader:
 
     def _sizes(self, value: Any) -> Sizes:
         if not isinstance(value, list) or not all(type(size) is int and size >= 0 for size in value):
-            _bad(self.file, f"{value!r} is no list of sizes")
+            _bad(self.file, f"{value!r} is not a list of sizes")
         return tuple(value)
 
 
@@ -197,7 +197,7 @@ def _misfit(origin: Origin, shape: Sizes, wanted: Sizes) -> str:
     if prod(viewed) != prod(shape):
         return f"{list(shape)} cannot be viewed as {list(viewed)}"
     if origin.permute and sorted(origin.permute) != list(range(len(viewed))):
-        return f"{list(origin.permute)} is no permutation of {len(viewed)} axes"
+        return f"{list(origin.permute)} is not a permutation of {len(viewed)} axes"
     permuted = [viewed[axis] for axis in origin.permute] if origin.permute else list(viewed)
     return "" if _merges(permuted, wanted) else f"{list(shape)} becomes {permuted}, not {list(wanted)}"
 

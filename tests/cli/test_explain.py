@@ -64,4 +64,4 @@ def test_without_a_subject_it_lists_all(call):
 def test_a_rule_is_explained(call):
     result = call("explain", "FoldScale")
     assert result.exit_code == 0
-    assert "declined where the factor is an argument of the constructor" in squeezed(result.stdout)
+    assert "declined: the factor is an argument of the constructor" in squeezed(result.stdout)

@@ -38,7 +38,7 @@ def test_a_folder_is_no_target(call, folder):
     for force in ([], ["--force"]):
         result = call("compile", "one.inc", "-o", "net.py", *force)
         assert result.exit_code == 2
-        assert "error[E603]: cannot write net.py: it is no regular file" in result.stderr
+        assert "error[E603]: cannot write net.py: it is not a regular file" in result.stderr
     assert (folder / "net.py").is_dir()
     assert call("compile", "one.inc", "--check", "-o", "net.py").exit_code in (1, 2)
 

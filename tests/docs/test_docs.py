@@ -58,6 +58,17 @@ def test_python_runs(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert load_text(text, "docs_example").incdsl
 
 
+PRINTS = re.compile(r"^```python\n((?:(?!```).)*)^```\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_python_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [pair for page in PAGES for pair in PRINTS.findall(page.read_text(encoding="utf-8"))]
+    assert found
+    for code, shown in found:
+        exec(compile(code, "example", "exec"), {})  # noqa: S102 - our own pages
+        assert capsys.readouterr().out == shown
+
+
 def test_generated_pages_are_current() -> None:
     spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
     generate = importlib.util.module_from_spec(spec)

@@ -98,6 +98,27 @@ def test_what_no_net_uses_is_a_warning():
     assert codes("inc 1\nblock B = relu\nunit u = relu\n") == []
 
 
+@pytest.mark.parametrize("definition", ["block B = conv2d 3x3 @4 -> mistake", "unit B = conv2d 3x3 @4 -> mistake"])
+@pytest.mark.parametrize("chain", ["wrong -> B", "relu -> B if 1 == 2", "concat { | relu | B if 1 == 2 }"])
+def test_what_is_used_where_nothing_is_known_is_looked_at(definition, chain):
+    found = incdsl.analyze(f"inc 1\n{definition}\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {chain}\n}}\n")
+    (mistake,) = (problem for problem in found.errors if "mistake" in problem.message())
+    assert mistake.path == "B"
+
+
+def test_a_unit_of_steps_without_parameters_may_have_labels():
+    text = incdsl.compile(
+        "inc 1\nunit u = r: relu -> tanh\nnet N {\n  input x [3, 8, 8]\n  output y = x -> u -> u -> k: u\n}\n"
+    )
+    assert [f"self.{name} = U()" in text for name in ("u", "u_2", "k")] == [True] * 3
+
+
+def test_a_net_without_inputs_as_a_step():
+    inner = "net M {\n  input [3, 8, 8]\n  output z = x -> relu\n}\n"
+    assert "E101" in codes(f"inc 1\n{inner}net N {{\n  input x [3, 8, 8]\n  output y = (x, x -> M\n}}\n")
+    assert codes(f"inc 1\n{inner}net N {{\n  input x [3, 8, 8]\n  output y = x -> relu2 -> M\n}}\n")
+
+
 def test_a_net_that_is_not_complete_has_an_error():
     analysis = incdsl.analyze(PLAIN.replace("@4", "@"))
     assert analysis.errors

@@ -172,15 +172,15 @@ def test_the_first_label_of_a_rail_whose_other_steps_have_labels_is_its_steps(ge
         ("v3", "Mixed_7b.concat", "joins rails", "replace the rails"),
         ("v3", "flatten", "is a part of the step `fc`", "replace the step `fc`"),
         ("v3", "Mixed_6b.branch1x1.bn", "is a part of the unit `conv`", "redefine the unit"),
-        ("v4", "features.7.branch1", "the beginning of names", "`features.7.branch1.0`, `features.7.branch1.1`"),
-        ("googlenet", "inception3a.branch3", "the beginning of names", "`inception3a.branch3.0`"),
+        ("v4", "features.7.branch1", "only a prefix of their names", "`features.7.branch1.0`, `features.7.branch1.1`"),
+        ("googlenet", "inception3a.branch3", "only a prefix of their names", "`inception3a.branch3.0`"),
         ("xception", "conv1", "is a part of `conv1, bn1: conv 3x3/2 @32 valid`", "nothing around it"),
         ("xception", "block1.skipbn", "is a part of `skip, skipbn: conv 1x1/2", "replace the step `block1`"),
     ],
 )
 def test_what_is_only_a_part_says_what_to_replace(name, path, reason, hint):
     (text,) = described(shipped(name, f"{path}: relu"))
-    assert text.startswith(f"E220 `{path}` {'is no rail or step, but ' if 'beginning' in reason else ''}{reason}")
+    assert text.startswith(f"E220 `{path}` {'is not a rail or step, ' if 'prefix' in reason else ''}{reason}")
     assert hint in text
     assert "did you mean" not in text
 

@@ -28,7 +28,7 @@ def described(text):
 
 def test_values_for_heads_alone():
     (found,) = incdsl.check(HEAD)
-    assert found.message() == "`relu` is computed for auxiliary heads alone"
+    assert found.message() == "only auxiliary heads need `relu`"
     assert found.span.line == 4
     inside = HEAD.replace("  h = x -> hh: conv2d 3x3 @8 -> relu\n", "").replace("h -> gap", "x -> conv2d 3x3 @8 -> gap")
     assert described(inside) == []
@@ -37,7 +37,7 @@ def test_values_for_heads_alone():
 
 @pytest.mark.parametrize(("change", "name"), [("b: y -> conv2d 3x3 @4", "concat"), ("b: y", "concat"), ("p: x", "")])
 def test_what_a_change_leaves_behind(change, name):
-    expected = [("E223", f"nothing reads `{name}`")] if name else []
+    expected = [("E223", f"nothing uses `{name}`")] if name else []
     assert described(f"{BASE}net V = R0 with {{ {change} }}\n") == expected
 
 
@@ -60,5 +60,5 @@ def test_conditions_are_looked_at_from_the_left(test, holds):
 
 def test_a_number_of_channels_is_no_use():
     net = "inc 1\nnet N {\n  input x [3, 8, 8]\n  v = x -> conv2d 1x1 @5\n  output y = x -> conv2d 3x3 @v\n}\n"
-    assert described(net) == [("E223", "nothing reads `v`")]
+    assert described(net) == [("E223", "nothing uses `v`")]
     assert described(net.replace("}\n", "  output z = v\n}\n")) == []

@@ -74,7 +74,7 @@ def test_two_imports_of_one_name_are_told_what_to_do(folder):
     here = folder(lib=BLOCK, other=BLOCK, spec=f'from "lib.inc" use B\nfrom "other.inc" use B\n{NET}')
     (found,) = problems(here / "spec.inc")
     assert found.message() == "`B` is defined already, in line 2"
-    assert found.help() == "a name of another file may get one of its own: `use B as …`"
+    assert found.help() == "an import can rename it: `use B as …`"
 
 
 def test_a_misspelt_import_is_told_once(folder):

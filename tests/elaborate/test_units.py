@@ -28,6 +28,19 @@ def test_factors_of_units_are_named(chain, names):
     assert re.findall(r"self\.(\w+) = nn\.Conv2d", incdsl.compile(spec(chain, UNITS))) == names
 
 
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        ("a, b, c: conv2d 3x3 @4 as 1x3, 3x1", "3 labels for 2 factors"),
+        ("a, b: conv2d 3x3 @4 as 1x3, 3x1, 1x1", "2 labels for 3 factors"),
+        ("a, b, c: conv2d 3x3 @4 as { | 1x3 | 3x1 }", "3 labels for 2 factors"),
+    ],
+)
+def test_each_factor_takes_a_label_or_none_does(chain, reason):
+    (found,) = incdsl.check(spec(chain))
+    assert (found.code, reason in found.message()) == ("E215", True)
+
+
 PRE = """unit pre = norm: batchnorm -> relu -> conv: conv2d (bias: false)
 unit act = relu -> conv2d
 unit slow = leakyrelu 0.2 -> batchnorm

@@ -129,7 +129,7 @@ def test_the_deployed_form_has_no_head_to_leave_out():
         ("fuse: conv2d 3x3 @4", "2 values flow into `conv2d`, which takes one"),
         ("body: One", "the chain gives one value for 2 names"),
         ("fuse: (p3, c3) -> Fuse(width: 3)", "nothing is called `p3`"),
-        ("end: p3 -> conv2d 1x1 @3", "nothing reads `relu`"),
+        ("end: p3 -> conv2d 1x1 @3", "nothing uses `relu`"),
         ("body: Body(breadth: 3)", "`Body` has no parameter `breadth`"),
     ],
 )

@@ -80,7 +80,7 @@ SIZES = {
     "path of 500 parts": (spec(".".join(["a"] * 500) + ": conv2d 1x1 @4"), ANY),
     "many labels": (spec(", ".join(["a"] * 20_000) + ": conv2d 1x1 @4"), "E215"),
     "many arguments": (spec("conv2d 3x3 @4 (" + ", ".join(["bias: false"] * 9_000) + ")"), "E203"),
-    "many blocks": ("inc 1\n" + "block B = relu\n" * 9_000, "E218"),
+    "many blocks": ("inc 1\n" + "block B = relu\n" * 9_000, "E206"),
     "many inputs": (PLAIN.replace("input x", "input a [3, 8, 8]\n  " * 4_000 + "input x"), "E206"),
     "many outputs": (spec("relu\n" + "\n".join(f"output y{i} = x -> relu" for i in range(4_000))), OK),
     "many facts": (spec("relu\n" + "expect params = 0\n" * 9_000), OK),
@@ -116,7 +116,7 @@ SIZES = {
                                                                    for i in range(1, 3_000))), "E503"),
     "3,000 arguments": (spec("B(" + ", ".join(f"p{i}: w" for i in range(3_000)) + ") times 4000",
                             "block B(" + ", ".join(f"p{i}" for i in range(3_000)) + ") = relu\n", params="(w = 3)"),
-                        "E208"),
+                        "E508"),
 }  # fmt: skip
 
 NETS = {
@@ -131,7 +131,7 @@ NETS = {
     "2,000 parameters handed to 5,000 nets": (
         "inc 1\nnet N(" + ", ".join(f"p{i} = 1" for i in range(2_000)) + ") { input x [3]\n output y = x -> relu }\n"
         + "".join(f"net V{i} = {f'V{i - 1}' if i else 'N'}\n" for i in range(60))
-        + "".join(f"net W{i} = V59\n" for i in range(5_000)), "E208"),
+        + "".join(f"net W{i} = V59\n" for i in range(5_000)), "E505"),
     "5,000 overrides": (PLAIN + "net V = N with {" + "".join(f" b{i}: relu\n" for i in range(5_000)) + "}\n", "E220"),
 }  # fmt: skip
 """Texts of several nets, for `check`."""

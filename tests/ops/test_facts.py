@@ -31,7 +31,7 @@ def shape(word):
 
 
 def example(word):
-    return compiled(spec(REGISTRY[word].example, shape(word)))
+    return compiled(spec(REGISTRY[word].example, shape=shape(word)))
 
 
 def node_of(done, word):
@@ -133,7 +133,7 @@ SEEN = [
 
 @pytest.mark.parametrize("chain", SEEN)
 def test_how_far_it_sees_is_how_far_gradients_reach(chain):
-    done = compiled(spec(chain, "[8, 16, 16]"))
+    done = compiled(spec(chain))
     graph = done.net.graph
     fields = receptive_fields(graph)[graph.outputs["y"]]
     net = generated(done.text)().double().eval()

@@ -60,6 +60,7 @@ def test_comments_and_blank_lines_stay_with_the_token_behind_them():
         ("inc 1\nnet N {\n  input x [1]\n  output y = x ->\n}\n", ["E101"]),
         ("inc 1\nunit u = relu -> -> relu\nunit v = relu -> -> relu\n", ["E101", "E101"]),
         ("inc 1\nblock B( = relu\nnet N { input x [1] output y = x -> relu }\n", ["E101"]),
+        ('inc 1\nimport u from "u.inc"\nnet N { input x [1] output y = x -> relu }\n', ["E101"]),
     ],
 )
 def test_each_mistake_is_told_once(text, found):

@@ -199,7 +199,7 @@ def test_a_map_is_toml_with_reasons(mapped):
         ('{ from = "a.weight" }', '{ from = "a.weight", fill = 1.0 }', "`fill` is a number and"),
         ('{ from = "a.weight" }', '{ from = "a.weight", cast = "int" }', "has `from`, `view` and `permute`, or"),
         ('{ from = "a.weight" }', '{ from = "a.weight", permute = [1, 0, 2, 3] }', "becomes [3, 4, 1, 1], not [4, 3,"),
-        ('{ from = "a.weight" }', '{ from = "a.weight", permute = [0, 0, 2, 3] }', "is no permutation of 4 axes"),
+        ('{ from = "a.weight" }', '{ from = "a.weight", permute = [0, 0, 2, 3] }', "is not a permutation of 4 axes"),
         ('{ from = "a.weight" }', '{ from = "a.weight", view = [5] }', "cannot be viewed as [5]"),
         ('{ from = "a.weight" }', '{ from = "b.weight" }', "it neither uses `a.weight` nor lists it as `unused`"),
         ('{ from = "a.weight" }', '{ from = "c.weight" }', "the checkpoint has no `c.weight`"),
@@ -301,7 +301,7 @@ def test_an_entry_that_is_no_state_dict(call, twins, entry):
 def test_several_or_unusual_state_dicts(call, twins):
     state = load_file(twins / "twins.safetensors")
     for names, reason in ((("model", "net"), "several state_dicts: model, net; `--entry` takes one"),
-                          (("ema",), "`ema` is no tensor; `--entry` takes one of: ema")):  # fmt: skip
+                          (("ema",), "`ema` is not a tensor; `--entry` takes one of: ema")):  # fmt: skip
         torch.save(dict.fromkeys(names, state), twins / "some.pt")
         assert reason in call("map", "twins.inc", "--from", "some.pt").stderr
         assert call("map", "twins.inc", "--from", "some.pt", "--entry", names[-1]).exit_code == 0

@@ -198,7 +198,7 @@ def test_numbers_of_rails_are_an_order_when_that_is_said(names):
     net = compiled(spec(TWINS)).net
     codes, text = refused(net, twins(*names))
     assert codes == {"E705"}
-    assert "`--rails-in-order` takes their numbers for the order in which the spec lists rails" in text
+    assert "`--rails-in-order` assumes that numbers follow the order of rails in the spec" in text
     found = matched(net, twins(*reversed(names)), rails_in_order=True)
     assert [found["left.weight"], found["right.weight"]] == [f"{name}.weight" for name in names]
 

@@ -192,18 +192,18 @@ def test_hostile_maps(call, spec, text):
 
 
 PLAIN = {
-    "text.pt": "it is no PyTorch checkpoint",
-    "zeros.pt": "it is no PyTorch checkpoint",
+    "text.pt": "it is not a PyTorch checkpoint",
+    "zeros.pt": "it is not a PyTorch checkpoint",
     "bomb.pt": "it is a pickle that PyTorch did not save",
     "cut.pt": "the file is cut off: its end is missing",
     "old_cut.pt": "the file is cut off or damaged",
-    "zip.pt": "it is no PyTorch checkpoint but an archive of something else",
-    "script.pt": "it is no PyTorch checkpoint but a TorchScript program",
+    "zip.pt": "it is not a PyTorch checkpoint but an archive of something else",
+    "script.pt": "it is not a PyTorch checkpoint but a TorchScript program",
     "empty.pt": "the file is empty",
     "empty.npz": "the file is empty",
     "empty.safetensors": "the file is empty",
-    "cut.npz": "it is no archive of numpy arrays, or cut off or damaged",
-    "cut.safetensors": "it is no safetensors file, or cut off or damaged",
+    "cut.npz": "it is not an archive of numpy arrays, or cut off or damaged",
+    "cut.safetensors": "it is not a safetensors file, or cut off or damaged",
 }
 MORE = {
     "old_cut.pt": lambda: saved(GOOD, _use_new_zipfile_serialization=False)[:-20],

@@ -76,14 +76,14 @@ def _cheaper(view: View, site: Site) -> bool:
 class CollapseFactorizedConvs(Rule[Site]):
     """v(u(x)) = w(x) with W[o, c] = Σ_m V[o, m] ∗ U[m, c] and b = b_v + Σ V[o, m, i, j]·b_u[m], ∗ the full convolution.
 
-    Only where nothing stands between the two: with an activation, as in all published factorizations, the product is
-    another function. The first must have stride 1, neither dilation nor groups; where the second pads, the first must
-    leave zeros as they are (k = 1, no padding, no bias). Worth it where the product needs no more multiplications,
-    which a kernel that was factorized on purpose never does. Exact in real arithmetic.
+    Only if nothing is between the two: with an activation, as in all published factorizations, the product is another
+    function. The first must have stride 1, neither dilation nor groups. If the second pads, the first must leave zeros
+    as they are (k = 1, no padding, no bias). Done if the product needs no more multiplications, so never for a kernel
+    that was factorized on purpose. Exact in real arithmetic.
     """
 
     conditions: tuple[Condition[Site], ...] = (
-        Condition("no activation", lambda _, s: s.relu is None, "an activation stands between the two convolutions"),
+        Condition("no activation", lambda _, s: s.relu is None, "there is an activation between the two convolutions"),
         Condition(
             "only reader", lambda v, s: len(v.readers[s.inner.name]) == 1, "the value between has another reader"
         ),

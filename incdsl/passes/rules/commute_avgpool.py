@@ -55,10 +55,11 @@ def _full_windows(site: Site) -> bool:
 class CommuteAvgPool(Rule[Site]):
     """conv(avgpool(x)) = avgpool(conv(x)) for a 1x1 convolution of stride 1 without padding.
 
-    The pool is one linear map of positions for all channels, the convolution one linear map of channels for all
-    positions: they commute. A bias stays inside where every window divides by its real cells; where padding counts, the
-    pool would shrink it at the border, so it is added behind. The activation stays behind the pool. Worth it where the
-    convolution has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can join its siblings.
+    The pool is the same linear map of positions for all channels, and the convolution the same linear map of channels
+    for all positions, so they commute. A bias stays in the convolution if every window divides by its real cells. If
+    padding counts, the pool would shrink it at the border, so it is added after the pool. The activation stays behind
+    the pool. Done if the convolution has fewer outputs than inputs and the pool keeps the grid; then its 1x1 can be
+    merged with its siblings.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -71,7 +72,7 @@ class CommuteAvgPool(Rule[Site]):
         Condition("fewer channels", _fewer_channels, "the convolution has as many outputs as inputs, or more"),
         Condition("one step", lambda _, s: s.layer.whole, "the unit of the convolution does more"),
         Condition(
-            "one class", lambda _, s: s.layer.home is s.pool.instance, "pool and convolution stand in two classes"
+            "one class", lambda _, s: s.layer.home is s.pool.instance, "pool and convolution are in different classes"
         ),
     )
     bias_behind = True

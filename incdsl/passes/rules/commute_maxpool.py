@@ -29,8 +29,8 @@ class Site:
 class CommuteMaxPool(Rule[Site]):
     """conv(maxpool(x)) ≠ maxpool(conv(x)), whatever the convolution: never applied.
 
-    What CommuteAvgPool does for means comes to mind for the pool rails of GoogLeNet. But the largest of sums is not the
-    sum of the largest, and a negative weight turns the largest into the smallest. `rewrite` shows what would be wrong.
+    CommuteAvgPool does this for means, and the pool rails of GoogLeNet suggest it here. But the maximum of sums is not
+    the sum of maxima, and a negative weight turns a maximum into a minimum. `rewrite` shows what would go wrong.
     """
 
     conditions: tuple[Condition[Site], ...] = (

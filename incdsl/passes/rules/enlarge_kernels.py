@@ -66,10 +66,11 @@ class EnlargeKernels(Rule[Site]):
     """conv(x) = conv'(x), the kernel in the middle of a larger one of zeros, padding larger by d·(K − k)/2 on each
     side.
 
-    Convolutions that read one value get the kernel that covers all of theirs, so that MergeSiblingConvs takes them: a
-    1x3 beside a 3x1 become one 3x3. It needs the same stride and dilation, windows around the same cell (2·p − d·(k −
-    1) equal), kernels that differ by even numbers, and no groups. The multiplications grow, here threefold, at most by
-    this: what is saved are launches, so it is not done unless asked for. Exact for finite inputs; 0·∞ is not 0.
+    Convolutions that read the same value get a kernel that covers all of theirs, so that MergeSiblingConvs can merge
+    them: a 1x3 beside a 3x1 become one 3x3. It needs the same stride and dilation, windows around the same cell
+    (2·p − d·(k − 1) equal), kernels that differ by even numbers, and no groups. The multiplications grow, at most
+    threefold, as in this example. Only launches are saved, so it must be asked for. Exact for finite inputs, but 0·∞ is
+    not 0.
     """
 
     keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {

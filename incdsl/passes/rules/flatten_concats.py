@@ -47,7 +47,7 @@ class FlattenConcats(Rule[Site]):
         Condition(
             "one class",
             lambda _, s: all(each.instance is s.outer.instance for each in s.inner),
-            "the concats stand in two classes",
+            "the concats are in different classes",
         ),
     )
     exact = True

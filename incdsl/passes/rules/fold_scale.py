@@ -31,7 +31,7 @@ class Site:
 
 @final
 class FoldScale(Rule[Site]):
-    """f·conv(x) = conv'(x) with W' = f·W and b' = f·b; the scale of a residual, for one.
+    """f·conv(x) = conv'(x) with W' = f·W and b' = f·b; for instance the scale of a residual.
 
     The factor must be a number, not an argument of the constructor, and the unscaled value must have no other reader
     and must not leave the net. Exact in real arithmetic, to the last bit only for powers of two.

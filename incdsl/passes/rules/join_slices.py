@@ -41,8 +41,8 @@ def _is_whole(view: View, site: Site) -> bool:
 class JoinSlices(Rule[Site]):
     """concat(x[:, :a], x[:, a:b], x[:, b:]) = x.
 
-    So after a merge of convolutions that were all that a concat joined: nothing is copied any more. The slices must be
-    all of one value, in its order. Exact to the last bit.
+    This is what remains if all parts of a concat were convolutions that have been merged; now nothing is copied. The
+    slices must be all of one value, in its order. Exact to the last bit.
     """
 
     conditions: tuple[Condition[Site], ...] = (

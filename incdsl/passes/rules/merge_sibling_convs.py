@@ -49,10 +49,10 @@ def _name(labels: list[str]) -> str:
 
 @final
 class MergeSiblingConvs(Rule[Site]):
-    """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, one behind the other.
+    """[conv_1(x), …, conv_n(x)] = the channels of conv(x), whose filters are theirs, concatenated.
 
-    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first; where
-    some have none, the ReLU becomes a floor of each channel: 0 or −∞. Each sibling becomes a slice of channels.
+    The siblings have the same kernel, stride, padding and dilation, and no groups. Those with a ReLU come first. If
+    some have none, the ReLU becomes a lower bound for each channel: 0 or −∞. Each sibling becomes a slice of channels.
     """
 
     keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {

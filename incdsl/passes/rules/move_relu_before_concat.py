@@ -36,11 +36,11 @@ def _read_once(view: View, site: Site) -> bool:
 
 @final
 class MoveReluBeforeConcat(Rule[Site]):
-    """relu(concat(conv_1(x_1), …)) = concat(relu(conv_1(x_1)), …); what is rectified already stays as it is.
+    """relu(concat(conv_1(x_1), …)) = concat(relu(conv_1(x_1)), …); what is already rectified stays as it is.
 
-    A map of single values passes through a concat: exact to the last bit. Each ReLU then joins the loop of its
-    convolution, and siblings merge with it; behind the concat it is a pass of its own over all channels. Worth it only
-    if all parts are convolutions or rectified, and if no value on the way is read without the ReLU.
+    A pointwise map commutes with a concat, exactly to the last bit. Each ReLU then runs in the loop of its convolution,
+    and siblings merge with it; behind the concat it is a loop of its own over all channels. Done only if all parts are
+    convolutions or rectified, and if nothing on the way is read without the ReLU.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -60,7 +60,7 @@ class MoveReluBeforeConcat(Rule[Site]):
             lambda v, s: all(
                 instance is s.concat.instance for instance in (s.relu.instance, *(layer(v, p).home for p in s.parts))
             ),
-            "convolutions, concat and ReLU stand in two classes",
+            "convolutions, concat and ReLU are in different classes",
         ),
     )
     exact = True

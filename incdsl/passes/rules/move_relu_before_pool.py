@@ -37,11 +37,11 @@ class Site:
 class MoveReluBeforePool(Rule[Site]):
     """relu(maxpool(conv(x))) = maxpool(relu(conv(x))).
 
-    ReLU never decreases, so the largest of the rectified values is the rectified largest; every legal window holds a
-    real cell, for an empty one would give −∞ here and 0 there. Exact to the last bit. Beside its convolution the ReLU
-    joins the convolution's own loop, and siblings merge with it; behind the pool it is a pass of its own. For the same
-    reason nothing moves the other way, although a pool may leave a quarter of the cells. No value on the way may be
-    read without the ReLU.
+    ReLU is monotonic, so the maximum of rectified values is the rectified maximum. Every legal window has a real cell;
+    an empty one would give −∞ on one side and 0 on the other. Exact to the last bit. Next to its convolution, the ReLU
+    runs in the convolution's own loop, and siblings merge with it; behind the pool it is a loop of its own. So ReLUs
+    never move the other way, although a pool may leave only a quarter of the cells. Nothing on the way may be read
+    without the ReLU.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -52,7 +52,7 @@ class MoveReluBeforePool(Rule[Site]):
         Condition(
             "one class",
             lambda v, s: all(each.instance is layer(v, s.conv).home for each in (*s.pools, s.relu)),
-            "convolution, pool and ReLU stand in two classes",
+            "convolution, pool and ReLU are in different classes",
         ),
     )
     exact = True

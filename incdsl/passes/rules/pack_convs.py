@@ -32,8 +32,8 @@ class PackConvs(Rule[Site]):
     """relu(conv(x)) = packed(x): one call of oneDNN, which writes what ReLU leaves, with weights in the order that its
     kernels read.
 
-    It is for x86 CPUs without torch.compile, which does the same by itself; elsewhere the layer is what it was. So it
-    is not done unless asked for. The ReLU must be the only reader; a convolution without one is packed alone.
+    It helps on x86 CPUs without torch.compile, which does the same by itself; elsewhere the layer is an ordinary
+    convolution. So it must be asked for. The ReLU must be the only reader; a convolution without one is packed alone.
     """
 
     conditions: tuple[Condition[Site], ...] = (

@@ -56,9 +56,9 @@ def _is_point(shape: Shape) -> bool:
 class RemoveIdentities(Rule[Site]):
     """f(x) = x.
 
-    So for `identity`, a 1x1 pool of stride 1, times 1, ReLU of what is never negative, a join of one value, a slice of
-    all channels, one group shuffled, an enlargement by 1, and the mean of one cell. Exact to the last bit; no tensor is
-    lost.
+    These are `identity`, a 1x1 pool of stride 1, a scale of 1, the ReLU of what is never negative, a merge of one
+    value, a slice of all channels, the shuffle of one group, an enlargement by 1, the mean of one cell. Exact to the
+    last bit; no tensor is lost.
     """
 
     conditions: tuple[Condition[Site], ...] = (

@@ -30,15 +30,14 @@ class Site:
 class ShareEqualSteps(Rule[Site]):
     """f(x), f(x) = y, y for y = f(x): the same op, the same settings in the symbols of their class, the same operands.
 
-    Never for layers with tensors of their own, which training makes different however alike they are written, nor for
-    what is random. Both must be steps of one class. Exact to the last bit; while training, gradients meet in another
-    order.
+    Never for layers with tensors of their own, which training makes different, and never for random steps. Both must be
+    steps of one class. Exact to the last bit; in training, gradients are added in another order.
     """
 
     conditions: tuple[Condition[Site], ...] = (
         Condition("no parameters", lambda _, s: not s.again.op.owns_parameters(), "each has tensors of its own"),
         Condition("not random", lambda _, s: not isinstance(s.again.op, Dropout), "each draws its own numbers"),
-        Condition("one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "the steps stand in two classes"),
+        Condition("one class", lambda v, s: _home(v, s.first) is _home(v, s.again), "their classes differ"),
     )
     exact = True
     training = True

@@ -33,7 +33,7 @@ class WriteConcatInPlace(Refusal[Site]):
     """
 
     conditions: tuple[Condition[Site], ...] = (
-        Condition("ops that write where they are told", lambda *_: False,
+        Condition("ops that write into a given buffer", lambda *_: False,
                   "PyTorch's convolutions cannot write into a part of a buffer; copying is what the concat does"),
     )  # fmt: skip
 
