@@ -106,7 +106,8 @@ class Forward:
         leaves = {item: self._leaves(item, inside) for item in written}
         last_use = {name: now for now, item in enumerate(written) for name in leaves[item]}
         last_use |= dict.fromkeys((*keep, *self._ends), len(written))
-        locals_ = Locals(last_use, keep.values())
+        due = {keep[name]: now for now, item in enumerate(written) for name in item.outputs if name in keep}
+        locals_ = Locals(last_use, due)
         for value, variable in arguments.items():
             locals_.bind(value, variable)
         statements: list[Statement] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"torch", "nn", "F", "Tensor", "self"}
 
@@ -17,11 +17,12 @@ def legal(name: str) -> str:
 class Locals:
     """Gives each value a variable; one whose value is dead is free again."""
 
-    def __init__(self, last_use: dict[str, int], taken: Iterable[str] = ()) -> None:
+    def __init__(self, last_use: Mapping[str, int], due: Mapping[str, int]) -> None:
+        """`due` are variables that wait for an output each, and the statements that make these."""
         self._last_use = last_use
         self._holds: dict[str, str] = {}
         self._variable: dict[str, str] = {}
-        self._taken = frozenset(taken)
+        self._due = due
         self._count: dict[str, int] = {}
 
     def bind(self, value: str, variable: str) -> str:
@@ -38,7 +39,7 @@ class Locals:
 
         `own` is the name of the value's chain, which may be that of an output: the output comes last in its chain.
         """
-        candidates = [self._legal(wish, own) for wish in wishes if wish]
+        candidates = [self._legal(wish, own, value) for wish in wishes if wish]
         for candidate in candidates:
             if self._free(candidate, now):
                 return self.bind(value, candidate)
@@ -49,8 +50,11 @@ class Locals:
         self._count[stem] = count
         return self.bind(value, f"{stem}_{count}")
 
-    def _legal(self, wish: str, own: str) -> str:
-        return f"{wish}_" if wish in self._taken and wish != own else legal(wish)
+    def _legal(self, wish: str, own: str, value: str) -> str:
+        """The wish, unless the variable waits for an output: of another chain, or one that is made before this dies."""
+        if wish in self._due and (wish != own or self._last_use.get(value, -1) > self._due[wish]):
+            return f"{wish}_"
+        return legal(wish)
 
     def _free(self, variable: str, now: int) -> bool:
         value = self._holds.get(variable)

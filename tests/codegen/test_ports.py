@@ -127,6 +127,15 @@ def test_an_output_that_is_an_input_does_not_leave():
     assert agrees(part, built(part))
 
 
+def test_an_output_that_a_rewrite_moved_out_is_no_port():
+    graph = pyramid().graph
+    ((instance, ports),) = graph.ports.items()
+    moved = ports.follow(lambda name: "stem" if name == "fuse0:add" else name, graph, instance)
+    assert moved.outputs == (("fine", "stem"), ports.outputs[1])  # it is an input now
+    moved = ports.follow(lambda name: "fine0" if name == "fuse0:add" else name, graph, instance)
+    assert moved.outputs == ports.outputs[1:]
+
+
 def crossing() -> Part:
     """A block that a second value enters, and that three leave."""
     part, image = net()

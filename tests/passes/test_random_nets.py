@@ -10,6 +10,9 @@ from tests.passes.__main__ import compiled, main, mismatches
 from tests.passes.random_nets import spec
 
 FOUND = {
+    "a value that outlives the output of its chain": (
+        "output y = x -> part: identity -> sigmoid\n  output z = x -> concat { | identity | tanh } -> relu"
+    ),
     "what is left of a repetition is numbered anew": "v = x -> steps: conv2d 1x1 @k for k in [4, 2]\n  output y = v",
     "a dropout in a repetition": "v = x -> steps: Part times 2\n  output y = v -> relu",
     "a sigmoid is never negative in the field either": "output y = x -> conv2d 3x3 @4 -> hardsigmoid -> relu",
