@@ -86,11 +86,21 @@ def leave(
     inside = [scope.values.get(name, UNKNOWN) for name in outputs]
     if not empty and (len(ports) > 1 or len(outputs) > 1 or (ports and ports != ["in"])):
         graph.ports[instance] = Ports(
-            tuple([(p, f.node) for p, f in zip(ports, flows, strict=True) if isinstance(f, Value)]),
+            tuple(
+                [(p, f.node) for p, f in zip(ports or [_unnamed(outputs)], flows, strict=True) if isinstance(f, Value)]
+            ),
             tuple([(n, v.node) for n, v in zip(outputs, inside, strict=True) if isinstance(v, Value)]),
         )
     left = tuple([leaving(value, instance) for value in inside])
     return left if len(left) > 1 else left[0] if left else UNKNOWN
+
+
+def _unnamed(outputs: list[str]) -> str:
+    """What generated code calls an input that the block does not name, beside outputs of these names."""
+    name = "x"
+    while name in outputs:
+        name += "_"
+    return name
 
 
 def name_results(graph: Graph, names: tuple[str, ...], values: tuple[One, ...]) -> None:

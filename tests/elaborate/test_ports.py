@@ -247,3 +247,11 @@ def test_a_net_without_its_heads_repeats():
 )
 def test_a_net_does_not_contain_itself(text, message):
     assert messages(f"inc 1\n{text}") == [message]
+
+
+@pytest.mark.parametrize(("first", "argument"), [("a", "x"), ("x", "x_")])
+def test_several_outputs_of_what_flows_in(first, argument):
+    block = f"block B {{\n  output {first} = in -> conv2d 3x3 @4\n  output b = in -> conv2d 3x3 @8\n}}\n"
+    done = compiled(net("  u, v = x -> B\n  output y = concat { | u | v }", block), "N")
+    assert f"def forward(self, {argument}: Tensor) -> tuple[Tensor, Tensor]:" in done.text
+    assert keys(done) == [f"u.{first}.weight", f"u.{first}.bias", "u.b.weight", "u.b.bias"]
