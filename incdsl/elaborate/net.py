@@ -8,6 +8,7 @@ from typing import Any
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.names import BadExpression, BadSetting, IncompleteNet, NameTaken
+from incdsl.elaborate.bound import claim_value
 from incdsl.elaborate.budget import NET_STEPS, Budget, Exhausted
 from incdsl.elaborate.dead_code import conditions_of, for_nothing, idle_nodes
 from incdsl.elaborate.node import Location
@@ -143,7 +144,7 @@ class _NetBuilder:
 
     def _input(self, item: tree.Input, alike: bool) -> None:
         name, dims, tools = item.name, item.dims.items, self._tools
-        self._walk.claim_value(name, self._scope)
+        claim_value(name, self._scope, self._tools)
         channels = tools.evaluate.number(dims[0], self._scope)
         tools.evaluate.pin(self._scope, channels)
         if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
-from incdsl.elaborate.settings import Settings
+from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
 from incdsl.elaborate.static_params import PLAIN
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_label, no_sequence
@@ -12,6 +12,7 @@ from incdsl.ops import Op
 from incdsl.ops.code import SELF
 from incdsl.ops.dense import Flatten
 from incdsl.ops.merge import is_scale
+from incdsl.syntax import tree
 from incdsl.values import Image, Num, Pair, expression
 
 
@@ -20,6 +21,23 @@ class Ops:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._constant: dict[tree.Call, Op | None] = {}
+        """What each call makes whose settings are numbers and words alone: always the same. None for the others."""
+
+    def primitive(self, op: type[Op], use: Use) -> One:
+        """What comes out of a step that names an op."""
+        if made := self._constant.get(use.call):
+            return self.put(made, self.fit(op, Settings(), use), use)
+        settings = gather(use.call, op, use.scope, self._tools.evaluate)
+        for name, value in use.fixed:
+            settings.put(name, value, use.span)
+        resolve_padding(op, settings, use.word, use.span)
+        value = self.fit(op, settings, use)
+        made = build(op, settings, use.word, use.span)
+        if use.call not in self._constant:
+            constant = not use.fixed and not op.nominal_size and is_constant(use.call)
+            self._constant[use.call] = made if constant else None
+        return self.put(made, value, use)
 
     def fit(self, op: type[Op], settings: Settings, use: Use) -> One:
         """What flows into the op: `linear` flattens [C, 1, 1], `flatten` takes the size that it meets."""

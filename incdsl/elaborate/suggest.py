@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from itertools import chain, islice
+from typing import NoReturn
 
 from incdsl.diagnostics.names import UnknownName
-from incdsl.elaborate.scope import Scope
-from incdsl.ops import REGISTRY
+from incdsl.elaborate.scope import Poisoned, Problem, Scope
+from incdsl.ops import REGISTRY, find
 from incdsl.ops.merge import Joining
 from incdsl.ops.plugins import why_unknown
 from incdsl.syntax import tree
@@ -47,3 +48,15 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
         close = get_close_matches(text, known, 1) or get_close_matches(text.lower(), known, 1)
         suggestion = close[0] if close else ""
     return UnknownName(span=name.span, name=text, suggestion=suggestion, hint=hint)
+
+
+def knows(name: str, scope: Scope) -> bool:
+    """Whether a name is an op, a unit, a block or a net, or a parameter that may hold one."""
+    return find(name) is not None or name in scope.names or name in scope.params
+
+
+def refuse_name(name: tree.Name, scope: Scope, remark: str = "") -> NoReturn:
+    """Report a name that means nothing, unless it is known why."""
+    if not name.text or name.text in scope.names.missing:
+        raise Poisoned
+    raise Problem(unknown_name(name, scope, remark))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from incdsl.diagnostics.names import BadFlow, BadRepetition, LabelMismatch
+from incdsl.diagnostics.names import BadFlow, BadRepetition, LabelMismatch, SigilNotTaken
 from incdsl.elaborate.names import Named
 from incdsl.elaborate.node import Location
 from incdsl.elaborate.scope import One, Problem, Scope
@@ -65,3 +65,21 @@ def no_sequence(reason: str, span: Span) -> Problem:
     """What repeats is an `nn.Sequential`, so each repetition must be one module."""
     hint = "put what repeats into a block of its own"
     return Problem(BadRepetition(span=span, reason=reason, hint=hint))
+
+
+def one_label(use: Use) -> None:
+    """Refuse several labels for what is one module."""
+    if len(use.named.names) != 1:
+        raise bad_label(use.named, f"`{use.word}` is one module and takes one label")
+
+
+def refuse_sigils(use: Use) -> None:
+    """Refuse what only ops take."""
+    call = use.call
+    for sigil, written in (
+        ("kernel", call.kernel), ("stride", call.stride), ("width", call.width), ("padding", call.padding),
+        ("number", call.number), ("factorization", call.factors),
+    ):  # fmt: skip
+        if written:
+            taken = ("its parameters in parentheses",)
+            raise Problem(SigilNotTaken(span=written.span, owner=use.word, sigil=sigil, taken=taken))

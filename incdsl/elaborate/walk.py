@@ -10,25 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from incdsl.diagnostics.limits import TooDeep
 from incdsl.diagnostics.names import (
-    BadName,
-    BadSetting,
-    NameTaken,
     Recursion,
-    SigilNotTaken,
     UnknownSetting,
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.arguments import complete, given
 from incdsl.elaborate.blame import RailEnd
+from incdsl.elaborate.bound import chain_name, claim_value
 from incdsl.elaborate.budget import CHAIN, Nesting, Spanned, hold_open
+from incdsl.elaborate.calls import Calls
 from incdsl.elaborate.doors import Doors
 from incdsl.elaborate.expand import Link, Main, main_of
-from incdsl.elaborate.factors import Factors, no_convolution
+from incdsl.elaborate.factors import Factors
+from incdsl.elaborate.heads import Heads
 from incdsl.elaborate.loops import Loops
 from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
 from incdsl.elaborate.nested import check_inputs, net_arguments
@@ -47,7 +46,6 @@ from incdsl.elaborate.ports import (
 )
 from incdsl.elaborate.put import Ops
 from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_bound
-from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.resolve import Definition, Names
 from incdsl.elaborate.scope import (
     NOT_NEEDED,
@@ -62,20 +60,18 @@ from incdsl.elaborate.scope import (
     Unknown,
     Value,
 )
-from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
+from incdsl.elaborate.settings import Settings, build, gather
 from incdsl.elaborate.stated import Stated
-from incdsl.elaborate.suggest import unknown_name
+from incdsl.elaborate.suggest import knows, refuse_name
 from incdsl.elaborate.tools import Tools
-from incdsl.elaborate.use import Use, bad_flow, bad_label, no_sequence
+from incdsl.elaborate.use import Use, bad_flow, bad_label, no_sequence, one_label, refuse_sigils
 from incdsl.elaborate.variant import interfaces, lineage
-from incdsl.ir.graph import Chain, Head, Instance, class_name
-from incdsl.ops import Op, find
+from incdsl.ir.graph import Chain, Instance
+from incdsl.ops import find
 from incdsl.ops.merge import Concat, Joining
-from incdsl.ops.window import Conv2d
 from incdsl.syntax import tree
-from incdsl.values import Num, Pair, Real, TooComplicated
+from incdsl.values import Pair, TooComplicated
 
-DEFAULT_WEIGHT = 1.0
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
 """What helps where no rail reads what flows in."""
 
@@ -96,8 +92,10 @@ class Walk:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._calls = Calls(tools)
         self._doors = Doors(tools)
         self._factors = Factors(tools.evaluate)
+        self._heads = Heads(tools)
         self._loops = Loops(tools)
         self._ops = Ops(tools)
         self._rails = Rails(tools)
@@ -107,10 +105,6 @@ class Walk:
         self.varied: list[Overrides] = []
         """What the variants among the nets that are steps change."""
         self._plans: dict[tuple[Definition, Units], UnitPlan] = {}
-        self._constant: dict[tree.Call, Op | None] = {}
-        """What each call makes whose settings are numbers and words alone: always the same. None for the others."""
-        self._said: dict[tree.Call, Settings | None] = {}
-        """What such a call says to the op that it speaks to."""
         self._deeper = Nesting()
 
     # Chains
@@ -142,7 +136,7 @@ class Walk:
             found = self._source(plan[0], scope, flow, ir)
         except (Problem, Poisoned, TooComplicated) as error:
             self._tools.caught(error, scope, first.span)
-            known = isinstance(first.atom, tree.Call) and self._knows(first.atom.name.text, scope)
+            known = isinstance(first.atom, tree.Call) and knows(first.atom.name.text, scope)
             self._came(first, scope, UNKNOWN)
             return UNKNOWN, plan if known else plan[1:]
         if found is None:
@@ -168,8 +162,8 @@ class Walk:
             return self._merge(atom, named, scope, None, ir)
         elif isinstance(atom, tree.Error):
             raise Poisoned
-        elif isinstance(atom, tree.Call) and atom.bare and not self._knows(atom.name.text, scope):
-            self._refuse_name(atom.name, scope, "a value is bound before it is used")
+        elif isinstance(atom, tree.Call) and atom.bare and not knows(atom.name.text, scope):
+            refuse_name(atom.name, scope, "a value is bound before it is used")
         else:
             hint = f"write `{'in' if scope.input else next(iter(scope.values), 'image')} -> …`"
             raise bad_flow(link.span, "the chain does not say what flows into it", hint)
@@ -186,21 +180,11 @@ class Walk:
 
     def _bound(self, name: tree.Name, scope: Scope) -> One:
         if name.text not in scope.values:
-            self._refuse_name(name, scope, "a value is bound before it is used")
+            refuse_name(name, scope, "a value is bound before it is used")
         scope.read.add(name.text)
         if name.text in scope.declared:
             self._tools.record.means(name, scope.declared[name.text])
         return scope.values[name.text]
-
-    def _knows(self, name: str, scope: Scope) -> bool:
-        """Whether a name is an op, a unit, a block or a net, or a parameter that may hold one."""
-        return find(name) is not None or name in scope.names or name in scope.params
-
-    def _refuse_name(self, name: tree.Name, scope: Scope, remark: str = "") -> NoReturn:
-        """Report a name that means nothing, unless it is known why."""
-        if not name.text or name.text in scope.names.missing:
-            raise Poisoned
-        raise Problem(unknown_name(name, scope, remark))
 
     # Steps
 
@@ -494,9 +478,9 @@ class Walk:
             return self._block(definition, use) if is_block else self._net(definition, use)
         op = find(word)
         if op is None or issubclass(op, Joining):
-            self._refuse_name(name, use.scope)
+            refuse_name(name, use.scope)
         self._tools.record.means(name, op)
-        return self._primitive(op, use)
+        return self._ops.primitive(op, use)
 
     def _referred(self, use: Use, ref: OpRef) -> Flow:
         """An op, unit or block that was handed down as a value."""
@@ -505,43 +489,19 @@ class Walk:
         call = replace(use.call, name=replace(use.call.name, text=ref.name.text))
         if not ref.args:
             return self._resolved(use._replace(call=call), ref.scope.names)
-        settings = self._given(ref)
+        settings = self._calls.given(ref)
         if ref.scope.instance is not use.scope.instance:
             settings = {name: self._tools.static.decided(ref.scope.instance, value) for name, value in settings.items()}
         fixed = (*use.fixed, *settings.items())
         return self._resolved(use._replace(call=call, fixed=fixed), ref.scope.names)
 
-    def _given(self, ref: OpRef) -> dict[str, Any]:
-        """The settings or arguments of what is handed down as a value."""
-        if block := ref.scope.names.block(ref.name.text):
-            return given(block.block, ref.args, ref.scope, self._tools.evaluate, {})
-        unit = self._tools.units(ref.scope)(ref.scope.names, ref.name.text)
-        op = main_of(unit).op if unit else find(ref.name.text)
-        if op is None:
-            self._refuse_name(ref.name, ref.scope)
-        return gather(tree.Call(ref.name, args=ref.args), op, ref.scope, self._tools.evaluate).values
-
     # Ops
-
-    def _primitive(self, op: type[Op], use: Use) -> One:
-        if made := self._constant.get(use.call):
-            return self._ops.put(made, self._ops.fit(op, Settings(), use), use)
-        settings = gather(use.call, op, use.scope, self._tools.evaluate)
-        for name, value in use.fixed:
-            settings.put(name, value, use.span)
-        resolve_padding(op, settings, use.word, use.span)
-        value = self._ops.fit(op, settings, use)
-        made = build(op, settings, use.word, use.span)
-        if use.call not in self._constant:
-            constant = not use.fixed and not op.nominal_size and is_constant(use.call)
-            self._constant[use.call] = made if constant else None
-        return self._ops.put(made, value, use)
 
     def _factored(self, use: Use, factors: tree.Factors) -> Flow:
         """A convolution as smaller ones."""
         unit = self._tools.units(use.scope)(use.scope.names, use.word)
         try:
-            parts = self._factors.split(use, factors, self._convolution(use, unit))
+            parts = self._factors.split(use, factors, self._calls.convolution(use, unit))
         except Problem as problem:
             raise self._tools.noted(problem, unit, use.scope) from None
         if not factors.parallel:
@@ -563,24 +523,6 @@ class Walk:
         self._tools.placer.agree(op, op.word, ends, use.scope, factors.span)
         return self._tools.placer.place(op, [end.value for end in ends], use.scope, use.location(""))
 
-    def _convolution(self, use: Use, unit: Definition | None) -> dict[str, Any]:
-        """The settings of the convolution that is factorized; anything else is refused."""
-        scope, settings = use.scope, dict[str, Any]()
-        if unit:
-            main = main_of(unit)
-            op: type[Op] | None = main.op
-            if op is Conv2d:
-                inner = Scope(scope.instance, scope.title, unit.names, input=use.value, dry=scope.dry)
-                settings.update(gather(main.call, main.op, inner, self._tools.evaluate).values)
-        else:
-            op = find(use.word)
-            if op is None and not scope.names.block(use.word):
-                self._refuse_name(use.call.name, scope)
-        if op is not Conv2d:
-            raise no_convolution(use)
-        settings.update(gather(replace(use.call, factors=None), Conv2d, scope, self._tools.evaluate).values)
-        return settings
-
     # Units
 
     def _unit(self, unit: Definition, use: Use) -> Flow:
@@ -588,7 +530,7 @@ class Walk:
         self._enter(unit, use, "units")
         first = unit.unit.chain.steps[0].atom
         if isinstance(first, tree.Call) and not find(first.name.text) and first.name.text not in unit.names:
-            self._refuse_name(first.name, Scope(scope.instance, scope.title, unit.names))
+            refuse_name(first.name, Scope(scope.instance, scope.title, unit.names))
         if isinstance(use.value, Value) and not scope.dry:
             self._tools.record.walked.add(unit)
         plan = self._plan(unit, scope)
@@ -633,7 +575,7 @@ class Walk:
             renamed.append(Named(named.link, own, bool(own)))
         scope = self._unit_scope(use, use.scope.instance, use.value, unit)
         scope.labels, scope.counts = use.scope.labels, use.scope.counts
-        settings, _ = self._merged(main, use, scope)
+        settings, _ = self._calls.merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
         built = build(main.op, settings, use.word, use.span)
         result = self._main(main, self._ops.put(built, value, inner), inner)
@@ -663,7 +605,7 @@ class Walk:
         )  # fmt: skip
         flowing = entering_as(value, "in_channels")
         scope = self._unit_scope(use, instance, flowing, unit)
-        settings, own = self._merged(main, use, scope)
+        settings, own = self._calls.merged(main, use, scope)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan.steps, inside)
         plain = build(main.op, settings, use.word, use.span)
@@ -688,32 +630,13 @@ class Walk:
             axes=outer.axes, exact=outer.exact, dry=outer.dry, hidden=outer.hidden,
         )  # fmt: skip
 
-    def _merged(self, main: Main, use: Use, scope: Scope) -> tuple[Settings, set[str]]:
-        """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""
-        call, op = main.call, main.op
-        settings, said = self._gathered(call, op, scope), self._gathered(use.call, op, use.scope)
-        own = settings.values.keys() - said.values.keys() - dict(use.fixed).keys()
-        if "padding" in own and "kernel" not in own:
-            own.discard("padding")
-        settings = settings.under(said)
-        for name, value in use.fixed:
-            settings.put(name, value, use.span)
-        resolve_padding(op, settings, use.word, use.span)
-        return settings, own
-
-    def _gathered(self, call: tree.Call, op: type[Op], scope: Scope) -> Settings:
-        """What a call says to an op; once if it is always the same."""
-        if call not in self._said:
-            self._said[call] = gather(call, op, scope, self._tools.evaluate) if is_constant(call) else None
-        return self._said[call] or gather(call, op, scope, self._tools.evaluate)
-
     # Blocks
 
     def _block(self, definition: Definition, use: Use) -> Flow:
         parent, block = use.scope, definition.block
         self._enter(definition, use, "blocks")
-        self._refuse_sigils(use)
-        self._one_label(use)
+        refuse_sigils(use)
+        one_label(use)
         self._tools.budget.spend(len(block.params), use)
         values = given(block, use.call.args, parent, self._tools.evaluate, dict(use.fixed))
         arguments = complete(block, values, definition.names, use.span, parent, self._tools.evaluate)
@@ -737,7 +660,7 @@ class Walk:
         """Hold the names of a block's inputs to the rules."""
         known, scope.values = scope.values, {}
         for name in [name for item in block.items if isinstance(item, tree.Inputs) for name in item.names]:
-            self.claim_value(name, scope)
+            claim_value(name, scope, self._tools)
             scope.values[name.text] = known[name.text]
 
     def _inside(
@@ -752,27 +675,13 @@ class Walk:
         empty = len(self._tools.graph) == start
         return leave(self._tools.graph, scope.instance, ports, flows, outputs, scope, empty)
 
-    def _one_label(self, use: Use) -> None:
-        if len(use.named.names) != 1:
-            raise bad_label(use.named, f"`{use.word}` is one module and takes one label")
-
-    def _refuse_sigils(self, use: Use) -> None:
-        call = use.call
-        for sigil, written in (
-            ("kernel", call.kernel), ("stride", call.stride), ("width", call.width), ("padding", call.padding),
-            ("number", call.number), ("factorization", call.factors),
-        ):  # fmt: skip
-            if written:
-                taken = ("its parameters in parentheses",)
-                raise Problem(SigilNotTaken(span=written.span, owner=use.word, sigil=sigil, taken=taken))
-
     # Nets as steps
 
     def _net(self, definition: Definition, use: Use) -> Flow:
         """A net as a step of another: its inputs and outputs are its ports, its heads stay for training."""
         self._enter(definition, use, "nets")
-        self._refuse_sigils(use)
-        self._one_label(use)
+        refuse_sigils(use)
+        one_label(use)
         line = lineage(definition)
         root = line[-1]
         interface = interfaces(line)[0]
@@ -789,7 +698,7 @@ class Walk:
         instance = instance_of("net", definition, use, label, ports, flows, settings)
         overrides = Overrides(line, instance)
         overrides.gather(self._tools.sink)
-        self._hold_heads(overrides, use)
+        self._heads.hold(overrides, use)
         scope = inner_scope(definition, use, instance, ports, flows, settings)
         scope.overrides = use.scope.overrides
         if len(line) > 1:
@@ -803,16 +712,6 @@ class Walk:
         scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
         check_inputs(inputs, flows, scope, use, self._tools)
         return self._inside(root, root.net.items, scope, ports, flows)
-
-    def _hold_heads(self, overrides: Overrides, use: Use) -> None:
-        """Refuse a net with auxiliary heads where only one value can leave what is around it."""
-        heads = overrides.heads_below(len(overrides.line))
-        around = next((i for i in use.scope.instance.lineage if i.kind == "sequence" or i.optional), None)
-        if heads and around:
-            what = "an auxiliary head" if around.optional else "what repeats"
-            reason = f"{what} hands on one value, and `{use.word}` has the auxiliary head `{heads[0]}`"
-            leave_out = f"net Plain = {use.word} with {{ {' '.join(f'without {head}' for head in heads)} }}"
-            raise bad_flow(use.call.name.span, reason, f"leave its heads out: `{leave_out}`")
 
     # Bodies: bound values, outputs and heads
 
@@ -831,7 +730,7 @@ class Walk:
         """Bind the names of a chain to what comes out of it."""
         for name in item.names:
             if name.text != NOT_NEEDED:
-                self.claim_value(name, scope)
+                claim_value(name, scope, self._tools)
         start = len(self._tools.graph)
         flow: Flow = UNKNOWN
         with scope.reading() as reads:
@@ -853,7 +752,7 @@ class Walk:
 
     def _bound_chain(self, item: tree.Bind | tree.Output, scope: Scope) -> Flow:
         chain, count = item.chain, len(item.names)
-        name, last = _chain_name(item), chain.steps[-1]
+        name, last = chain_name(item), chain.steps[-1]
         if count > 1 and isinstance(last.atom, tree.Call) and last.atom.name.text == "split" and len(chain.steps) > 1:
             return tuple(self._split_off(item, last, last.atom, scope))
         flow = self.chain(chain, scope, None, name, Chain(name))
@@ -874,7 +773,7 @@ class Walk:
         """The parts of a value, one for each name."""
         names = [name.text for name in item.names]
         before = replace(item.chain, steps=item.chain.steps[:-1])
-        ir = Chain(_chain_name(item))
+        ir = Chain(chain_name(item))
         value = self._alone(self.chain(before, scope, None, ir.name, ir), last)
         sizes = None
         count = atom.number.value if atom.number else len(names)
@@ -892,38 +791,22 @@ class Walk:
         self._tools.record.came(last, scope, tuple(parts))
         return parts
 
-    def claim_value(self, name: tree.Name, scope: Scope) -> None:
-        """Hold a value's name to the rules."""
-        text, taken = name.text, ""
-        if not text:
-            return
-        if reason := why_no_identifier(text):
-            self._tools.report(BadName(span=name.span, name=text, reason=reason), scope)
-        if text in scope.values:
-            taken = "bound already"
-        elif text in scope.params:
-            taken = "a parameter"
-        elif find(text) is not None or text in scope.names:
-            taken = "the name of a unit, block or op"
-        if taken:
-            self._tools.report(NameTaken(span=name.span, name=text, taken_by=taken), scope)
-
     def _aux(self, item: tree.Aux, scope: Scope) -> None:
         """An auxiliary head: one module, the block that it names or a class made of its chain."""
-        self.claim_value(item.name, scope)
+        claim_value(item.name, scope, self._tools)
         scope.values[item.name.text] = UNKNOWN
         scope.declared[item.name.text] = item.name
         outer, self._tools.conditions.in_head = self._tools.conditions.in_head, True
         value: Flow = UNKNOWN
         start = len(self._tools.graph)
         try:
-            weight = self._weight(item, scope)
+            weight = self._heads.weight(item, scope)
             with scope.reading() as reads:
                 value = self._head(item, scope)
             if isinstance(value, Value):
                 nodes = range(start, len(self._tools.graph))
                 scope.bindings.append(Binding((item.name.text,), (value,), reads, nodes))
-                self._add_head(item, value, weight, scope)
+                self._heads.add(item, value, weight, scope)
         except (Problem, Poisoned, TooComplicated) as error:
             self._tools.caught(error, scope, item.span)
         finally:
@@ -931,31 +814,6 @@ class Walk:
         self._tools.record.came(item, scope, value)
         if isinstance(value, Value):
             scope.values[item.name.text] = value
-
-    def _add_head(self, item: tree.Aux, value: Value, weight: float, scope: Scope) -> None:
-        instance = self._tools.graph[value.node].instance
-        while instance.parent is not None and instance.parent is not scope.instance:
-            instance = instance.parent
-        above = scope.instance.path.replace(".", "_")
-        name = f"{above}_{item.name.text}" if above else item.name.text
-        if any(head.name == name for head in self._tools.graph.heads):
-            raise Problem(NameTaken(span=item.name.span, name=name, taken_by="the name of another auxiliary head"))
-        self._tools.graph.heads.append(Head(name, value.node, weight, instance))
-
-    def _weight(self, item: tree.Aux, scope: Scope) -> float:
-        weight: Any = DEFAULT_WEIGHT
-        for arg in item.args:
-            if isinstance(arg, tree.Error):
-                raise Poisoned
-            if arg.name is None or arg.name.text != "weight":
-                setting = arg.name.text if arg.name else arg.value.span.text
-                raise Problem(UnknownSetting(span=arg.span, owner="aux", setting=setting, settings=("weight",)))
-            weight = self._tools.evaluate.value(arg.value, scope)
-            self._tools.evaluate.pin(scope, weight)
-            if not isinstance(weight, int | float) or isinstance(weight, bool):
-                reason = "must be a number, such as 0.4"
-                raise Problem(BadSetting(span=arg.span, owner="aux", setting="weight", reason=reason))
-        return float(weight)
 
     def _head(self, item: tree.Aux, scope: Scope) -> Flow:
         ir = Chain(item.name.text)
@@ -988,28 +846,11 @@ class Walk:
     def _own_class(
         self, item: tree.Aux, plan: list[Named], scope: Scope, flow: One, ir: Chain, number: int
     ) -> Flow:  # fmt: skip
-        name = item.name.text
-        label = self._tools.placer.claim(name, item.name.span, scope)
-        span = plan[0].link.span.to(plan[-1].link.span)
-        params = dict(scope.params)
-        if "in_channels" in params:  # the class has an argument of this name for what flows in
-            params["in_channels"] = self._tools.static.decided(scope.instance, params["in_channels"])
-        kept = {param: setting for param, setting in params.items() if isinstance(setting, Num | Real)}
-        channels = flow.shape.channels if isinstance(flow, Value) else 1
-        instance = Instance(
-            "block", class_name(name) + "Head", label, scope.instance, {"in_channels": channels, **kept}, span=span,
-            step=number, chain=ir, defined=(scope.names.order, span.start), optional=True,
-        )  # fmt: skip
-        entering = entering_as(flow, "in_channels")
-        inner = replace(
-            scope, instance=instance, title=f"{scope.title} > {label}", values={}, labels={}, counts={}, is_net=False,
-            params={**params, **{param: as_symbol(setting, param) for param, setting in kept.items()}},
-            input=entering, bindings=[],
-        )  # fmt: skip
+        instance, inner = self._heads.inside(item, plan, scope, flow, ir, number)
         unnamed, units = Chain(""), self._tools.units(inner)
         steps = self._tools.naming.plan_links([named.link for named in plan], "", inner, units)
         with self._deeper(plan[0].link):
-            value, steps = self.start(steps, inner, entering, unnamed)
+            value, steps = self.start(steps, inner, inner.input, unnamed)
             for named in steps:
                 value = self.step(named, inner, value, unnamed, self._tools.placer.step_number())
         return leaving(self._alone(value, item), instance)
@@ -1042,8 +883,8 @@ class Walk:
     def _look_at_unit(self, unit: Definition, scope: Scope) -> None:
         """Its main op takes from its uses what it lacks itself."""
         first = unit.unit.chain.steps[0].atom
-        if isinstance(first, tree.Call) and not self._knows(first.name.text, scope):
-            self._refuse_name(first.name, scope)
+        if isinstance(first, tree.Call) and not knows(first.name.text, scope):
+            refuse_name(first.name, scope)
         main, steps, *_ = self._plan(unit, scope)
         for i, named in enumerate(steps):
             if i == main.at:
@@ -1059,12 +900,3 @@ def _is_made(after: Flow, before: Flow, scope: Scope) -> bool:
         scope.labels.clear()
         return False
     return True
-
-
-def _chain_name(item: tree.Bind | tree.Output) -> str:
-    """What the chain of a binding is called: like the first value that is needed."""
-    needed = [name for name in item.names if name.text != NOT_NEEDED]
-    if not needed:
-        reason = "`_` stands beside a name, for what is not needed of several values"
-        raise Problem(BadName(span=item.names[0].span, name=NOT_NEEDED, reason=reason))
-    return needed[0].text
