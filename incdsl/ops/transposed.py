@@ -55,15 +55,15 @@ class ConvTranspose2d(Windowed):
     @classmethod
     def _fits(cls, value: Pair, info: ValidationInfo) -> Pair:
         """PyTorch's rule: what is added at the end is less than a stride, or less than a dilation."""
-        steps = [info.data[name] for name in ("stride", "dilation") if name in info.data]
-        if len(steps) == 2 and any(p >= max(s, d) for p, s, d in zip(value, *steps, strict=True)):
+        stride, dilation = info.data.get("stride"), info.data.get("dilation")
+        if stride and dilation and any(value[i] >= max(stride[i], dilation[i]) for i in (0, 1)):
             raise ValueError("must be below the stride or the dilation")
         return value
 
     @classmethod
     def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
         padding = super().resolve_padding(settings, name)
-        more = as_pair(settings.get("output_padding", 0))
+        more = as_pair(settings.get("output_padding"))
         if padding is not None and settings.get("padding") in (None, "same") and more and any(more):
             reason = f"`same` keeps the size, but `{name}` adds to it by `output_padding`"
             raise PaddingError("same", reason=reason, hint="write `half`, `valid` or `pad N`")
@@ -71,7 +71,7 @@ class ConvTranspose2d(Windowed):
 
     def windows(self) -> tuple[TransposedWindow, TransposedWindow]:
         settings = self.kernel, self.stride, self.padding, self.dilation, self.output_padding
-        height, width = (TransposedWindow(*map(int, along)) for along in zip(*settings, strict=True))
+        height, width = (TransposedWindow(*[int(each[axis]) for each in settings]) for axis in (0, 1))
         return height, width
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -115,6 +115,16 @@ def test_what_multiplies_is_a_convolution_or_linear(word):
     assert (op.macs is not Op.macs) == (op.kind in ("convolution", "linear"))
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_sizes_and_costs_are_whole_numbers(word):
+    done = example(word)
+    (found,) = (each for each in done.cost.nodes if each.node.op.word == word)
+    operands = done.net.graph.operands(found.node.name)
+    shapes = [done.net.graph.shapes()[name] for name in operands]
+    sizes = [size for tensor in found.node.op.tensors(*shapes) for size in tensor.shape]
+    assert all(isinstance(number, int) for number in (*sizes, found.parameters, found.macs))
+
+
 SEEN = [
     *(f"{op.example}" for word, op in sorted(REGISTRY.items()) if op.example_rank == 3 and word not in ("flatten",)),
     "conv2d 3x5/2 @4 valid (dilation: 2)", "maxpool 3x3/2 half ceil", "upsample 3", "upsample 3 (mode: bilinear)",
