@@ -17,9 +17,8 @@ from incdsl.values.num import rebased
 
 
 def instance_of(
-    kind: Literal["block", "net"], definition: Definition, use: Use, label: str, ports: list[str],
-    flows: tuple[One, ...], arguments: dict[str, Any],
-) -> Instance:  # fmt: skip
+    definition: Definition, use: Use, label: str, ports: list[str], flows: tuple[One, ...], arguments: dict[str, Any]
+) -> Instance:
     """The instance of a block or net, its numbers in the symbols of the class around it."""
     channels = {channels_symbol(port, ports): f.shape.channels if isinstance(f, Value) else 1
                 for port, f in zip(ports or [""], flows, strict=True)}  # fmt: skip
@@ -28,6 +27,7 @@ def instance_of(
             taken = "what the constructor calls the channels that flow in"
             raise Problem(NameTaken(span=param.span, name=param.name.text, taken_by=taken))
     kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    kind: Literal["block", "net"] = "block" if isinstance(definition.tree, tree.Block) else "net"
     return Instance(
         kind, definition.name, label, use.scope.instance, {**channels, **kept}, definition.comments, use.note,
         use.span, use.number, use.chain, definition.place, use.optional,
@@ -79,11 +79,10 @@ def arity(use: Use, ports: list[str]) -> tuple[One, ...]:
 
 
 def leave(
-    graph: Graph, instance: Instance, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope,
-    empty: bool,
-) -> Flow:  # fmt: skip
+    graph: Graph, ports: list[str], flows: tuple[One, ...], outputs: list[str], scope: Scope, empty: bool
+) -> Flow:
     """What leaves an instance, and the names of what enters and leaves it; an empty one only hands on values."""
-    inside = [scope.values.get(name, UNKNOWN) for name in outputs]
+    instance, inside = scope.instance, [scope.values.get(name, UNKNOWN) for name in outputs]
     if not empty and (len(ports) > 1 or len(outputs) > 1 or (ports and ports != ["in"])):
         graph.ports[instance] = Ports(
             tuple(

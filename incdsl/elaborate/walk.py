@@ -648,7 +648,7 @@ class Walk:
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)  # its inside is looked at elsewhere
         if not parent.dry:
             self._tools.record.walked.add(definition)
-        instance = instance_of("block", definition, use, label, ports, flows, arguments)
+        instance = instance_of(definition, use, label, ports, flows, arguments)
         scope = inner_scope(definition, use, instance, ports, flows, arguments)
         self._claim_inputs(block, scope)
         if block.chain:
@@ -673,7 +673,7 @@ class Walk:
             heads = [item.name.text for item in items if isinstance(item, tree.Aux)]
             self.scopes[scope] = {*outputs, *heads}
         empty = len(self._tools.graph) == start
-        return leave(self._tools.graph, scope.instance, ports, flows, outputs, scope, empty)
+        return leave(self._tools.graph, ports, flows, outputs, scope, empty)
 
     # Nets as steps
 
@@ -695,7 +695,7 @@ class Walk:
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
         if not use.scope.dry:
             self._tools.record.walked.add(definition)
-        instance = instance_of("net", definition, use, label, ports, flows, settings)
+        instance = instance_of(definition, use, label, ports, flows, settings)
         overrides = Overrides(line, instance)
         overrides.gather(self._tools.sink)
         self._heads.hold(overrides, use)
