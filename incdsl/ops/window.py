@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, Literal, final
+
+from pydantic import ValidationInfo, field_validator
 
 from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
@@ -315,12 +318,25 @@ def _mean(field: PrimeField, x: Values) -> Values:
     return field.reduced(field.reduced(x.sum((2, 3))) * field.inverse(x.shape[2] * x.shape[3]))
 
 
+def _float32(value: float) -> float:
+    (rounded,) = struct.unpack("f", struct.pack("f", value))
+    return float(rounded)
+
+
 @final
 class Upsample(Op):
     """The image enlarged by a whole factor, by repetition (`nearest`) or interpolation (`bilinear`)."""
 
-    factor: Positive
     mode: Literal["nearest", "bilinear"] = "nearest"
+    factor: Positive
+
+    @field_validator("factor")
+    @classmethod
+    def _repeats(cls, value: int, info: ValidationInfo) -> int:
+        """PyTorch multiplies positions by 1 / factor in float32, which for some factors misses the next cell."""
+        if info.data.get("mode") == "nearest" and _float32(_float32(1 / value) * value) < 1:
+            raise ValueError(f"- PyTorch does not repeat by {int(value)} evenly: 1 / {int(value)} is rounded down")
+        return value
 
     word: ClassVar[str] = "upsample"
     kind: ClassVar[Kind] = "copy"

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.harness import randomized
 from tests.modules import assert_near, assert_same, generated, noise
-from tests.nets import compiled, predicted, spec
+from tests.nets import codes, compiled, predicted, spec
 
 EXACT = 1e-14
 """For what sums in another order than PyTorch's function."""
@@ -357,3 +357,13 @@ def test_flatten_and_linear(shape, width, bias):
         return F.linear(x.flatten(1), state["weight"], state.get("bias"))
 
     checked(f"flatten -> linear @{width} (bias: {written(bias)})", shape, reference)
+
+
+def test_what_pytorch_does_not_repeat_evenly_is_refused():
+    x = torch.arange(12.0).reshape(1, 1, 3, 4)
+    repeated = {n: x.repeat_interleave(n, 2).repeat_interleave(n, 3) for n in range(1, 130)}
+    uneven = [n for n, y in repeated.items() if not torch.equal(F.interpolate(x, scale_factor=n), y)]
+    refused = [n for n in range(1, 130) if codes(spec(f"upsample {n}"))]
+    assert refused == uneven
+    assert uneven[:3] == [41, 47, 55]
+    assert not codes(spec("upsample 41 (mode: bilinear)"))
