@@ -15,10 +15,13 @@ _LEFT_OUT = {"NO_COLOR", "FORCE_COLOR", "INCDSL_DEBUG", "COLUMNS", "GITHUB_ACTIO
 
 
 def environment(**changes):
-    """The environment without what changes how the command line behaves, and with these changes."""
+    """The environment without what changes how the command line behaves, and with these changes.
+
+    Processes import this checkout, whatever is installed.
+    """
     kept = {k: v for k, v in os.environ.items() if k not in _LEFT_OUT and not k.startswith(("PYTHON", "LC_", "LANG"))}
-    if torch_tier.is_refused():
-        kept["PYTHONPATH"] = str(torch_tier.WITHOUT)
+    first = [torch_tier.WITHOUT] if torch_tier.is_refused() else []
+    kept["PYTHONPATH"] = os.pathsep.join(map(str, [*first, ROOT]))
     return {**kept, **changes}
 
 
