@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import NamedTuple
 
 from incdsl.diagnostics import Diagnostic, Row
@@ -23,10 +24,11 @@ _PADDINGS: dict[str, Pair | str] = {
 
 
 class RailEnd(NamedTuple):
-    """The end of one rail of a merge, and where the rail was written."""
+    """The end of one rail of a merge, where the rail was written, and how many nodes there were before it."""
 
     value: Value
     span: Span
+    start: int
 
 
 def rails_disagree(
@@ -47,7 +49,7 @@ def rails_disagree(
         if blame and grid != usual:
             odd += 1
         if blame and grid != usual and odd <= MAX_ROWS // 4:
-            remark, fix = _explain(rail.value, usual, graph, conditions)
+            remark, fix = _explain(rail, usual, graph, conditions)
             if fix:
                 agreeing = counts[0][1]
                 advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
@@ -72,13 +74,13 @@ def channels_disagree(word: str, rails: list[RailEnd], conditions: Conditions, s
     return ChannelsDisagree(span=span, word=word, rails=_few(rows))
 
 
-def _explain(value: Value, usual: object, graph: Graph, conditions: Conditions) -> tuple[str, str]:
+def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions) -> tuple[str, str]:
     """What made the odd rail's grid, and the padding that would make it agree."""
-    found = _grid_maker(value.node, graph, conditions)
+    found = _grid_maker(rail, graph, conditions)
     if found is None:
-        return "", ""
+        return "keeps height and width", ""
     name, sizes = found
-    op = graph[name].op
+    op, step = graph[name].op, graph[name].span
     windows = op.windows()
     if windows is None:
         return f"`{op.word}` changes the grid", ""
@@ -86,20 +88,33 @@ def _explain(value: Value, usual: object, graph: Graph, conditions: Conditions) 
     results = [_swept(op, sizes, axis) for axis in (0, 1)]
     axis = 0 if results[0] != usual[0] else 1
     remark = windows[axis].arithmetic(sizes[axis] or 0)
+    inside = rail.span.start <= step.start and step.end <= rail.span.end and step.source is rail.span.source
+    where = (
+        "here"
+        if inside
+        else f"in line {step.line}" + ("" if step.source is rail.span.source else f" of {step.source.name}")
+    )
+    if _meets(_padded(op, None), sizes, usual):
+        return remark, f"leave out the padding {where}"
     for word, padding in _PADDINGS.items():
-        other = _padded(op, padding)
-        if other and tuple(_swept(other, sizes, axis) for axis in (0, 1)) == usual:
-            return remark, f"write `{word}` here"
+        if _meets(_padded(op, padding), sizes, usual):
+            return remark, f"write `{word}` {where}"
     if getattr(op, "ceil", False):
         return remark, "`ceil` rounds up where convolutions round down"
     return remark, ""
 
 
-def _padded(op: Op, padding: Pair | str) -> Op | None:
-    """The op with another padding, None if it cannot have it."""
+def _meets(op: Op | None, sizes: list[int | None], usual: object) -> bool:
+    """Whether an op would make the grid that most rails have."""
+    return op is not None and tuple(_swept(op, sizes, axis) for axis in (0, 1)) == usual
+
+
+def _padded(op: Op, padding: Pair | str | None) -> Op | None:
+    """The op with another padding, or as if none were written; None if it cannot have it."""
     field = type(op).sigils.get("padding", "")
+    settings = {name: value for name, value in op if name != field}
     try:
-        numbers = type(op).resolve_padding({**dict(op), field: padding}, op.word)
+        numbers = type(op).resolve_padding(settings if padding is None else {**settings, field: padding}, op.word)
     except PaddingError:
         return None
     return None if numbers is None else op.model_copy(update={field: numbers})
@@ -112,14 +127,14 @@ def _swept(op: Op, sizes: list[int | None], axis: int) -> int:
     return windows[axis].over(Extent.fixed(sizes[axis] or 0)).offset
 
 
-def _grid_maker(name: str, graph: Graph, conditions: Conditions) -> tuple[str, list[int | None]] | None:
-    """The last node before a merge or an input that changes height or width, and the size that flows into it.
+def _grid_maker(rail: RailEnd, graph: Graph, conditions: Conditions) -> tuple[str, list[int | None]] | None:
+    """The last node of a rail that changes height or width, and the size that flows into it.
 
-    Where none does, the last window that could.
+    Where none does, the last window that could. What stands before another merge is not looked at.
     """
-    shapes = graph.shapes()
-    keeping = None
-    while len(operands := graph.operands(name)) == 1:
+    shapes, name, keeping = graph.shapes(), rail.value.node, None
+    own = {node.name for node in islice(graph, rail.start, None)}
+    while len(operands := graph.operands(name)) == 1 and name in own:
         before, after = shapes[operands[0]], shapes[name]
         if isinstance(before, Image) and isinstance(after, Image):
             sizes = [conditions.size(e) for e in (before.height, before.width)]

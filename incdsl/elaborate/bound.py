@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from incdsl.diagnostics.names import BadName, NameTaken
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.elaborate.scope import NOT_NEEDED, Problem, Scope
@@ -10,14 +12,14 @@ from incdsl.ops import find
 from incdsl.syntax import tree
 
 
-def claim_value(name: tree.Name, scope: Scope, tools: Tools) -> None:
-    """Hold a value's name to the rules."""
+def claim_value(name: tree.Name, scope: Scope, tools: Tools, beside: AbstractSet[str] = frozenset()) -> None:
+    """Hold a value's name to the rules; names that are bound beside it are taken."""
     text, taken = name.text, ""
     if not text:
         return
     if reason := why_no_identifier(text):
         tools.report(BadName(span=name.span, name=text, reason=reason), scope)
-    if text in scope.values:
+    if text in scope.values or text in beside:
         taken = "bound already"
     elif text in scope.params:
         taken = "a parameter"

@@ -79,7 +79,7 @@ class _NetBuilder:
         self._scope = Scope(
             instance, line[0].name, root.names, declared=declared, overrides=overrides, is_net=True, around=(root,)
         )
-        self._broken = any(isinstance(node, tree.Error) for each in line for node in tree.nodes(each.tree))
+        self._broken = any(each.broken for each in line)
 
     @property
     def whole(self) -> bool:

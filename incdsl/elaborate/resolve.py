@@ -54,6 +54,11 @@ class Definition:
         return self.tree
 
     @cached_property
+    def broken(self) -> bool:
+        """Whether some of its text makes no sense."""
+        return self.names.broken and any(isinstance(node, tree.Error) for node in tree.nodes(self.tree))
+
+    @cached_property
     def comments(self) -> tuple[str, ...]:
         """The comment lines right above it."""
         return self.tree.comments
@@ -67,8 +72,10 @@ class Definition:
 class Names:
     """The meaning of every name of one file. Files that are imported come before those that import them."""
 
-    def __init__(self, order: int) -> None:
+    def __init__(self, order: int, broken: bool) -> None:
         self.order = order
+        self.broken = broken
+        """Whether some of the file's text makes no sense."""
         self.missing: set[str] = set()
         """Names that an import should have brought, and did not."""
         self._known: dict[str, Definition] = {}
@@ -131,7 +138,7 @@ def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
     if file in done:
         return done[file]
     sources = [_resolved(imported, sink, done) if imported else None for _, imported in file.imports]
-    names = done[file] = Names(len(done))
+    names = done[file] = Names(len(done), bool(file.parsed.problems))
     for (item, imported), source in zip(file.imports, sources, strict=True):
         if imported and source:
             _import(item, imported, source, names, sink)

@@ -10,6 +10,7 @@ from incdsl.elaborate.expand import Link
 from incdsl.elaborate.node import Location
 from incdsl.elaborate.scope import UNKNOWN, Flow, One, Poisoned, Problem, Scope, Unknown, Value
 from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.use import bad_flow
 from incdsl.ir.graph import Chain, Input
 from incdsl.ir.net import Assertion
 from incdsl.syntax import tree
@@ -25,9 +26,12 @@ class Stated:
 
     def hold(self, link: Link, scope: Scope, flow: Flow) -> Flow:
         """What flows, held to the shape that is stated behind the step; where it is unknown, that shape is believed."""
-        if link.shape is None or scope.dry or not isinstance(flow, Value | Unknown):
+        if link.shape is None or scope.dry or flow is None:
             return flow
         try:
+            if isinstance(flow, tuple):
+                reason = f"a shape is stated of one value, and here are {len(flow)}"
+                raise bad_flow(link.shape.span, reason)
             stated = [self._extent(dim, scope) for dim in link.shape.items]
             if isinstance(flow, Unknown):
                 return self._believed(link, scope, stated)

@@ -191,6 +191,7 @@ class Walk:
     def step(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
         """What a step makes of what flows in: unknown if it is wrong."""
         link = named.link
+        hold_open(self._tools.sink)
         self._tools.budget.spend(1, link)
         result: Flow = UNKNOWN
         try:
@@ -405,6 +406,7 @@ class Walk:
         ends: list[RailEnd] = []
         for i, (rail, inner, several) in enumerate(rails):
             name, (place, override) = names[i][0], doors[i]
+            start = len(self._tools.graph)
             titled = replace(inner, title=f"{scope.title} > {name}")
             with self._doors.inside(place, override, titled, flows[i]) as here:
                 if override:
@@ -413,7 +415,7 @@ class Walk:
                 end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
             self._tools.record.came(rail, scope, end)
             if isinstance(end, Value):
-                ends.append(RailEnd(end, chains[i].span))
+                ends.append(RailEnd(end, chains[i].span, start))
         if len(ends) < len(rails) or merge.word.text not in JOINS:
             raise Poisoned
         return self._rails.joined(merge, ends, value, scope, ir)
@@ -513,10 +515,11 @@ class Walk:
             return flow
         ends: list[RailEnd] = []
         for part, factor in zip(parts, factors.items, strict=True):
+            start = len(self._tools.graph)
             end = self.use(part)
             self._tools.record.came(factor, use.scope, end)
             if isinstance(end, Value):
-                ends.append(RailEnd(end, part.span))
+                ends.append(RailEnd(end, part.span, start))
         if len(ends) < len(parts):
             return UNKNOWN
         op = Concat()
@@ -563,6 +566,8 @@ class Walk:
         if len(around) > MAX_BLOCK_DEPTH:  # the net is one of them
             raise Problem(TooDeep(span=use.span, what=what, limit=MAX_BLOCK_DEPTH))
         self._tools.record.used.add(definition)
+        if definition.broken and not use.scope.dry:
+            self._tools.whole = False
 
     def _inline(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
         """The parts of a unit as steps of the class that uses it."""
@@ -728,9 +733,9 @@ class Walk:
 
     def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
         """Bind the names of a chain to what comes out of it."""
-        for name in item.names:
+        for i, name in enumerate(item.names):
             if name.text != NOT_NEEDED:
-                claim_value(name, scope, self._tools)
+                claim_value(name, scope, self._tools, {other.text for other in item.names[:i]})
         start = len(self._tools.graph)
         flow: Flow = UNKNOWN
         with scope.reading() as reads:
@@ -789,6 +794,7 @@ class Walk:
         irs = [Chain(name, rail=True, parent=ir) for name in names]
         parts = self._rails.split(value or UNKNOWN, sizes, scope, atom.span, irs)
         self._tools.record.came(last, scope, tuple(parts))
+        self.stated.hold(Link(last, last.atom, last.labels, last.repeat, last.shape), scope, tuple(parts))
         return parts
 
     def _aux(self, item: tree.Aux, scope: Scope) -> None:

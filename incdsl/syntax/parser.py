@@ -162,15 +162,21 @@ class _Parser:
             if step.type == "NAME":  # `dropout p`
                 hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
             self._complain(before.span, _found(before), ("`->`",), hint)
-        elif _binds_on_a_line_of_its_own(tokens, i + 1):
+        elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):
             end = tokens[i - 1].end
             where = Span(self._source, max(end - 1, 0), end)
-            self._complain(where, "end of the line", _expected(self._accepted()))
+            lone = i > 1 and tokens[i - 2].type == "OUTPUT"
+            hint = f"`output` binds a value: `output {tokens[i - 1].text} = …`" if lone else ""
+            self._complain(where, "end of the line", _expected(self._accepted()), hint)
         else:
             accepts = self._accepted()
             word = ", a word of the language" if "NAME" in accepts and token.text.isidentifier() else ""
             hint = _IMPORT if token.text == "import" and "USE" in accepts else ""
             self._complain(token.span, _found(token) + word, _expected(accepts), hint)
+
+    def _lacks_value(self, i: int) -> bool:
+        """Whether a line ends behind a name that is to be bound."""
+        return i > 0 and self._tokens[i].line != self._tokens[i - 1].line and self._accepted() <= {"EQUAL", "COMMA"}
 
     def _accepted(self) -> set[str]:
         return accepted(self._table, self._states)
@@ -223,6 +229,8 @@ def _starts_with_import(tokens: list[Token], i: int) -> bool:
 def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:
     """Whether a step follows another without `->`: its name was taken for the start of a binding."""
     if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].line != tokens[i - 2].line:
+        return False
+    if tokens[i - 2].type in ("OUTPUT", "COMMA"):
         return False
     return accepts <= {"EQUAL", "COMMA"}
 

@@ -119,6 +119,34 @@ def test_a_net_without_inputs_as_a_step():
     assert codes(f"inc 1\n{inner}net N {{\n  input x [3, 8, 8]\n  output y = x -> relu2 -> M\n}}\n")
 
 
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("a = in -> relu\n  output a", "E101"),
+        ("a = in -> relu\n  output 3", "E101"),
+        ("output f, f = in -> split 2", "E206"),
+        ("f, f = in -> split 2\n  output y = f", "E206"),
+    ],
+)
+def test_a_block_without_an_output(lines, code):
+    text = f"inc 1\nblock B {{\n  {lines}\n}}\nnet N {{\n  input x [4, 8, 8]\n  output y = x -> B\n}}\n"
+    found = incdsl.analyze(text)
+    assert code in [problem.code for problem in found.errors]
+    assert not found.net("N").complete
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a, b = x -> split 2 : [nonsense, 0]", "a, b = x -> Two : [2, 8, 8]", "a, b = (x, x) : [4, 8, 8] -> Both"],
+)
+def test_a_shape_is_stated_of_one_value(line):
+    two = "block Two {\n  output f = in -> relu\n  output g = f -> tanh\n}\n"
+    both = "block Both {\n  input p, q\n  output f = p -> relu\n  output g = q -> tanh\n}\n"
+    text = f"inc 1\n{two}{both}net N {{\n  input x [4, 8, 8]\n  {line}\n  output y = add {{ | a | b }}\n}}\n"
+    (found,) = incdsl.analyze(text).errors
+    assert (found.code, "one value" in found.message()) == ("E209", True)
+
+
 def test_a_net_that_is_not_complete_has_an_error():
     analysis = incdsl.analyze(PLAIN.replace("@4", "@"))
     assert analysis.errors

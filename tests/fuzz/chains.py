@@ -16,8 +16,9 @@ CALLS = [
 KEEPING = [
     "conv2d 3x3 @4", "conv2d 1x1 @w", "u 3x3 @4", "u 1x1 @4", "batchnorm", "relu", "gelu", "maxpool 3x3", "avgpool 3x3",
     "maxpool 3x3/2 half ceil -> upsample 2", "identity", "B", "C(a: 4)", "C(a: w)", "D(f: relu)", "groupnorm 2",
-    "D(f: u (kernel: 3, width: 4))", "layernorm", "lrn", "prelu", "scale 0.5", "layerscale", "normalize", "softmax",
-    "channelshuffle 2", "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @4 as { | 1x3 @2 | 3x1 @2 }", "in", "q",
+    "D(f: u (kernel: 3, width: 4))", "layernorm", "lrn 3", "prelu", "scale 0.5", "layerscale",
+    "normalize (scale: [0.5, 2.0, 1.5, 1.0], shift: [0, 1, 0, 1])", "softmax",
+    "channelshuffle 2", "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @4 as { | 1x3 @2 | 3x1 @2 }", "q",
 ]  # fmt: skip
 """Steps that mostly turn [4, 16, 16] into [4, 16, 16], so that many of their chains are legal."""
 NET = """inc 1
@@ -35,25 +36,31 @@ net N(w = 4) {{
 """
 
 
-def chains(calls, labels, most):
-    """Chains of such steps, with rails and groups inside one another."""
+def chains(calls, labels, most, repeats=tuple(REPEATS), guards=tuple(GUARDS), behind=None):
+    """Chains of such steps, with rails and groups inside one another; `behind` is what may stand behind rails."""
 
     def nested(step):
         chain = st.lists(step, min_size=1, max_size=4).map(" -> ".join)
-        rails = st.lists(st.tuples(st.sampled_from(GUARDS), chain).map("| {0[0]}{0[1]}".format), min_size=1, max_size=3)
+        rails = st.lists(st.tuples(st.sampled_from(guards), chain).map("| {0[0]}{0[1]}".format), min_size=1, max_size=3)
         word = st.sampled_from(["concat", "add", "mul", "reduce", "concat (split)"])
         return st.one_of(
-            st.builds("{}{} {{ {} }}{}".format, label, word, rails.map(" ".join), repeat),
+            st.builds("{}{} {{ {} }}{}".format, label, word, rails.map(" ".join), after),
             st.builds("{}({}){}".format, label, chain, repeat),
         )
 
-    label, repeat = st.sampled_from(labels), st.sampled_from(REPEATS)
+    label, repeat, after = map(st.sampled_from, (labels, repeats, behind or repeats))
     step = st.builds("{}{}{}".format, label, st.sampled_from(calls), repeat)
     return st.lists(st.recursive(step, nested, max_leaves=8), min_size=1, max_size=most).map(" -> ".join)
 
 
 ANY = chains(CALLS, LABELS, 6)
-LEGAL = chains(KEEPING, ["", "", "", "", "", "a: ", "b: ", "a.b: ", "f.0..: "], 4)
+SELDOM = ["", "", "", "", " if w == 4", " if false", " : [4, 16, 16]"]
+LEGAL = chains(KEEPING, ["", "", "", "", "", "a: ", "b: ", "a.b: ", "f.0..: "], 4, behind=SELDOM)
+INSIDE = chains(
+    [call for call in KEEPING if not {"w)", "@w", "q", "B", "C(a:"} & {*call.split()}], [""], 3,
+    ["", "", "", " times 2", " if false"], ["", "", ""], ["", "", " if false"],
+)  # fmt: skip
+"""Chains for blocks, where nothing of the net is known; blocks that are not used are checked as well."""
 TAILS = st.one_of(
     st.just(""),
     ANY.map("aux h = q -> {}".format),

@@ -9,7 +9,7 @@ from incdsl.compiler import compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.load import load_text
 from incdsl.source import Source
-from tests.fuzz.chains import LEGAL, NET
+from tests.fuzz.chains import INSIDE, LEGAL, NET
 
 FEW = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
@@ -30,7 +30,7 @@ def hold(done):
 
 
 @given(
-    st.lists(LEGAL, min_size=3, max_size=3),
+    st.tuples(INSIDE, INSIDE, LEGAL),
     st.sampled_from(["[4, 16, 16]", "[4, H, W]"]),
     st.one_of(st.just(""), LEGAL.map("aux h = q -> {} -> relu".format)),
 )

@@ -128,7 +128,7 @@ def test_nothing_else_is_imported(install, tmp_path):
         ("raise ImportError('needs\\x1b more')", None, "cannot be loaded: ImportError: needs  more"),
         ("x = 1", "{0}:missing", "AttributeError"),
         ("x = 1", "{0}:x", "names neither a module nor a list"),
-        ("x = [int]", "{0}:x", "is no op"),
+        ("x = [int]", "{0}:x", "is not an op"),
         (HELPED.format("AcmeBlur", "x", "()").replace("def lower", "def raise_"), None, "`helped` has no `lower`"),
         (HELPED.format("Blur", "x", "()"), None, "called `Acme…`"),
         (HELPED.format("AcmeBlur", "x  # why", "()"), None, "without comments"),

@@ -11,7 +11,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.layers import Entry
 from incdsl.weights.match import Origin, correspond
-from tests.fuzz.chains import LEGAL, NET, TAILS
+from tests.fuzz.chains import INSIDE, LEGAL, NET, TAILS
 from tests.nets import compiled, spec
 from tests.process import ROOT
 from tests.weights import foreign
@@ -302,7 +302,7 @@ def test_what_is_accepted_is_true(style):
     """Where the premise holds, that containers of the checkpoint are containers of the net."""
 
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
-    @given(st.tuples(LEGAL, LEGAL, LEGAL), TAILS, st.integers(0, 10**6))
+    @given(st.tuples(INSIDE, INSIDE, LEGAL), TAILS, st.integers(0, 10**6))
     def hold(chains, tail, seed):
         try:
             net = compiled(NET.format(*chains, shape="[4, 16, 16]", tail=tail)).net
