@@ -19,9 +19,13 @@ class Unused(Diagnostic):
 
     what: str
     name: str
+    hint: str = ""
 
     def message(self) -> str:
         return f"{self.what} `{self.name}` is never used"
+
+    def help(self) -> str:
+        return self.hint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ def given(
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in params:
-            raise Problem(wrong_argument(block.name.text, arg, params))
+            raise Problem(wrong_argument(block.name.text, arg, params, scope))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
         values[arg.name.text] = evaluate.value(arg.value, scope)
@@ -54,11 +54,13 @@ def by_name(name: str, params: Iterable[str]) -> str:
     return f"write `{name}({named})`" if named else f"write `{name}` without arguments"
 
 
-def wrong_argument(name: str, arg: tree.Arg, params: Collection[str]) -> WrongArguments:
+def wrong_argument(name: str, arg: tree.Arg, params: Collection[str], scope: Scope | None = None) -> WrongArguments:
     """What is wrong with an argument that has no name, or the name of no parameter."""
     close = get_close_matches(arg.name.text if arg.name else "", sorted(params), 1)
     hint = f"did you mean `{close[0]}`?" if close else by_name(name, params)
     what = "takes its arguments by name" if params else "has no parameters"
+    if arg.name is None and scope and isinstance(arg.value, tree.Variable) and arg.value.name in scope.values:
+        hint = f"values flow in: `{arg.value.name} -> {name}`, or `(a, b) -> {name}` if it has several inputs"
     if arg.name:
         what = f"has no parameter `{arg.name.text}`"
     return WrongArguments(span=arg.span, reason=f"`{name}` {what}", hint=hint)

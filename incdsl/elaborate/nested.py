@@ -23,7 +23,7 @@ def net_arguments(definition: Definition, interface: Interface, use: Use, tools:
         if isinstance(arg, tree.Error):
             raise Poisoned
         if arg.name is None or arg.name.text not in interface:
-            raise Problem(wrong_argument(definition.name, arg, interface))
+            raise Problem(wrong_argument(definition.name, arg, interface, use.scope))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
         values[arg.name.text] = tools.evaluate.value(arg.value, use.scope)

@@ -63,7 +63,7 @@ def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in op.settings:
-            raise _unknown(owner, arg.name.text if arg.name else arg.value.span.text, op, arg.span)
+            raise _unknown(owner, arg, op)
         if arg.name.text in settings.values:
             raise _bad(owner, arg.name.text, "is given twice", arg.span)
         settings.put(arg.name.text, setting(arg, op, scope, evaluate), arg.value.span)
@@ -142,12 +142,14 @@ def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressi
     return evaluate.value(arg.value, scope)
 
 
-def _unknown(owner: str, name: str, op: type[Op], span: Span) -> Problem:
+def _unknown(owner: str, arg: tree.Arg, op: type[Op]) -> Problem:
+    name = arg.name.text if arg.name else arg.value.span.text
     close = get_close_matches(name, op.settings, 1)
+    hint = _DIALECT.get(name, "") if arg.name else f"settings have names, as in `{op.example}`"
     return Problem(
         UnknownSetting(
-            span=span, owner=owner, setting=name, settings=op.settings,
-            suggestion=close[0] if close else "", hint=_DIALECT.get(name, ""),
+            span=arg.span, owner=owner, setting=name, settings=op.settings, suggestion=close[0] if close else "",
+            hint=hint,
         )
     )  # fmt: skip
 

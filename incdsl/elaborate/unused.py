@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.unused import Unused, UnusedDefinition
 from incdsl.elaborate.resolve import Definition, Names, mentioned
+from incdsl.elaborate.scope import NOT_NEEDED
 from incdsl.syntax import tree
 
 
@@ -16,9 +17,9 @@ def unused(definition: Definition) -> Iterator[Diagnostic]:
     if isinstance(written, tree.Unit):
         return
     known = _mentioned(written)
-    for what, name in _declared(written):
-        if name.text and name.text != "_" and name.text not in known:
-            yield Unused(span=name.span, path=definition.name, what=what, name=name.text)
+    for what, name, hint in _declared(written):
+        if name.text and name.text != NOT_NEEDED and name.text not in known:
+            yield Unused(span=name.span, path=definition.name, what=what, name=name.text, hint=hint)
 
 
 def _mentioned(written: tree.Block | tree.Net) -> frozenset[str]:
@@ -30,16 +31,18 @@ def _mentioned(written: tree.Block | tree.Net) -> frozenset[str]:
     return mentioned(written.items)
 
 
-def _declared(written: tree.Block | tree.Net) -> Iterator[tuple[str, tree.Name]]:
+def _declared(written: tree.Block | tree.Net) -> Iterator[tuple[str, tree.Name, str]]:
+    """What is declared: its kind, its name, and what helps if it is not used."""
     for param in written.params:
-        yield "parameter", param.name
+        yield "parameter", param.name, ""
     for item in written.items:
         if isinstance(item, tree.Input):
-            yield "the input", item.name
+            yield "the input", item.name, ""
         elif isinstance(item, tree.Inputs):
-            yield from (("the input", name) for name in item.names)
+            yield from (("the input", name, "") for name in item.names)
         elif isinstance(item, tree.Bind):
-            yield from (("the value", name) for name in item.names)
+            hint = f"call it `{NOT_NEEDED}` if you do not need it" if len(item.names) > 1 else ""
+            yield from (("the value", name, hint) for name in item.names)
 
 
 def unused_definitions(file: tree.File, names: Names) -> Iterator[Diagnostic]:

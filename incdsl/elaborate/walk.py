@@ -151,7 +151,7 @@ class Walk:
         if isinstance(atom, tree.BlockInput):
             value: Flow = self._input(atom, scope)
         elif isinstance(atom, tree.Bundle):
-            value = tuple(self._bound(name, scope) for name in atom.names)
+            value = tuple(self._bound_or_in(name, scope) for name in atom.names)
         elif isinstance(atom, tree.Call) and atom.name.text in scope.values:
             if not atom.bare:
                 raise bad_flow(atom.span, f"the value `{atom.name.text}` takes no settings")
@@ -171,12 +171,15 @@ class Walk:
             raise bad_flow(link.span, "a value takes no label and cannot repeat")
         return value
 
-    def _input(self, atom: tree.BlockInput, scope: Scope) -> One:
+    def _input(self, atom: tree.BlockInput | tree.Name, scope: Scope) -> One:
         if scope.input is not None:
             return scope.input
         if scope.is_net:
             raise bad_flow(atom.span, "a net has no `in`", "start with the name of an input")
         raise bad_flow(atom.span, "a block with several inputs has no `in`", "start with the name of an input")
+
+    def _bound_or_in(self, name: tree.Name, scope: Scope) -> One:
+        return self._input(name, scope) if name.text == "in" else self._bound(name, scope)
 
     def _bound(self, name: tree.Name, scope: Scope) -> One:
         if name.text not in scope.values:
@@ -275,8 +278,10 @@ class Walk:
     def _repeated(
         self, named: Named, repeat: tree.Times | tree.Each, scope: Scope, flow: Flow, ir: Chain, number: int
     ) -> Flow:
-        value = self._alone(flow, named.link)
-        once = named.link.once
+        if isinstance(flow, tuple):
+            hint = "write its uses one after another: `(a, b) -> Block -> Block`"
+            raise bad_flow(named.link.span, f"{len(flow)} values flow into what repeats, and it hands on one", hint)
+        value, once = flow, named.link.once
         try:
             rows = self._loops.rows(repeat, scope)
         except (Problem, Poisoned):
@@ -767,7 +772,7 @@ class Walk:
         if given_ != count:
             hint = "`a, b = x -> split 2`; a block or net with several outputs gives several values as well"
             if given_ > 1:
-                hint = "name all of them; use `_` for those that you do not need"
+                hint = "a name for each; use `_` for those that you do not need"
             values = "one value" if given_ == 1 else f"{given_} values"
             raise bad_flow(last.span, f"the chain gives {values} for {count} name{'s' * (count > 1)}", hint)
         return flow

@@ -159,7 +159,7 @@ class _Parser:
         if lacks_arrow:
             before, step = tokens[i - 1], tokens[i - 2]
             hint = ""
-            if step.type == "NAME":  # `dropout p`
+            if step.type == "NAME" and tokens[i].type != "COLON":  # `dropout p`
                 hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
             self._complain(before.span, _found(before), ("`->`",), hint)
         elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):

@@ -5,7 +5,7 @@ import keyword
 import pytest
 
 from incdsl.compiler import for_inference
-from tests.nets import codes, compiled, keys, problems
+from tests.nets import codes, compiled, keys, predicted, problems
 
 FUSE = """block Fuse(width) {
   input low, high
@@ -255,3 +255,31 @@ def test_several_outputs_of_what_flows_in(first, argument):
     done = compiled(net("  u, v = x -> B\n  output y = concat { | u | v }", block), "N")
     assert f"def forward(self, {argument}: Tensor) -> tuple[Tensor, Tensor]:" in done.text
     assert keys(done) == [f"u.{first}.weight", f"u.{first}.bias", "u.b.weight", "u.b.bias"]
+
+
+def test_what_flows_in_beside_a_value():
+    block = FUSE + "block One {\n  m = in -> maxpool 2x2/2 valid\n  p, q = (m, in) -> Fuse(width: 4)\n"
+    block += "  output y = concat { | p | q -> upsample 2 }\n}\n"
+    done = compiled(net("  output y = x -> One", block), "N")
+    assert keys(done)[::2] == ["y.p.a.weight", "y.p.b.weight", "y.p.c.weight"]
+    assert predicted(done, {"H": 16, "W": 16}) == (8, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("line", "help"),
+    [
+        ("p, q = Fuse(x, x)", "values flow in: `x -> Fuse`, or `(a, b) -> Fuse` if it has several inputs"),
+        ("p, q = (x, x) -> Fuse(width: 4) times 2", "write its uses one after another"),
+        ("p, q, r = x -> Body", "a name for each; use `_`"),
+        ("p = x -> upsample(2)", "settings have names, as in `upsample 2"),
+    ],
+)
+def test_what_helps(line, help):
+    found = problems(net(f"  {line}\n  output y = x -> relu", FUSE + BODY), "N")
+    assert any(help in problem.help() for problem in found)
+
+
+def test_of_several_values_one_may_be_left_out():
+    text = net("  p, q = x -> split (sizes: [1, 2])\n  output y = p -> relu")
+    (found,) = problems(text, "N")
+    assert (found.code, found.help()) == ("E208", "call it `_` if you do not need it")
