@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -68,18 +69,23 @@ class Diagnostic:
 
 
 class Sink:
-    """Collects diagnostics. A mistake inside a block is kept once, however often the block is used."""
+    """Collects diagnostics. A mistake inside a block is kept once, however often the block is used.
+
+    It keeps a limited number of errors, and as many warnings.
+    """
 
     def __init__(self, limit: int = 50) -> None:
         self._limit = limit
         self._kept: dict[object, Diagnostic] = {}
+        self._count = Counter[str]()
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic, unless the same problem was already reported for the same place."""
-        span = diagnostic.span
+        span, severity = diagnostic.span, diagnostic.severity
         where = (diagnostic.code, span.source.name, span.start, span.end) if span else (diagnostic.code, diagnostic)
-        if len(self._kept) < self._limit:
-            self._kept.setdefault(where, diagnostic)
+        if self._count[severity] < self._limit and where not in self._kept:
+            self._kept[where] = diagnostic
+            self._count[severity] += 1
 
     def __iter__(self) -> Iterator[Diagnostic]:
         def place(d: Diagnostic) -> tuple[str, int, str]:
@@ -89,13 +95,13 @@ class Sink:
 
     @property
     def full(self) -> bool:
-        """Whether it holds as many as it will keep."""
-        return len(self._kept) >= self._limit
+        """Whether it holds as many errors as it will keep."""
+        return self._count["error"] >= self._limit
 
     @property
     def errors(self) -> bool:
         """Whether it holds an error."""
-        return any(d.severity == "error" for d in self._kept.values())
+        return self._count["error"] > 0
 
     def stop_on_errors(self) -> None:
         """Raise what was collected, if that includes an error."""

@@ -335,7 +335,7 @@ class Upsample(Op):
     def _repeats(cls, value: int, info: ValidationInfo) -> int:
         """PyTorch multiplies positions by 1 / factor in float32, which for some factors misses the next cell."""
         if info.data.get("mode") == "nearest" and _float32(_float32(1 / value) * value) < 1:
-            raise ValueError(f"- PyTorch does not repeat by {int(value)} evenly: 1 / {int(value)} is rounded down")
+            raise ValueError(f"must repeat evenly, but PyTorch rounds 1 / {int(value)} down")
         return value
 
     word: ClassVar[str] = "upsample"

@@ -147,6 +147,13 @@ def test_a_shape_is_stated_of_one_value(line):
     assert (found.code, "one value" in found.message()) == ("E209", True)
 
 
+def test_warnings_do_not_crowd_out_an_error():
+    steps = " -> ".join(f"{'lL'[i % 2]}{i // 2}: relu" for i in range(240))
+    found = incdsl.analyze(f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {steps} -> mistake\n}}\n")
+    assert {problem.severity for problem in found.problems} == {"error", "warning"}
+    assert [problem.code for problem in found.errors] == ["E201"]
+
+
 def test_a_net_that_is_not_complete_has_an_error():
     analysis = incdsl.analyze(PLAIN.replace("@4", "@"))
     assert analysis.errors
