@@ -82,7 +82,9 @@ class Facts:
                 there = graph[operand].instance
                 if there is not here:
                     inner, outer = lineages[here], lineages[there]
-                    shared = sum(a is b for a, b in zip(inner, outer, strict=False))
+                    shared = 1
+                    while shared < min(len(inner), len(outer)) and inner[shared] is outer[shared]:
+                        shared += 1
                     for instance in inner[shared:]:
                         enters.setdefault(instance, set()).add(operand)
                     for instance in outer[shared:]:

@@ -63,6 +63,8 @@ class Extent:
 
     def floor_affine(self, scale: int, offset: int, divisor: int) -> Extent:
         """`(scale · self + offset) // divisor`."""
+        if scale == divisor == 1 and not offset:
+            return self
         if self.base is None:
             return Extent.fixed((scale * self.offset + offset) // divisor)
         if scale != 1 and self.divisor != 1:
