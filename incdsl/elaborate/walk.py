@@ -699,9 +699,13 @@ class Walk:
         label = self._tools.placer.claim(use.named.names[0], use.named.span, use.scope)
         inputs = [item for item in root.net.items if isinstance(item, tree.Input)]
         ports = [item.name.text for item in inputs]
-        flows = arity(use, ports)
         outputs = output_names(root.net.items)
-        if not ports or not outputs or not all(isinstance(flow, Value) for flow in flows):
+        if not ports or not outputs:
+            if root.broken or root.names is use.scope.names:
+                raise Poisoned  # it is told where the net is written
+            raise bad_flow(use.call.name.span, f"`{use.word}` has no {'output' if ports else 'input'}")
+        flows = arity(use, ports)
+        if not all(isinstance(flow, Value) for flow in flows):
             return UNKNOWN if len(outputs) < 2 else (UNKNOWN,) * len(outputs)
         if not use.scope.dry:
             self._tools.record.walked.add(definition)
@@ -749,6 +753,7 @@ class Walk:
             except (Problem, Poisoned, TooComplicated) as error:
                 self._tools.caught(error, scope, item.span)
         values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
+        self._tools.whole &= scope.dry or all(isinstance(value, Value) for value in values)
         names = tuple([name.text for name in item.names])
         scope.bindings.append(Binding(names, values, reads, range(start, len(self._tools.graph))))
         if len(names) > 1:

@@ -147,6 +147,23 @@ def test_a_shape_is_stated_of_one_value(line):
     assert (found.code, "one value" in found.message()) == ("E209", True)
 
 
+@pytest.mark.parametrize(
+    ("items", "code", "lacks"),
+    [("input z [3, 8, 8]\n  a = z -> relu", "E214", "output"), ("output a = relu", "E209", "input")],
+)
+def test_a_net_that_lacks_ports_is_no_step(tmp_path, items, code, lacks):
+    user = "net N {\n  input x [3, 8, 8]\n  output y = x -> M\n}\n"
+    inner = f"net M {{\n  {items}\n}}\n"
+    found = incdsl.analyze(f"inc 1\n{inner}{user}")
+    assert code in [problem.code for problem in found.errors]
+    assert {problem.path.partition(" ")[0] for problem in found.errors} == {"M"}
+    assert not found.net("N").complete
+    (tmp_path / "m.inc").write_text(f"inc 1\n{inner}")
+    (tmp_path / "n.inc").write_text(f'inc 1\nfrom "m.inc" use M\n{user}')
+    (problem,) = incdsl.analyze(tmp_path / "n.inc").errors
+    assert problem.message() == f"`M` has no {lacks}"
+
+
 def test_warnings_do_not_crowd_out_an_error():
     steps = " -> ".join(f"{'lL'[i % 2]}{i // 2}: relu" for i in range(240))
     found = incdsl.analyze(f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {steps} -> mistake\n}}\n")
