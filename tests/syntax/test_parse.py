@@ -74,6 +74,7 @@ def test_what_stands_around_a_mistake_is_parsed():
     assert [type(item) for item in file.nets[0].items] == [tree.Input, tree.Bind, tree.Output]
 
 
+@pytest.mark.thorough
 def test_mutated_specs():
     """`python -m fuzz.front` looks at 100,000."""
     assert list(front.failures(250, seed=102)) == []
