@@ -1,6 +1,7 @@
 """`analyze` answers for every text: as much as is known, and all that is wrong."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from statistics import mean
 
 import pytest
@@ -44,9 +45,15 @@ def uses(analysis):
             yield from node.names
 
 
+@cache
+def analyzed(path):
+    """The analysis of a file, once for all tests."""
+    return incdsl.analyze(path)
+
+
 @every_spec
 def test_every_name_resolves(path):
-    analysis = incdsl.analyze(path)
+    analysis = analyzed(path)
     for name in uses(analysis):
         meaning = analysis.references[name]
         assert isinstance(meaning, Definition | tree.Tree) or issubclass(meaning, Op), str(name)
@@ -54,7 +61,7 @@ def test_every_name_resolves(path):
 
 @every_spec
 def test_every_written_step_has_its_shapes(path):
-    analysis = incdsl.analyze(path)
+    analysis = analyzed(path)
     nets = {item.name.text for item in analysis.file.items if isinstance(item, tree.Net)}
     for definition in analysis.file.definitions:
         if not nets:
@@ -69,7 +76,7 @@ def test_every_written_step_has_its_shapes(path):
 
 @every_spec
 def test_every_net_is_complete(path):
-    analysis = incdsl.analyze(path)
+    analysis = analyzed(path)
     assert not analysis.errors
     assert all(net.complete and net.cost.params for net in analysis.nets)
 
@@ -207,6 +214,6 @@ def test_threads_do_not_meet():
 
 def test_a_token_less_loses_only_what_depends_on_it():
     """`python -m fuzz.deletions` deletes each token of v3.inc."""
-    found = list(deletions.shares(V3.read_text(encoding="utf-8"), every=17))
-    assert len(found) > 20
+    found = list(deletions.shares(V3.read_text(encoding="utf-8"), every=31))
+    assert len(found) > 12
     assert mean(found) > 0.95
