@@ -24,14 +24,17 @@ class Calls:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._said: dict[tree.Call, Settings | None] = {}
-        """What calls say whose settings are numbers and words alone; None for the others."""
+        self._said: dict[tuple[tree.Call, type[Op]], Settings | None] = {}
+        """What calls say, to an op, whose settings are numbers and words alone; None for the others.
+
+        A variant may redefine the unit that a call names, and so the op that it speaks to.
+        """
 
     def gathered(self, call: tree.Call, op: type[Op], scope: Scope) -> Settings:
         """What a call says to an op. Not to be changed."""
-        if call not in self._said:
-            self._said[call] = gather(call, op, scope, self._tools.evaluate) if is_constant(call) else None
-        return self._said[call] or gather(call, op, scope, self._tools.evaluate)
+        if (call, op) not in self._said:
+            self._said[call, op] = gather(call, op, scope, self._tools.evaluate) if is_constant(call) else None
+        return self._said[call, op] or gather(call, op, scope, self._tools.evaluate)
 
     def merged(self, main: Main, use: Use, scope: Scope) -> tuple[Settings, set[str]]:
         """What the use says over what the unit says, padding resolved; and the fields that only the unit decides."""

@@ -144,3 +144,14 @@ def test_what_does_not_fit_is_told(change, message):
 def test_a_near_name_of_a_head_inside_is_suggested():
     (problem,) = problems(variant("without body_earl"), "V")
     assert problem.label() == "did you mean `body_early`?"
+
+
+def test_a_call_may_speak_to_two_ops():
+    """The unit that it names is another one in a variant, and both nets are steps of one."""
+    text = (
+        "inc 1\nunit u = groupnorm\nnet M {\n  input x [4, 8, 8]\n  output y = x -> u 2\n}\n"
+        "net V = M with {\n  unit u = upsample\n}\n"
+        "net N {\n  input x [4, 8, 8]\n  output y = x -> m: M\n  output z = x -> v: V\n}\n"
+    )
+    words = [node.op.word for node in compiled(text, "N").net.graph]
+    assert words == ["", "groupnorm", "upsample"]
