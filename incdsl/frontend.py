@@ -133,7 +133,7 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
     _look_at_the_rest(own, record, sink)
     if not sink.errors:
         _unused(own, record, sink)
-        for problem in unused_definitions(spec.file, names):
+        for problem in unused_definitions(spec.file, names) if not only else ():
             sink.add(problem)
     return Analysis(spec, names, nets, tuple(sink), budget.work, record)
 

@@ -701,8 +701,8 @@ class Walk:
         ports = [item.name.text for item in inputs]
         outputs = output_names(root.net.items)
         if not ports or not outputs:
-            if root.broken or root.names is use.scope.names:
-                raise Poisoned  # it is told where the net is written
+            if root.broken:
+                raise Poisoned
             raise bad_flow(use.call.name.span, f"`{use.word}` has no {'output' if ports else 'input'}")
         flows = arity(use, ports)
         if not all(isinstance(flow, Value) for flow in flows):

@@ -8,8 +8,10 @@ import pytest
 
 import incdsl
 from fuzz import deletions
+from incdsl.compiler import compile_net
 from incdsl.elaborate.resolve import Definition
 from incdsl.ops import Op
+from incdsl.source import Source
 from incdsl.syntax import tree
 from tests.process import ROOT, V3
 
@@ -154,6 +156,13 @@ def test_a_shape_is_stated_of_one_value(line):
     assert (found.code, "one value" in found.message()) == ("E209", True)
 
 
+@pytest.mark.parametrize(("definition", "code"), [("block B = mistake", "E201"), ("block B = relu", "W402")])
+def test_of_a_file_only_the_net_that_is_named_matters(definition, code):
+    text = f"{PLAIN}{definition}\n{PLAIN.removeprefix('inc 1')}".replace("net N", "net M", 1)
+    assert codes(text) == [code]
+    assert compile_net(Source("two.inc", text), "N").warnings == ()
+
+
 @pytest.mark.parametrize(
     ("items", "code", "lacks"),
     [("input z [3, 8, 8]\n  a = z -> relu", "E214", "output"), ("output a = relu", "E209", "input")],
@@ -161,10 +170,12 @@ def test_a_shape_is_stated_of_one_value(line):
 def test_a_net_that_lacks_ports_is_no_step(tmp_path, items, code, lacks):
     user = "net N {\n  input x [3, 8, 8]\n  output y = x -> M\n}\n"
     inner = f"net M {{\n  {items}\n}}\n"
-    found = incdsl.analyze(f"inc 1\n{inner}{user}")
+    both = f"inc 1\n{inner}{user}"
+    found = incdsl.analyze(both)
     assert code in [problem.code for problem in found.errors]
-    assert {problem.path.partition(" ")[0] for problem in found.errors} == {"M"}
     assert not found.net("N").complete
+    with pytest.raises(incdsl.CompileError, match=f"`M` has no {lacks}"):
+        compile_net(Source("both.inc", both), "N")
     (tmp_path / "m.inc").write_text(f"inc 1\n{inner}")
     (tmp_path / "n.inc").write_text(f'inc 1\nfrom "m.inc" use M\n{user}')
     (problem,) = incdsl.analyze(tmp_path / "n.inc").errors
