@@ -18,7 +18,7 @@ from incdsl.elaborate.ports import output_names
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
-from incdsl.elaborate.static_params import PLAIN, StaticParams, symbols
+from incdsl.elaborate.static_params import StaticParams
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.unmatched import unmatched
 from incdsl.elaborate.variant import interfaces, lineage
@@ -28,6 +28,7 @@ from incdsl.ir.graph import Chain, Graph, Input, Instance
 from incdsl.ir.net import Expectation, Net
 from incdsl.syntax import tree
 from incdsl.values import Extent, Image, Num, Real, Shape, TooComplicated, Vector
+from incdsl.values.num import PLAIN, symbols
 
 
 @dataclass(frozen=True, eq=False, slots=True)

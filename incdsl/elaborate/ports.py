@@ -123,7 +123,7 @@ def entering_as(value: One, symbol: str) -> One:
     """A value inside of an instance, where its number of channels is a symbol."""
     if not isinstance(value, Value):
         return value
-    return Value(value.node, value.shape.with_channels(_number(int(value.shape.channels), symbol)))
+    return Value(value.node, value.shape.with_channels(Num.symbol(int(value.shape.channels), symbol)))
 
 
 def leaving(value: One | None, instance: Instance) -> One:
@@ -139,12 +139,11 @@ def as_symbol(value: Any, name: str) -> Any:
     if isinstance(value, Pair):
         plain = type(value[0]) is int and type(value[1]) is int
         return (_pair if plain else SymbolPair)(value[0], value[1], name)
-    return _number(int(value), name) if isinstance(value, int) else Real(value, name)
+    return Num.symbol(int(value), name) if isinstance(value, int) else Real(value, name)
 
 
-_number = lru_cache(maxsize=10_000)(Num.symbol)
 _pair = lru_cache(maxsize=10_000)(SymbolPair)
-"""Numbers never change, and most uses of a unit say the same."""
+"""Most uses of a unit have the same kernels, strides and padding."""
 
 
 def whole(value: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
 from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
-from incdsl.elaborate.static_params import PLAIN
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_label, no_sequence
 from incdsl.ops import Op
@@ -14,6 +13,7 @@ from incdsl.ops.dense import Flatten
 from incdsl.ops.merge import is_scale
 from incdsl.syntax import tree
 from incdsl.values import Image, Num, Pair, expression
+from incdsl.values.num import PLAIN
 
 
 class Ops:

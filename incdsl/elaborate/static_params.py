@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from incdsl.ir.graph import Instance
-from incdsl.values import Num, Real, SymbolPair
-from incdsl.values.num import plain
-
-PLAIN = frozenset({int, float, bool, str, type(None)})
-"""Types of values that no parameter stands behind."""
+from incdsl.values.num import PLAIN, plain, symbols
 
 
 class StaticParams:
@@ -34,16 +30,3 @@ class StaticParams:
                 self.names.add(name)
             elif name in instance.arguments:
                 self.pin(instance.parent, instance.arguments[name])
-
-
-def symbols(value: Any) -> frozenset[str]:
-    """The names of the symbols that a value is made of."""
-    if type(value) in PLAIN:
-        return frozenset()
-    if isinstance(value, Num):
-        return value.expr.symbols
-    if isinstance(value, Real | SymbolPair):
-        return frozenset({value.name})
-    if not isinstance(value, tuple) or PLAIN.issuperset(map(type, value)):
-        return frozenset()
-    return frozenset().union(*map(symbols, value))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from incdsl.diagnostics import CompilerBug
 from incdsl.ir.graph import Graph, Input, Instance, Ports
 from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import prefixes
 from incdsl.ops import ShapeError
-from incdsl.values import Num, Pair, Real, SymbolPair
+from incdsl.values.num import PLAIN, symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,8 +309,8 @@ def _symbols(facts: Facts) -> Iterator[str]:
     used: dict[Instance, dict[str, str]] = {instance: {} for instance in facts.lineages}
     for node in facts.graph:
         for value in vars(node.op).values():
-            if type(value) not in _PLAIN:
-                for name in _names(value):
+            if type(value) not in PLAIN:
+                for name in symbols(value):
                     used[node.instance].setdefault(name, node.name)
     for instance in reversed(facts.lineages):  # what stands inside comes first
         known = facts.symbols[instance]
@@ -327,29 +326,10 @@ def _used_around(instance: Instance, used: dict[str, str]) -> Iterator[tuple[str
     """Symbols of the class around an instance that uses some of its own, each with what is written with it."""
     if instance.kind == "sequence":
         yield from used.items()
-    yield from ((name, f"the count of {instance.path}") for name in _names(instance.count))
+    yield from ((name, f"the count of {instance.path}") for name in symbols(instance.count))
     for argument, value in instance.arguments.items():
         if argument in used:  # others need not mean anything
-            yield from ((name, f"the argument {argument} of {instance.path}") for name in _names(value))
-
-
-_PLAIN = frozenset((int, bool, str, float, type(None)))
-
-
-def _names(setting: Any) -> frozenset[str]:
-    """Names of the symbols that a setting is written with."""
-    if isinstance(setting, SymbolPair | Real):
-        return frozenset((setting.name,))
-    if isinstance(setting, Num):
-        return setting.expr.symbols
-    if isinstance(setting, Pair):
-        height, width = setting
-        if type(height) is not int or type(width) is not int:
-            return _names(height) | _names(width)
-    return _NO_NAMES
-
-
-_NO_NAMES = frozenset[str]()
+            yield from ((name, f"the argument {argument} of {instance.path}") for name in symbols(value))
 
 
 def _interface(facts: Facts) -> Iterator[str]:

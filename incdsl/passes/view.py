@@ -15,7 +15,7 @@ from incdsl.ir.weight_expr import WeightExpr
 from incdsl.ops import Op
 from incdsl.passes.edit import Edit
 from incdsl.values import Num, Pair, Real, Shape, SymbolPair, expression
-from incdsl.values.num import constant, plain, rebased
+from incdsl.values.num import plain, rebased, symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +119,8 @@ class View:
     def fixed(self, value: Any, node: Node) -> Any:
         """A setting of a node as a number; None if a constructor argument of the generated net may change it."""
         outermost = _lifted(value, node.instance, self.graph.net)
-        names = outermost.expr.symbols if isinstance(outermost, Num) else {getattr(outermost, "name", "")}
         arguments = self.net.params.keys() - self.net.fixed
-        return plain(outermost) if constant(outermost) or names.isdisjoint(arguments) else None
+        return plain(outermost) if symbols(outermost).isdisjoint(arguments) else None
 
     def free_label(self, instance: Instance, word: str) -> str:
         """An attribute that a class does not have yet, given once: edits of one sweep do not see each other."""

@@ -12,7 +12,8 @@ from functools import lru_cache
 from math import gcd
 from typing import Any
 
-_PLAIN = frozenset({int, bool, float, str})
+PLAIN = frozenset({int, float, bool, str, type(None)})
+"""Types of values that no symbol stands behind."""
 MAX_SIZE = 200
 """Symbols and numbers in one expression, beyond which nobody could read it."""
 
@@ -184,10 +185,11 @@ class Num(int):
         number.expr = expr
         return number
 
-    @classmethod
-    def symbol(cls, value: int, name: str) -> Num:
-        """The number that a symbol stands for."""
-        return cls(value, _named(name))
+    @staticmethod
+    @lru_cache(maxsize=10_000)
+    def symbol(value: int, name: str) -> Num:
+        """The number that a symbol stands for. Numbers never change, so equal ones are one."""
+        return Num(value, _named(name))
 
     def __add__(self, other: int) -> int:
         if not isinstance(other, int):
@@ -299,6 +301,19 @@ def constant(value: Any) -> bool:
     return not isinstance(value, Num | Real | SymbolPair)
 
 
+def symbols(value: Any) -> frozenset[str]:
+    """The names of the symbols that a value is made of."""
+    if type(value) in PLAIN:
+        return frozenset()
+    if isinstance(value, Num):
+        return value.expr.symbols
+    if isinstance(value, Real | SymbolPair):
+        return frozenset({value.name})
+    if not isinstance(value, tuple) or PLAIN.issuperset(map(type, value)):
+        return frozenset()
+    return frozenset().union(*map(symbols, value))
+
+
 def plain(value: Any) -> Any:
     """A number, or numbers, without the expressions behind them."""
     if isinstance(value, Num | Real):
@@ -311,7 +326,7 @@ def plain(value: Any) -> Any:
 def described(value: Any) -> object:
     """A setting with its symbols in place of their values."""
     kind = type(value)
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return kind.__name__, value
     if isinstance(value, SymbolPair | Real):
         return "symbol", value.name
