@@ -88,12 +88,7 @@ def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions)
     results = [_swept(op, sizes, axis) for axis in (0, 1)]
     axis = 0 if results[0] != usual[0] else 1
     remark = windows[axis].arithmetic(sizes[axis] or 0)
-    inside = rail.span.start <= step.start and step.end <= rail.span.end and step.source is rail.span.source
-    where = (
-        "here"
-        if inside
-        else f"in line {step.line}" + ("" if step.source is rail.span.source else f" of {step.source.name}")
-    )
+    where = _where(step, rail.span)
     if _meets(_padded(op, None), sizes, usual):
         return remark, f"leave out the padding {where}"
     for word, padding in _PADDINGS.items():
@@ -102,6 +97,13 @@ def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions)
     if getattr(op, "ceil", False):
         return remark, "`ceil` rounds up where convolutions round down"
     return remark, ""
+
+
+def _where(step: Span, rail: Span) -> str:
+    """A step as seen from a rail, which may only name the block that it stands in."""
+    if step.source is not rail.source:
+        return f"in line {step.line} of {step.source.name}"
+    return "here" if rail.start <= step.start and step.end <= rail.end else f"in line {step.line}"
 
 
 def _meets(op: Op | None, sizes: list[int | None], usual: object) -> bool:

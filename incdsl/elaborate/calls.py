@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from incdsl.elaborate.arguments import given
@@ -51,21 +50,18 @@ class Calls:
 
     def convolution(self, use: Use, unit: Definition | None) -> dict[str, Any]:
         """The settings of the convolution that is factorized; anything else is refused."""
-        scope, settings = use.scope, dict[str, Any]()
-        if unit:
-            main = main_of(unit)
-            op: type[Op] | None = main.op
-            if op is Conv2d:
-                inner = Scope(scope.instance, scope.title, unit.names, input=use.value, dry=scope.dry)
-                settings.update(gather(main.call, main.op, inner, self._tools.evaluate).values)
-        else:
-            op = find(use.word)
-            if op is None and not scope.names.block(use.word):
-                refuse_name(use.call.name, scope)
+        scope = use.scope
+        main = main_of(unit) if unit else None
+        op = main.op if main else find(use.word)
+        if op is None and not scope.names.block(use.word):
+            refuse_name(use.call.name, scope)
         if op is not Conv2d:
             raise no_convolution(use)
-        settings.update(gather(replace(use.call, factors=None), Conv2d, scope, self._tools.evaluate).values)
-        return settings
+        said = self.gathered(use.call, Conv2d, scope)
+        if unit and main:
+            inner = Scope(scope.instance, scope.title, unit.names, input=use.value, dry=scope.dry)
+            said = self.gathered(main.call, Conv2d, inner).under(said)
+        return said.values
 
     def given(self, ref: OpRef) -> dict[str, Any]:
         """The settings or arguments of what is handed down as a value."""

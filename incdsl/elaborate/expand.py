@@ -24,6 +24,11 @@ class Link(NamedTuple):
     ends: tuple[tree.Step, ...] = ()
     """Groups in parentheses that end with it."""
 
+    @classmethod
+    def of(cls, step: tree.Step) -> Link:
+        """A step as it is written."""
+        return cls(step, step.atom, step.labels, step.repeat, step.shape)
+
     @property
     def span(self) -> Span:
         """Where it is written."""
@@ -54,7 +59,7 @@ def links(chain: tree.Chain) -> list[Link]:
             inner[-1] = inner[-1]._replace(shape=inner[-1].shape or step.shape, ends=(*inner[-1].ends, step))
             found.extend(inner)
         else:
-            found.append(Link(step, step.atom, step.labels, step.repeat, step.shape))
+            found.append(Link.of(step))
     return found
 
 

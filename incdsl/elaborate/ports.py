@@ -85,14 +85,15 @@ def leave(
     """What leaves an instance, and the names of what enters and leaves it; an empty one only hands on values."""
     instance, inside = scope.instance, [scope.values.get(name, UNKNOWN) for name in outputs]
     if not empty and (len(ports) > 1 or len(outputs) > 1 or (ports and ports != ["in"])):
-        graph.ports[instance] = Ports(
-            tuple(
-                [(p, f.node) for p, f in zip(ports or [_unnamed(outputs)], flows, strict=True) if isinstance(f, Value)]
-            ),
-            tuple([(n, v.node) for n, v in zip(outputs, inside, strict=True) if isinstance(v, Value)]),
-        )
+        entering = zip(ports or [_unnamed(outputs)], flows, strict=True)
+        graph.ports[instance] = Ports(_nodes(entering), _nodes(zip(outputs, inside, strict=True)))
     left = tuple([leaving(value, instance) for value in inside])
     return left if len(left) > 1 else left[0] if left else UNKNOWN
+
+
+def _nodes(values: Iterable[tuple[str, One]]) -> tuple[tuple[str, str], ...]:
+    """The nodes of values that are known, beside their names."""
+    return tuple([(name, value.node) for name, value in values if isinstance(value, Value)])
 
 
 def _unnamed(outputs: list[str]) -> str:

@@ -67,13 +67,9 @@ def _excused(change: Change, overrides: Overrides, levels: dict[int, dict[str, C
     around = (change.path, *_prefixes(change.path), *(place.around if place else ()))
     later = {path for level, changes in levels.items() if level > change.level for path in changes}
     dropped = any(left.level >= change.level for left in overrides.omissions.get(change.path, ()))
-    if (
-        dropped
-        or not overrides.absent.isdisjoint(around)
-        or (not overrides.hits[change] and later.intersection(around))
-    ):
+    if dropped or (not overrides.hits[change] and later.intersection(around)):
         return True
-    return any(change.path[:i] in overrides.absent for i in range(1, len(change.path) + 1))
+    return not overrides.absent.isdisjoint({*around, *(change.path[:i] for i in range(1, len(change.path) + 1))})
 
 
 class _Seen:

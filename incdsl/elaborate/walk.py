@@ -804,7 +804,7 @@ class Walk:
         irs = [Chain(name, rail=True, parent=ir) for name in names]
         parts = self._rails.split(value or UNKNOWN, sizes, scope, atom.span, irs)
         self._tools.record.came(last, scope, tuple(parts))
-        self.stated.hold(Link(last, last.atom, last.labels, last.repeat, last.shape), scope, tuple(parts))
+        self.stated.hold(Link.of(last), scope, tuple(parts))
         return parts
 
     def _aux(self, item: tree.Aux, scope: Scope) -> None:
