@@ -121,8 +121,10 @@ class Placer:
         parts = label.split(".")
         prefixes = {".".join(parts[:i]) for i in range(1, len(parts))}
         if label in scope.labels or prefixes & scope.labels.keys() or f"{label}." in scope.labels:
-            taken = "the label of another step of this block"
-            raise Problem(NameTaken(span=span, name=label, taken_by=taken))
+            stem, _, count = label.rpartition("_")
+            numbers = stem and count.isdigit()
+            hint = f"the unlabelled steps of a chain `{stem}` are called `{stem}_1`, `{stem}_2`, …" if numbers else ""
+            raise Problem(NameTaken(span=span, name=label, taken_by="the name of another step of this block", hint=hint))
         alike = f"~{label.lower()}"
         if alike in scope.labels:
             self._sink.add(NamesAlike(span=span, path=scope.title, name=label, other=scope.labels[alike]))

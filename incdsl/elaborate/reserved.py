@@ -22,7 +22,11 @@ MODULE_ATTRIBUTES = frozenset(
 )
 """Public attributes of `nn.Module` and of the containers that hold labels."""
 
-_GENERATED = frozenset({"torch", "nn", "F", "Tensor", "ClassVar", "NamedTuple", "self", "super"})
+_GENERATED = {
+    **dict.fromkeys(("torch", "nn", "Tensor", "ClassVar", "NamedTuple"), "the generated file imports this name"),
+    "F": "`F` is `torch.nn.functional` in the generated file",
+    **dict.fromkeys(("self", "super"), "generated methods use this name"),
+}
 _BUILTINS = frozenset(dir(builtins))
 
 
@@ -47,7 +51,7 @@ def why_no_identifier(name: str) -> str:
     if name.isdigit():
         return "names start with a letter"
     if name in _GENERATED:
-        return "generated code uses this name"
+        return _GENERATED[name]
     if name in _BUILTINS:
         return "Python has a builtin of this name"
     return why_no_attribute(name)

@@ -53,7 +53,8 @@ def _head(left: Omission, overrides: Overrides, graph: Graph) -> Iterator[Diagno
     heads = overrides.heads_below(left.level)
     if left.path not in heads and not overrides.hits[left]:
         heads += [head.name for head in graph.heads if head.name not in heads]
-        close = get_close_matches(left.path, heads, 1)
+        inside = [name for name in heads if name.endswith(f"_{left.path}")]
+        close = inside or get_close_matches(left.path, heads, 1)
         name, suggestion = overrides.base(left.level).name, close[0] if close else ""
         yield UnknownPath(span=left.span, what="aux head", name=left.path, base=name, suggestion=suggestion)
 
@@ -154,6 +155,8 @@ class _Seen:
 
     def _suggestion(self, path: str) -> str:
         """The nearest name, first among those of the same block."""
+        if dotted := next((p for p in self._accepted if p.replace(".", "_") == path), ""):
+            return dotted
         above = path.rpartition(".")[0]
         near = [p for p in self._accepted if p.rpartition(".")[0] == above]
         for names in (near, self._accepted):

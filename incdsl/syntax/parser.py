@@ -12,6 +12,7 @@ from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.automaton import Stack, accepted, advance
 from incdsl.syntax.build import Builder, Many
+from incdsl.syntax.complaint import IMPORT, expected, found, meant, values_in_front
 from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
 from incdsl.syntax.node import Part
 from incdsl.syntax.recovery import Cut, Repair, error_before, missing_closers, panic, repair
@@ -20,20 +21,6 @@ from incdsl.syntax.tokens import Token
 
 EDITION = 1
 MAX_ERRORS = 20
-
-_IMPORT = 'an import is written `from "FILE.inc" use NAME, …`'
-
-_SPELLING = {
-    "$END": "the end of the file", "NAME": "a name", "INT": "a number", "REAL": "a number",
-    "KERNEL": "a kernel (`3x3`)", "PATH": "a path", "STRING": "a string", "CMP": "a comparison",
-    "MERGE": "a merge (`concat`, `add`, `mul`, `reduce`)", "VALID": "`valid`", "SAME": "`same`",
-    "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`", "PLUS": "`+`",
-    "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
-    "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
-    "SLASH": "`/stride`", "AT": "`@width`", "ARROW": "`->`",
-}  # fmt: skip
-_RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
@@ -127,10 +114,12 @@ class _Parser:
         if closers := self._lacks_closers(i):
             return self._mend(Repair(closers), i)
         if _starts_with_import(tokens, i):
-            self._complain(tokens[i].span, _found(tokens[i]), (), _IMPORT)
+            self._complain(tokens[i].span, found(tokens[i]), (), IMPORT)
             return self._step_over_line(i)
         lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
         self._report(i, lacks_arrow)
+        if values_in_front(self._accepted(), tokens, i):
+            return self._step_over(panic(self._table, states, tokens, i), i)
         here = repair(self._table, states, tokens, i)
         if earlier[0] and tokens[i - 1].type == "NAME":
             before_it = repair(self._table, earlier[0], tokens, i - 1)
@@ -161,18 +150,17 @@ class _Parser:
             hint = ""
             if step.type == "NAME" and tokens[i].type != "COLON":  # `dropout p`
                 hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
-            self._complain(before.span, _found(before), ("`->`",), hint)
+            self._complain(before.span, found(before), ("`->`",), hint)
         elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):
             end = tokens[i - 1].end
             where = Span(self._source, max(end - 1, 0), end)
             lone = i > 1 and tokens[i - 2].type == "OUTPUT"
             hint = f"`output` binds a value: `output {tokens[i - 1].text} = …`" if lone else ""
-            self._complain(where, "end of the line", _expected(self._accepted()), hint)
+            self._complain(where, "end of the line", expected(self._accepted()), hint)
         else:
             accepts = self._accepted()
             word = ", a word of the language" if "NAME" in accepts and token.text.isidentifier() else ""
-            hint = _IMPORT if token.text == "import" and "USE" in accepts else ""
-            self._complain(token.span, _found(token) + word, _expected(accepts), hint)
+            self._complain(token.span, found(token) + word, expected(accepts), meant(accepts, tokens, i))
 
     def _lacks_value(self, i: int) -> bool:
         """Whether a line ends behind a name that is to be bound."""
@@ -181,8 +169,8 @@ class _Parser:
     def _accepted(self) -> set[str]:
         return accepted(self._table, self._states)
 
-    def _complain(self, span: Span, found: str, expected: tuple[str, ...], hint: str = "") -> None:
-        self._sink.add(UnexpectedText(span=span, found=found, expected=expected, hint=hint))
+    def _complain(self, span: Span, what: str, may_stand: tuple[str, ...], hint: str = "") -> None:
+        self._sink.add(UnexpectedText(span=span, found=what, expected=may_stand, hint=hint))
 
     def _mend(self, mended: Repair, i: int) -> int:
         """Insert terminals that cover no text, or leave a token out: then it is trivia of the next one."""
@@ -233,14 +221,3 @@ def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:
     if tokens[i - 2].type in ("OUTPUT", "COMMA"):
         return False
     return accepts <= {"EQUAL", "COMMA"}
-
-
-def _found(token: Token) -> str:
-    return _SPELLING["$END"] if token.type == "$END" else f"`{token.text}`"
-
-
-def _expected(accepts: set[str]) -> tuple[str, ...]:
-    """What may stand here, in words, without the operators and keywords that few people mean."""
-    useful = accepts - _RARELY_MEANT if len(accepts) > 4 else accepts
-    words = {_SPELLING.get(t, f"`{t.lower()}`") for t in useful}
-    return tuple(sorted(words)) if len(words) <= 8 else ()

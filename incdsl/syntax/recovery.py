@@ -24,6 +24,7 @@ MAX_TRIES = 400
 
 _SIGNS = ("ARROW", "COMMA", "COLON", "EQUAL", "VBAR", "LBRACE", "RBRACE", "RPAR", "RSQB", "LPAR", "LSQB", "AT")
 _WORDS = ("INPUT", "OUTPUT", "AUX", "EXPECT", "UNIT", "BLOCK", "NET", "FROM", "USE", "WITH", "MERGE", "IN")
+_TAKEN_FOR = {"EQUAL": "COLON", "COLON": "EQUAL"}
 _STARTS = frozenset({
     "UNIT", "BLOCK", "NET", "FROM", "WITHOUT", "INPUT", "OUTPUT", "AUX", "EXPECT", "VBAR", "RBRACE", "ARROW", "COMMA",
     "RPAR", "RSQB",
@@ -74,6 +75,8 @@ def repair(table: Table, stack: Sequence[int], tokens: Sequence[Token], i: int) 
 
 def _repairs(table: Table, stack: Sequence[int], terminal: str) -> Iterator[Repair]:
     """What may be wrong, the likeliest first."""
+    if (swapped := _TAKEN_FOR.get(terminal, "")) and may_follow(table, stack, swapped):
+        yield Repair((swapped,), skip=True)
     possible = [t for t in (*_SIGNS, *_WORDS, "NAME") if may_follow(table, stack, t)]
     for sign in possible:
         if sign != "NAME":
