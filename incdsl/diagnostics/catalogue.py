@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from incdsl.diagnostics import limits, names, output, reuse, shapes, syntax, unused, weights
+from incdsl.diagnostics import limits, names, output, rails, reuse, shapes, syntax, unused, weights
 from incdsl.diagnostics.base import REGISTRY, Diagnostic
 
-MODULES = (syntax, names, unused, reuse, shapes, limits, output, weights)
+MODULES = (syntax, names, rails, unused, reuse, shapes, limits, output, weights)
 
 
 def all_codes() -> dict[str, type[Diagnostic]]:

@@ -299,9 +299,13 @@ class LabelMismatch(Diagnostic):
     right: ClassVar[str] = example("output y = x -> a: conv2d 3x3 @4")
 
     reason: str
+    hint: str = ""
 
     def message(self) -> str:
         return self.reason
+
+    def help(self) -> str:
+        return self.hint
 
 
 @dataclass(frozen=True, kw_only=True)

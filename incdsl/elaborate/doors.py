@@ -9,10 +9,9 @@ from typing import Any
 
 from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import NameTaken
-from incdsl.elaborate.names import Named, Units, lettered
+from incdsl.elaborate.names import Named, Units, lettered, rail_label
 from incdsl.elaborate.overrides import EVERYTHING, Kind, Override, Overrides, Own, Place
 from incdsl.elaborate.ports import whole
-from incdsl.elaborate.rails import rail_label
 from incdsl.elaborate.scope import Flow, Poisoned, Problem, Scope, Unknown, Value, class_of
 from incdsl.elaborate.tools import Tools
 from incdsl.ir.graph import Instance

@@ -15,7 +15,7 @@ from incdsl.elaborate.budget import Budget
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.scope import OpRef, Poisoned, Problem, Scope, Unknown, Value
 from incdsl.elaborate.static_params import StaticParams
-from incdsl.elaborate.suggest import unknown_name
+from incdsl.elaborate.suggest import refuse_head, unknown_name
 from incdsl.ops import find
 from incdsl.syntax import tree
 from incdsl.values import Extent, Num, Real, TooComplicated
@@ -137,6 +137,8 @@ class Expressions:
         if name in scope.params:
             scope.read.add(name)
             return known(scope.params[name])
+        if name in scope.heads:
+            refuse_head(name, expr.span)
         if name in scope.values:
             scope.read.add(name)
             value = scope.values[name]

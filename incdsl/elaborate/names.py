@@ -122,12 +122,32 @@ class Naming:
     def _chain_owns(self, chain: tree.Chain, names: Names, scope: Scope | None, units: Units) -> bool:
         return any(self._owns(step.atom, names, scope, units) for step in chain.steps)
 
+    def takes(self, atom: tree.Atom, scope: Scope, units: Units) -> bool:
+        """Whether something in an atom is named after the chain around it: what owns parameters and has no label."""
+        if isinstance(atom, tree.Merge):
+            chains = [rail.chain for rail in atom.rails if not rail_label(rail.chain)]
+        elif isinstance(atom, tree.Group):
+            chains = [atom.chain]
+        else:
+            return self._owns(atom, scope.names, scope, units)
+        return any(not link.labels and self._width(link, scope, units) for chain in chains for link in links(chain))
+
+    def vanishes(self, link: Link, scope: Scope, units: Units) -> bool:
+        """Whether all that a labelled merge or chain in parentheses owns has labels of its own."""
+        return self._owns(link.atom, scope.names, scope, units) and not self.takes(link.atom, scope, units)
+
     def _width(self, link: Link, scope: Scope, units: Units) -> int:
         if link.repeats:
             return 1  # a repetition is an nn.Sequential
-        if not self._owns(link.atom, scope.names, scope, units):
+        if not self.takes(link.atom, scope, units):
             return 0
         return len(link.factors.items) if link.factors and not link.factors.parallel else 1
+
+
+def rail_label(chain: tree.Chain) -> str:
+    """The label at the start of a rail, which names it."""
+    labels = chain.steps[0].labels
+    return labels[0].text if labels and not labels[0].counts else ""
 
 
 def _word_alone(atom: tree.Atom, scope: Scope, units: Units) -> str:

@@ -42,7 +42,7 @@ def check_inputs(inputs: list[tree.Input], flows: tuple[One, ...], scope: Scope,
     for item, flow in zip(inputs, flows, strict=True):
         assert isinstance(flow, Value)
         dims = item.dims.items
-        channels = tools.evaluate.number(dims[0], scope)
+        channels = _whole(dims[0], scope, use, tools)
         tools.evaluate.pin(scope, channels)
         if len(dims) != (3 if isinstance(flow.shape, Image) else 1) or int(channels) != int(flow.shape.channels):
             shown, stated = tools.conditions.show(flow.shape), item.dims.span.text
@@ -52,5 +52,14 @@ def check_inputs(inputs: list[tree.Input], flows: tuple[One, ...], scope: Scope,
             for axis, dim, extent in zip("HW", dims[1:], (flow.shape.height, flow.shape.width), strict=True):
                 if isinstance(dim, tree.Variable) and dim.name not in scope.params:
                     scope.axes = {**scope.axes, axis: extent}
-                elif tools.conditions.size(extent) != tools.evaluate.number(dim, scope):
+                elif tools.conditions.size(extent) != _whole(dim, scope, use, tools):
                     scope.exact = False
+
+
+def _whole(dim: tree.Expr, scope: Scope, use: Use, tools: Tools) -> int:
+    """The extent of an input, as the arguments of the use give it."""
+    number = tools.evaluate.number(dim, scope)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        reason = f"`{use.word}` reads an input with `{dim.span.text}`, which is no whole number of at least 1 here"
+        raise Problem(WrongArguments(span=use.span, reason=reason))
+    return number

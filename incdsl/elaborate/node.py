@@ -124,7 +124,9 @@ class Placer:
             stem, _, count = label.rpartition("_")
             numbers = stem and count.isdigit()
             hint = f"the unlabelled steps of a chain `{stem}` are called `{stem}_1`, `{stem}_2`, …" if numbers else ""
-            raise Problem(NameTaken(span=span, name=label, taken_by="the name of another step of this block", hint=hint))
+            raise Problem(
+                NameTaken(span=span, name=label, taken_by="the name of another step of this block", hint=hint)
+            )
         alike = f"~{label.lower()}"
         if alike in scope.labels:
             self._sink.add(NamesAlike(span=span, path=scope.title, name=label, other=scope.labels[alike]))

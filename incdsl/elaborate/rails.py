@@ -8,9 +8,11 @@ from typing import Any
 
 from incdsl.diagnostics import Row
 from incdsl.diagnostics.names import UnknownSetting
+from incdsl.diagnostics.rails import NothingButChoice, NumberedLabel
 from incdsl.diagnostics.shapes import ChannelsDoNotFit, StridesDisagree
 from incdsl.elaborate.blame import RailEnd
-from incdsl.elaborate.names import lettered, word_of
+from incdsl.elaborate.expand import links
+from incdsl.elaborate.names import Named, lettered, numbered, word_of
 from incdsl.elaborate.node import Location, check_label
 from incdsl.elaborate.scope import UNKNOWN, One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
@@ -118,10 +120,32 @@ def rail_name(rail: tree.Rail, scope: Scope, several: bool, base: str, index: in
     return name, word_of(first.atom) if single else name.replace(".", "_")
 
 
-def rail_label(chain: tree.Chain) -> str:
-    """The label at the start of a rail, which names it."""
-    labels = chain.steps[0].labels
-    return labels[0].text if labels and not labels[0].counts else ""
+def hold_choices(rail: tree.Rail, chain: tree.Chain) -> None:
+    """Refuse a rail that its tests may leave without a step; the chain is its own, or what a variant puts there."""
+    steps = links(chain)
+    choices = [link.repeat.test for link in steps if isinstance(link.repeat, tree.When)]
+    if len(choices) < len(steps):
+        return
+    first, ways = steps[0], []
+    label = ", ".join(label.text for label in first.labels) + ": " if first.labels else ""
+    written = chain is rail.chain
+    same = len({test.span.text for test in choices}) == 1
+    if written and rail.guard is None and same:
+        inside = " -> ".join(link.atom.span.text for link in steps)
+        ways.append(f"`| if {choices[0].span.text}: {label}{inside}` leaves out the rail")
+    if not (isinstance(first.atom, tree.Call) and first.atom.name.text == "identity"):
+        ways.append(f"`{'| ' if written else ''}identity -> {chain.span.text}` hands on what flows in")
+    raise Problem(NothingButChoice(span=chain.span, ways=tuple(ways)))
+
+
+def hold_label(plan: Sequence[Named], tools: Tools, scope: Scope) -> None:
+    """Warn where the label of a rail is numbered beside steps that have labels of their own."""
+    first = plan[0]
+    labels = first.link.labels
+    if labels and not first.labelled and first.names and any(named.labelled for named in plan[1:]):
+        label = labels[0]
+        if first.names != tuple(numbered(label.text, len(first.names))):
+            tools.sink.add(NumberedLabel(span=label.span, path=scope.title, rail=label.text, name=first.names[0]))
 
 
 def starts_bound(chain: tree.Chain, scope: Scope) -> bool:

@@ -95,6 +95,8 @@ class Scope:
     """What `in` is; None where there is no such thing."""
     read: set[str] = field(default_factory=set)
     """Parameters and values that were read."""
+    heads: set[str] = field(default_factory=set)
+    """The names of auxiliary heads, which nothing else can read."""
     labels: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     around: tuple[Definition, ...] = ()
@@ -127,8 +129,9 @@ class Scope:
     def aside(self) -> Scope:
         """The scope of what is written but does not come about: it is looked at, and leaves no trace."""
         return replace(
-            self, dry=True, hidden=True, read=set(), labels={}, counts={}, bindings=[], values=dict(self.values)
-        )
+            self, dry=True, hidden=True, read=set(), labels={}, counts={}, bindings=[], values=dict(self.values),
+            heads=set(self.heads),
+        )  # fmt: skip
 
     @contextmanager
     def reading(self) -> Iterator[set[str]]:

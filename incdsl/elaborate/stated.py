@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from incdsl.diagnostics.names import BadExpression
 from incdsl.diagnostics.shapes import AssertionFails
 from incdsl.elaborate.expand import Link
 from incdsl.elaborate.node import Location
@@ -74,4 +75,8 @@ class Stated:
     def _extent(self, dim: tree.Expr, scope: Scope) -> Any:
         if isinstance(dim, tree.Variable) and dim.name == "_":
             return None
-        return self._tools.evaluate.number(dim, replace(scope, params={**scope.axes, **scope.params}))
+        size = self._tools.evaluate.number(dim, replace(scope, params={**scope.axes, **scope.params}))
+        if isinstance(size, bool) or not isinstance(size, int | Extent):
+            reason = f"a shape is made of whole numbers, and `{dim.span.text}` is none"
+            raise Problem(BadExpression(span=dim.span, reason=reason))
+        return size

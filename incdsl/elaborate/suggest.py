@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from itertools import chain, islice
 from typing import NoReturn
 
-from incdsl.diagnostics.names import UnknownName
+from incdsl.diagnostics.names import BadFlow, UnknownName
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
 from incdsl.ops import REGISTRY, find
 from incdsl.ops.merge import Joining
 from incdsl.ops.plugins import why_unknown
+from incdsl.source import Span
 from incdsl.syntax import tree
 
 MAX_SUGGESTIONS = 300
@@ -60,3 +61,9 @@ def refuse_name(name: tree.Name, scope: Scope, remark: str = "") -> NoReturn:
     if not name.text or name.text in scope.names.missing:
         raise Poisoned
     raise Problem(unknown_name(name, scope, remark))
+
+
+def refuse_head(name: str, span: Span) -> NoReturn:
+    """Report that something reads what an auxiliary head gives."""
+    reason = f"`{name}` is an auxiliary head, and only training runs it"
+    raise Problem(BadFlow(span=span, reason=reason, hint="name what both need: `shared = …` before the head"))

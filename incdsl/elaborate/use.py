@@ -56,9 +56,9 @@ def bad_flow(span: Span, reason: str, hint: str = "") -> Problem:
     return Problem(BadFlow(span=span, reason=reason, hint=hint))
 
 
-def bad_label(named: Named, reason: str) -> Problem:
+def bad_label(named: Named, reason: str, hint: str = "") -> Problem:
     """The labels do not fit the step."""
-    return Problem(LabelMismatch(span=named.span, reason=reason))
+    return Problem(LabelMismatch(span=named.span, reason=reason, hint=hint))
 
 
 def no_sequence(reason: str, span: Span) -> Problem:

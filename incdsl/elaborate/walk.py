@@ -29,7 +29,7 @@ from incdsl.elaborate.expand import Link, Main, main_of
 from incdsl.elaborate.factors import Factors
 from incdsl.elaborate.heads import Heads
 from incdsl.elaborate.loops import Loops
-from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered
+from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered, rail_label
 from incdsl.elaborate.nested import check_inputs, net_arguments
 from incdsl.elaborate.overrides import Override, Overrides
 from incdsl.elaborate.parameters import Parameters
@@ -45,7 +45,7 @@ from incdsl.elaborate.ports import (
     output_names,
 )
 from incdsl.elaborate.put import Ops
-from incdsl.elaborate.rails import JOINS, Rails, rail_label, rail_name, starts_bound
+from incdsl.elaborate.rails import JOINS, Rails, hold_choices, hold_label, rail_name, starts_bound
 from incdsl.elaborate.resolve import Definition, Names
 from incdsl.elaborate.scope import (
     NOT_NEEDED,
@@ -62,7 +62,7 @@ from incdsl.elaborate.scope import (
 )
 from incdsl.elaborate.settings import Settings, build, gather
 from incdsl.elaborate.stated import Stated
-from incdsl.elaborate.suggest import knows, refuse_name
+from incdsl.elaborate.suggest import knows, refuse_head, refuse_name
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_flow, bad_label, no_sequence, one_label, refuse_sigils
 from incdsl.elaborate.variant import interfaces, lineage
@@ -84,7 +84,7 @@ class UnitPlan(NamedTuple):
     owners: int
     """How many of its steps own parameters."""
     labelled: bool
-    """Whether one of them has a label."""
+    """Whether something in it has a label."""
 
 
 class Walk:
@@ -114,6 +114,8 @@ class Walk:
         hold_open(self._tools.sink)
         self._tools.budget.spend(CHAIN + 2 * len(chain.steps), chain)
         plan = self._tools.naming.plan(chain, name, scope, self._tools.units(scope), rail=rail)
+        if rail:
+            hold_label(plan, self._tools, scope)
         with self._deeper(chain):
             flow, plan = self.start(plan, scope, flow, ir)
             for named in plan:
@@ -184,6 +186,8 @@ class Walk:
     def _bound(self, name: tree.Name, scope: Scope) -> One:
         if name.text not in scope.values:
             refuse_name(name, scope, "a value is bound before it is used")
+        if name.text in scope.heads:
+            refuse_head(name.text, name.span)
         scope.read.add(name.text)
         if name.text in scope.declared:
             self._tools.record.means(name, scope.declared[name.text])
@@ -248,6 +252,7 @@ class Walk:
             case tree.Group():
                 if len(named.names) > 1:
                     raise bad_label(named, "a chain in parentheses has one label")
+                self._hold_name(named, scope)
                 return self.chain(atom.chain, scope, flow, named.names[0] if named.names else "", ir)
             case tree.BlockInput():
                 raise bad_flow(atom.span, "`in` can only start a chain")
@@ -260,6 +265,14 @@ class Walk:
         if isinstance(flow, tuple):
             raise bad_flow(at.span, f"{len(flow)} values flow in together where one is expected")
         return flow
+
+    def _hold_name(self, named: Named, scope: Scope) -> None:
+        """Refuse a label of several steps that is no part of their names."""
+        own = named.labelled and named.link.labels
+        if own and self._tools.naming.vanishes(named.link, scope, self._tools.units(scope)):
+            label = named.names[0]
+            hint = f"leave it out, or write the path into each label, `{label}.NAME: …`"
+            raise bad_label(named, f"all steps inside have labels, so nothing is called `{label}`", hint)
 
     # Choices
 
@@ -397,7 +410,8 @@ class Walk:
             raise no_sequence("rails cannot repeat by themselves", merge.span)
         if len(named.names) > 1:
             raise bad_label(named, "a merge has one label")
-        base = named.names[0] if named.names else "branch"
+        self._hold_name(named, scope)
+        base = named.names[0] if named.names else ir.name or "branch"
         rails = [pair for rail in merge.rails for pair in self._governed(rail, scope, ir)]
         if not rails:
             raise bad_flow(merge.span, f"no rail of `{merge.word.text}` is left")
@@ -417,6 +431,7 @@ class Walk:
                 if override:
                     self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
                 labelled = not several and override is None  # the chain of a change has the rail's label
+                hold_choices(rail, chains[i])
                 end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
             self._tools.record.came(rail, scope, end)
             if isinstance(end, Value):
@@ -558,8 +573,9 @@ class Walk:
             main = main_of(unit)
             bare = Scope(scope.instance, scope.title, unit.names)
             steps = self._tools.naming.plan(unit.unit.chain, "", bare, units)
-            owners = [named.labelled for named in steps if named.names]
-            plan = self._plans[unit, units] = UnitPlan(main, steps, len(owners), any(owners))
+            owners = sum(bool(named.names) for named in steps)
+            labelled = any(isinstance(part, tree.Step) and part.labels for part in tree.nodes(unit.unit.chain))
+            plan = self._plans[unit, units] = UnitPlan(main, steps, owners, labelled)
         return plan
 
     def _enter(self, definition: Definition, use: Use, what: str) -> None:
@@ -811,6 +827,7 @@ class Walk:
         """An auxiliary head: one module, the block that it names or a class made of its chain."""
         claim_value(item.name, scope, self._tools)
         scope.values[item.name.text] = UNKNOWN
+        scope.heads.add(item.name.text)
         scope.declared[item.name.text] = item.name
         outer, self._tools.conditions.in_head = self._tools.conditions.in_head, True
         value: Flow = UNKNOWN
@@ -828,8 +845,6 @@ class Walk:
         finally:
             self._tools.conditions.in_head = outer
         self._tools.record.came(item, scope, value)
-        if isinstance(value, Value):
-            scope.values[item.name.text] = value
 
     def _head(self, item: tree.Aux, scope: Scope) -> Flow:
         ir = Chain(item.name.text)

@@ -1,4 +1,4 @@
-"""What is said about a token that cannot stand where it stands: what was found, what may stand there, what was meant."""
+"""What is said about a token that cannot stand here: what was found, what may stand here, what was meant."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def values_in_front(accepts: set[str], tokens: Sequence[Token], i: int) -> str:
     start = i
     while tokens[start - 1].type in ("NAME", "COMMA"):
         start -= 1
-    return " ".join(token.text for token in tokens[start:i]).replace(" ,", ",") if tokens[start - 1].type == "EQUAL" else ""
+    return (
+        " ".join(token.text for token in tokens[start:i]).replace(" ,", ",")
+        if tokens[start - 1].type == "EQUAL"
+        else ""
+    )
 
 
 def meant(accepts: set[str], tokens: Sequence[Token], i: int) -> str:

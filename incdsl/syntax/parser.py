@@ -22,6 +22,7 @@ from incdsl.syntax.tokens import Token
 EDITION = 1
 MAX_ERRORS = 20
 
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Parsed:
     """A text as it was understood. `str(file)` gives the text back, byte for byte, whatever is wrong with it."""

@@ -147,7 +147,9 @@ def _rail(place: Place, links: Sequence[Link], start: str = "") -> Rail:
     """A rail, sometimes with its name or under a condition that holds here."""
     run = along(links)
     flowing: Callable[[Shape, Env], Shape] = (lambda x, env: run(env.values[start], env)) if start else run
-    steps = list(chain_of(links, start).steps) or [spelling.step(spelling.call("identity"))]
+    steps = list(chain_of(links, start).steps)
+    if _only_choices(steps):
+        steps.insert(0, spelling.step(spelling.call("identity")))
     if steps[0].labels and steps[0].labels[0].names[-1].isdigit():
         steps[0] = replace(steps[0], labels=())  # the label names the rail, and numbers cannot go on
     if place.choices.chance(25) and not steps[0].labels and not start and not isinstance(steps[0].repeat, tree.Times):
@@ -161,6 +163,15 @@ def _rail(place: Place, links: Sequence[Link], start: str = "") -> Rail:
             lambda x, env: flowing(x, env) if env.holds(test) else None,
         )
     return Rail(tree.Rail(None, spelling.chain(steps)), flowing)
+
+
+def _only_choices(steps: Sequence[tree.Step]) -> bool:
+    """Whether all of these steps may be left out, those in parentheses among them."""
+    return all(
+        isinstance(step.repeat, tree.When)
+        or (isinstance(step.atom, tree.Group) and not step.repeat and _only_choices(step.atom.chain.steps))
+        for step in steps
+    )
 
 
 def _other(place: Place, shape: Image, target: Image, word: str) -> Rail:
