@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from incdsl.analysis.batch import Lone, lone_norms, two_images
 from incdsl.analysis.cost import Cost, cost
 from incdsl.analysis.sizes import Sizes
 from incdsl.codegen.module import Banner, Origin, digest, module
@@ -47,6 +48,11 @@ class Compilation:
     def source(self) -> Source:
         """The text of the spec itself."""
         return self.spec.source
+
+    @cached_property
+    def lone_norms(self) -> tuple[Lone, ...]:
+        """Where training takes at least two images."""
+        return lone_norms(self.net, self.sizes)
 
     @cached_property
     def text(self) -> str:
@@ -134,6 +140,8 @@ def _facts(done: Compilation) -> Iterator[str]:
         yield f"  {name.ljust(width)}   {_batched(shape)}{_sizes(done, shape)}".rstrip()
     for name, node in net.graph.outputs.items():
         yield f"  {name.ljust(width)}   {_batched(shapes[node], done)}"
+    if done.lone_norms:
+        yield f"  {two_images(done.lone_norms)}"
     heads = net.graph.heads
     without = f" ({costs.deployed_params:,} without the aux head{'s' * (len(heads) > 1)})" if heads else ""
     compute = ""

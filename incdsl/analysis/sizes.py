@@ -117,14 +117,14 @@ def _legal(conditions: Conditions, axis: str, *, training: bool) -> SizeSet:
     least, most = 1, LARGEST
     for extent in [*conditions.positive, *(conditions.training_positive if training else ())]:
         if extent.axis == axis:
-            least = max(least, _first(lambda n, e=extent: e.at(n) >= 1))  # type: ignore[misc]
+            least = max(least, first(lambda n, e=extent: e.at(n) >= 1))  # type: ignore[misc]
     for demand, _, in_head in conditions.demands:
         extent = demand.extent
         if (in_head and not training) or extent.axis != axis:
             continue
-        least = max(least, _first(lambda n, e=extent, s=demand.size: e.at(n) >= s))  # type: ignore[misc]
+        least = max(least, first(lambda n, e=extent, s=demand.size: e.at(n) >= s))  # type: ignore[misc]
         if demand.exact:
-            most = min(most, _first(lambda n, e=extent, s=demand.size: e.at(n) > s) - 1)  # type: ignore[misc]
+            most = min(most, first(lambda n, e=extent, s=demand.size: e.at(n) > s) - 1)  # type: ignore[misc]
     equal = [e for e, (_, in_head) in conditions.equal.items() if axis in _axes(e) and (training or not in_head)]
     if not equal:
         return SizeSet(least, None if most >= LARGEST - 1 else most)
@@ -177,7 +177,7 @@ def _shortest(period: int, residues: frozenset[int]) -> tuple[int, frozenset[int
     return period, residues
 
 
-def _first(holds: Callable[[int], bool]) -> int:
+def first(holds: Callable[[int], bool]) -> int:
     """The smallest size at which a condition that stays true becomes true."""
     low, high = 1, LARGEST
     if not holds(high):

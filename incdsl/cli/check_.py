@@ -19,6 +19,7 @@ from incdsl.cli.options import (
     show,
     tell,
 )
+from incdsl.analysis.batch import two_images
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
@@ -58,4 +59,7 @@ def _report(spec: str, done: list[Compilation]) -> None:
         compute = f", {in_giga(each.cost.macs)} GMACs" if each.cost.macs is not None else ""
         axes = list(each.net.conditions.nominal)
         sizes = f"; {describe_sizes(each, axes)}" if axes else ""
-        tell(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}")
+        nominal = each.net.conditions.nominal
+        alone = two_images(tuple([lone for lone in each.lone_norms if lone.at(nominal)]))
+        batch = f"; {alone}" if alone else ""
+        tell(f"{spec}: {each.net.name} ok, {each.cost.params:,} parameters{compute}{sizes}{batch}")

@@ -11,6 +11,7 @@ import click
 
 from incdsl.analysis.table import By, Row, record, rows
 from incdsl.cli.options import checked, limit_option, params_option, root_option, set_option
+from incdsl.analysis.batch import two_images
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 
 _BYTES = 4
@@ -98,6 +99,8 @@ def _totals(done: Compilation, table: list[Row]) -> list[str]:
     axes = list(done.net.conditions.nominal)
     if axes:
         lines.append(f"legal sizes: {describe_sizes(done, axes)}")
+    if done.lone_norms:
+        lines.append(two_images(done.lone_norms))
     lines.append("MACs count convolutions and linear layers; `sees` is the receptive field in pixels of the input.")
     return lines
 

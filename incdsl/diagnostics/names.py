@@ -87,6 +87,31 @@ class UnknownSetting(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnusualSetting(Diagnostic):
+    """The value is legal, but no published network has it. It may be a slip, or be meant the other way round."""
+
+    code: ClassVar[str] = "W404"
+    title: ClassVar[str] = "an unusual value for a setting"
+    wrong: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 -> batchnorm (momentum: 0.9)")
+    right: ClassVar[str] = example("output y = x -> conv2d 3x3 @4 -> batchnorm (momentum: 0.1)")
+
+    owner: str
+    setting: str
+    value: float
+    least: float
+    most: float
+    advice: str = ""
+
+    def message(self) -> str:
+        usual = f"from {self.least:g} to {self.most:g}"
+        return f"`{self.setting}` of `{self.owner}` is {self.value:g}; usual is {usual}"
+
+    def help(self) -> str:
+        rest = round(1 - self.value, 9)
+        return self.advice.format(value=f"{self.value:g}", rest=f"{rest:g}") if 0 <= rest < self.value else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BadSetting(Diagnostic):
     """The setting does not take this value."""
 

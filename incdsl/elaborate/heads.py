@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from incdsl.diagnostics.names import BadSetting, NameTaken, UnknownSetting
+from incdsl.diagnostics.names import BadSetting, NameTaken, UnknownSetting, UnusualSetting
 from incdsl.elaborate.names import Named
 from incdsl.elaborate.overrides import Overrides
 from incdsl.elaborate.ports import as_symbol, entering_as
@@ -13,10 +13,13 @@ from incdsl.elaborate.scope import One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_flow
 from incdsl.ir.graph import Chain, Head, Instance, class_name
+from incdsl.ops.base import Usual
 from incdsl.syntax import tree
 from incdsl.values import Num, Real
 
 DEFAULT_WEIGHT = 1.0
+USUAL = Usual(0, 1)
+"""Weights that published networks give the losses of their heads."""
 
 
 class Heads:
@@ -50,6 +53,13 @@ class Heads:
             if not isinstance(weight, int | float) or isinstance(weight, bool):
                 reason = "must be a number, such as 0.4"
                 raise Problem(BadSetting(span=arg.span, owner="aux", setting="weight", reason=reason))
+            if not USUAL.least <= weight <= USUAL.most:
+                self._tools.report(
+                    UnusualSetting(
+                        span=arg.value.span, owner="aux", setting="weight", value=float(weight), **USUAL._asdict()
+                    ),
+                    scope,
+                )
         return float(weight)
 
     def inside(

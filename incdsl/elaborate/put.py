@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
-from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding
+from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding, unusual
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_label, no_sequence
 from incdsl.ops import Op
@@ -33,11 +33,18 @@ class Ops:
             settings.put(name, value, use.span)
         resolve_padding(op, settings, use.word, use.span)
         value = self.fit(op, settings, use)
-        made = build(op, settings, use.word, use.span)
+        made = self.made(op, settings, use)
         if use.call not in self._constant:
             constant = not use.fixed and not op.nominal_size and is_constant(use.call)
             self._constant[use.call] = made if constant else None
         return self.put(made, value, use)
+
+    def made(self, op: type[Op], settings: Settings, use: Use) -> Op:
+        """The op with these settings; unusual ones are told."""
+        made = build(op, settings, use.word, use.span)
+        for problem in unusual(made, settings, use.word, use.span):
+            self._tools.report(problem, use.scope)
+        return made
 
     def fit(self, op: type[Op], settings: Settings, use: Use) -> One:
         """What flows into the op: `linear` flattens [C, 1, 1], `flatten` takes the size that it meets."""

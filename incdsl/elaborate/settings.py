@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting
+from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting, UnusualSetting
 from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
@@ -91,6 +92,16 @@ def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
         name = str(first["loc"][0])
         reason = str(first.get("ctx", {}).get("error", "")) or _literal(op, name)
         raise _bad(owner, name, reason, settings.spans.get(name, span)) from None
+
+
+def unusual(op: Op, settings: Settings, owner: str, span: Span) -> Iterator[UnusualSetting]:
+    """The settings of an op that are far from what published networks have."""
+    for name, usual in op.usual.items():
+        if name in settings.values:
+            value = float(getattr(op, name))
+            if not usual.least <= value <= usual.most:
+                where = settings.spans.get(name, span)
+                yield UnusualSetting(span=where, owner=owner, setting=name, value=value, **usual._asdict())
 
 
 _PADDINGS = {"unstated": PaddingUnstated, "same": NoSamePadding, "above half": PoolPadding}

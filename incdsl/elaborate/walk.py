@@ -60,7 +60,7 @@ from incdsl.elaborate.scope import (
     Unknown,
     Value,
 )
-from incdsl.elaborate.settings import Settings, build, gather
+from incdsl.elaborate.settings import Settings, gather
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import knows, refuse_head, refuse_name
 from incdsl.elaborate.tools import Tools
@@ -603,7 +603,7 @@ class Walk:
         scope.labels, scope.counts = use.scope.labels, use.scope.counts
         settings, _ = self._calls.merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
-        built = build(main.op, settings, use.word, use.span)
+        built = self._ops.made(main.op, settings, use)
         result = self._main(main, self._ops.put(built, value, inner), inner)
         return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
 
@@ -634,7 +634,7 @@ class Walk:
         settings, own = self._calls.merged(main, use, scope)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan.steps, inside)
-        plain = build(main.op, settings, use.word, use.span)
+        plain = self._ops.made(main.op, settings, use)
         if isinstance(value, Value):
             self._ops.pin_fields(plain, value, parent)
         symbols: dict[str, Any] = {}

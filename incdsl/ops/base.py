@@ -55,6 +55,15 @@ class Demand:
         return size == self.size if self.exact else size >= self.size
 
 
+class Usual(NamedTuple):
+    """The range in which published networks have a setting. Beyond it a value is legal, and probably a slip."""
+
+    least: float
+    most: float
+    advice: str = ""
+    """What helps where a number above the range, of which `{rest}` is the difference from 1, was meant the other way."""
+
+
 class Op(BaseModel):
     """An operation on images or vectors.
 
@@ -83,10 +92,14 @@ class Op(BaseModel):
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     calls: ClassVar[frozenset[str]] = frozenset()
     """Names of PyTorch that its code uses, as `nn.Conv2d`, `F.relu`, `torch.cat`: generated files may use no others."""
+    usual: ClassVar[Mapping[str, Usual]] = {}
+    """Fields whose values beyond a range give a warning."""
     helpers: ClassVar[Mapping[str, str]] = {}
     """The text of each class that the generated file must define for it, because PyTorch has none."""
     owns_output: ClassVar[bool] = False
     """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
+    over_batch: ClassVar[bool] = False
+    """Whether training normalizes every channel over the batch, for which one value is too few."""
     in_place: ClassVar[bool] = False
     """Whether its function takes `inplace`, and its backward pass needs only its output."""
     flattens_points: ClassVar[bool] = False

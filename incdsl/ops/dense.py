@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import ClassVar, final
 
-from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, image, vector
+from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, Usual, image, vector
 from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Flag, Fraction, Number, Positive, Sizes as PairOfSizes
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
@@ -106,6 +106,9 @@ class Dropout(Op):
     torch: ClassVar[str] = "torch.nn.Dropout"
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "p"}
     runtime_args: ClassVar[frozenset[str]] = frozenset({"p"})
+    usual: ClassVar[Mapping[str, Usual]] = {
+        "p": Usual(0, 0.8, "it is the share that is dropped; to keep {value}, write {rest}"),
+    }
     calls: ClassVar[frozenset[str]] = frozenset({"nn.Dropout"})
 
     def lower(self, *inputs: Shape) -> Lowering:

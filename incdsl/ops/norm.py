@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, final
 
-from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, divides, image
+from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, Usual, divides, image
 from incdsl.ops.code import SELF, Call, Code, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Fraction, Number, Numbers, Positive, PositiveNumber
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.sweep import EVERYTHING, Reach
 from incdsl.values import Image, Shape
+
+EPS = Usual(1e-12, 1e-2)
 
 
 @final
@@ -25,6 +27,11 @@ class BatchNorm2d(Op):
     example: ClassVar[str] = "batchnorm (eps: 1e-3)"
     torch: ClassVar[str] = "torch.nn.BatchNorm2d"
     calls: ClassVar[frozenset[str]] = frozenset({"nn.BatchNorm1d", "nn.BatchNorm2d"})
+    over_batch: ClassVar[bool] = True
+    usual: ClassVar[Mapping[str, Usual]] = {
+        "eps": EPS,
+        "momentum": Usual(1e-4, 0.5, "PyTorch's momentum is the share of the new batch; a decay of {value} is `momentum: {rest}`"),
+    }
     owns_output: ClassVar[bool] = True
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
@@ -67,6 +74,7 @@ class LayerNorm(Op):
     kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "layernorm (eps: 1e-6)"
     torch: ClassVar[str] = "torch.nn.LayerNorm"
+    usual: ClassVar[Mapping[str, Usual]] = {"eps": EPS}
     calls: ClassVar[frozenset[str]] = frozenset({"nn.LayerNorm"})
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
@@ -109,6 +117,7 @@ class GroupNorm(Op):
     kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "groupnorm 4"
     torch: ClassVar[str] = "torch.nn.GroupNorm"
+    usual: ClassVar[Mapping[str, Usual]] = {"eps": EPS}
     calls: ClassVar[frozenset[str]] = frozenset({"nn.GroupNorm"})
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "groups"}
     keywords: ClassVar[Mapping[str, str]] = {"groups": "num_groups"}
@@ -206,6 +215,7 @@ class LocalResponseNorm(Op):
     kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "lrn 5 (alpha: 1e-4, beta: 0.75)"
     torch: ClassVar[str] = "torch.nn.LocalResponseNorm"
+    usual: ClassVar[Mapping[str, Usual]] = {"alpha": Usual(1e-6, 1), "beta": Usual(0.1, 1), "k": Usual(1, 4)}
     calls: ClassVar[frozenset[str]] = frozenset({"nn.LocalResponseNorm", "F.local_response_norm"})
     sigils: ClassVar[Mapping[Sigil, str]] = {"number": "size"}
 

@@ -11,6 +11,7 @@ import pytest
 
 from incdsl.compiler import Compilation, compile_net
 from incdsl.diagnostics import CompileError
+from incdsl.frontend import analyze_source
 from incdsl.resources import shipped_spec
 from incdsl.source import Source
 
@@ -111,3 +112,18 @@ def test_the_oracle_sees_what_counts_do_not() -> None:
     for text in (swapped, weight):
         assert text != TEXT
         assert outcome(re.sub(r"expect keys.*", "", text)) != outcome(re.sub(r"expect keys.*", "", TEXT))
+
+
+SPECS = sorted(shipped_spec("specs/v3.inc").parent.glob("*.inc"))
+REAL = re.compile(r"(?<![\w.\"])[0-9]+(?:\.[0-9]+(?:e-?[0-9]+)?|e-?[0-9]+)(?![\w.x\"])")
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_real_number_raised_by_one_is_told(path) -> None:
+    text = path.read_text(encoding="utf-8")
+    code = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), text)
+    assert not analyze_source(Source(path.name, text, path)).problems
+    for number in REAL.finditer(code):
+        if not code[: number.start()].endswith(("(scale: ", "normalize [", ", ")):
+            raised = f"{text[: number.start()]}{float(number.group()) + 1:g}{text[number.end() :]}"
+            assert analyze_source(Source(path.name, raised, path)).problems, number
