@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from incdsl.analysis.batch import two_images
 from incdsl.cli.options import (
     fail,
     format_option,
@@ -19,7 +20,6 @@ from incdsl.cli.options import (
     show,
     tell,
 )
-from incdsl.analysis.batch import two_images
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format

@@ -148,7 +148,7 @@ def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
     return {arg.name.text: _constant(arg.value, arguments) for arg in given if arg.name}
 
 
-def _constant(value: tree.Value, arguments: str) -> Any:
+def _constant(value: tree.Expr, arguments: str) -> Any:
     if isinstance(value, tree.Number | tree.Boolean):
         return value.value
     if isinstance(value, tree.Negative) and isinstance(value.operand, tree.Number):

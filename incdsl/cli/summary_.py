@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from incdsl.analysis.batch import two_images
 from incdsl.analysis.table import By, Row, record, rows
 from incdsl.cli.options import checked, limit_option, params_option, root_option, set_option
-from incdsl.analysis.batch import two_images
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 
 _BYTES = 4

@@ -4,48 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeAlias
 
 from incdsl.diagnostics.names import WrongArguments
-from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.expressions import Expressions, OneOf
 from incdsl.elaborate.resolve import Names
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
-from incdsl.source import Span
+from incdsl.elaborate.use import Use
 from incdsl.syntax import tree
+
+Parametric: TypeAlias = tree.Unit | tree.Block
+"""What takes arguments where it is used."""
 
 
 def given(
-    block: tree.Block, args: tuple[tree.Arg | tree.Error, ...], scope: Scope, evaluate: Expressions,
+    written: Parametric, args: tuple[tree.Arg | tree.Error, ...], scope: Scope, evaluate: Expressions,
     fixed: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """The values of the arguments that a use of a block gives, beside those that it has already."""
-    params = [param.name.text for param in block.params]
+    """The values of the arguments that a use of a unit or block gives, beside those that it has already."""
+    params = {param.name.text: param for param in written.params}
     values = dict(fixed)
     for arg in args:
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in params:
-            raise Problem(wrong_argument(block.name.text, arg, params, scope))
+            raise Problem(wrong_argument(written.name.text, arg, params, scope))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
-        values[arg.name.text] = evaluate.value(arg.value, scope)
+        values[arg.name.text] = argument(params[arg.name.text], arg.value, written.name.text, scope, evaluate)
     return values
 
 
+def own_args(unit: tree.Unit, call: tree.Call) -> tuple[tree.Arg, ...]:
+    """What a call says to the unit itself, by the names of its parameters."""
+    names = {param.name.text for param in unit.params}
+    return tuple([arg for arg in call.args if isinstance(arg, tree.Arg) and arg.name and arg.name.text in names])
+
+
+def argument(param: tree.Param, value: tree.Expr, owner: str, scope: Scope, evaluate: Expressions) -> Any:
+    """The value of an argument, in the scope of the use; one of its words for a parameter that is a word."""
+    if param.words:
+        return evaluate.word(value, param.words, scope, f"`{param.name.text}` of `{owner}`")
+    return evaluate.value(value, scope)
+
+
+def default(param: tree.Param, scope: Scope, evaluate: Expressions) -> Any:
+    """What a parameter is where nobody says it; the scope knows the parameters before it."""
+    if isinstance(param.default, tree.Words):
+        return OneOf(param.words[0], param.words)
+    assert param.default is not None
+    return evaluate.value(param.default, scope)
+
+
 def complete(
-    block: tree.Block, values: dict[str, Any], names: Names, span: Span, scope: Scope, evaluate: Expressions
+    written: Parametric, values: dict[str, Any], names: Names, use: Use, evaluate: Expressions
 ) -> dict[str, Any]:
-    """A value for every parameter; defaults mean what they mean in the block's file."""
-    missing = [p.name.text for p in block.params if p.name.text not in values and p.default is None]
+    """A value for every parameter. Defaults mean what they mean in the definition's file, and may mention `in` and
+    the parameters before them."""
+    missing = [p.name.text for p in written.params if p.name.text not in values and p.default is None]
     if missing:
-        reason = f"`{block.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
-        hint = by_name(block.name.text, [param.name.text for param in block.params])
-        raise Problem(WrongArguments(span=span, reason=reason, hint=hint))
-    empty = Scope(scope.instance, scope.title, names, dry=scope.dry)
-    return {
-        p.name.text: values[p.name.text] if p.name.text in values else evaluate.value(p.default, empty)  # type: ignore[arg-type]
-        for p in block.params
-    }
+        reason = f"`{written.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
+        hint = by_name(written.name.text, [param.name.text for param in written.params])
+        raise Problem(WrongArguments(span=use.span, reason=reason, hint=hint))
+    outer = use.scope
+    scope = Scope(outer.instance, outer.title, names, dry=outer.dry)
+    scope.input = use.flow[0] if len(use.flow) == 1 else None
+    for param in written.params:
+        name = param.name.text
+        scope.params[name] = values[name] if name in values else default(param, scope, evaluate)
+        scope.declared[name] = param
+    return scope.params
 
 
 def by_name(name: str, params: Iterable[str]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from incdsl.elaborate.arguments import given
+from incdsl.elaborate.arguments import complete, given, own_args
 from incdsl.elaborate.expand import Main, main_of
 from incdsl.elaborate.factors import no_convolution
 from incdsl.elaborate.resolve import Definition
@@ -23,6 +24,7 @@ class Calls:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._rest: dict[tuple[tree.Unit, tree.Call], tree.Call] = {}
         self._said: dict[tuple[tree.Call, type[Op]], Settings | None] = {}
         """What calls say, to an op, whose settings are numbers and words alone; None for the others.
 
@@ -48,6 +50,27 @@ class Calls:
         resolve_padding(op, settings, use.word, use.span)
         return settings, own
 
+    def of_unit(self, unit: Definition, use: Use) -> tuple[Use, dict[str, Any]]:
+        """The use without the arguments for the unit's own parameters, and these; the rest speaks to its main op."""
+        written = unit.unit
+        if not written.params:
+            return use, {}
+        names = {param.name.text for param in written.params}
+        fixed = {name: value for name, value in use.fixed if name in names}
+        values = given(written, own_args(written, use.call), use.scope, self._tools.evaluate, fixed)
+        arguments = complete(written, values, unit.names, use, self._tools.evaluate)
+        rest = tuple([(name, value) for name, value in use.fixed if name not in names])
+        return use._replace(call=self._for_op(written, use.call), fixed=rest), arguments
+
+    def _for_op(self, unit: tree.Unit, call: tree.Call) -> tree.Call:
+        """A call without what it says to the unit itself; the same one each time."""
+        if not unit.params:
+            return call
+        if (unit, call) not in self._rest:
+            mine = own_args(unit, call)
+            self._rest[unit, call] = replace(call, args=tuple([arg for arg in call.args if arg not in mine]))
+        return self._rest[unit, call]
+
     def convolution(self, use: Use, unit: Definition | None) -> dict[str, Any]:
         """The settings of the convolution that is factorized; anything else is refused."""
         scope = use.scope
@@ -57,11 +80,11 @@ class Calls:
             refuse_name(use.call.name, scope)
         if op is not Conv2d:
             raise no_convolution(use)
-        said = self.gathered(use.call, Conv2d, scope)
-        if unit and main:
-            inner = Scope(scope.instance, scope.title, unit.names, input=use.value, dry=scope.dry)
-            said = self.gathered(main.call, Conv2d, inner).under(said)
-        return said.values
+        if not (unit and main):
+            return self.gathered(use.call, Conv2d, scope).values
+        spoken, arguments = self.of_unit(unit, use)
+        inner = Scope(scope.instance, scope.title, unit.names, arguments, input=use.value, dry=scope.dry)
+        return self.gathered(main.call, Conv2d, inner).under(self.gathered(spoken.call, Conv2d, scope)).values
 
     def given(self, ref: OpRef) -> dict[str, Any]:
         """The settings or arguments of what is handed down as a value."""
@@ -71,4 +94,8 @@ class Calls:
         op = main_of(unit).op if unit else find(ref.name.text)
         if op is None:
             refuse_name(ref.name, ref.scope)
-        return gather(tree.Call(ref.name, args=ref.args), op, ref.scope, self._tools.evaluate).values
+        call, evaluate = tree.Call(ref.name, args=ref.args), self._tools.evaluate
+        if unit is None:
+            return gather(call, op, ref.scope, evaluate).values
+        mine = given(unit.unit, own_args(unit.unit, call), ref.scope, evaluate, {})
+        return mine | gather(self._for_op(unit.unit, call), op, ref.scope, evaluate).values

@@ -65,10 +65,10 @@ class Doors:
                 return None, None
         return self.at("rail", scope, lambda _: name, False, None)
 
-    def leave_out(self, kind: Kind, scope: Scope, name: Callable[[Units], str]) -> None:
+    def leave_out(self, scope: Scope, name: str) -> None:
         """Note a rail or step that is not there because of its `if`."""
         for overrides in scope.overrides:
-            overrides.leave_out(scope.instance, name(self._tools.units(scope)))
+            overrides.leave_out(scope.instance, name)
 
     def _note_parts(self, named: Named, scope: Scope, overrides: Overrides) -> None:
         """Names of factors, and of the parts of a step with several labels."""

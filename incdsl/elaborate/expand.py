@@ -40,6 +40,23 @@ class Link(NamedTuple):
         return self._replace(labels=(), repeat=None, shape=None)
 
     @property
+    def choices(self) -> tuple[tuple[tree.Expr | None, Link], ...]:
+        """The steps of which one is chosen, each with its test; the last has none if there is always one."""
+        found: list[tuple[tree.Expr | None, Link]] = []
+        atom, repeat = self.atom, self.repeat
+        while isinstance(repeat, tree.When):
+            found.append((repeat.test, self._replace(atom=atom, repeat=None, shape=None)))
+            if repeat.other is None:
+                return tuple(found)
+            atom, repeat = repeat.other.atom, repeat.other.repeat
+        return (*found, (None, self._replace(atom=atom, repeat=None, shape=None)))
+
+    @property
+    def may_be_left_out(self) -> bool:
+        """Whether its tests may leave nothing of it."""
+        return isinstance(self.repeat, tree.When) and self.choices[-1][0] is not None
+
+    @property
     def repeats(self) -> bool:
         """Whether it comes several times."""
         return isinstance(self.repeat, tree.Times | tree.Each)

@@ -12,11 +12,13 @@ from typing import Any
 from incdsl.diagnostics.limits import NumberTooLarge
 from incdsl.diagnostics.names import BadExpression
 from incdsl.elaborate.budget import Budget
+from incdsl.elaborate.functions import FUNCTIONS, MAX_ARGUMENTS
 from incdsl.elaborate.record import Record
+from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import OpRef, Poisoned, Problem, Scope, Unknown, Value
 from incdsl.elaborate.static_params import StaticParams
 from incdsl.elaborate.suggest import refuse_head, unknown_name
-from incdsl.ops import find
+from incdsl.ops import Op, find
 from incdsl.syntax import tree
 from incdsl.values import Extent, Num, Real, TooComplicated
 
@@ -37,6 +39,23 @@ class Items(tuple[Any, ...]):
         return sum(item.size if isinstance(item, Items) else 1 for item in self)
 
 
+class OneOf(str):
+    """The word that a parameter is, and those that it may be."""
+
+    words: tuple[str, ...]
+
+    def __new__(cls, word: str, words: tuple[str, ...]) -> OneOf:
+        """The word, which must be one of the others."""
+        made = super().__new__(cls, word)
+        made.words = words
+        return made
+
+
+_KINDS: tuple[tuple[str, type | tuple[type, ...]], ...] = (
+    ("a truth value", bool), ("a word", str), ("a list", tuple), ("an op", OpRef), ("a size", Extent),
+)  # fmt: skip
+
+
 class Expressions:
     """Evaluates expressions; every number on which the structure of the net comes to depend is static from then on."""
 
@@ -50,46 +69,28 @@ class Expressions:
         if not scope.dry:
             self._static.pin(scope.instance, value)
 
-    def value(self, value: tree.Value, scope: Scope) -> Any:
-        """A number, boolean, word, tuple or `OpRef`."""
-        match value:
-            case tree.List(items=items):
-                self._budget.spend(len(items), value)
-                found = Items([self.value(item, scope) for item in items])
-                if found.size > MAX_ITEMS:
-                    reason = f"lists hold at most {MAX_ITEMS:,} items, those of inner lists included"
-                    raise Problem(NumberTooLarge(span=value.span, reason=reason))
-                return found
-            case tree.Word(word=word):
-                return word
-            case tree.Nested(name=name, args=args):
-                if not self._op_meaning(name, name.text, scope):
-                    raise Problem(unknown_name(name, scope))
-                return OpRef(name, args, scope)
-            case tree.Variable(name=text) if text not in scope.params and text not in scope.values:
-                if self._op_meaning(value, text, scope):
-                    return OpRef(tree.Name(text, parts=value.parts), (), scope)
-        return self.number(value, scope)
-
-    def _op_meaning(self, use: tree.Tree, name: str, scope: Scope) -> bool:
-        """Note which op, unit or block a name means, if it means one."""
-        meaning = scope.names[name] if name in scope.names else find(name)
-        if meaning is not None:
-            self._record.means(use, meaning)
-        return meaning is not None
-
-    def number(self, expr: tree.Expr, scope: Scope) -> Any:
-        """The value of an expression; usually an `int`, symbolic where parameters are."""
+    def value(self, expr: tree.Expr, scope: Scope) -> Any:
+        """A number, boolean, word, tuple or `OpRef`; numbers are symbolic where parameters are."""
         self._budget.spend(1, expr)
         match expr:
             case tree.Number(value=value) | tree.Boolean(value=value):
                 return value
-            case tree.Variable():
-                return self._variable(expr, scope)
+            case tree.Word(word=word):
+                return word
+            case tree.Variable(name=text):
+                if text in scope.params or text in scope.values or not self._op_meaning(expr, text, scope):
+                    return self._variable(expr, scope)
+                return OpRef(tree.Name(text, parts=expr.parts), (), scope)
             case tree.InChannels():
                 return self._in(expr, scope)
             case tree.Parenthesized():
-                return self.number(expr.inner, scope)
+                return self.value(expr.inner, scope)
+            case tree.Error():
+                raise Poisoned
+        return self._composed(expr, scope)
+
+    def _composed(self, expr: tree.Expr, scope: Scope) -> Any:
+        match expr:
             case tree.Negative():
                 return self._checked(-self._operand(expr.operand, scope), expr)
             case tree.Arithmetic():
@@ -97,26 +98,141 @@ class Expressions:
                 for sign, operand in expr.rest:
                     result = self._checked(self._apply(sign, result, operand, scope), expr)
                 return result
-            case tree.Error():
-                raise Poisoned
+            case tree.List(items=items):
+                return self._list(items, expr, scope)
+            case tree.Nested():
+                return self._nested(expr, scope)
+            case tree.Conditional():
+                return self._chosen(expr, scope)
+        return self.test(expr, scope)
 
-    def test(self, test: tree.Test, scope: Scope) -> bool:
+    def number(self, expr: tree.Expr, scope: Scope) -> Any:
+        """The value of an expression where a name can only be that of a parameter or value."""
+        return self._variable(expr, scope) if isinstance(expr, tree.Variable) else self.value(expr, scope)
+
+    def _list(self, items: tuple[tree.Expr, ...], expr: tree.Expr, scope: Scope) -> Items:
+        self._budget.spend(len(items), expr)
+        found = Items([self.value(item, scope) for item in items])
+        if found.size > MAX_ITEMS:
+            reason = f"lists hold at most {MAX_ITEMS:,} items, those of inner lists included"
+            raise Problem(NumberTooLarge(span=expr.span, reason=reason))
+        return found
+
+    def _nested(self, expr: tree.Nested, scope: Scope) -> Any:
+        """An op with its settings, or what a function makes of numbers."""
+        name = expr.name.text
+        if name in FUNCTIONS:
+            return self._called(expr, scope)
+        if not self._op_meaning(expr.name, name, scope):
+            raise Problem(unknown_name(expr.name, scope))
+        return OpRef(expr.name, expr.args, scope)
+
+    def _called(self, expr: tree.Nested, scope: Scope) -> Any:
+        function, least, most = FUNCTIONS[expr.name.text]
+        named = any(isinstance(arg, tree.Arg) and arg.name for arg in expr.args)
+        if named or not least <= len(expr.args) <= most:
+            takes = (
+                str(least) if least == most else f"{least} to {most}" if most < MAX_ARGUMENTS else f"{least} or more"
+            )
+            raise self._bad(expr, f"`{expr.name.text}` takes {takes} number{'s' * (most > 1)}, without names")
+        numbers = []
+        for arg in expr.args:
+            if isinstance(arg, tree.Error):
+                raise Poisoned
+            number = self._operand(arg.value, scope)
+            if isinstance(number, Extent):
+                raise self._bad(arg, f"`{expr.name.text}` takes no size of the input")
+            self.pin(scope, number)
+            numbers.append(int(number) if isinstance(number, int) else float(number))
+        if expr.name.text == "make_divisible" and not (isinstance(by := numbers[-1], int) and by > 0) and numbers[1:]:
+            raise self._bad(expr.args[1], "the divisor is a whole number above 0")
+        return self._checked(function(*numbers), expr)
+
+    def _op_meaning(self, use: tree.Tree, name: str, scope: Scope) -> bool:
+        """Note which op, unit or block a name means, if it means one."""
+        meaning = self._meaning(name, scope)
+        if meaning is not None:
+            self._record.means(use, meaning)
+        return meaning is not None
+
+    def _meaning(self, name: str, scope: Scope) -> Definition | type[Op] | None:
+        return scope.names[name] if name in scope.names else find(name)
+
+    # Tests
+
+    def test(self, test: tree.Expr, scope: Scope) -> bool:
         """Whether a condition holds; what it reads, in all of its parts, is decided at compile time."""
-        if isinstance(test, tree.Junction):
-            return self._junction(test, scope)
-        if isinstance(test, tree.Comparison):
-            left, right = self.number(test.left, scope), self.number(test.right, scope)
-            self.pin(scope, left)
-            self.pin(scope, right)
-            self._budget.spend(sum(3 * side.size for side in (left, right) if isinstance(side, Items)), test)
-            unordered = any(isinstance(side, str | tuple | bool | OpRef) for side in (left, right))
-            if unordered and test.operator not in ("==", "!="):
-                raise self._bad(test, "only numbers can be ordered")
-            return _COMPARE[test.operator](left, right)
+        match test:
+            case tree.Junction():
+                return self._junction(test, scope)
+            case tree.Negation():
+                return not self.test(test.test, scope)
+            case tree.Comparison():
+                return self._comparison(test, scope)
+            case tree.Parenthesized():
+                return self.test(test.inner, scope)
         value = self.number(test, scope)
         if not isinstance(value, bool):
             raise self._bad(test, "a condition is made of comparisons, `true` and `false`")
         return value
+
+    def _comparison(self, test: tree.Comparison, scope: Scope) -> bool:
+        left, right = self._sides(test, scope)
+        kinds = kind_of(left), kind_of(right)
+        if kinds[0] != kinds[1]:
+            raise self._bad(test, f"{kinds[0]} and {kinds[1]} cannot be compared")
+        if kinds[0] != "a number" and test.operator not in ("==", "!="):
+            raise self._bad(test, "only numbers can be ordered")
+        self.pin(scope, left)
+        self.pin(scope, right)
+        self._budget.spend(sum(3 * side.size for side in (left, right) if isinstance(side, Items)), test)
+        if isinstance(left, OpRef):
+            left, right = (self._meaning(side.name.text, side.scope) for side in (left, right))
+        return _COMPARE[test.operator](left, right)
+
+    def _sides(self, test: tree.Comparison, scope: Scope) -> tuple[Any, Any]:
+        """Both sides of a comparison; beside a parameter that is a word, a name is one of its words."""
+        sides = test.left, test.right
+        for i, side in enumerate(sides):
+            if isinstance(side, tree.Variable) and isinstance(word := scope.params.get(side.name), OneOf):
+                self._variable(side, scope)
+                other = self.word(sides[1 - i], word.words, scope, f"`{side.name}`")
+                return (word, other) if i == 0 else (other, word)
+        return self.value(test.left, scope), self.value(test.right, scope)
+
+    def word(self, expr: tree.Expr, words: tuple[str, ...], scope: Scope, whose: str) -> OneOf:
+        """One of the words that a parameter may be: written as it is, handed on from another one, or chosen."""
+        match expr:
+            case tree.Parenthesized():
+                return self.word(expr.inner, words, scope, whose)
+            case tree.Conditional():
+                then, other = (self.word(each, words, scope, whose) for each in (expr.then, expr.other))
+                return then if self.test(expr.test, scope) else other
+            case tree.Variable(name=text) if text not in scope.params:
+                found: Any = text
+            case _:
+                found = self.number(expr, scope)
+        if isinstance(found, str) and found in words:
+            return OneOf(found, words)
+        listed = ", ".join(f"`{word}`" for word in words)
+        close = get_close_matches(found if isinstance(found, str) else "", words, 1)
+        reason = f"{whose} is one of {listed}"
+        raise Problem(BadExpression(span=expr.span, reason=reason, suggestion=close[0] if close else ""))
+
+    def _chosen(self, expr: tree.Conditional, scope: Scope) -> Any:
+        holds = self.test(expr.test, scope)
+        self.read(expr.other if holds else expr.then, scope)
+        return self.value(expr.then if holds else expr.other, scope)
+
+    def read(self, expr: tree.Expr, scope: Scope) -> None:
+        """Hold the names in an expression whose value does not matter to being there."""
+        for variable in _variables(expr):
+            if (
+                variable.name in scope.params
+                or variable.name in scope.values
+                or not self._meaning(variable.name, scope)
+            ):
+                self._variable(variable, scope)
 
     def _junction(self, test: tree.Junction, scope: Scope) -> bool:
         """As in Python, the first part that decides is the last that is looked at; the others are read, though."""
@@ -127,7 +243,8 @@ class Expressions:
                 decided = holds if holds == (test.word == "or") else None
             else:
                 for variable in _variables(part):
-                    self.pin(scope, self._variable(variable, scope))
+                    if variable.name in scope.params or variable.name in scope.values:
+                        self.pin(scope, self._variable(variable, scope))
         return decided if decided is not None else test.word == "and"
 
     def _variable(self, expr: tree.Variable, scope: Scope) -> Any:
@@ -176,12 +293,15 @@ class Expressions:
         right = self._operand(operand, scope)
         if isinstance(left, Extent) or isinstance(right, Extent):
             return self._extent(sign, left, right, operand)
-        if sign == "//":
+        if sign in ("//", "%"):
             if isinstance(left, float) or isinstance(right, float):
-                raise self._bad(operand, "`//` divides whole numbers")
+                raise self._bad(operand, f"`{sign}` divides whole numbers")
             if right == 0:
                 raise self._bad(operand, "division by zero")
             self.pin(scope, right)
+        if sign == "%":
+            self.pin(scope, left)
+            return int(left) % int(right)
         if isinstance(left, float) or isinstance(right, float):
             self.pin(scope, left)  # a symbol would be lost in a floating-point result
             self.pin(scope, right)
@@ -215,8 +335,16 @@ class Expressions:
         return Problem(BadExpression(span=expr.span, reason=reason))
 
 
-def _variables(test: tree.Test) -> Iterator[tree.Variable]:
-    """The names in a condition."""
+def kind_of(value: Any) -> str:
+    """What kind of value something is, in words."""
+    for kind, types in _KINDS:
+        if isinstance(value, types):
+            return kind
+    return "a number"
+
+
+def _variables(test: tree.Expr) -> Iterator[tree.Variable]:
+    """The names in an expression."""
     return (node for node in tree.nodes(test) if isinstance(node, tree.Variable))
 
 

@@ -9,6 +9,7 @@ from incdsl.diagnostics.names import BadRepetition, NameTaken
 from incdsl.elaborate.expressions import Items
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
 from incdsl.elaborate.tools import Tools
+from incdsl.elaborate.use import bad_flow
 from incdsl.syntax import tree
 
 
@@ -18,7 +19,7 @@ class Loops:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    def holds(self, test: tree.Test, scope: Scope) -> bool:
+    def holds(self, test: tree.Expr, scope: Scope) -> bool:
         """Whether a choice is made; where that is unknown, it is not."""
         if not scope.dry:
             return self._tools.evaluate.test(test, scope)
@@ -26,6 +27,25 @@ class Loops:
             return self._tools.evaluate.test(test, scope)
         except Poisoned:
             return False
+
+    def comes_about(
+        self, guard: tree.When | tree.Else | None, met: bool | None, scope: Scope
+    ) -> tuple[bool, bool | None]:
+        """Whether a rail comes about; and whether a test held so far, or None where no `else` may follow."""
+        if guard is None:
+            return True, None
+        if isinstance(guard, tree.When):
+            holds = self.holds(guard.test, scope)
+            return holds, holds
+        if met is None:
+            raise bad_flow(guard.span, "`else` stands right behind a rail with `if`", "`| if test: … | else: …`")
+        if guard.test is None:
+            return not met, None
+        if met:
+            self._tools.evaluate.read(guard.test, scope)
+            return False, True
+        holds = self.holds(guard.test, scope)
+        return holds, holds
 
     def rows(self, repeat: tree.Times | tree.Each, scope: Scope) -> list[dict[str, Any]]:
         """The loop variables of each repetition."""

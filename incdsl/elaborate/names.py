@@ -8,6 +8,7 @@ name that ends in a number, `features.17`, both are members of a container: `fea
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -52,7 +53,7 @@ class Naming:
         self._depth = 0
 
     def plan(self, chain: tree.Chain, name: str, scope: Scope, units: Units, *, rail: bool = False) -> list[Named]:
-        """The steps of a chain, groups spliced in, with their names. A rail's first label is the name of the rail."""
+        """The steps of a chain, groups spliced in, with their names; the first label may be that of the `rail`."""
         return self.plan_links(links(chain), name, scope, units, rail=rail)
 
     def plan_links(
@@ -60,7 +61,7 @@ class Naming:
     ) -> list[Named]:
         """These steps as a chain of their own."""
         labels = [link.labels for link in steps]
-        if rail and labels and len(labels[0]) == 1 and not labels[0][0].counts:
+        if rail:
             labels[0] = ()
         widths = [0 if own else self._width(link, scope, units) for link, own in zip(steps, labels, strict=True)]
         given = iter(numbered(name, sum(widths)) if name else _by_word(steps, widths))
@@ -74,6 +75,13 @@ class Naming:
             else:
                 planned.append(Named(link, tuple([next(given) for _ in range(width)]), False))
         return planned
+
+    def one_of(self, named: Named, chosen: Link, scope: Scope, units: Units) -> Named:
+        """One of the steps of a choice, with as many names as it needs."""
+        width = self._width(chosen, scope, units)
+        if named.labelled and len(chosen.labels) == 1:
+            return Named(chosen, tuple(numbered(chosen.labels[0].text, max(1, width))), True)
+        return Named(chosen, named.names if named.labelled else named.names[:width], named.labelled)
 
     def seen(self, named: Named, scope: Scope, units: Units) -> str:
         """What a reader calls a step, if anything: its label, its name, or its op's word where it has no name."""
@@ -125,7 +133,7 @@ class Naming:
     def takes(self, atom: tree.Atom, scope: Scope, units: Units) -> bool:
         """Whether something in an atom is named after the chain around it: what owns parameters and has no label."""
         if isinstance(atom, tree.Merge):
-            chains = [rail.chain for rail in atom.rails if not rail_label(rail.chain)]
+            chains = [rail.chain for rail in atom.rails if not rail_label(rail.chain, first_turn(rail))]
         elif isinstance(atom, tree.Group):
             chains = [atom.chain]
         else:
@@ -137,17 +145,42 @@ class Naming:
         return self._owns(link.atom, scope.names, scope, units) and not self.takes(link.atom, scope, units)
 
     def _width(self, link: Link, scope: Scope, units: Units) -> int:
+        """How many names a step takes; one that is chosen among several has as many as any of them needs."""
         if link.repeats:
             return 1  # a repetition is an nn.Sequential
+        if isinstance(link.repeat, tree.When):
+            return max(self._width(each, scope, units) for _, each in link.choices)
         if not self.takes(link.atom, scope, units):
             return 0
         return len(link.factors.items) if link.factors and not link.factors.parallel else 1
 
 
-def rail_label(chain: tree.Chain) -> str:
-    """The label at the start of a rail, which names it."""
-    labels = chain.steps[0].labels
-    return labels[0].text if labels and not labels[0].counts else ""
+def rail_label(chain: tree.Chain, turn: int | None = None) -> str:
+    """The label at the start of a rail, which names it; each turn of a `for` has a letter or number of its own."""
+    first = chain.steps[0]
+    label = first.labels[0] if first.labels else None
+    if label is None or (label.counts and (turn is None or first.repeat is not None)):
+        return ""
+    if turn is None:
+        return label.text
+    return counted(label, turn) if label.counts else lettered(label.text, turn)
+
+
+def first_turn(rail: tree.Rail) -> int | None:
+    """The first turn of the `for` of a rail; None if it has none."""
+    return 0 if isinstance(rail.guard, tree.Each) else None
+
+
+def names_rail(chain: tree.Chain, turn: int | None) -> bool:
+    """Whether the label at the start of a rail names only the rail; of several labels each names a part as well."""
+    return len(chain.steps[0].labels) == 1 and bool(rail_label(chain, turn))
+
+
+def counted(label: tree.Label, turn: int) -> str:
+    """A label that counts up, in a turn: `features.3..` gives `features.4`, and `layer1..` gives `layer2`. Empty if it
+    does not end in a number."""
+    found = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", label.text)
+    return f"{found[1]}{int(found[2]) + turn}" if found else ""
 
 
 def _word_alone(atom: tree.Atom, scope: Scope, units: Units) -> str:

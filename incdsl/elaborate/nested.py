@@ -6,7 +6,7 @@ from typing import Any
 
 from incdsl.diagnostics.names import WrongArguments
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
-from incdsl.elaborate.arguments import by_name, wrong_argument
+from incdsl.elaborate.arguments import argument, by_name, default, wrong_argument
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
@@ -26,14 +26,19 @@ def net_arguments(definition: Definition, interface: Interface, use: Use, tools:
             raise Problem(wrong_argument(definition.name, arg, interface, use.scope))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
-        values[arg.name.text] = tools.evaluate.value(arg.value, use.scope)
+        param, _ = interface[arg.name.text]
+        values[arg.name.text] = argument(param, arg.value, definition.name, use.scope, tools.evaluate)
+    known = Scope(use.scope.instance, use.scope.title, definition.names)
     for name, (param, names) in interface.items():
+        known.declared[name] = param
         if name in values:
+            known.params[name] = values[name]
             continue
         if param.default is None:
             reason = f"`{definition.name}` needs `{name}`"
             raise Problem(WrongArguments(span=use.span, reason=reason, hint=by_name(definition.name, [name])))
-        values[name] = tools.evaluate.value(param.default, Scope(use.scope.instance, use.scope.title, names))
+        known.names = names
+        known.params[name] = values[name] = default(param, known, tools.evaluate)
     return values
 
 

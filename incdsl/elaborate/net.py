@@ -14,7 +14,7 @@ from incdsl.elaborate.dead_code import conditions_of, for_nothing, idle_nodes
 from incdsl.elaborate.node import Location
 from incdsl.elaborate.overrides import Overrides
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.ports import output_names
+from incdsl.elaborate.ports import leading, output_names
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
@@ -112,6 +112,8 @@ class _NetBuilder:
 
     def _items(self) -> None:
         root = self._line[-1].net
+        for let in leading(root.items):
+            self._walk.let(let, self._scope)
         inputs = [item for item in root.items if isinstance(item, tree.Input)]
         images = [item for item in inputs if len(item.dims.items) == 3]
         alike = self._of_one_size(images)

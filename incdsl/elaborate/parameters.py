@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.names import BadParameter, NameTaken, WrongArguments
-from incdsl.elaborate.arguments import wrong_argument
-from incdsl.elaborate.expressions import Expressions
+from incdsl.elaborate.arguments import argument, default, wrong_argument
+from incdsl.elaborate.expressions import Expressions, OneOf
 from incdsl.elaborate.overrides import Own
-from incdsl.elaborate.resolve import Definition, Names
+from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope
 from incdsl.elaborate.variant import interfaces
 from incdsl.ir.graph import Instance
@@ -37,23 +38,40 @@ class Parameters:
         params = self._interfaces[0]
         self._refuse_unknown(settings, params)
         values: dict[str, Any] = {}
+        known = Scope(self._instance, self._title, self._line[0].names, values)
         for name, (param, names) in params.items():
-            value = settings[name] if name in settings else self._default(param, names)
-            if isinstance(value, int) and not isinstance(value, bool):
+            if name not in settings and self._follows_inner(param, 0):
+                continue
+            known.names, known.declared[name] = names, param
+            value = self._set(param, settings[name]) if name in settings else self._default(param, known)
+            if isinstance(value, int) and not isinstance(value, bool | Num):
                 value = Num.symbol(value, name)
-            elif isinstance(value, float):
+            elif isinstance(value, float) and not isinstance(value, Real):
                 value = Real(value, name)
             values[name] = value
         return values
 
-    def _default(self, param: tree.Param, names: Names) -> Any:
-        """The value of a parameter that is not set; unknown if it has none."""
+    def _set(self, param: tree.Param, value: Any) -> Any:
+        """The value that a caller sets; for a parameter that is a word, one of its words."""
+        if not param.words:
+            return value
+        if value in param.words:
+            return OneOf(value, param.words)
+        reason = f"`{param.name.text}` is one of {', '.join(f'`{word}`' for word in param.words)}, not `{value}`"
+        self._complain(BadParameter(span=param.span, reason=reason))
+        return UNKNOWN
+
+    def _default(self, param: tree.Param, known: Scope) -> Any:
+        """The value of a parameter that is not set; unknown if it has none.
+
+        A default that mentions other parameters follows them, and is no symbol of its own.
+        """
         name = param.name.text
         if param.default is None:
             reason, hint = f"`{name}` has no value", f"write `--set {name}=…`, or give it a default"
             self._complain(BadParameter(span=param.span, reason=reason, hint=hint))
             return UNKNOWN
-        return self._value(param.default, Scope(self._instance, self._title, names))
+        return self._tried(lambda: default(param, known, self._evaluate))
 
     def inner(self, values: dict[str, Any]) -> list[dict[str, Any]]:
         """The values of the parameters of each net of the line, with these of the outermost."""
@@ -71,7 +89,7 @@ class Parameters:
             for each in self._line[i:-1]:
                 handed = frozenset(name for name in handed if _hands_on(each.net, name))
             level = len(self._line) - 1 - i
-            found[level] = Own(definition, {name: levels[i][name] for name in names}, handed)
+            found[level] = Own(definition, {name: levels[i][name] for name in names if name in levels[i]}, handed)
         return found
 
     def _handed_on(self, i: int, values: dict[str, Any]) -> dict[str, Any]:
@@ -89,17 +107,37 @@ class Parameters:
             elif arg.name.text in given:
                 self._complain(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
             else:
-                given[arg.name.text] = self._value(arg.value, scope)
+                param, value = params[arg.name.text][0], arg.value
+                given[arg.name.text] = self._tried(partial(argument, param, value, base, scope, self._evaluate))
         for param in net.params:
             name = param.name.text
             if name in params and name not in given:
                 taken = f"a parameter of `{base}`: write `{base}({name}: {name})`"
                 self._complain(NameTaken(span=param.span, name=name, taken_by=taken))
-        return {name: given[name] if name in given else values[name] for name in params}
+        return self._filled(
+            given | {name: values[name] for name in params if name in values.keys() - given.keys()}, i + 1
+        )
 
-    def _value(self, value: tree.Value, scope: Scope) -> Any:
+    def _filled(self, values: dict[str, Any], i: int) -> dict[str, Any]:
+        """The values of a net's parameters, those among them whose defaults follow others that are known only here."""
+        params = self._interfaces[i]
+        known = Scope(self._instance, self._title, self._line[i].names)
+        for name, (param, names) in params.items():
+            known.names, known.declared[name] = names, param
+            if name in values:
+                known.params[name] = values[name]
+            elif not self._follows_inner(param, i):
+                known.params[name] = self._default(param, known)
+        return known.params
+
+    def _follows_inner(self, param: tree.Param, i: int) -> bool:
+        """Whether a default follows a parameter to which a variant gives a value, and that is known only further in."""
+        inner = {name for params in self._interfaces[i + 1 :] for name in params}
+        return bool(_mentions(param) & inner - self._interfaces[i].keys())
+
+    def _tried(self, evaluate: Callable[[], Any]) -> Any:
         try:
-            return self._evaluate.value(value, scope)
+            return evaluate()
         except Problem as problem:
             self._complain(problem.diagnostic)
         except Poisoned:
@@ -116,6 +154,11 @@ class Parameters:
             listed = " and ".join(f"no parameter `{name}`" for name in unknown)
             reason = f"`{self._title}` has {listed}"
             self._sink.add(BadParameter(span=self._line[0].tree.name.span, reason=reason, hint=hint))
+
+
+def _mentions(param: tree.Param) -> set[str]:
+    """The parameters that a default mentions."""
+    return {node.name for node in tree.nodes(param.default or ()) if isinstance(node, tree.Variable)}
 
 
 def _hands_on(net: tree.Net, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -27,7 +27,7 @@ def instance_of(
         if param.name.text in channels:
             taken = "what the constructor calls the channels that flow in"
             raise Problem(NameTaken(span=param.span, name=param.name.text, taken_by=taken))
-    kept = {p: v for p, v in arguments.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    kept = {p: v for p, v in arguments.items() if is_number(v)}
     kind: Literal["block", "net"] = "block" if isinstance(definition.tree, tree.Block) else "net"
     return Instance(
         kind, definition.name, label, use.scope.instance, {**channels, **kept}, definition.comments, use.note,
@@ -65,6 +65,15 @@ def output_names(items: Iterable[tree.Tree]) -> list[str]:
     """What the outputs of a block or net are called, those aside that it does not need itself."""
     names = [name.text for item in items if isinstance(item, tree.Output) for name in item.names]
     return [name for name in names if name != NOT_NEEDED]
+
+
+def leading(items: Iterable[tree.Tree]) -> Iterator[tree.Let]:
+    """The names of numbers in front of everything that is computed: inputs may mention them."""
+    for item in items:
+        if isinstance(item, tree.Let):
+            yield item
+        elif not isinstance(item, tree.Input | tree.Inputs):
+            return
 
 
 def arity(use: Use, ports: list[str]) -> tuple[One, ...]:
@@ -145,6 +154,11 @@ def as_symbol(value: Any, name: str) -> Any:
 
 _pair = lru_cache(maxsize=10_000)(SymbolPair)
 """Most uses of a unit have the same kernels, strides and padding."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, which a constructor can take."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def whole(value: Any) -> bool:

@@ -12,7 +12,7 @@ from incdsl.diagnostics.rails import NothingButChoice, NumberedLabel
 from incdsl.diagnostics.shapes import ChannelsDoNotFit, StridesDisagree
 from incdsl.elaborate.blame import RailEnd
 from incdsl.elaborate.expand import links
-from incdsl.elaborate.names import Named, lettered, numbered, word_of
+from incdsl.elaborate.names import Named, lettered, numbered, rail_label, word_of
 from incdsl.elaborate.node import Location, check_label
 from incdsl.elaborate.scope import UNKNOWN, One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
@@ -106,14 +106,12 @@ class Rails:
         raise Problem(StridesDisagree(span=span, rails=tuple(rows)))
 
 
-def rail_name(rail: tree.Rail, scope: Scope, several: bool, base: str, index: int) -> tuple[str, str]:
+def rail_name(rail: tree.Rail, scope: Scope, turn: int | None, base: str, index: int) -> tuple[str, str]:
     """The name of a rail's chain, and what generated code may call its values."""
     first = rail.chain.steps[0]
     for label in first.labels:
         check_label(label.text, label.span, scope)
-    if first.labels and not first.labels[0].counts:
-        name = first.labels[0].text
-        name = lettered(name, index) if several else name
+    if name := rail_label(rail.chain, turn):
         return name, re.sub(r"(\.\d+)+$", "", name).replace(".", "_")
     name = lettered(base, index)
     single = len(rail.chain.steps) == 1 and isinstance(first.atom, tree.Call)
@@ -123,7 +121,7 @@ def rail_name(rail: tree.Rail, scope: Scope, several: bool, base: str, index: in
 def hold_choices(rail: tree.Rail, chain: tree.Chain) -> None:
     """Refuse a rail that its tests may leave without a step; the chain is its own, or what a variant puts there."""
     steps = links(chain)
-    choices = [link.repeat.test for link in steps if isinstance(link.repeat, tree.When)]
+    choices = [link.repeat.test for link in steps if isinstance(link.repeat, tree.When) and link.may_be_left_out]
     if len(choices) < len(steps):
         return
     first, ways = steps[0], []

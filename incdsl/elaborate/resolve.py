@@ -146,8 +146,7 @@ def _resolved(file: SpecFile, sink: Sink, done: dict[SpecFile, Names]) -> Names:
             names.missing.update(each.own.text for each in item.names)
     for definition in file.file.definitions:
         names.define(definition.name, Definition(definition, names), sink)
-        if isinstance(definition, tree.Block | tree.Net):
-            _params(definition.params, sink)
+        _params(definition.params, sink)
     if file.imports and not sink.errors:
         _unused_imports(file.file, names, sink)
     return names

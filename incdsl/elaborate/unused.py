@@ -14,29 +14,32 @@ from incdsl.syntax import tree
 def unused(definition: Definition) -> Iterator[Diagnostic]:
     """Parameters, inputs and values of a definition that nothing in it reads."""
     written = definition.tree
-    if isinstance(written, tree.Unit):
-        return
     known = _mentioned(written)
     for what, name, hint in _declared(written):
         if name.text and name.text != NOT_NEEDED and name.text not in known:
             yield Unused(span=name.span, path=definition.name, what=what, name=name.text, hint=hint)
 
 
-def _mentioned(written: tree.Block | tree.Net) -> frozenset[str]:
+def _mentioned(written: tree.Definition) -> frozenset[str]:
+    defaults = tuple([param.default for param in written.params if param.default])
+    if isinstance(written, tree.Unit):
+        return mentioned((defaults, written.chain))
     if isinstance(written, tree.Block):
-        return mentioned((written.items, written.chain or ()))
+        return mentioned((defaults, written.items, written.chain or ()))
     if written.variant:
         changes = tuple([item for item in written.variant.items if not isinstance(item, tree.Unit)])
-        return mentioned((written.variant.args, changes))
-    return mentioned(written.items)
+        return mentioned((defaults, written.variant.args, changes))
+    return mentioned((defaults, written.items))
 
 
-def _declared(written: tree.Block | tree.Net) -> Iterator[tuple[str, tree.Name, str]]:
+def _declared(written: tree.Definition) -> Iterator[tuple[str, tree.Name, str]]:
     """What is declared: its kind, its name, and what helps if it is not used."""
     for param in written.params:
         yield "parameter", param.name, ""
-    for item in written.items:
-        if isinstance(item, tree.Input):
+    for item in () if isinstance(written, tree.Unit) else written.items:
+        if isinstance(item, tree.Let):
+            yield "the name", item.name, ""
+        elif isinstance(item, tree.Input):
             yield "the input", item.name, ""
         elif isinstance(item, tree.Inputs):
             yield from (("the input", name, "") for name in item.names)

@@ -7,7 +7,7 @@ definitions that no net uses, and choices that are not made, are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ from incdsl.elaborate.expand import Link, Main, main_of
 from incdsl.elaborate.factors import Factors
 from incdsl.elaborate.heads import Heads
 from incdsl.elaborate.loops import Loops
-from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, numbered, rail_label
+from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, counted, names_rail, numbered, rail_label
 from incdsl.elaborate.nested import check_inputs, net_arguments
 from incdsl.elaborate.overrides import Override, Overrides
 from incdsl.elaborate.parameters import Parameters
@@ -39,6 +39,8 @@ from incdsl.elaborate.ports import (
     entering_as,
     inner_scope,
     instance_of,
+    is_number,
+    leading,
     leave,
     leaving,
     name_results,
@@ -74,6 +76,9 @@ from incdsl.values import Pair, TooComplicated
 
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
 """What helps where no rail reads what flows in."""
+
+
+_COUNTS = "a label that counts up ends in a number: `features.3..:`, `layer1..:`"
 
 
 class UnitPlan(NamedTuple):
@@ -217,10 +222,12 @@ class Walk:
 
     def _stepped(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
         link = named.link
-        if isinstance(link.repeat, tree.When) and not self._loops.holds(link.repeat.test, scope):
-            self._doors.leave_out("step", scope, lambda units: self._tools.naming.seen(named, scope, units))
-            self._glance(link.step, scope, lambda aside: self._atom(named, aside, UNKNOWN, ir, number))
-            return UNKNOWN if scope.dry else flow
+        if isinstance(link.repeat, tree.When):
+            chosen = self._chosen(named, scope, lambda this, aside: self._atom(this, aside, UNKNOWN, ir, number))
+            if chosen is None:
+                self._doors.leave_out(scope, self._tools.naming.seen(named, scope, self._tools.units(scope)))
+                return UNKNOWN if scope.dry else flow
+            named = chosen
         place, override = self._doors.step(named, scope)
         if place is None:
             return self._written(named, scope, flow, ir, number)
@@ -237,7 +244,8 @@ class Walk:
             return self._repeated(named, link.repeat, scope, flow, ir, number)
         for label in link.labels:
             if label.counts:
-                raise bad_label(named, "`..` counts repetitions, but nothing repeats here")
+                nothing = "`..` counts repetitions, but nothing repeats here"
+                raise bad_label(named, nothing if counted(label, 0) else _COUNTS)
         return self._atom(named, scope, flow, ir, number)
 
     def _atom(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
@@ -275,6 +283,19 @@ class Walk:
             raise bad_label(named, f"all steps inside have labels, so nothing is called `{label}`", hint)
 
     # Choices
+
+    def _chosen(self, named: Named, scope: Scope, look: Callable[[Named, Scope], object]) -> Named | None:
+        """The step that its tests choose, if they choose one; the others are looked at."""
+        taken: Named | None = None
+        for test, link in named.link.choices:
+            this = self._tools.naming.one_of(named, link, scope, self._tools.units(scope))
+            if taken is None and (test is None or self._loops.holds(test, scope)):
+                taken = this
+                continue
+            if test is not None and taken is not None:
+                self._tools.evaluate.read(test, scope)
+            self._glance(link.atom, scope, partial(look, this))
+        return taken
 
     def _glance(self, at: tree.Tree, scope: Scope, look: Callable[[Scope], object]) -> None:
         """Look, once, at what is written but does not come about."""
@@ -332,14 +353,12 @@ class Walk:
     ) -> Flow:  # fmt: skip
         """Repetitions whose labels count up: members of a container that other steps may join."""
         link = named.link
-        first = link.labels[0].names
-        if len(link.labels) > 1 or not first[-1].isdigit():
-            raise bad_label(named, "a label that counts up ends in a number: `features.3..:`")
+        if len(link.labels) > 1 or not counted(link.labels[0], 0):
+            raise bad_label(named, _COUNTS)
         if link.factors:
             raise no_sequence("a factorized kernel is several modules", link.span)
         for i, row in enumerate(rows):
-            path = ".".join((*first[:-1], str(int(first[-1]) + i)))
-            turn = Named(link.once, (path,), True)
+            turn = Named(link.once, (counted(link.labels[0], i),), True)
             flow = self.step(turn, scope.binding(row, names), flow, ir, self._tools.placer.step_number())
         return flow
 
@@ -355,7 +374,7 @@ class Walk:
 
     def _in_place_of(self, once: Link, override: Override) -> Link:
         """A chain that replaces a repetition, as one step: itself if it is one, else in parentheses; an `if` stays."""
-        kept = once.repeat if isinstance(once.repeat, tree.When) else None
+        kept = once.repeat if once.may_be_left_out else None
         only = override.chain.steps[0] if len(override.chain.steps) == 1 else None
         if only and not only.labels and not only.repeat:
             return once._replace(step=only, atom=only.atom, repeat=kept, ends=())
@@ -367,10 +386,12 @@ class Walk:
         named = Named(once, (label,), True)
         if isinstance(once.atom, tree.Merge) or (once.factors and once.factors.parallel):
             raise no_sequence("rails cannot repeat by themselves", once.atom.span)
-        single = not isinstance(once.atom, tree.Group) and not once.factors
-        if single or once.repeats:
+        if isinstance(once.repeat, tree.When):
+            chosen = self._chosen(named, scope, lambda this, aside: self._member(this.link, label, aside, UNKNOWN, ir))
+            flow = self._member(chosen.link, label, scope, flow, ir) if chosen else flow
+        elif once.repeats or not (isinstance(once.atom, tree.Group) or once.factors):
             return self.step(named, scope, flow, ir, number)
-        if not isinstance(once.repeat, tree.When) or self._loops.holds(once.repeat.test, scope):
+        else:
             with self._deeper(once):
                 flow = self._sequence(once, label, scope, flow, ir, number)
         flow = self.stated.hold(once, scope, flow)
@@ -412,10 +433,10 @@ class Walk:
             raise bad_label(named, "a merge has one label")
         self._hold_name(named, scope)
         base = named.names[0] if named.names else ir.name or "branch"
-        rails = [pair for rail in merge.rails for pair in self._governed(rail, scope, ir)]
+        rails = list(self._governed(merge, scope, ir))
         if not rails:
             raise bad_flow(merge.span, f"no rail of `{merge.word.text}` is left")
-        names = [rail_name(rail, inner, several, base, i) for i, (rail, inner, several) in enumerate(rails)]
+        names = [rail_name(rail, inner, turn, base, i) for i, (rail, inner, turn) in enumerate(rails)]
         doors = [self._doors.rail(rail, name, inner) for (rail, inner, _), (name, _) in zip(rails, names, strict=True)]
         chains = [door[1].chain if door[1] else rail.chain for door, (rail, _, _) in zip(doors, rails, strict=True)]
         if value and not merge.args and all(starts_bound(chain, scope) for chain in chains):
@@ -423,14 +444,14 @@ class Walk:
         irs = [Chain(local, rail=True, parent=ir) for _, local in names]
         flows = self._rails.shares(merge, irs, value, scope)
         ends: list[RailEnd] = []
-        for i, (rail, inner, several) in enumerate(rails):
+        for i, (rail, inner, turn) in enumerate(rails):
             name, (place, override) = names[i][0], doors[i]
             start = len(self._tools.graph)
             titled = replace(inner, title=f"{scope.title} > {name}")
             with self._doors.inside(place, override, titled, flows[i]) as here:
                 if override:
                     self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
-                labelled = not several and override is None  # the chain of a change has the rail's label
+                labelled = override is None and names_rail(rail.chain, turn)  # a change has the rail's label
                 hold_choices(rail, chains[i])
                 end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
             self._tools.record.came(rail, scope, end)
@@ -448,20 +469,25 @@ class Walk:
             return UNKNOWN
 
     def _look_at_rail(self, chain: tree.Chain, name: str, ir: Chain, aside: Scope) -> None:
-        self.chain(chain, aside, UNKNOWN, name, ir, rail=True)
+        self.chain(chain, aside, UNKNOWN, name, ir, rail=names_rail(chain, None))
 
-    def _governed(self, rail: tree.Rail, scope: Scope, ir: Chain) -> Iterator[tuple[tree.Rail, Scope, bool]]:
-        """The rails that a written one stands for, and whether it stands for several."""
-        guard = rail.guard
-        self._tools.budget.spend(1, rail)
-        if isinstance(guard, tree.When) and not self._loops.holds(guard.test, scope):
-            self._doors.leave_out("rail", scope, lambda _: rail_label(rail.chain))
-            self._glance(rail, scope, partial(self._look_at_rail, rail.chain, "branch", ir))
-        elif isinstance(guard, tree.Each):
-            for row in self._loops.turns(guard, scope):
-                yield rail, scope.binding(row, guard.names), True
-        else:
-            yield rail, scope, False
+    def _governed(self, merge: tree.Merge, scope: Scope, ir: Chain) -> Iterator[tuple[tree.Rail, Scope, int | None]]:
+        """The rails that come about, each with its scope and, if it has a `for`, its turn."""
+        met: bool | None = None
+        for rail in merge.rails:
+            guard = rail.guard
+            self._tools.budget.spend(1, rail)
+            if isinstance(guard, tree.Each):
+                met = None
+                for turn, row in enumerate(self._loops.turns(guard, scope)):
+                    yield rail, scope.binding(row, guard.names), turn
+                continue
+            comes, met = self._loops.comes_about(guard, met, scope)
+            if comes:
+                yield rail, scope, None
+            else:
+                self._doors.leave_out(scope, rail_label(rail.chain))
+                self._glance(rail, scope, partial(self._look_at_rail, rail.chain, "branch", ir))
 
     # Uses of ops, units, blocks and nets
 
@@ -556,22 +582,23 @@ class Walk:
             refuse_name(first.name, Scope(scope.instance, scope.title, unit.names))
         if isinstance(use.value, Value) and not scope.dry:
             self._tools.record.walked.add(unit)
-        plan = self._plan(unit, scope)
+        use, arguments = self._calls.of_unit(unit, use)
+        plan = self._plan(unit, scope, arguments)
         several = use.named.labelled and len(use.named.names) > 1
         if several and len(use.named.names) != plan.owners:
             count = len(use.named.names)
             raise bad_label(use.named, f"`{unit.name}` has {plan.owners} parts that own parameters, not {count}")
         plain = plan.owners <= 1 and not plan.labelled
         if several or (plain and (scope.instance.kind != "sequence" or len(plan.steps) == 1)):
-            return self._inline(unit, plan, use)
-        return self._scoped(unit, plan, use)
+            return self._inline(unit, plan, use, arguments)
+        return self._scoped(unit, plan, use, arguments)
 
-    def _plan(self, unit: Definition, scope: Scope) -> UnitPlan:
+    def _plan(self, unit: Definition, scope: Scope, arguments: Mapping[str, Any]) -> UnitPlan:
         units = self._tools.units(scope)
-        plan = self._plans.get((unit, units))
+        plan = None if arguments else self._plans.get((unit, units))
         if plan is None:
             main = main_of(unit)
-            bare = Scope(scope.instance, scope.title, unit.names)
+            bare = Scope(scope.instance, scope.title, unit.names, dict(arguments))
             steps = self._tools.naming.plan(unit.unit.chain, "", bare, units)
             owners = sum(bool(named.names) for named in steps)
             labelled = any(isinstance(part, tree.Step) and part.labels for part in tree.nodes(unit.unit.chain))
@@ -590,7 +617,7 @@ class Walk:
         if definition.broken and not use.scope.dry:
             self._tools.whole = False
 
-    def _inline(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
+    def _inline(self, unit: Definition, plan: UnitPlan, use: Use, arguments: dict[str, Any]) -> Flow:
         """The parts of a unit as steps of the class that uses it."""
         main, names = plan.main, iter(use.named.names)
         renamed = []
@@ -600,6 +627,7 @@ class Walk:
             own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
             renamed.append(Named(named.link, own, bool(own)))
         scope = self._unit_scope(use, use.scope.instance, use.value, unit)
+        scope.params = arguments
         scope.labels, scope.counts = use.scope.labels, use.scope.counts
         settings, _ = self._calls.merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
@@ -619,18 +647,20 @@ class Walk:
         inner = use._replace(named=plan[main.at], flow=(self._alone(before, use.call) or UNKNOWN,))
         return inner, self._ops.fit(main.op, settings, inner)
 
-    def _scoped(self, unit: Definition, plan: UnitPlan, use: Use) -> Flow:
+    def _scoped(self, unit: Definition, plan: UnitPlan, use: Use, arguments: dict[str, Any]) -> Flow:
         """A unit as a class of its own, whose constructor takes what its uses say."""
         main, parent, value = plan.main, use.scope, use.value
         placer, name = self._tools.placer, use.named.names[0] if use.named.names else ""
         label = placer.claim(name, use.named.span, parent) if name else placer.free_label(unit.name, use.span, parent)
         channels = value.shape.channels if isinstance(value, Value) else 1
+        kept = {param: each for param, each in arguments.items() if is_number(each)}
         instance = Instance(
-            "unit", unit.name, label, parent.instance, {"in_channels": channels}, unit.comments, use.note,
+            "unit", unit.name, label, parent.instance, {"in_channels": channels, **kept}, unit.comments, use.note,
             use.span, use.number, use.chain, unit.place,
         )  # fmt: skip
         flowing = entering_as(value, "in_channels")
         scope = self._unit_scope(use, instance, flowing, unit)
+        scope.params = {param: as_symbol(each, param) if param in kept else each for param, each in arguments.items()}
         settings, own = self._calls.merged(main, use, scope)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan.steps, inside)
@@ -654,6 +684,7 @@ class Walk:
         return Scope(
             instance, outer.title, unit.names, input=value, around=(*outer.around, unit), overrides=outer.overrides,
             axes=outer.axes, exact=outer.exact, dry=outer.dry, hidden=outer.hidden,
+            declared={param.name.text: param for param in unit.unit.params},
         )  # fmt: skip
 
     # Blocks
@@ -665,7 +696,7 @@ class Walk:
         one_label(use)
         self._tools.budget.spend(len(block.params), use)
         values = given(block, use.call.args, parent, self._tools.evaluate, dict(use.fixed))
-        arguments = complete(block, values, definition.names, use.span, parent, self._tools.evaluate)
+        arguments = complete(block, values, definition.names, use, self._tools.evaluate)
         label = self._tools.placer.claim(use.named.names[0], use.named.span, parent)
         ports = [name.text for item in block.items if isinstance(item, tree.Inputs) for name in item.names]
         flows = arity(use, ports or ["in"])
@@ -740,6 +771,8 @@ class Walk:
         scope.params = dict(levels[-1])
         scope.names, scope.is_net, scope.input = root.names, True, None
         scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
+        for item in leading(root.net.items):
+            self.let(item, scope)
         check_inputs(inputs, flows, scope, use, self._tools)
         return self._inside(root, root.net.items, scope, ports, flows)
 
@@ -751,10 +784,26 @@ class Walk:
             name = definition.tree.name
             raise bad_flow(name.span, f"the block `{name.text}` needs an output", "`output y = …`")
         for item in items:
-            if isinstance(item, tree.Bind | tree.Output):
+            if isinstance(item, tree.Let):
+                self.let(item, scope)
+            elif isinstance(item, tree.Bind | tree.Output):
                 self.bind(item, scope)
             elif isinstance(item, tree.Aux) and not self._doors.drops(item.name.text, scope):
                 self._aux(item, scope)
+
+    def let(self, item: tree.Let, scope: Scope) -> None:
+        """Give a number, or another setting, a name; an item that was reached before is left alone."""
+        if scope.declared.get(item.name.text) is item:
+            return
+        claim_value(item.name, scope, self._tools)
+        value: Any = UNKNOWN
+        try:
+            value = self._tools.evaluate.value(item.value, scope)
+        except (Problem, Poisoned, TooComplicated) as error:
+            self._tools.caught(error, scope, item.span)
+        if item.name.text:
+            scope.params[item.name.text] = value
+            scope.declared[item.name.text] = item
 
     def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
         """Bind the names of a chain to what comes out of it."""
@@ -916,7 +965,9 @@ class Walk:
         first = unit.unit.chain.steps[0].atom
         if isinstance(first, tree.Call) and not knows(first.name.text, scope):
             refuse_name(first.name, scope)
-        main, steps, *_ = self._plan(unit, scope)
+        scope.params = {param.name.text: UNKNOWN for param in unit.unit.params}
+        scope.declared = {param.name.text: param for param in unit.unit.params}
+        main, steps, *_ = self._plan(unit, scope, scope.params)
         for i, named in enumerate(steps):
             if i == main.at:
                 self._tools.record.means(main.call.name, main.op)

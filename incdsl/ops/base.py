@@ -61,7 +61,7 @@ class Usual(NamedTuple):
     least: float
     most: float
     advice: str = ""
-    """What helps where a number above the range, of which `{rest}` is the difference from 1, was meant the other way."""
+    """What helps where the opposite may have been meant; `{value}` is the number, and `{rest}` what it lacks of 1."""
 
 
 class Op(BaseModel):

@@ -30,7 +30,9 @@ class BatchNorm2d(Op):
     over_batch: ClassVar[bool] = True
     usual: ClassVar[Mapping[str, Usual]] = {
         "eps": EPS,
-        "momentum": Usual(1e-4, 0.5, "PyTorch's momentum is the share of the new batch; a decay of {value} is `momentum: {rest}`"),
+        "momentum": Usual(
+            1e-4, 0.5, "PyTorch's momentum is the share of the new batch; a decay of {value} is `momentum: {rest}`"
+        ),
     }
     owns_output: ClassVar[bool] = True
 

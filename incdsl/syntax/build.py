@@ -80,15 +80,15 @@ class Builder:
         return tree.Used(_name(parts[0]), _name(parts[-1]), parts=tuple(parts))
 
     def _unit(self, parts: list[Any]) -> tree.Unit:
-        return tree.Unit(_name(parts[1]), parts[-1], parts=tuple(parts))
+        return tree.Unit(_name(parts[1]), _all(parts, tree.Param), parts[-1], parts=tuple(parts))
 
     def _block(self, parts: list[Any]) -> tree.Block:
-        items = _all(parts, (tree.Inputs, tree.Bind, tree.Output, tree.Error))
+        items = _all(parts, (tree.Inputs, tree.Let, tree.Bind, tree.Output, tree.Error))
         chain = _first(parts, tree.Chain)
         return tree.Block(_name(parts[1]), _all(parts, tree.Param), items, chain, parts=tuple(parts))
 
     def _net(self, parts: list[Any]) -> tree.Net:
-        items = _all(parts, (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Bind, tree.Error))
+        items = _all(parts, (tree.Input, tree.Output, tree.Aux, tree.Expect, tree.Let, tree.Bind, tree.Error))
         variant = _first(parts, tree.Variant)
         return tree.Net(_name(parts[1]), _all(parts, tree.Param), items, variant, parts=tuple(parts))
 
@@ -108,6 +108,13 @@ class Builder:
 
     def _param(self, parts: list[Any]) -> tree.Param:
         return tree.Param(_name(parts[0]), parts[2] if len(parts) > 1 else None, parts=tuple(parts))
+
+    def _words(self, parts: list[Any]) -> tree.Words:
+        names = tuple([_name(part) for part in parts if _is(part, "NAME")])
+        return tree.Words(names, parts=tuple(parts))
+
+    def _let(self, parts: list[Any]) -> tree.Let:
+        return tree.Let(_name(parts[1]), parts[3], parts=tuple(parts))
 
     def _input(self, parts: list[Any]) -> tree.Input:
         return tree.Input(_name(parts[1]), parts[2], parts=tuple(parts))
@@ -162,7 +169,16 @@ class Builder:
         return tree.Each(_names(parts[1:]), rows, parts=tuple(parts))
 
     def _when(self, parts: list[Any]) -> tree.When:
-        return tree.When(parts[1], parts=tuple(parts))
+        return tree.When(parts[1], _first(parts[2:], tree.Step), parts=tuple(parts))
+
+    def _alternative(self, parts: list[Any]) -> tree.Step:
+        choice = None
+        if len(parts) > 1:
+            choice = tree.When(parts[2], parts[4], parts=tuple(parts[1:]))
+        return tree.Step((), parts[0], choice, parts=(parts[0], choice) if choice else tuple(parts))
+
+    def _else_rail(self, parts: list[Any]) -> tree.Else:
+        return tree.Else(parts[2] if len(parts) > 2 else None, parts=tuple(parts))
 
     _each_rail = _each
     _when_rail = _when
@@ -182,7 +198,7 @@ class Builder:
         return tree.Merge(_name(parts[0]), _args(parts), _all(parts, tree.Rail), parts=tuple(parts))
 
     def _rail(self, parts: list[Any]) -> tree.Rail:
-        return tree.Rail(_first(parts, (tree.Each, tree.When)), parts[-1], parts=tuple(parts))
+        return tree.Rail(_first(parts, (tree.Each, tree.When, tree.Else)), parts[-1], parts=tuple(parts))
 
     def _call(self, parts: list[Any]) -> tree.Call:
         sigils: dict[str, Any] = {"factors": _first(parts, (tree.Factors,))}
@@ -267,6 +283,12 @@ class Builder:
 
     def _comparison(self, parts: list[Any]) -> tree.Comparison:
         return tree.Comparison(parts[0], parts[1].text, parts[2], parts=tuple(parts))
+
+    def _negation(self, parts: list[Any]) -> tree.Negation:
+        return tree.Negation(parts[1], parts=tuple(parts))
+
+    def _conditional(self, parts: list[Any]) -> tree.Conditional:
+        return tree.Conditional(parts[0], parts[2], parts[4], parts=tuple(parts))
 
     def _arithmetic(self, parts: list[Any]) -> tree.Arithmetic:
         left, operator, right = parts

@@ -13,11 +13,14 @@ _SPELLING = {
     "KERNEL": "a kernel (`3x3`)", "PATH": "a path", "STRING": "a string", "CMP": "a comparison",
     "MERGE": "a merge (`concat`, `add`, `mul`, `reduce`)", "VALID": "`valid`", "SAME": "`same`",
     "HALF": "`half`", "PAD": "`pad`", "CEIL": "`ceil`", "ASCRIBE": "`: [shape]`", "PLUS": "`+`",
-    "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
+    "MINUS": "`-`", "STAR": "`*`", "FLOOR": "`//`", "MODULO": "`%`", "EQUAL": "`=`", "LBRACE": "`{`", "RBRACE": "`}`",
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
     "SLASH": "`/stride`", "AT": "`@width`", "ARROW": "`->`",
 }  # fmt: skip
-_RARELY_MEANT = {"FROM", "PLUS", "MINUS", "STAR", "FLOOR", "CMP", "IF", "FOR", "TIMES", "AS", "CEIL", "ASCRIBE", "LPAR"}
+_RARELY_MEANT = {
+    "FROM", "PLUS", "MINUS", "STAR", "FLOOR", "MODULO", "CMP", "IF", "ELSE", "AND", "OR", "NOT", "FOR", "TIMES", "AS",
+    "CEIL", "ASCRIBE", "LPAR", "LET",
+}  # fmt: skip
 
 
 def found(token: Token) -> str:
@@ -39,11 +42,9 @@ def values_in_front(accepts: set[str], tokens: Sequence[Token], i: int) -> str:
     start = i
     while tokens[start - 1].type in ("NAME", "COMMA"):
         start -= 1
-    return (
-        " ".join(token.text for token in tokens[start:i]).replace(" ,", ",")
-        if tokens[start - 1].type == "EQUAL"
-        else ""
-    )
+    if tokens[start - 1].type != "EQUAL":
+        return ""
+    return " ".join(token.text for token in tokens[start:i]).replace(" ,", ",")
 
 
 def meant(accepts: set[str], tokens: Sequence[Token], i: int) -> str:

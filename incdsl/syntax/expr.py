@@ -57,7 +57,7 @@ class Negative(Tree):
 
 @dataclass(eq=False, slots=True)
 class Arithmetic(Tree):
-    """`a + b - c` or `a * b // c`: operators of one precedence, applied from left to right."""
+    """`a + b - c` or `a * b // c % d`: operators of one precedence, applied from left to right."""
 
     first: Expr
     rest: tuple[tuple[str, Expr], ...]
@@ -79,7 +79,11 @@ class Comparison(Tree):
     right: Expr
 
 
-Expr = Number | Boolean | Variable | InChannels | Negative | Arithmetic | Parenthesized
+@dataclass(eq=False, slots=True)
+class Negation(Tree):
+    """`not a`."""
+
+    test: Expr
 
 
 @dataclass(eq=False, slots=True)
@@ -87,17 +91,23 @@ class Junction(Tree):
     """`a == b and c`, `a or b`: all parts hold, or any of them; `and` binds closer."""
 
     word: str
-    tests: tuple[Test, ...]
+    tests: tuple[Expr, ...]
 
 
-Test = Expr | Comparison | Junction
+@dataclass(eq=False, slots=True)
+class Conditional(Tree):
+    """`a if test else b`."""
+
+    then: Expr
+    test: Expr
+    other: Expr
 
 
 @dataclass(eq=False, slots=True)
 class List(Tree):
     """`[a, b]`."""
 
-    items: tuple[Value, ...]
+    items: tuple[Expr, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -109,13 +119,17 @@ class Word(Tree):
 
 @dataclass(eq=False, slots=True)
 class Nested(Tree):
-    """An op with settings as a value: `leakyrelu(slope: 0.1)`."""
+    """An op with settings as a value, `leakyrelu(slope: 0.1)`, or a function, `max(a, b)`."""
 
     name: Name
     args: tuple[Arg, ...]
 
 
-Value = Expr | List | Word | Nested
+Expr = (
+    Number | Boolean | Variable | InChannels | Negative | Arithmetic | Parenthesized
+    | Comparison | Negation | Junction | Conditional | List | Word | Nested
+)  # fmt: skip
+"""One language of expressions: numbers, tests, lists, words, ops and what is made of them."""
 
 
 @dataclass(eq=False, slots=True)
@@ -123,4 +137,4 @@ class Arg(Tree):
     """`name: value`, or a value alone."""
 
     name: Name | None
-    value: Value
+    value: Expr

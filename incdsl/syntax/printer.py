@@ -53,6 +53,8 @@ def _body(items: Iterable[tree.Tree]) -> list[str]:
             written.append(f"{INDENT}input {item.name.text} [{_dims(item.dims)}]")
         elif isinstance(item, tree.Expect):
             written.append(_expect(item))
+        elif isinstance(item, tree.Let):
+            written.append(f"{INDENT}let {item.name.text} = {expression(item.value)}")
         elif isinstance(item, tree.Aux | tree.Output | tree.Bind):
             names = (item.name,) if isinstance(item, tree.Aux) else item.names
             word = {tree.Output: "output ", tree.Aux: "aux "}.get(type(item), "")
@@ -68,7 +70,7 @@ def _expect(item: tree.Expect) -> str:
 
 
 def _unit(unit: tree.Unit, indent: str) -> list[str]:
-    return _chain(f"{indent}unit {unit.name.text} = ", unit.chain, indent)
+    return _chain(f"{indent}unit {unit.name.text}{_params(unit.params)} = ", unit.chain, indent)
 
 
 def _variant(head: str, variant: tree.Variant) -> list[str]:
@@ -87,8 +89,16 @@ def _variant(head: str, variant: tree.Variant) -> list[str]:
 
 
 def _params(params: Sequence[tree.Param]) -> str:
-    texts = [p.name.text if p.default is None else f"{p.name.text} = {value(p.default)}" for p in params]
-    return f"({', '.join(texts)})" if texts else ""
+    return f"({', '.join(map(_param, params))})" if params else ""
+
+
+def _param(param: tree.Param) -> str:
+    default = param.default
+    if default is None:
+        return param.name.text
+    if isinstance(default, tree.Words):
+        return f"{param.name.text} = {' | '.join(name.text for name in default.names)}"
+    return f"{param.name.text} = {expression(default)}"
 
 
 # Chains
@@ -141,14 +151,16 @@ def _tail(step: tree.Step) -> str:
     return f"{_repeat(step.repeat)}{f' : [{_dims(step.shape)}]' if step.shape else ''}"
 
 
-def _repeat(repeat: tree.Times | tree.Each | tree.When | None) -> str:
+def _repeat(repeat: tree.Times | tree.Each | tree.When | tree.Else | None) -> str:
     match repeat:
         case tree.Times(count=count):
             return f" times {_count(count)}"
         case tree.Each(names=names, rows=rows):
-            return f" for {', '.join(name.text for name in names)} in {value(rows)}"
-        case tree.When(test=condition):
-            return f" if {_test(condition)}"
+            return f" for {', '.join(name.text for name in names)} in {expression(rows)}"
+        case tree.When(test=condition, other=other):
+            return f" if {expression(condition)}{f' else {_flat_step(other)}' if other else ''}"
+        case tree.Else(test=condition):
+            return f" else if {expression(condition)}" if condition else " else"
     return ""
 
 
@@ -172,7 +184,7 @@ def _merge_head(merge: tree.Merge) -> str:
     return f"{merge.word.text} {_args(merge.args)}" if merge.args else merge.word.text
 
 
-def _guard(guard: tree.Each | tree.When | None) -> str:
+def _guard(guard: tree.Each | tree.When | tree.Else | None) -> str:
     return f"{_repeat(guard).lstrip()}: " if guard else ""
 
 
@@ -220,23 +232,34 @@ def _kernel(kernel: tree.Kernel) -> str:
 
 def _args(args: Sequence[tree.Arg | tree.Error]) -> str:
     shown = (arg for arg in args if isinstance(arg, tree.Arg))
-    return f"({', '.join(f'{a.name.text}: {value(a.value)}' if a.name else value(a.value) for a in shown)})"
+    return f"({', '.join(f'{a.name.text}: {expression(a.value)}' if a.name else expression(a.value) for a in shown)})"
 
 
-def value(node: tree.Value) -> str:
-    """A setting."""
+def expression(node: tree.Expr, least: int = 0) -> str:
+    """An expression, with the parentheses that its tree needs where only what binds so closely may stand."""
+    text = _expression(node)
+    return f"({text})" if _level(node) < least else text
+
+
+def _level(node: tree.Expr) -> int:
+    """How closely an expression binds: from a choice, which holds least together, to a name."""
     match node:
-        case tree.List(items=items):
-            return f"[{', '.join(map(value, items))}]"
-        case tree.Word(word=word):
-            return word
-        case tree.Nested(name=name, args=args):
-            return f"{name.text}{_args(args)}"
-    return expression(node)
+        case tree.Conditional():
+            return 0
+        case tree.Junction(word=word):
+            return 1 if word == "or" else 2
+        case tree.Negation():
+            return 3
+        case tree.Comparison():
+            return 4
+        case tree.Arithmetic(rest=rest):
+            return 5 if rest[0][0] in ("+", "-") else 6
+        case tree.Negative():
+            return 7
+    return 8
 
 
-def expression(node: tree.Expr) -> str:
-    """An expression, with the parentheses that its tree needs."""
+def _expression(node: tree.Expr) -> str:
     match node:
         case tree.Number(value=number):
             return _number(number)
@@ -246,14 +269,33 @@ def expression(node: tree.Expr) -> str:
             return name
         case tree.InChannels():
             return "in"
+        case tree.Word(word=word):
+            return word
+        case tree.List(items=items):
+            return f"[{', '.join(map(expression, items))}]"
+        case tree.Nested(name=name, args=args):
+            return f"{name.text}{_args(args)}"
         case tree.Parenthesized(inner=inner):
             return f"({expression(_bare(inner))})"
+    return _operation(node)
+
+
+def _operation(node: tree.Expr) -> str:
+    match node:
+        case tree.Conditional(then=then, test=test, other=other):
+            return f"{expression(then, 1)} if {expression(test, 1)} else {expression(other)}"
+        case tree.Junction(word=word, tests=tests):
+            return f" {word} ".join(expression(test, _level(node) + 1) for test in tests)
+        case tree.Negation(test=test):
+            return f"not {expression(test, 3)}"
+        case tree.Comparison(left=left, operator=operator, right=right):
+            return f"{expression(left, 5)} {operator} {expression(right, 5)}"
         case tree.Negative(operand=operand):
-            return f"-{_primary(operand)}"
+            return f"-{expression(operand, 8)}"
         case tree.Arithmetic(first=first, rest=rest):
-            product = rest[0][0] in ("*", "//")
-            show = _factor if product else _term
-            return show(first, True) + "".join(f" {sign} {show(operand, False)}" for sign, operand in rest)
+            inside = _level(node) + 1
+            return expression(first, inside) + "".join(f" {sign} {expression(each, inside)}" for sign, each in rest)
+    return ""
 
 
 def _bare(node: tree.Expr) -> tree.Expr:
@@ -272,21 +314,6 @@ def _number(number: int | float) -> str:
     return min(plain, scientific, key=len)
 
 
-def _primary(node: tree.Expr) -> str:
-    return f"({expression(node)})" if isinstance(node, tree.Arithmetic | tree.Negative) else expression(node)
-
-
-def _factor(node: tree.Expr, first: bool) -> str:
-    """A part of a product; a product of its own that is closed stands in parentheses."""
-    return f"({expression(node)})" if isinstance(node, tree.Arithmetic) else expression(node)
-
-
-def _term(node: tree.Expr, first: bool) -> str:
-    """A part of a sum."""
-    product = isinstance(node, tree.Arithmetic) and node.rest[0][0] in ("*", "//")
-    return expression(node) if product or not isinstance(node, tree.Arithmetic) else f"({expression(node)})"
-
-
 def _count(node: tree.Expr) -> str:
     """A number where a sigil ends: anything but a number or a name stands in parentheses."""
     plain = isinstance(node, tree.Variable | tree.InChannels | tree.Parenthesized) or (
@@ -297,14 +324,6 @@ def _count(node: tree.Expr) -> str:
 
 def _is_int(node: tree.Number) -> bool:
     return isinstance(node.value, int)
-
-
-def _test(test: tree.Test) -> str:
-    if isinstance(test, tree.Junction):
-        return f" {test.word} ".join(map(_test, test.tests))
-    if isinstance(test, tree.Comparison):
-        return f"{expression(test.left)} {test.operator} {expression(test.right)}"
-    return expression(test)
 
 
 def _dims(dims: tree.Dims) -> str:

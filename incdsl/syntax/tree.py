@@ -10,18 +10,18 @@ from incdsl.syntax.expr import (
     Arithmetic as Arithmetic,
     Boolean as Boolean,
     Comparison as Comparison,
+    Conditional as Conditional,
     Error as Error,
     Expr as Expr,
     InChannels as InChannels,
     Junction as Junction,
     List as List,
     Name as Name,
+    Negation as Negation,
     Negative as Negative,
     Nested as Nested,
     Number as Number,
     Parenthesized as Parenthesized,
-    Test as Test,
-    Value as Value,
     Variable as Variable,
     Word as Word,
 )
@@ -123,9 +123,9 @@ class Bundle(Tree):
 
 @dataclass(eq=False, slots=True)
 class Rail(Tree):
-    """One parallel branch of a merge; `for` or `if` governs it, if anything does."""
+    """One parallel branch of a merge; `for`, `if` or `else` governs it, if anything does."""
 
-    guard: Each | When | None
+    guard: Each | When | Else | None
     chain: Chain
 
 
@@ -153,14 +153,22 @@ class Each(Tree):
     """`for w in [128, 160]`."""
 
     names: tuple[Name, ...]
-    rows: Value
+    rows: Expr
 
 
 @dataclass(eq=False, slots=True)
 class When(Tree):
-    """`if test`, else identity."""
+    """`if test`, else the other step, or identity."""
 
-    test: Test
+    test: Expr
+    other: Step | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Else(Tree):
+    """`else:` or `else if test:` in front of a rail, behind one with `if`."""
+
+    test: Expr | None
 
 
 @dataclass(eq=False, slots=True)
@@ -191,11 +199,31 @@ class Chain(Tree):
 
 
 @dataclass(eq=False, slots=True)
+class Words(Tree):
+    """`plain | bottleneck`: the words that a parameter may be, the first of them its default."""
+
+    names: tuple[Name, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Let(Tree):
+    """`let hidden = in // 4`: a name for a number or another setting."""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(eq=False, slots=True)
 class Param(Tree):
     """A parameter, with its default if it has one."""
 
     name: Name
-    default: Value | None
+    default: Expr | Words | None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that it may be, if it is one."""
+        return tuple([name.text for name in self.default.names]) if isinstance(self.default, Words) else ()
 
 
 @dataclass(eq=False, slots=True)
@@ -272,9 +300,10 @@ class Documented(Tree):
 
 @dataclass(eq=False, slots=True)
 class Unit(Documented):
-    """`unit name = chain`."""
+    """`unit name(params) = chain`."""
 
     name: Name
+    params: tuple[Param, ...]
     chain: Chain
 
 
@@ -284,7 +313,7 @@ class Block(Documented):
 
     name: Name
     params: tuple[Param, ...]
-    items: tuple[Inputs | Bind | Output | Error, ...]
+    items: tuple[Inputs | Let | Bind | Output | Error, ...]
     chain: Chain | None
 
 
@@ -318,7 +347,7 @@ class Net(Documented):
 
     name: Name
     params: tuple[Param, ...]
-    items: tuple[Input | Output | Aux | Expect | Bind | Error, ...]
+    items: tuple[Input | Output | Aux | Expect | Let | Bind | Error, ...]
     variant: Variant | None = None
 
     @property

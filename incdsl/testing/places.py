@@ -34,7 +34,7 @@ class Env:
             raise Illegal("numbers of a spec count from 1")
         return found
 
-    def holds(self, test: tree.Test) -> bool:
+    def holds(self, test: tree.Expr) -> bool:
         """Whether a condition holds."""
         if isinstance(test, tree.Junction):
             return (all if test.word == "and" else any)(map(self.holds, test.tests))
@@ -197,7 +197,7 @@ class Place:
         """Whether a part reads no parameter: the compiler asks for every parameter to be read, whatever the choices."""
         return not spelling.names_in(node) & (self.env.params.keys() | self.env.values.keys())
 
-    def test(self, truth: bool) -> tree.Test:
+    def test(self, truth: bool) -> tree.Expr:
         """A condition that is so here."""
         if not self.loops and self.choices.chance(25):
             word = self.choices.pick(("and", "or"))
@@ -205,7 +205,7 @@ class Place:
             return tree.Junction(word, parts)
         return self._comparison(truth)
 
-    def _comparison(self, truth: bool) -> tree.Test:
+    def _comparison(self, truth: bool) -> tree.Expr:
         if self.loops or self.choices.chance(20):
             return tree.Boolean(truth)
         if self.choices.chance(50):

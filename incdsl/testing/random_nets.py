@@ -124,7 +124,7 @@ def unit(world: World) -> None:
     before = choices.chance(25)
     steps = [*others, main] if before else [main, *others]
     name = f"u{len(world.units) + 1}"
-    node = tree.Unit(spelling.name(name), spelling.chain(steps))
+    node = tree.Unit(spelling.name(name), (), spelling.chain(steps))
     world.units.append(Unit(node, first, settings, rest, owners, True, before))
 
 

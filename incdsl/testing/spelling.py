@@ -19,7 +19,7 @@ def kernel(pair: Sequence[int]) -> tree.Kernel:
     return tree.Kernel(int(pair[0]), int(pair[1]))
 
 
-def value(plain: Any) -> tree.Value:
+def value(plain: Any) -> tree.Expr:
     """A setting: a number, a word, a list of them, or what is a node already."""
     if isinstance(plain, tree.Tree):
         return plain  # type: ignore[return-value]

@@ -76,7 +76,7 @@ def parameter_piece(place: Place, shape: Shape) -> Piece:
 class OpValue:
     """An op as the value of a parameter: how it is written, and what it does."""
 
-    def __init__(self, node: tree.Value, after: Any) -> None:
+    def __init__(self, node: tree.Expr, after: Any) -> None:
         self.node = node
         self.after = after
 
@@ -89,7 +89,7 @@ def op_value(place: Place, shape: Shape) -> OpValue:
     settings = draw_settings(choices, op, [shape])
     flow(op, settings, shape, Env(0, {}, {}), sizes)
     args = tuple(spelling.arg(k, v) for k, v in settings.items())
-    node: tree.Value = tree.Nested(spelling.name(word), args) if args else spelling.variable(word)
+    node: tree.Expr = tree.Nested(spelling.name(word), args) if args else spelling.variable(word)
     return OpValue(node, lambda x, _: flow(op, settings, x, Env(0, {}, {}), sizes))
 
 
