@@ -242,7 +242,7 @@ class Walk:
         link = named.link
         if isinstance(link.repeat, tree.Times | tree.Each):
             return self._repeated(named, link.repeat, scope, flow, ir, number)
-        for label in link.labels:
+        for label in link.labels if named.labelled else ():
             if label.counts:
                 nothing = "`..` counts repetitions, but nothing repeats here"
                 raise bad_label(named, nothing if counted(label, 0) else _COUNTS)
