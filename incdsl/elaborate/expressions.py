@@ -194,11 +194,15 @@ class Expressions:
         """Both sides of a comparison; beside a parameter that is a word, a name is one of its words."""
         sides = test.left, test.right
         for i, side in enumerate(sides):
-            if isinstance(side, tree.Variable) and isinstance(word := scope.params.get(side.name), OneOf):
-                self._variable(side, scope)
-                other = self.word(sides[1 - i], word.words, scope, f"`{side.name}`")
+            if self._is_word(side, scope):
+                word = self.value(side, scope)
+                other = self.word(sides[1 - i], word.words, scope, f"`{side.span.text}`")
                 return (word, other) if i == 0 else (other, word)
         return self.value(test.left, scope), self.value(test.right, scope)
+
+    def _is_word(self, expr: tree.Expr, scope: Scope) -> bool:
+        """Whether an expression is the name of a parameter that is a word."""
+        return isinstance(expr, tree.Variable) and isinstance(scope.params.get(expr.name), OneOf)
 
     def word(self, expr: tree.Expr, words: tuple[str, ...], scope: Scope, whose: str) -> OneOf:
         """One of the words that a parameter may be: written as it is, handed on from another one, or chosen."""
@@ -226,12 +230,17 @@ class Expressions:
 
     def read(self, expr: tree.Expr, scope: Scope) -> None:
         """Hold the names in an expression whose value does not matter to being there."""
-        for variable in _variables(expr):
-            if (
-                variable.name in scope.params
-                or variable.name in scope.values
-                or not self._meaning(variable.name, scope)
+        words: set[tree.Tree] = set()
+        for node in tree.nodes(expr):
+            if isinstance(node, tree.Comparison) and any(
+                self._is_word(side, scope) for side in (node.left, node.right)
             ):
+                self._sides(node, scope)
+                words |= {node.left, node.right}
+        for variable in _variables(expr):
+            name = variable.name
+            known = name in scope.params or name in scope.values
+            if variable not in words and (known or not self._meaning(name, scope)):
                 self._variable(variable, scope)
 
     def _junction(self, test: tree.Junction, scope: Scope) -> bool:
@@ -242,6 +251,7 @@ class Expressions:
                 holds = self.test(part, scope)
                 decided = holds if holds == (test.word == "or") else None
             else:
+                self.read(part, scope)
                 for variable in _variables(part):
                     if variable.name in scope.params or variable.name in scope.values:
                         self.pin(scope, self._variable(variable, scope))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from incdsl.ops import ShapeError
@@ -132,7 +133,23 @@ def merged(place: Place, shape: Image) -> Piece:
         rails.append(_other(inner, shape, target, word))
     if place.choices.chance(30):
         rails.reverse()
-    return _merge(place, word, rails)
+    return _merge(place, word, _with_others(place, rails))
+
+
+def _with_others(place: Place, rails: list[Rail]) -> list[Rail]:
+    """The rails; one behind another that has a test sometimes stands in its place where the test does not hold."""
+    done = list(rails)
+    for i, (first, second) in enumerate(pairwise(rails)):
+        guard = first.node.guard
+        if isinstance(guard, tree.When) and second.node.guard is None and place.choices.chance(50):
+            done[i + 1] = _instead(guard.test, second)
+    return done
+
+
+def _instead(test: tree.Expr, rail: Rail) -> Rail:
+    """A rail with `else` behind one with this test."""
+    node = replace(rail.node, guard=tree.Else(None))
+    return Rail(node, lambda x, env: None if env.holds(test) else rail.after(x, env))
 
 
 class Rail:
@@ -359,10 +376,9 @@ def _looped(place: Place, shape: Image) -> Piece:
     atom = spelling.call("conv2d", settings)
     listed = spelling.value(rows)
     guard = tree.Each((spelling.name(k), spelling.name(w)), listed)
-    node = tree.Merge(
-        spelling.name("concat"), (),
-        (tree.Rail(guard, spelling.chain([spelling.step(atom)])),),
-    )  # fmt: skip
+    labels = choices.pick(((), (), (f"loop{place.labels[0]}",), (f"loop{place.labels[0]}n{choices.number(0, 2)}..",)))
+    rail = tree.Rail(guard, spelling.chain([spelling.step(atom, labels)]))
+    node = tree.Merge(spelling.name("concat"), (), (rail,))
 
     def after(x: Shape, env: Env) -> Shape:
         ends = [flow(Conv2d, settings, x, env.inside({k: a, w: b}), place.world.sizes) for a, b in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
@@ -13,10 +12,6 @@ from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.settings import Illegal
 from incdsl.values import Shape
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,12 +31,7 @@ class Env:
 
     def holds(self, test: tree.Expr) -> bool:
         """Whether a condition holds."""
-        if isinstance(test, tree.Junction):
-            return (all if test.word == "and" else any)(map(self.holds, test.tests))
-        if isinstance(test, tree.Comparison):
-            left, right = self.value(test.left), self.value(test.right)
-            return bool(_COMPARE[test.operator](left, right))
-        return bool(self.value(test))
+        return bool(spelling.value_of(test, self.names, self.channels))
 
     @property
     def names(self) -> dict[str, Any]:
@@ -186,6 +176,8 @@ class Place:
                 return spelling.variable(name)
         if self.loops or choices.chance(40):
             return spelling.expression(value)
+        if choices.chance(25):
+            return self._computed(value)
         more = choices.number(0, 2)
         if not more:
             return spelling.variable(self.parameter(value))
@@ -193,12 +185,31 @@ class Place:
             return spelling.arithmetic(spelling.variable(self.parameter(value + more)), "-", spelling.expression(more))
         return spelling.arithmetic(spelling.variable(self.parameter(value - more)), "+", spelling.expression(more))
 
+    def _computed(self, value: int) -> tree.Expr:
+        """A function, a remainder or a choice that comes to this number here."""
+        choices, other = self.choices, self.choices.number(1, 8)
+        kind = choices.pick(("min", "max", "make_divisible", "%", "if"))
+        if kind == "%":
+            divisor = spelling.expression(value + other)
+            return spelling.arithmetic(spelling.variable(self.parameter(2 * value + other)), "%", divisor)
+        mine = spelling.variable(self.parameter(value))
+        if kind == "if":
+            truth = choices.chance(50)
+            then, otherwise = (mine, spelling.expression(other)) if truth else (spelling.expression(other), mine)
+            return tree.Conditional(then, self.test(truth), otherwise)
+        second = {"min": max(value, other), "max": min(value, other), "make_divisible": 1}[kind]
+        args = (tree.Arg(None, mine), tree.Arg(None, spelling.expression(second)))
+        return tree.Nested(spelling.name(kind), args)
+
     def constant(self, node: Any) -> bool:
         """Whether a part reads no parameter: the compiler asks for every parameter to be read, whatever the choices."""
         return not spelling.names_in(node) & (self.env.params.keys() | self.env.values.keys())
 
     def test(self, truth: bool) -> tree.Expr:
         """A condition that is so here."""
+        if self.choices.chance(10):
+            inner = self.test(not truth)
+            return tree.Negation(tree.Parenthesized(inner) if isinstance(inner, tree.Junction) else inner)
         if not self.loops and self.choices.chance(25):
             word = self.choices.pick(("and", "or"))
             parts = (self._comparison(truth), self._comparison(truth if self.choices.chance(50) else word == "and"))
@@ -210,6 +221,11 @@ class Place:
             return tree.Boolean(truth)
         if self.choices.chance(50):
             return spelling.variable(self.parameter(truth))
+        if self.choices.chance(20):
+            name = spelling.variable(self.parameter(self.choices.pick(("plain", "wide"))))
+            right = self.env.params[name.name] if self.choices.chance(50) else "other"
+            sign = "==" if truth == (right != "other") else "!="
+            return tree.Comparison(name, sign, spelling.variable(right))
         number = self.choices.number(1, 6)
         name = spelling.variable(self.parameter(number))
         sign, other = self.choices.pick(

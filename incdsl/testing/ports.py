@@ -31,7 +31,7 @@ def ported_block(world: World, shapes: Sequence[Shape]) -> Ported:
     body.fill()
     inputs = tree.Inputs(tuple(map(spelling.name, body.ports)))
     params = body.params()
-    nodes = tuple(tree.Param(spelling.name(name), None) for name in params)
+    nodes = tuple(spelling.param(name, value, False) for name, value in params.items())
     node = tree.Block(spelling.name(f"P{len(world.ported) + 1}"), nodes, (inputs, *body.items), None)
     return _defined(world, node, params, body)
 
@@ -50,7 +50,7 @@ def inner_net(world: World, shape: Image) -> Ported:
     )
     dims = tree.Dims((spelling.expression(int(shape.channels)), *axes))
     params = body.params()
-    nodes = tuple(tree.Param(spelling.name(name), spelling.value(value)) for name, value in params.items())
+    nodes = tuple(spelling.param(name, value, True) for name, value in params.items())
     items = (tree.Input(spelling.name("image"), dims), *body.items)
     return _defined(world, tree.Net(spelling.name(f"M{len(world.ported) + 1}"), nodes, items), params, body)
 

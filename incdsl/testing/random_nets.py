@@ -16,7 +16,7 @@ from incdsl.testing.choices import Choices
 from incdsl.testing.places import WORDS, Block, Env, Link, Place, Ported, Unit, World
 from incdsl.testing.ports import inner_net, ported_block
 from incdsl.testing.settings import Illegal, draw_settings, written
-from incdsl.testing.steps import OpValue, Used, block_piece, flow, op_piece, plain, used
+from incdsl.testing.steps import ACTIVATIONS, OpValue, Used, block_piece, flow, op_piece, plain, used
 from incdsl.values import Extent, Image, Shape, Vector
 
 
@@ -123,8 +123,13 @@ def unit(world: World) -> None:
         others.append(replace(link.step, labels=(spelling.label(f"part{i}"),)) if labelled and owns else link.step)
     before = choices.chance(25)
     steps = [*others, main] if before else [main, *others]
+    params: tuple[tree.Param, ...] = ()
+    if not before and choices.chance(30):
+        params = (spelling.param("act", spelling.variable(choices.pick(ACTIVATIONS)), choices.chance(60)),)
+        steps.append(spelling.step(spelling.call("act")))
+        rest.append(Link(steps[-1], lambda x, _: x))
     name = f"u{len(world.units) + 1}"
-    node = tree.Unit(spelling.name(name), (), spelling.chain(steps))
+    node = tree.Unit(spelling.name(name), params, spelling.chain(steps))
     world.units.append(Unit(node, first, settings, rest, owners, True, before))
 
 
@@ -142,13 +147,16 @@ def block(world: World, shape: Image, depth: int) -> Block:
         items, body = _body(place, shape)
     read = spelling.names_in((items, pipe) if pipe else items)
     params = {name: value for name, value in place.env.params.items() if name in read}
+    lets = _lets(world, params) if items else {}
+    params = {name: value for name, value in params.items() if name not in lets}
+    items = (*_named(lets), *items)
     spare = {n for n, v in params.items() if not isinstance(v, OpValue) and world.choices.chance(30)}
-    nodes = tuple(tree.Param(spelling.name(n), spelling.value(v) if n in spare else None) for n, v in params.items())
+    nodes = tuple(spelling.param(n, v, n in spare) for n, v in params.items())
 
     def after(x: Shape, given: dict[str, Any]) -> Shape:
         if not isinstance(x, Image):
             raise Illegal("a block is made for images")
-        out: Shape = body(x, Env(int(x.channels), given, {}))
+        out: Shape = body(x, Env(int(x.channels), {**lets, **given}, {}))
         return out
 
     node = tree.Block(spelling.name(name), nodes, items, pipe)
@@ -156,6 +164,15 @@ def block(world: World, shape: Image, depth: int) -> Block:
     after(shape, params)
     world.blocks.append(made)
     return made
+
+
+def _lets(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """Some of the parameters, which the definition settles itself."""
+    return {n: v for n, v in params.items() if type(v) in (int, bool, tuple) and world.choices.chance(20)}
+
+
+def _named(lets: dict[str, Any]) -> tuple[tree.Let, ...]:
+    return tuple(tree.Let(spelling.name(name), spelling.value(value)) for name, value in lets.items())
 
 
 def _body(place: Place, shape: Image) -> tuple[tuple[Any, ...], Any]:
@@ -219,8 +236,9 @@ class _Net:
         self._outputs()
         read = spelling.names_in(tuple(self.items))
         known = {name: value for name, value in self.place.env.params.items() if name in read}
-        params = tuple(tree.Param(spelling.name(n), spelling.value(v)) for n, v in known.items())
-        net = tree.Net(spelling.name("N"), params, tuple(self.items))
+        lets = _lets(self.world, known)
+        params = tuple(spelling.param(n, v, True) for n, v in known.items() if n not in lets)
+        net = tree.Net(spelling.name("N"), params, (*_named(lets), *self.items))
         return [net, self._variant(net)] if self.choices.chance(15) else [net]
 
     def _inputs(self) -> None:
@@ -393,7 +411,10 @@ class _Net:
             changes.append(tree.Override(spelling.name(step.labels[0].text), spelling.chain([spelling.step(new)])))
         if self.world.units and self.choices.chance(30):
             changes.append(self.choices.pick(self.world.units).tree)
-        given = tuple(spelling.arg(p.name.text, p.default) for p in net.params if p.default and self.choices.chance(30))
+        given = tuple(
+            spelling.arg(p.name.text, p.words[0] if isinstance(p.default, tree.Words) else p.default)
+            for p in net.params if p.default and self.choices.chance(30)
+        )  # fmt: skip
         variant = tree.Variant(spelling.name("N"), given, tuple(changes))
         return tree.Net(spelling.name("V"), (), (), variant)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from incdsl.syntax import tree
@@ -74,30 +76,71 @@ def arithmetic(first: tree.Expr, sign: str, second: tree.Expr) -> tree.Arithmeti
     return tree.Arithmetic(first, ((sign, second),))
 
 
+def param(text: str, plain: Any, default: bool) -> tree.Param:
+    """A parameter of this value, with a default or not; a word always has those that it may be."""
+    if isinstance(plain, str):
+        return tree.Param(name(text), tree.Words((name(plain), name("other"))))
+    return tree.Param(name(text), value(plain) if default else None)
+
+
 def value_of(node: Any, names: Mapping[str, Any], channels: int) -> Any:
     """What a setting comes to where names have these values and so many channels flow into the block."""
-    match node:
-        case tree.Number(value=plain) | tree.Boolean(value=plain):
-            return plain
-        case tree.Variable(name=text):
-            return names.get(text, text)
-        case tree.InChannels():
-            return channels
-        case tree.Parenthesized(inner=inner):
-            return value_of(inner, names, channels)
-        case tree.Negative(operand=operand):
-            return -value_of(operand, names, channels)
-        case tree.Arithmetic(first=first, rest=rest):
-            result = value_of(first, names, channels)
-            for sign, operand in rest:
-                other = value_of(operand, names, channels)
-                result = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__, "//": int.__floordiv__}[sign](
-                    result, other
-                )
-            return result
-        case tree.List(items=items):
-            return tuple(value_of(item, names, channels) for item in items)
-    return node
+    return _Meaning(names, channels).of(node)
+
+
+class _Meaning:
+    """What expressions come to, written once more and apart from the compiler."""
+
+    def __init__(self, names: Mapping[str, Any], channels: int) -> None:
+        self._names = names
+        self._channels = channels
+
+    def of(self, node: Any) -> Any:
+        """The value of an expression; what is none is as it is."""
+        match node:
+            case tree.Number(value=plain) | tree.Boolean(value=plain):
+                return plain
+            case tree.Variable(name=text):
+                return self._names.get(text, text)
+            case tree.InChannels():
+                return self._channels
+            case tree.Parenthesized(inner=inner):
+                return self.of(inner)
+            case tree.Negative(operand=operand):
+                return -self.of(operand)
+            case tree.Arithmetic(first=first, rest=rest):
+                return reduce(lambda left, each: _SIGNS[each[0]](left, self.of(each[1])), rest, self.of(first))
+            case tree.List(items=items):
+                return tuple(map(self.of, items))
+        return self._test(node)
+
+    def _test(self, node: Any) -> Any:
+        match node:
+            case tree.Conditional(then=then, test=test, other=other):
+                return self.of(then) if self.of(test) else self.of(other)
+            case tree.Junction(word=word, tests=tests):
+                return (all if word == "and" else any)(map(self.of, tests))
+            case tree.Negation(test=test):
+                return not self.of(test)
+            case tree.Comparison(left=left, operator=sign, right=right):
+                return _SIGNS[sign](self.of(left), self.of(right))
+            case tree.Nested(name=tree.Name(text=text), args=args) if text in _FUNCTIONS:
+                return _FUNCTIONS[text](*(self.of(each.value) for each in args))
+        return node
+
+
+def _divisible(number: float, by: int) -> int:
+    """`make_divisible`: the first multiple that is nearest, from nine tenths of the number on."""
+    multiples = range(by, int(number) + 2 * by, by)
+    near = [m for m in multiples if m >= 0.9 * number]
+    return min(near, key=lambda m: (abs(m - number), -m))
+
+
+_FUNCTIONS: dict[str, Any] = {"min": min, "max": max, "make_divisible": _divisible}
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 def names_in(node: Any, kinds: tuple[type[Any], ...] = (tree.Variable, tree.Call, tree.Nested)) -> set[str]:

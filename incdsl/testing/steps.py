@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from incdsl.ops import REGISTRY, Op, find
@@ -16,6 +17,8 @@ from incdsl.testing.places import Block, Env, Link, Piece, Place, Ported, Unit
 from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
 from incdsl.values import Image, Pair, Shape, Vector
 
+ACTIVATIONS = ("relu", "silu", "tanh", "identity")
+"""What the parameter of a unit may be."""
 MAX_CHANNELS = 24
 MAX_SIZE = 64
 _FACTORS: tuple[tuple[tuple[int, int], tuple[tuple[int, int], ...]], ...] = (
@@ -104,8 +107,11 @@ def unit_piece(place: Place, shape: Shape) -> Piece:
     flow_unit(unit, use, shape, place.env, place.world.sizes)
     if "width" in use and type(use["width"]) is int:
         use["width"] = place.amount(use["width"])
+    call = written(place.choices, unit.first, unit.tree.name.text, use)
+    if unit.tree.params and (unit.tree.params[0].default is None or place.choices.chance(50)):
+        call = replace(call, args=(*call.args, spelling.arg("act", place.choices.pick(ACTIVATIONS))))
     return Piece(
-        written(place.choices, unit.first, unit.tree.name.text, use),
+        call,
         lambda x, env: flow_unit(unit, use, x, env, place.world.sizes),
         module=unit.modules and (unit.owners > 1 or not unit.rest),
         labelled=True,
@@ -193,7 +199,9 @@ def factored_piece(place: Place, shape: Shape) -> Piece:
     fit = [
         u
         for u in place.world.units
-        if u.first is Conv2d and not {"groups", "dilation", "padding", "width", "stride", "kernel"} & u.settings.keys()
+        if u.first is Conv2d
+        and all(param.default for param in u.tree.params)
+        and not {"groups", "dilation", "padding", "width", "stride", "kernel"} & u.settings.keys()
     ]
     unit = choices.pick(fit) if fit and choices.chance(60) else None
     parallel = choices.chance(40)
@@ -252,7 +260,12 @@ def dressed(place: Place, piece: Piece, shape: Shape) -> Link:
         truth = choices.chance(60)
         test = place.test(truth)
         labels = [place.label(piece.atom)] if piece.labelled and choices.chance(30) else []
-        step = spelling.step(piece.atom, labels, tree.When(test))
+        other = spelling.step(spelling.call(choices.pick(("relu", "tanh")))) if choices.chance(40) else None
+        if other and choices.chance(30):
+            other = replace(
+                other, repeat=tree.When(place.test(choices.chance(50)), spelling.step(spelling.call("gelu")))
+            )
+        step = spelling.step(piece.atom, labels, tree.When(test, other))
         return Link(step, lambda x, env: piece.after(x, env) if env.holds(test) else x)
     if piece.module and choices.chance(15):
         return _repeated(place, piece, shape)
@@ -281,7 +294,8 @@ def _repeated(place: Place, piece: Piece, shape: Shape) -> Link:
     if choices.chance(40):
         place.labels[0] += 1
         counts = not factored and choices.chance(40)
-        labels = [f"layers{place.labels[0]}.{choices.number(0, 2)}.." if counts else f"layers{place.labels[0]}"]
+        dot = choices.pick((".", "n"))
+        labels = [f"layers{place.labels[0]}{dot}{choices.number(0, 2)}.." if counts else f"layers{place.labels[0]}"]
     expr = spelling.expression(count)
     if not place.loops and choices.chance(30):
         name = place.parameter(count)
