@@ -116,7 +116,8 @@ class Constructor:
         order = list(dict.fromkeys([*(port.symbol for port in body.inputs), *body.instance.arguments]))
         if op := main_op(body):
             signature = op.signature
-            order.sort(key=lambda name: signature.index(name) if name in signature else len(signature))
+            places = {name: i for i, name in enumerate(signature)}
+            order.sort(key=lambda name: (name in defaults, places.get(name, len(signature))))
         params = [
             Parameter(name, self._type(name), writer.value(defaults[name]) if name in defaults else "")
             for name in order

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from incdsl.diagnostics.names import WrongArguments
+from incdsl.diagnostics.names import NameTaken, WrongArguments
 from incdsl.elaborate.expressions import Expressions, OneOf
 from incdsl.elaborate.resolve import Names
 from incdsl.elaborate.scope import Poisoned, Problem, Scope
 from incdsl.elaborate.use import Use
+from incdsl.ops import Op
 from incdsl.syntax import tree
 
 Parametric: TypeAlias = tree.Unit | tree.Block
@@ -33,6 +34,14 @@ def given(
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
         values[arg.name.text] = argument(params[arg.name.text], arg.value, written.name.text, scope, evaluate)
     return values
+
+
+def hold_params(unit: tree.Unit, op: type[Op]) -> None:
+    """Refuse parameters of a unit that are called as what its uses say to its op, or as what its class takes."""
+    taken = {"in_channels", *op.settings, *map(op.keyword, op.settings)}
+    for param in unit.params:
+        if param.name.text in taken:
+            raise Problem(NameTaken(span=param.span, name=param.name.text, taken_by=f"a setting of `{op.word}`"))
 
 
 def own_args(unit: tree.Unit, call: tree.Call) -> tuple[tree.Arg, ...]:

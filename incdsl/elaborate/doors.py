@@ -56,8 +56,7 @@ class Doors:
 
     def rail(self, rail: tree.Rail, name: str, scope: Scope) -> tuple[Place | None, Override | None]:
         """The place of a rail with a label; where its other steps have labels too, this one is the first step's."""
-        first = rail.chain.steps[0]
-        if not rail_label(rail.chain) or len(first.labels) > 1 or not scope.overrides:
+        if not rail_label(rail.chain) or not scope.overrides:
             return None, None
         if any(step.labels for step in rail.chain.steps[1:]):
             planned = self._tools.naming.plan(rail.chain, name, scope, self._tools.units(scope), rail=True)

@@ -78,8 +78,10 @@ class Expressions:
             case tree.Word(word=word):
                 return word
             case tree.Variable(name=text):
-                if text in scope.params or text in scope.values or not self._op_meaning(expr, text, scope):
+                if text in scope.params or text in scope.values or not text:
                     return self._variable(expr, scope)
+                if not self._op_meaning(expr, text, scope):
+                    raise Problem(unknown_name(tree.Name(text, parts=expr.parts), scope))
                 return OpRef(tree.Name(text, parts=expr.parts), (), scope)
             case tree.InChannels():
                 return self._in(expr, scope)

@@ -156,9 +156,12 @@ class Naming:
 
 
 def rail_label(chain: tree.Chain, turn: int | None = None) -> str:
-    """The label at the start of a rail, which names it; each turn of a `for` has a letter or number of its own."""
+    """The label at the start of a rail, which names it; each turn of a `for` has a letter or number of its own.
+
+    Several labels are those of the parts of the first step.
+    """
     first = chain.steps[0]
-    label = first.labels[0] if first.labels else None
+    label = first.labels[0] if len(first.labels) == 1 else None
     if label is None or (label.counts and (turn is None or first.repeat is not None)):
         return ""
     if turn is None:
@@ -171,15 +174,10 @@ def first_turn(rail: tree.Rail) -> int | None:
     return 0 if isinstance(rail.guard, tree.Each) else None
 
 
-def names_rail(chain: tree.Chain, turn: int | None) -> bool:
-    """Whether the label at the start of a rail names only the rail; of several labels each names a part as well."""
-    return len(chain.steps[0].labels) == 1 and bool(rail_label(chain, turn))
-
-
 def counted(label: tree.Label, turn: int) -> str:
     """A label that counts up, in a turn: `features.3..` gives `features.4`, and `layer1..` gives `layer2`. Empty if it
     does not end in a number."""
-    found = re.fullmatch(r"(.*?)(0|[1-9][0-9]*)", label.text)
+    found = re.fullmatch(r"(|.*[^0-9])(0|[1-9][0-9]*)", label.text)
     return f"{found[1]}{int(found[2]) + turn}" if found else ""
 
 

@@ -111,9 +111,10 @@ def rail_name(rail: tree.Rail, scope: Scope, turn: int | None, base: str, index:
     first = rail.chain.steps[0]
     for label in first.labels:
         check_label(label.text, label.span, scope)
-    if name := rail_label(rail.chain, turn):
-        return name, re.sub(r"(\.\d+)+$", "", name).replace(".", "_")
-    name = lettered(base, index)
+    own = rail_label(rail.chain, turn)
+    name = own or lettered(base, index)
+    if own or first.labels:
+        return name, re.sub(r"(\.\d+)+$", "", own or first.labels[0].text).replace(".", "_")
     single = len(rail.chain.steps) == 1 and isinstance(first.atom, tree.Call)
     return name, word_of(first.atom) if single else name.replace(".", "_")
 

@@ -35,7 +35,7 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
     text = name.text
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
     named = iter(scope.names)
-    known = [*operators, "split", *islice(chain(named, scope.values), MAX_SUGGESTIONS)]
+    known = [*operators, "split", *islice(chain(named, scope.values, scope.params), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
     if "." in text:
         hint = why_unknown(text) or remark

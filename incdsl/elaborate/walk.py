@@ -19,7 +19,7 @@ from incdsl.diagnostics.names import (
     WrongArguments,
 )
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
-from incdsl.elaborate.arguments import complete, given
+from incdsl.elaborate.arguments import complete, given, hold_params
 from incdsl.elaborate.blame import RailEnd
 from incdsl.elaborate.bound import chain_name, claim_value
 from incdsl.elaborate.budget import CHAIN, Nesting, Spanned, hold_open
@@ -29,7 +29,7 @@ from incdsl.elaborate.expand import Link, Main, main_of
 from incdsl.elaborate.factors import Factors
 from incdsl.elaborate.heads import Heads
 from incdsl.elaborate.loops import Loops
-from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, counted, names_rail, numbered, rail_label
+from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, counted, numbered, rail_label
 from incdsl.elaborate.nested import check_inputs, net_arguments
 from incdsl.elaborate.overrides import Override, Overrides
 from incdsl.elaborate.parameters import Parameters
@@ -451,7 +451,7 @@ class Walk:
             with self._doors.inside(place, override, titled, flows[i]) as here:
                 if override:
                     self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
-                labelled = override is None and names_rail(rail.chain, turn)  # a change has the rail's label
+                labelled = override is None and bool(rail_label(rail.chain, turn))  # a change has the rail's label
                 hold_choices(rail, chains[i])
                 end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
             self._tools.record.came(rail, scope, end)
@@ -469,7 +469,7 @@ class Walk:
             return UNKNOWN
 
     def _look_at_rail(self, chain: tree.Chain, name: str, ir: Chain, aside: Scope) -> None:
-        self.chain(chain, aside, UNKNOWN, name, ir, rail=names_rail(chain, None))
+        self.chain(chain, aside, UNKNOWN, name, ir, rail=bool(rail_label(chain)))
 
     def _governed(self, merge: tree.Merge, scope: Scope, ir: Chain) -> Iterator[tuple[tree.Rail, Scope, int | None]]:
         """The rails that come about, each with its scope and, if it has a `for`, its turn."""
@@ -486,7 +486,8 @@ class Walk:
             if comes:
                 yield rail, scope, None
             else:
-                self._doors.leave_out(scope, rail_label(rail.chain))
+                first = rail.chain.steps[0].labels
+                self._doors.leave_out(scope, first[0].text if first else "")
                 self._glance(rail, scope, partial(self._look_at_rail, rail.chain, "branch", ir))
 
     # Uses of ops, units, blocks and nets
@@ -598,6 +599,7 @@ class Walk:
         plan = None if arguments else self._plans.get((unit, units))
         if plan is None:
             main = main_of(unit)
+            hold_params(unit.unit, main.op)
             bare = Scope(scope.instance, scope.title, unit.names, dict(arguments))
             steps = self._tools.naming.plan(unit.unit.chain, "", bare, units)
             owners = sum(bool(named.names) for named in steps)

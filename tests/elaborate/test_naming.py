@@ -66,6 +66,20 @@ CASES = [
     ("concat { | if false: conv2d 1x1 @1 | if true: conv2d 1x1 @1 }", "y_a"),
     ("concat { | k.0: conv2d 1x1 @1 | k.1: conv2d 1x1 @1 }", "k.0 k.1"),
     ("concat { | f.0..: B times 2 | conv2d 1x1 @1 }", "f.0.conv2d f.1.conv2d y_b"),
+    # Several labels are those of a step's parts, and name no rail.
+    ("concat { | a, b: pair 1x1 @4 -> conv2d 1x1 @2 | relu }", "a b y_a"),
+    ("concat { | a, b: pair 1x1 @4 -> conv2d 1x1 @2 | relu } -> prelu", "a b y_1a y_2"),
+    # Labels that count up, over repetitions and over the turns of a rail's `for`.
+    ("layer1..: B times 2 -> conv2d 1x1 @3", "layer1.conv2d layer2.conv2d y"),
+    ("s.b9..: conv2d 1x1 @w for w in [1, 2]", "s.b9 s.b10"),
+    ("layer..: B times 2", None),
+    ("layer01..: B times 2", None),
+    ("concat { | for k in [1, 3]: b1..: conv2d (kernel: [k, k], width: 2) }", "b1 b2"),
+    ("concat { | for k in [1, 3]: b: conv2d (kernel: [k, k], width: 2) }", "b_a b_b"),
+    ("concat { | relu | for k in [1, 3]: f.0..: conv2d (kernel: [k, k], width: 2) -> prelu }", "f.0.0 f.0.1 f.1.0 f.1.1"),
+    ("concat { | for k in [1, 3]: b1..: conv2d (kernel: [k, k], width: 2) -> c: prelu }", None),
+    ("concat { | for w in [1, 3]: b1..: conv2d 1x1 @w times 2 }", None),
+    ("concat { | b1..: conv2d 1x1 @4 }", None),
     # A unit is one step; what it owns decides.
     ("one 1x1 @4", "y"),
     ("u 1x1 @4 -> u 1x1 @4", "y_1.conv2d y_1.batchnorm y_2.conv2d y_2.batchnorm"),
