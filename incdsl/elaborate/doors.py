@@ -54,6 +54,19 @@ class Doors:
         """Whether one of the variants leaves an auxiliary head out; all of them are asked."""
         return True in [overrides.drops(scope.instance, head) for overrides in scope.overrides]
 
+    def drop_outputs(self, item: tree.Output, scope: Scope) -> None:
+        """Note which outputs of a net its variants leave out; what they are made of may still be read."""
+        for overrides in scope.overrides:
+            if overrides.root is scope.instance:
+                for name in item.names:
+                    overrides.drops_output(name.text)
+
+    def beside(self, overrides: Overrides, override: Override, scope: Scope, flow: Flow) -> Scope:
+        """The scope of a chain that a variant adds behind a value."""
+        value = flow if isinstance(flow, Value | Unknown) else scope.input
+        params = self._override_params(overrides, override, scope)
+        return replace(scope, names=override.names, params=params, input=value)
+
     def rail(self, rail: tree.Rail, name: str, scope: Scope) -> tuple[Place | None, Override | None]:
         """The place of a rail with a label; where its other steps have labels too, this one is the first step's."""
         if not rail_label(rail.chain) or not scope.overrides:
@@ -101,10 +114,7 @@ class Doors:
                     yield scope
                 else:
                     place.replaced = True
-                    value = flow if isinstance(flow, Value | Unknown) else scope.input
-                    yield replace(
-                        scope, names=override.names, params=self._override_params(owner, override, scope), input=value
-                    )
+                    yield self.beside(owner, override, scope, flow)
             finally:
                 place.end = len(self._tools.graph)
 

@@ -7,6 +7,7 @@ from typing import Any
 from incdsl.diagnostics.names import WrongArguments
 from incdsl.diagnostics.shapes import ChannelsDoNotFit
 from incdsl.elaborate.arguments import argument, by_name, default, wrong_argument
+from incdsl.elaborate.face import Entry
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import One, Poisoned, Problem, Scope, Value
 from incdsl.elaborate.tools import Tools
@@ -42,22 +43,23 @@ def net_arguments(definition: Definition, interface: Interface, use: Use, tools:
     return values
 
 
-def check_inputs(inputs: list[tree.Input], flows: tuple[One, ...], scope: Scope, use: Use, tools: Tools) -> None:
+def check_inputs(entries: list[Entry], flows: tuple[One, ...], scope: Scope, use: Use, tools: Tools) -> None:
     """Hold what flows into a net to the channels that it states; another size than its own is as good."""
-    for item, flow in zip(inputs, flows, strict=True):
+    for entry, flow in zip(entries, flows, strict=True):
         assert isinstance(flow, Value)
-        dims = item.dims.items
-        channels = _whole(dims[0], scope, use, tools)
-        tools.evaluate.pin(scope, channels)
+        item, dims = entry.item, entry.dims
+        channels = _whole(dims[0], entry.scope, use, tools)
+        tools.evaluate.pin(entry.scope, channels)
         if len(dims) != (3 if isinstance(flow.shape, Image) else 1) or int(channels) != int(flow.shape.channels):
             shown, stated = tools.conditions.show(flow.shape), item.dims.span.text
             reason = f"`{use.word}` reads {stated} as `{item.name.text}`, but {shown} flows in"
             raise Problem(ChannelsDoNotFit(span=use.call.name.span, reason=reason))
         if isinstance(flow.shape, Image):
+            scope.exact &= not entry.resizes(scope, tools.evaluate)
             for axis, dim, extent in zip("HW", dims[1:], (flow.shape.height, flow.shape.width), strict=True):
-                if isinstance(dim, tree.Variable) and dim.name not in scope.params:
+                if entry.is_free(dim) or entry.base:
                     scope.axes = {**scope.axes, axis: extent}
-                elif tools.conditions.size(extent) != _whole(dim, scope, use, tools):
+                if not entry.is_free(dim) and tools.conditions.size(extent) != _whole(dim, entry.scope, use, tools):
                     scope.exact = False
 
 

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from incdsl.diagnostics import Diagnostic, Sink
-from incdsl.diagnostics.names import BadExpression, BadSetting, IncompleteNet, NameTaken
-from incdsl.elaborate.bound import claim_value
+from incdsl.diagnostics import Sink
+from incdsl.diagnostics.names import BadExpression, IncompleteNet, NameTaken
 from incdsl.elaborate.budget import NET_STEPS, Budget, Exhausted
 from incdsl.elaborate.dead_code import conditions_of, for_nothing, idle_nodes
-from incdsl.elaborate.node import Location
+from incdsl.elaborate.face import inputs_of, outputs_of
+from incdsl.elaborate.inputs import Inputs
 from incdsl.elaborate.overrides import Overrides
 from incdsl.elaborate.parameters import Parameters
-from incdsl.elaborate.ports import leading, output_names
+from incdsl.elaborate.ports import leading
 from incdsl.elaborate.record import Record
 from incdsl.elaborate.resolve import Definition
-from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope, Unknown, Value
+from incdsl.elaborate.scope import Poisoned, Problem, Scope, Unknown, Value
 from incdsl.elaborate.static_params import StaticParams
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.unmatched import unmatched
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.elaborate.walk import Walk
 from incdsl.ir.conditions import Conditions
-from incdsl.ir.graph import Chain, Graph, Input, Instance
+from incdsl.ir.graph import Graph, Instance
 from incdsl.ir.net import Expectation, Net
 from incdsl.syntax import tree
-from incdsl.values import Extent, Image, Num, Real, Shape, TooComplicated, Vector
+from incdsl.values import Num, Real, TooComplicated
 from incdsl.values.num import PLAIN, symbols
 
 
@@ -100,7 +100,7 @@ class _NetBuilder:
             self._overrides.own.update(parameters.own(levels))
             self._scope.params = dict(levels[-1])
             self._record.walked.update(self._line)
-            self._items()
+            self._items(levels)
             expectations = self._facts(params)
         except Exhausted as exhausted:
             self._broken = True
@@ -110,87 +110,17 @@ class _NetBuilder:
             self._finish()
         return self._net(params, expectations)
 
-    def _items(self) -> None:
+    def _items(self, levels: Sequence[Mapping[str, Any]]) -> None:
         root = self._line[-1].net
         for let in leading(root.items):
             self._walk.let(let, self._scope)
-        inputs = [item for item in root.items if isinstance(item, tree.Input)]
-        images = [item for item in inputs if len(item.dims.items) == 3]
-        alike = self._of_one_size(images)
-        for item in inputs:
-            try:
-                self._input(item, alike)
-            except (Problem, Poisoned, TooComplicated) as error:
-                self._scope.values[item.name.text] = UNKNOWN
-                self._scope.declared[item.name.text] = item.name
-                self._tools.caught(error, self._scope, item.span)
-        self._hold_sizes_together(images)
+        Inputs(self._tools, self._scope, inputs_of(self._line, levels, self._scope)).place()
         self._walk.body(self._line[-1], root.items, self._scope)
-        for name in output_names(root.items):
+        self._walk.taps(self._overrides, self._scope)
+        for name in outputs_of(self._line):
             value = self._scope.values.get(name)
             if isinstance(value, Value):
                 self._graph.outputs[name] = value.node
-
-    # Inputs
-
-    def _of_one_size(self, images: list[tree.Input]) -> bool:
-        """Whether all images are of one size: they share `H` and `W` then, and else each has its own."""
-        sizes = [item.dims.items[1:] for item in images if not any(map(self._is_free, item.dims.items[1:]))]
-        evaluate = self._tools.evaluate
-        try:
-            return len({tuple(evaluate.number(dim, self._scope) for dim in dims) for dims in sizes}) <= 1
-        except (Problem, Poisoned, TooComplicated):  # reported when the input itself is read
-            return True
-
-    def _is_free(self, dim: tree.Expr) -> bool:
-        return isinstance(dim, tree.Variable) and dim.name not in self._scope.params
-
-    def _input(self, item: tree.Input, alike: bool) -> None:
-        name, dims, tools = item.name, item.dims.items, self._tools
-        claim_value(name, self._scope, self._tools)
-        channels = tools.evaluate.number(dims[0], self._scope)
-        tools.evaluate.pin(self._scope, channels)
-        if not isinstance(channels, int) or isinstance(channels, bool) or channels < 1:
-            raise _bad_input(item, "the number of channels must be a whole number of at least 1")
-        shape: Shape = Vector(int(channels))
-        if len(dims) == 3:
-            prefix = "" if alike else f"{name.text}."
-            extents = [self._extent(dim, axis, prefix, item) for dim, axis in zip(dims[1:], "HW", strict=True)]
-            shape = Image(int(channels), *extents)
-        elif len(dims) != 1:
-            raise _bad_input(item, f"an input is [C, H, W] or [C], not of {len(dims)} dimensions")
-        location = Location(name.span, Chain(name.text), tools.placer.step_number())
-        value = tools.placer.place(Input(shape=shape), [], self._scope, location)
-        self._graph.inputs[name.text] = value.node
-        self._scope.values[name.text] = Value(value.node, shape)
-        self._scope.declared[name.text] = name
-        self._record.came(name, self._scope, self._scope.values[name.text])
-
-    def _extent(self, dim: tree.Expr, axis: str, prefix: str, item: tree.Input) -> Extent:
-        nominal = self._tools.conditions.nominal
-        if self._is_free(dim):
-            assert isinstance(dim, tree.Variable)
-            if not dim.name:
-                raise Poisoned
-            if dim.name != axis:
-                raise _bad_input(item, f"a free size is written `{axis}` here, as in [3, H, W]")
-            nominal[axis] = None
-            self._scope.axes[axis] = Extent.of(axis)
-            return Extent.of(axis)
-        size = self._tools.evaluate.number(dim, self._scope)
-        self._tools.evaluate.pin(self._scope, size)
-        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size < 1 << 31:
-            raise _bad_input(item, "a size is a whole number of at least 1")
-        nominal[prefix + axis] = int(size)
-        return Extent.of(prefix + axis)
-
-    def _hold_sizes_together(self, images: list[tree.Input]) -> None:
-        """Legal sizes are those of one H and one W: beside a free size no other input has one of its own."""
-        free = [[self._is_free(dim) for dim in item.dims.items[1:]] for item in images]
-        if len(images) > 1 and any(map(any, free)) and not all(map(all, free)):
-            item = next(item for item, each in zip(images, free, strict=True) if not all(each))
-            reason = "if there are several inputs, either all sizes are free, `H` and `W`, or none is"
-            self._tools.report(_bad_input(item, reason).diagnostic, self._scope)
 
     # Facts
 
@@ -234,7 +164,7 @@ class _NetBuilder:
         if self._sink.errors or not self.whole:
             return
         outputs = dict(self._walk.scopes)
-        outputs[self._scope] = set(output_names(items))
+        outputs[self._scope] = set(outputs_of(self._line))
         outputs[self._scope] |= {item.name.text for item in items if isinstance(item, tree.Aux)}
         idle = idle_nodes(list(outputs), outputs, self._graph)
         for problem in for_nothing(self._graph, idle, title):
@@ -272,10 +202,3 @@ class _NetBuilder:
             self._line[0].name, self._graph, self._tools.conditions, kept, frozenset(kept.keys() - free),
             tuple(expectations), tuple(self._walk.stated.pending),
         )  # fmt: skip
-
-
-def _bad_input(item: tree.Input, reason: str) -> Problem:
-    diagnostic: Diagnostic = BadSetting(
-        span=item.dims.span, owner="input", setting=item.name.text, reason=f"- {reason}"
-    )
-    return Problem(diagnostic)

@@ -19,6 +19,7 @@ from incdsl.diagnostics.names import NameTaken
 from incdsl.diagnostics.reuse import UnknownPath
 from incdsl.elaborate.names import Units
 from incdsl.elaborate.resolve import Definition, Names, mentioned
+from incdsl.elaborate.scope import Flow
 from incdsl.ir.graph import Instance
 from incdsl.source import Span
 from incdsl.syntax import tree
@@ -48,8 +49,16 @@ class Override:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Tap:
+    """An output that a variant adds; its chain starts with the name of a value or step of the net."""
+
+    item: tree.Output
+    chain: Override
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Omission:
-    """An auxiliary head that a variant leaves out."""
+    """An auxiliary head or an output that a variant leaves out."""
 
     path: str
     span: Span
@@ -110,6 +119,9 @@ class Overrides:
     def __post_init__(self) -> None:
         self.chains: dict[str, list[Override]] = {}
         self.omissions: dict[str, list[Omission]] = {}
+        self.taps: list[Tap] = []
+        self.came: dict[str, tuple[Instance, Flow]] = {}
+        """What comes out of steps and rails, if outputs are added: the instance in which they stand, and the value."""
         self.hits: Counter[Change] = Counter()
         self._redefinitions: dict[int, dict[Definition, Definition]] = {}
         self._spans: dict[Definition, Span] = {}
@@ -128,6 +140,10 @@ class Overrides:
             for change in variant.items if variant else ():
                 if isinstance(change, tree.Override | tree.Unit | tree.Without):
                     self._note(change, definition, level, mine, sink)
+                elif isinstance(change, tree.Output):
+                    self._tap(change, definition, level)
+                elif isinstance(change, tree.Input):
+                    self._hold_input(change, level, sink)
         self._namings = list(self._by_naming())
 
     def _note(
@@ -149,6 +165,22 @@ class Overrides:
             self.omissions.setdefault(name.text, []).append(Omission(name.text, name.span, level))
         else:
             self._redefine(change, variant, level, sink)
+
+    def _tap(self, item: tree.Output, variant: Definition, level: int) -> None:
+        chain, span = item.chain, item.chain.steps[0].span
+        mentions = mentioned(chain)
+        self.taps.append(Tap(item, Override(chain, variant.names, span.text, span, level, mentions)))
+
+    def _hold_input(self, item: tree.Input, level: int, sink: Sink) -> None:
+        """Refuse an input that the net does not have."""
+        known = [each.name.text for each in self.line[-1].net.items if isinstance(each, tree.Input)]
+        if item.name.text and item.name.text not in known:
+            close = get_close_matches(item.name.text, known, 1)
+            suggestion = close[0] if close else known[0] if len(known) == 1 else ""
+            base = self.base(level).name
+            sink.add(UnknownPath(
+                span=item.name.span, what="input", name=item.name.text, base=base, suggestion=suggestion,
+            ))  # fmt: skip
 
     def _redefine(self, unit: tree.Unit, variant: Definition, level: int, sink: Sink) -> None:
         """Replace the units of this name, in all files of the nets that are varied."""
@@ -251,6 +283,11 @@ class Overrides:
         place.times += not looked_at
         return place
 
+    def note(self, instance: Instance, name: str, flow: Flow) -> None:
+        """Note what comes out of a step or rail, which an added output may name."""
+        if name and self.taps:
+            self.came.setdefault(self.path(instance, name), (instance, flow))
+
     def leave_out(self, instance: Instance, name: str) -> None:
         """Note a rail or step that is not there because of its `if`, or of which nothing can be known."""
         if name:
@@ -291,6 +328,12 @@ class Overrides:
         for left in self.omissions.get(head, ())[:1]:
             self.hits[left] += 1
         return head in self.omissions
+
+    def drops_output(self, name: str) -> bool:
+        """Whether an output of this net is left out."""
+        for left in self.omissions.get(name, ())[:1]:
+            self.hits[left] += 1
+        return name in self.omissions
 
     def heads_below(self, level: int) -> list[str]:
         """The auxiliary heads of the net that the variant of a level varies."""

@@ -10,6 +10,7 @@ from itertools import islice
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.reuse import ChangedInside, UnknownPath
 from incdsl.elaborate.overrides import MANY, Change, Omission, Overrides, Place
+from incdsl.elaborate.ports import output_names
 from incdsl.ir.graph import Graph, Node
 from incdsl.ops.merge import Joining
 
@@ -50,13 +51,13 @@ def _prefixes(path: str) -> Iterator[str]:
 
 
 def _head(left: Omission, overrides: Overrides, graph: Graph) -> Iterator[Diagnostic]:
-    heads = overrides.heads_below(left.level)
+    heads = [*overrides.heads_below(left.level), *output_names(overrides.line[-1].net.items)]
     if left.path not in heads and not overrides.hits[left]:
         heads += [head.name for head in graph.heads if head.name not in heads]
         inside = [name for name in heads if name.endswith(f"_{left.path}")]
         close = inside or get_close_matches(left.path, heads, 1)
         name, suggestion = overrides.base(left.level).name, close[0] if close else ""
-        yield UnknownPath(span=left.span, what="aux head", name=left.path, base=name, suggestion=suggestion)
+        yield UnknownPath(span=left.span, what="aux head or output", name=left.path, base=name, suggestion=suggestion)
 
 
 def _excused(change: Change, overrides: Overrides, levels: dict[int, dict[str, Change]]) -> bool:

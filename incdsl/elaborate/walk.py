@@ -26,12 +26,13 @@ from incdsl.elaborate.budget import CHAIN, Nesting, Spanned, hold_open
 from incdsl.elaborate.calls import Calls
 from incdsl.elaborate.doors import Doors
 from incdsl.elaborate.expand import Link, Main, main_of
+from incdsl.elaborate.face import inputs_of, outputs_of
 from incdsl.elaborate.factors import Factors
 from incdsl.elaborate.heads import Heads
 from incdsl.elaborate.loops import Loops
 from incdsl.elaborate.names import MAX_BLOCK_DEPTH, Named, Units, counted, numbered, rail_label
 from incdsl.elaborate.nested import check_inputs, net_arguments
-from incdsl.elaborate.overrides import Override, Overrides
+from incdsl.elaborate.overrides import Override, Overrides, Tap
 from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.ports import (
     arity,
@@ -65,6 +66,7 @@ from incdsl.elaborate.scope import (
 from incdsl.elaborate.settings import Settings, gather
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import knows, refuse_head, refuse_name
+from incdsl.elaborate.taps import at_end_of, start_of
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use, bad_flow, bad_label, no_sequence, one_label, refuse_sigils
 from incdsl.elaborate.variant import interfaces, lineage
@@ -214,6 +216,10 @@ class Walk:
                 overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
         result = self.stated.hold(link, scope, result)
         self._came(link, scope, result)
+        for overrides in scope.overrides:
+            if overrides.taps:
+                seen = self._tools.naming.seen(named, scope, self._tools.units(scope))
+                overrides.note(scope.instance, seen, result)
         return result
 
     def _came(self, link: Link, scope: Scope, flow: Flow) -> None:
@@ -455,6 +461,8 @@ class Walk:
                 hold_choices(rail, chains[i])
                 end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
             self._tools.record.came(rail, scope, end)
+            for overrides in scope.overrides:
+                overrides.note(scope.instance, rail_label(rail.chain, turn), end)
             if isinstance(end, Value):
                 ends.append(RailEnd(end, chains[i].span, start))
         if len(ends) < len(rails) or merge.word.text not in JOINS:
@@ -713,7 +721,7 @@ class Walk:
         if block.chain:
             flow = self.chain(block.chain, scope, scope.input, "", Chain(""))
             return leaving(self._alone(flow, block.chain), instance)
-        return self._inside(definition, block.items, scope, ports, flows)
+        return self._inside(definition, outputs, scope, ports, flows)
 
     def _claim_inputs(self, block: tree.Block, scope: Scope) -> None:
         """Hold the names of a block's inputs to the rules."""
@@ -723,11 +731,16 @@ class Walk:
             scope.values[name.text] = known[name.text]
 
     def _inside(
-        self, definition: Definition, items: Sequence[tree.Tree], scope: Scope, ports: list[str], flows: tuple[One, ...]
+        self, definition: Definition, outputs: list[str], scope: Scope, ports: list[str], flows: tuple[One, ...]
     ) -> Flow:
-        """What leaves a block or net with these items inside."""
-        start, outputs = len(self._tools.graph), output_names(items)
+        """What leaves a block or net with these outputs."""
+        start = len(self._tools.graph)
+        written = definition.tree
+        items: Sequence[tree.Tree] = () if isinstance(written, tree.Unit) else written.items
         self.body(definition, items, scope)
+        for overrides in scope.overrides:
+            if overrides.root is scope.instance:
+                self.taps(overrides, scope)
         if not scope.dry:
             heads = [item.name.text for item in items if isinstance(item, tree.Aux)]
             self.scopes[scope] = {*outputs, *heads}
@@ -748,7 +761,7 @@ class Walk:
         label = self._tools.placer.claim(use.named.names[0], use.named.span, use.scope)
         inputs = [item for item in root.net.items if isinstance(item, tree.Input)]
         ports = [item.name.text for item in inputs]
-        outputs = output_names(root.net.items)
+        outputs = outputs_of(line)
         if not ports or not outputs:
             if root.broken:
                 raise Poisoned
@@ -775,8 +788,8 @@ class Walk:
         scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
         for item in leading(root.net.items):
             self.let(item, scope)
-        check_inputs(inputs, flows, scope, use, self._tools)
-        return self._inside(root, root.net.items, scope, ports, flows)
+        check_inputs(inputs_of(line, levels, scope), flows, scope, use, self._tools)
+        return self._inside(root, outputs, scope, ports, flows)
 
     # Bodies: bound values, outputs and heads
 
@@ -790,8 +803,40 @@ class Walk:
                 self.let(item, scope)
             elif isinstance(item, tree.Bind | tree.Output):
                 self.bind(item, scope)
+                if isinstance(item, tree.Output):
+                    self._doors.drop_outputs(item, scope)
             elif isinstance(item, tree.Aux) and not self._doors.drops(item.name.text, scope):
                 self._aux(item, scope)
+
+    def taps(self, overrides: Overrides, scope: Scope) -> None:
+        """The outputs that the variants of a net add."""
+        for tap in overrides.taps:
+            name, start = tap.item.names[0], len(self._tools.graph)
+            claim_value(name, scope, self._tools)
+            flow: Flow = UNKNOWN
+            with scope.reading() as reads:
+                try:
+                    flow = self._tapped(tap, overrides, scope)
+                except (Problem, Poisoned, TooComplicated) as error:
+                    self._tools.caught(error, scope, tap.item.span)
+            value = flow if isinstance(flow, Value) else UNKNOWN
+            self._tools.whole &= scope.dry or isinstance(value, Value)
+            scope.bindings.append(Binding((name.text,), (value,), reads, range(start, len(self._tools.graph))))
+            scope.values[name.text], scope.declared[name.text] = value, name
+            self._tools.record.came(name, scope, value)
+
+    def _tapped(self, tap: Tap, overrides: Overrides, scope: Scope) -> Flow:
+        """What an added output is: a value or the end of a step, and what follows."""
+        first, *rest = tap.chain.chain.steps
+        name = start_of(tap)
+        flow = self._bound(name, scope) if name.text in scope.values else at_end_of(name, tap, overrides, scope)
+        flow = self.stated.hold(Link.of(first), scope, flow)
+        self._tools.record.came(first, scope, flow)
+        if not rest:
+            return flow
+        inner = self._doors.beside(overrides, tap.chain, scope, flow)
+        own = tap.item.names[0].text
+        return self.chain(tree.Chain(tuple(rest), parts=tuple(rest)), inner, flow, own, Chain(own))
 
     def let(self, item: tree.Let, scope: Scope) -> None:
         """Give a number, or another setting, a name; an item that was reached before is left alone."""

@@ -94,7 +94,8 @@ class Builder:
 
     def _variant(self, parts: list[Any]) -> tree.Variant:
         braced = parts[next((i for i, part in enumerate(parts) if _is(part, "WITH")), len(parts)) :]
-        items = _all(braced, (tree.Override, tree.Unit, tree.Without, tree.Expect, tree.Error))
+        kinds = (tree.Override, tree.Unit, tree.Without, tree.Input, tree.Output, tree.Expect, tree.Error)
+        items = _all(braced, kinds)
         return tree.Variant(_name(parts[0]), _args(parts[: len(parts) - len(braced)]), items, parts=tuple(parts))
 
     def _override(self, parts: list[Any]) -> tree.Override:

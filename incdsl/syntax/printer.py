@@ -83,6 +83,8 @@ def _variant(head: str, variant: tree.Variant) -> list[str]:
             written += _unit(change, INDENT)
         elif isinstance(change, tree.Without):
             written.append(f"{INDENT}without {change.name.text}")
+        elif isinstance(change, tree.Input | tree.Output):
+            written += _body([change])
         elif isinstance(change, tree.Override):
             written += _chain(f"{INDENT}{change.path.text}: ", change.chain, INDENT)
     return [f"{head} with {{", *written, "}"] if written else [head]

@@ -327,7 +327,7 @@ class Override(Tree):
 
 @dataclass(eq=False, slots=True)
 class Without(Tree):
-    """`without AuxLogits` of a variant."""
+    """`without AuxLogits` of a variant: a head or an output that it leaves out."""
 
     name: Name
 
@@ -338,7 +338,7 @@ class Variant(Tree):
 
     base: Name
     args: tuple[Arg | Error, ...]
-    items: tuple[Override | Unit | Without | Expect | Error, ...]
+    items: tuple[Override | Unit | Without | Input | Output | Expect | Error, ...]
 
 
 @dataclass(eq=False, slots=True)

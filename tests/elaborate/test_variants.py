@@ -174,7 +174,7 @@ def test_shapes_of_the_base_still_hold():
         ("net V = Base with { a.wide: nothing }", "E201"),
         ("net V = Base with { a.wide: conv 3x3/2 @8 valid }", "E301"),
         ("net V = Base with { unit conv = conv 1x1 @2 }", "E209"),
-        ("net V = Base with { output y = relu }", "E101"),
+        ("net V = Base with { output y = relu }", "E220"),
     ],
 )
 def test_what_is_wrong_with_a_variant(lines, code):
