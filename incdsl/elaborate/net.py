@@ -156,6 +156,9 @@ class _NetBuilder:
             if not any(isinstance(item, kind | tree.Error) for item in items):
                 reason = f"the net has no {word}"
                 self._sink.add(IncompleteNet(span=span, path=title, reason=reason, hint=f"`{word} {example}`"))
+        if not outputs_of(self._line) and any(isinstance(item, tree.Output) for item in items):
+            hint = "`output features = name` adds one"
+            self._sink.add(IncompleteNet(span=span, path=title, reason="no output is left", hint=hint))
         self._hold_names_of_heads()
         if self.whole or self._sink.errors:
             for overrides in (*([self._overrides] if len(self._line) > 1 else []), *self._walk.varied):

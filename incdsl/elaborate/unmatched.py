@@ -9,8 +9,8 @@ from itertools import islice
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.reuse import ChangedInside, UnknownPath
+from incdsl.elaborate.face import outputs_of
 from incdsl.elaborate.overrides import MANY, Change, Omission, Overrides, Place
-from incdsl.elaborate.ports import output_names
 from incdsl.ir.graph import Graph, Node
 from incdsl.ops.merge import Joining
 
@@ -51,7 +51,7 @@ def _prefixes(path: str) -> Iterator[str]:
 
 
 def _head(left: Omission, overrides: Overrides, graph: Graph) -> Iterator[Diagnostic]:
-    heads = [*overrides.heads_below(left.level), *output_names(overrides.line[-1].net.items)]
+    heads = [*overrides.heads_below(left.level), *outputs_of(overrides.line[-left.level :])]
     if left.path not in heads and not overrides.hits[left]:
         heads += [head.name for head in graph.heads if head.name not in heads]
         inside = [name for name in heads if name.endswith(f"_{left.path}")]

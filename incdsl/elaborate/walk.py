@@ -813,6 +813,7 @@ class Walk:
         for tap in overrides.taps:
             name, start = tap.item.names[0], len(self._tools.graph)
             claim_value(name, scope, self._tools)
+            overrides.drops_output(name.text)
             flow: Flow = UNKNOWN
             with scope.reading() as reads:
                 try:

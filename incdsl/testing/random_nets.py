@@ -409,6 +409,8 @@ class _Net:
             step = self.choices.pick(named_steps)
             new = spelling.call("identity") if _keeps_the_shape(step) else step.atom
             changes.append(tree.Override(spelling.name(step.labels[0].text), spelling.chain([spelling.step(new)])))
+        if self.choices.chance(40):
+            changes += self._other_outputs(net)
         if self.world.units and self.choices.chance(30):
             changes.append(self.choices.pick(self.world.units).tree)
         given = tuple(
@@ -417,6 +419,15 @@ class _Net:
         )  # fmt: skip
         variant = tree.Variant(spelling.name("N"), given, tuple(changes))
         return tree.Net(spelling.name("V"), (), (), variant)
+
+    def _other_outputs(self, net: tree.Net) -> list[tree.Tree]:
+        """A value as a further output, and sometimes one of the others left out."""
+        chain = spelling.chain([spelling.step(spelling.call(self.choices.pick(list(self.values))))])
+        outputs = [
+            name for item in net.items if isinstance(item, tree.Output) for name in item.names if name.text != "_"
+        ]
+        gone = [tree.Without(self.choices.pick(outputs))] if self.choices.chance(50) else []
+        return [tree.Output((spelling.name("tapped"),), chain), *gone]
 
 
 def _has_a_name(step: tree.Step) -> bool:
