@@ -58,6 +58,20 @@ class Enlarged:
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """The sum of convolutions of one kernel: W' = Σ W, b' = Σ b; a missing bias counts as zeros."""
+
+    parts: tuple[WeightExpr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOf:
+    """The identity as a 1x1 convolution with as many filters, and inputs of each filter, as a layer."""
+
+    layer: WeightExpr
+
+
+@dataclass(frozen=True, slots=True)
 class Composed:
     """A convolution of a convolution, of stride 1: W'[o, c] = Σ_m outer[o, m] ∗ inner[m, c], the full convolution."""
 
@@ -90,7 +104,20 @@ class BiasOf:
     layer: WeightExpr
 
 
-WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | Transposed | WeightOf | BiasOf
+WeightExpr = (
+    Kept
+    | Folded
+    | Merged
+    | Scaled
+    | Normalized
+    | Enlarged
+    | Summed
+    | IdentityOf
+    | Composed
+    | Transposed
+    | WeightOf
+    | BiasOf
+)
 
 
 def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
@@ -98,7 +125,7 @@ def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
     match expr:
         case Kept():
             return ()
-        case Merged(parts=inner):
+        case Merged(parts=inner) | Summed(parts=inner):
             return inner
         case Composed(inner=first, outer=second):
             return first, second
@@ -113,3 +140,10 @@ def prefixes(expr: WeightExpr) -> Iterator[str]:
         yield expr.norm
     for part in parts(expr):
         yield from prefixes(part)
+
+
+def as_wide(expr: WeightExpr) -> WeightExpr:
+    """A simpler expression with as many filters, and inputs of each filter: what is only calculated is left out."""
+    while isinstance(expr, Folded | Scaled | Normalized | Enlarged | Summed | IdentityOf | WeightOf):
+        expr = parts(expr)[0]
+    return expr

@@ -25,6 +25,7 @@ CHAINS = {
     "CommuteAvgPool": ("avgpool 3x3", "a: conv2d 1x1 @3"),
     "CommuteMaxPool": ("maxpool 3x3", "a: conv2d 1x1 @3"),
     "MergeSiblingConvs": ("concat { | a: conv2d 3x3 @2 | b: conv2d 3x3 @2 }", "relu"),
+    "SumSiblingConvs": ("a: conv2d 3x3 @4", "add { | identity | b: conv2d 3x3 @4 | batchnorm }"),
     "JoinSlices": ("a: conv2d 3x3 @4", "concat (split) { | identity | identity }"),
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),
