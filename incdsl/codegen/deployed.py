@@ -88,8 +88,10 @@ _BEGINNING = '''class TrainingWeights:
         return self.layer(layer) if isinstance(layer, str) else layer'''
 
 _METHODS = {
-    "folded": """    def folded(self, layer: str | dict[str, Tensor], path: str, eps: float) -> dict[str, Tensor]:
-        layer, norm = self.given(layer), self.layer(path)
+    "folded": """\
+    def folded(self, layer: str | dict[str, Tensor], norm: str | dict[str, Tensor], eps: float) -> dict[str, Tensor]:
+        path = norm if isinstance(norm, str) else "of a concat"
+        layer, norm = self.given(layer), self.given(norm)
         parts = ("weight", "bias", "running_mean", "running_var")
         if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
             raise ValueError("the batch norm " + path + " lacks a tensor, or has other channels than its layer")
@@ -97,6 +99,9 @@ _METHODS = {
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))
         return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}""",
+    "channels": """\
+    def channels(self, norm: str | dict[str, Tensor], start: int, stop: int | None) -> dict[str, Tensor]:
+        return {name: tensor[start:stop] for name, tensor in self.given(norm).items() if tensor.dim()}""",
     "merged": """    def merged(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}

@@ -21,8 +21,17 @@ class Folded:
     """
 
     layer: WeightExpr
-    norm: str
+    norm: WeightExpr
     eps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Some channels of a batch norm: from `start` up to `stop`, or to its end."""
+
+    norm: WeightExpr
+    start: int
+    stop: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class BiasOf:
 WeightExpr = (
     Kept
     | Folded
+    | Channels
     | Merged
     | Scaled
     | Normalized
@@ -125,6 +135,10 @@ def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
     match expr:
         case Kept():
             return ()
+        case Folded(layer=layer, norm=norm):
+            return layer, norm
+        case Channels(norm=norm):
+            return (norm,)
         case Merged(parts=inner) | Summed(parts=inner):
             return inner
         case Composed(inner=first, outer=second):
@@ -136,8 +150,6 @@ def prefixes(expr: WeightExpr) -> Iterator[str]:
     """Paths of all modules of the training net that an expression reads."""
     if isinstance(expr, Kept):
         yield expr.prefix
-    if isinstance(expr, Folded):
-        yield expr.norm
     for part in parts(expr):
         yield from prefixes(part)
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from incdsl.diagnostics import CompilerBug
 from incdsl.ir.weight_expr import (
     BiasOf,
+    Channels,
     Composed,
     Enlarged,
     Folded,
@@ -88,6 +89,8 @@ def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
         return algebra.layer(expr.prefix)
     layers = [evaluate(part, algebra) for part in parts(expr)]
     match expr:
+        case Folded(eps=eps):
+            return _folded(layers[0], *affine(layers[1], eps, algebra), algebra)
         case Merged():
             return _merged(layers)
         case Summed():
@@ -100,8 +103,8 @@ def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
 def _changed(expr: WeightExpr, layer: Layer, algebra: Algebra) -> Layer:
     """What an expression makes of one layer."""
     match expr:
-        case Folded(norm=norm, eps=eps):
-            return _folded(layer, *affine(algebra.layer(norm), eps, algebra), algebra)
+        case Channels(start=start, stop=stop):
+            return {name: tensor[start:stop] for name, tensor in layer.items() if tensor.dim()}
         case Scaled(factor=factor):
             number = algebra.number(factor)
             return {name: algebra.reduced(t * number) for name, t in layer.items()}

@@ -58,7 +58,7 @@ class Writer:
         if kind < 32:
             return self.conv()
         if kind < 36:
-            return self.sum()
+            return self.sum() if self.chance(70) else self.normed()
         if kind < 52:
             return self.pick(SMALL)
         if kind < 62:
@@ -116,6 +116,11 @@ class Writer:
         self.random.shuffle(rails)
         after = self.pick(["", "", " -> relu", " -> batchnorm"])
         return f"conv2d 1x1 @{width} -> relu -> add {{ " + " ".join(f"| {rail}" for rail in rails) + " }" + after
+
+    def normed(self):
+        """Convolutions that a concat joins, and a batch norm of all their channels."""
+        rails = " ".join(f"| {self.conv()}" for _ in range(self.random.randint(2, 3)))
+        return f"concat {{ {rails} }} -> batchnorm"
 
     def block(self, depth):
         """A block, used once or twice."""

@@ -9,6 +9,7 @@ from tests.passes.subjects import ALL, RULES, after, largest_error, price
 
 CHAINS = {
     "FoldBatchNorm": ("a: conv2d 3x3 @4", "n: batchnorm"),
+    "FoldBatchNormThroughConcat": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "n: batchnorm"),
     "FoldScale": ("a: conv2d 3x3 @4", "scale 0.3"),
     "FoldNormalization": (
         "normalize (scale: [2.0, 0.5, -1.0, 3.0], shift: [0.1, -0.3, 0.7, 0.2])",

@@ -6,6 +6,7 @@ import torch
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.ir import weight_expr
 from incdsl.ir.weight_expr import (
+    Channels,
     Composed,
     Enlarged,
     Folded,
@@ -58,6 +59,7 @@ CHAINS = {
     "a normalization": "normalize (scale: [1.5, 2, 3, 0.5], shift: [0.5, 1, -2, 0.25]) -> conv2d 3x3 @4 valid",
     "a sum": ("add { | identity | batchnorm | conv 3x3 @4 | cb 3x3 @4 | conv2d 1x1 @4 | conv2d 3x1 @4 } -> batchnorm"),
     "a sum in groups": "add { | batchnorm | conv2d 1x1 @4 (groups: 2) | conv2d 3x3 @4 (groups: 2, bias: false) }",
+    "a norm of a concat": "concat { | conv2d 1x1 @4 | cb 3x3 @3 | convtranspose2d 3x3 @2 same } -> batchnorm",
     "a ceil pool": "concat { | maxpool 3x3/2 valid ceil | avgpool 3x3/2 valid ceil -> conv 1x1 @2 }",
     "what is not linear": "conv 3x3 @8 -> gelu -> groupnorm 2 -> prelu -> softmax -> lrn 3 -> upsample 2 -> layernorm",
 }
@@ -139,11 +141,12 @@ def layers():
 @pytest.mark.parametrize(
     "expr",
     [
-        Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
+        Kept("a"), Folded(Kept("a"), Kept("n"), 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
-        Summed((Kept("a"), Kept("a"))), Enlarged(Folded(IdentityOf(Kept("c")), "n", 1e-3), (3, 3)),
-        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), Transposed(Kept("b"), 1), weight_expr.WeightOf(Kept("a")),
-        weight_expr.BiasOf(Kept("b")),
+        Summed((Kept("a"), Kept("a"))), Folded(Kept("a"), Channels(Kept("n"), 0, None), 1e-3),
+        Enlarged(Folded(IdentityOf(Kept("c")), Kept("n"), 1e-3), (3, 3)),
+        Composed(Folded(Kept("a"), Kept("n"), 1e-3), Kept("b")), Transposed(Kept("b"), 1),
+        weight_expr.WeightOf(Kept("a")), weight_expr.BiasOf(Kept("b")),
     ],
     ids=lambda e: type(e).__name__,
 )  # fmt: skip
@@ -159,6 +162,7 @@ def test_every_kind_of_expression_is_evaluated():
     tried = {
         Kept,
         Folded,
+        Channels,
         Merged,
         Scaled,
         Normalized,
