@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
 
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
 from incdsl.ir.net import Net
-from incdsl.ir.weight_expr import (
-    BiasOf,
-    Composed,
-    Enlarged,
-    Folded,
-    Kept,
-    Merged,
-    Normalized,
-    Scaled,
-    Transposed,
-    WeightExpr,
-    WeightOf,
-)
+from incdsl.ir.weight_expr import Kept, WeightExpr
 
 HELPER = "TrainingWeights"
 
@@ -48,36 +39,28 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
 
 
 def _doc(expr: WeightExpr) -> Bracketed:
-    match expr:
-        case Kept(prefix=prefix):
-            return Bracketed("given.layer", (f'"{prefix}"',))
-        case Folded(layer=inner, norm=norm, eps=eps):
-            return Bracketed("given.folded", (_inner(inner), f'"{norm}"', repr(eps)))
-        case Merged(parts=parts):
-            return Bracketed("given.merged", tuple(map(_inner, parts)))
-        case Scaled(layer=inner, factor=factor):
-            return Bracketed("given.scaled", (_inner(inner), repr(factor)))
-        case Normalized(layer=inner, scale=scale, shift=shift):
-            return Bracketed("given.normalized", (_inner(inner), _numbers(scale), _numbers(shift)))
-        case Enlarged(layer=inner, kernel=kernel):
-            return Bracketed("given.enlarged", (_inner(inner), repr(kernel)))
-        case Composed(inner=first, outer=second):
-            return Bracketed("given.composed", (_inner(first), _inner(second)))
-        case Transposed(layer=inner, groups=groups):
-            return Bracketed("given.transposed", (_inner(inner), repr(groups)))
-        case WeightOf(layer=inner):
-            return Bracketed("given.weight_of", (_inner(inner),))
-        case BiasOf(layer=inner):
-            return Bracketed("given.bias_of", (_inner(inner),))
+    """A call of the method that is called as the expression is: `given.folded("conv", "bn", 1e-05)`."""
+    name = "layer" if isinstance(expr, Kept) else _CAPITAL.sub("_", type(expr).__name__).lower()
+    values = (getattr(expr, field.name) for field in fields(expr))
+    return Bracketed(f"given.{name}", tuple(argument for value in values for argument in _arguments(value)))
 
 
-def _inner(expr: WeightExpr) -> Doc:
-    """A part of an expression; a layer of the training module goes by its path."""
-    return f'"{expr.prefix}"' if isinstance(expr, Kept) else _doc(expr)
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def _numbers(numbers: tuple[float, ...]) -> str:
-    return repr(tuple(map(float, numbers)))
+def _arguments(value: Any) -> Iterator[Doc]:
+    """What a field of an expression is in the call; a layer of the training module goes by its path."""
+    if isinstance(value, Kept):
+        yield from _arguments(value.prefix)
+    elif isinstance(value, WeightExpr):
+        yield _doc(value)
+    elif isinstance(value, str):
+        yield f'"{value}"'
+    elif isinstance(value, tuple) and isinstance(value[0], WeightExpr):
+        for part in value:
+            yield from _arguments(part)
+    else:
+        yield repr(value)
 
 
 def helper(written: Iterable[str]) -> str:
@@ -105,8 +88,10 @@ _BEGINNING = '''class TrainingWeights:
         return self.layer(layer) if isinstance(layer, str) else layer'''
 
 _METHODS = {
-    "folded": """    def folded(self, layer: str | dict[str, Tensor], path: str, eps: float) -> dict[str, Tensor]:
-        layer, norm = self.given(layer), self.layer(path)
+    "folded": """\
+    def folded(self, layer: str | dict[str, Tensor], norm: str | dict[str, Tensor], eps: float) -> dict[str, Tensor]:
+        path = norm if isinstance(norm, str) else "of a concat"
+        layer, norm = self.given(layer), self.given(norm)
         parts = ("weight", "bias", "running_mean", "running_var")
         if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
             raise ValueError("the batch norm " + path + " lacks a tensor, or has other channels than its layer")
@@ -114,6 +99,9 @@ _METHODS = {
         bias = layer.get("bias", torch.zeros_like(scale))
         weight = layer["weight"] * scale.view(-1, *[1] * (layer["weight"].dim() - 1))
         return {"weight": weight, "bias": (bias - norm["running_mean"]) * scale + norm["bias"]}""",
+    "channels": """\
+    def channels(self, norm: str | dict[str, Tensor], start: int, stop: int | None) -> dict[str, Tensor]:
+        return {name: tensor[start:stop] for name, tensor in self.given(norm).items() if tensor.dim()}""",
     "merged": """    def merged(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}
@@ -135,6 +123,16 @@ _METHODS = {
         weight = layer["weight"]
         height, width = ((large - small) // 2 for large, small in zip(kernel, weight.shape[2:], strict=True))
         return {**layer, "weight": F.pad(weight, (width, width, height, height))}""",
+    "summed": """    def summed(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        layers = [self.given(layer) for layer in layers]
+        summed = {"weight": torch.stack([layer["weight"] for layer in layers]).sum(0)}
+        if any("bias" in layer for layer in layers):
+            summed["bias"] = torch.stack([layer["bias"] for layer in layers if "bias" in layer]).sum(0)
+        return summed""",
+    "identity_of": """    def identity_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        filters, inputs = self.given(layer)["weight"].shape[:2]
+        square = torch.eye(inputs, dtype=torch.float64).repeat(filters // inputs, 1)
+        return {"weight": square.view(filters, inputs, 1, 1)}""",
     "composed": """\
     def composed(self, inner: str | dict[str, Tensor], outer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         inner, outer = self.given(inner), self.given(outer)

@@ -87,12 +87,13 @@ DEPLOYED = Allowed(
     }
     | {ast.Or},
     _MODULES
-    | {"F.conv2d", "F.pad", "torch.cat", "torch.float64", "torch.sqrt", "torch.tensor", "torch.zeros"}
-    | {"torch.zeros_like"},
+    | {"F.conv2d", "F.pad", "torch.cat", "torch.eye", "torch.float64", "torch.sqrt", "torch.stack", "torch.tensor"}
+    | {"torch.zeros", "torch.zeros_like"},
     _CALLABLES | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
-    | {"transpose", "flip", "data_ptr", "eval", "forward", "is_available", "is_compiling", "is_inference", "is_tracing"}
+    | {"transpose", "flip", "repeat", "data_ptr", "eval", "forward"}
+    | {"is_available", "is_compiling", "is_inference", "is_tracing"}
     | _ONEDNN,
     TRAINING.objects | {"given", "module"},
     frozenset({"classmethod"}),

@@ -21,8 +21,17 @@ class Folded:
     """
 
     layer: WeightExpr
-    norm: str
+    norm: WeightExpr
     eps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Some channels of a batch norm: from `start` up to `stop`, or to its end."""
+
+    norm: WeightExpr
+    start: int
+    stop: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,20 @@ class Enlarged:
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """The sum of convolutions of one kernel: W' = Σ W, b' = Σ b; a missing bias counts as zeros."""
+
+    parts: tuple[WeightExpr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityOf:
+    """The identity as a 1x1 convolution with as many filters, and inputs of each filter, as a layer."""
+
+    layer: WeightExpr
+
+
+@dataclass(frozen=True, slots=True)
 class Composed:
     """A convolution of a convolution, of stride 1: W'[o, c] = Σ_m outer[o, m] ∗ inner[m, c], the full convolution."""
 
@@ -90,7 +113,21 @@ class BiasOf:
     layer: WeightExpr
 
 
-WeightExpr = Kept | Folded | Merged | Scaled | Normalized | Enlarged | Composed | Transposed | WeightOf | BiasOf
+WeightExpr = (
+    Kept
+    | Folded
+    | Channels
+    | Merged
+    | Scaled
+    | Normalized
+    | Enlarged
+    | Summed
+    | IdentityOf
+    | Composed
+    | Transposed
+    | WeightOf
+    | BiasOf
+)
 
 
 def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
@@ -98,7 +135,11 @@ def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
     match expr:
         case Kept():
             return ()
-        case Merged(parts=inner):
+        case Folded(layer=layer, norm=norm):
+            return layer, norm
+        case Channels(norm=norm):
+            return (norm,)
+        case Merged(parts=inner) | Summed(parts=inner):
             return inner
         case Composed(inner=first, outer=second):
             return first, second
@@ -109,7 +150,12 @@ def prefixes(expr: WeightExpr) -> Iterator[str]:
     """Paths of all modules of the training net that an expression reads."""
     if isinstance(expr, Kept):
         yield expr.prefix
-    if isinstance(expr, Folded):
-        yield expr.norm
     for part in parts(expr):
         yield from prefixes(part)
+
+
+def as_wide(expr: WeightExpr) -> WeightExpr:
+    """A simpler expression with as many filters, and inputs of each filter: what is only calculated is left out."""
+    while isinstance(expr, Folded | Scaled | Normalized | Enlarged | Summed | IdentityOf | WeightOf):
+        expr = parts(expr)[0]
+    return expr

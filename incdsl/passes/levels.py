@@ -17,6 +17,7 @@ from incdsl.passes.rules.commute_maxpool import CommuteMaxPool
 from incdsl.passes.rules.enlarge_kernels import EnlargeKernels
 from incdsl.passes.rules.flatten_concats import FlattenConcats
 from incdsl.passes.rules.fold_batch_norm import FoldBatchNorm
+from incdsl.passes.rules.fold_batch_norm_through_concat import FoldBatchNormThroughConcat
 from incdsl.passes.rules.fold_global_pool import FoldGlobalPool
 from incdsl.passes.rules.fold_normalization import FoldNormalization
 from incdsl.passes.rules.fold_scale import FoldScale
@@ -28,6 +29,7 @@ from incdsl.passes.rules.pack_convs import PackConvs
 from incdsl.passes.rules.remove_dropout import RemoveDropout
 from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
+from incdsl.passes.rules.sum_sibling_convs import SumSiblingConvs
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
 
 LEVELS: dict[Level, tuple[Pass, ...]] = {
@@ -44,7 +46,10 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(FlattenConcats()),  # before ReLUs move: they pass one concat
         Rewrite(FoldScale()),  # in front of a batch norm, which takes what it scaled
         Rewrite(FoldBatchNorm()),  # from here on convolutions have their biases, and their ReLU right behind them
+        Rewrite(FoldBatchNormThroughConcat()),  # behind what was folded into each of the parts
         Rewrite(FoldScale()),  # behind the batch norm, if there is one
+        Rewrite(SumSiblingConvs()),  # after the folds, so that only convolutions, and batch norms alone, are summed
+        Rewrite(FoldBatchNorm()),  # behind a sum that is a convolution now
         Rewrite(FoldNormalization()),  # after it: it gives a bias, which batch norm takes over
         Rewrite(CollapseFactorizedConvs()),  # after the folds: only an activation stands between two convolutions
         Rewrite(MoveReluBeforeConcat()),  # before what takes a convolution and its ReLU as one step

@@ -9,18 +9,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from incdsl.diagnostics import CompilerBug
 from incdsl.ir.weight_expr import (
     BiasOf,
+    Channels,
     Composed,
     Enlarged,
     Folded,
+    IdentityOf,
     Kept,
     Merged,
     Normalized,
     Scaled,
+    Summed,
     Transposed,
     WeightExpr,
     WeightOf,
+    parts,
 )
 
 Layer = dict[str, Tensor]
@@ -80,32 +85,46 @@ def affine(norm: Mapping[str, Tensor], eps: float, algebra: Numbers) -> tuple[Te
 
 def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
     """The tensors that an expression stands for."""
+    if isinstance(expr, Kept):
+        return algebra.layer(expr.prefix)
+    layers = [evaluate(part, algebra) for part in parts(expr)]
     match expr:
-        case Kept(prefix=prefix):
-            return algebra.layer(prefix)
-        case Merged(parts=parts):
-            return _merged([evaluate(part, algebra) for part in parts])
-        case Folded(layer=inner, norm=norm, eps=eps):
-            return _folded(evaluate(inner, algebra), *affine(algebra.layer(norm), eps, algebra), algebra)
-        case Scaled(layer=inner, factor=factor):
+        case Folded(eps=eps):
+            return _folded(layers[0], *affine(layers[1], eps, algebra), algebra)
+        case Merged():
+            return _merged(layers)
+        case Summed():
+            return _summed(layers, algebra)
+        case Composed():
+            return _composed(layers[0], layers[1], algebra)
+    return _changed(expr, layers[0], algebra)
+
+
+def _changed(expr: WeightExpr, layer: Layer, algebra: Algebra) -> Layer:
+    """What an expression makes of one layer."""
+    match expr:
+        case Channels(start=start, stop=stop):
+            return {name: tensor[start:stop] for name, tensor in layer.items() if tensor.dim()}
+        case Scaled(factor=factor):
             number = algebra.number(factor)
-            return {name: algebra.reduced(t * number) for name, t in evaluate(inner, algebra).items()}
-        case Normalized(layer=inner, scale=scale, shift=shift):
-            return _normalized(evaluate(inner, algebra), scale, shift, algebra)
-        case Enlarged(layer=inner, kernel=kernel):
-            layer = evaluate(inner, algebra)
+            return {name: algebra.reduced(t * number) for name, t in layer.items()}
+        case Normalized(scale=scale, shift=shift):
+            return _normalized(layer, scale, shift, algebra)
+        case Enlarged(kernel=kernel):
             height, width = ((k - s) // 2 for k, s in zip(kernel, layer["weight"].shape[2:], strict=True))
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
-        case Composed(inner=first, outer=second):
-            return _composed(evaluate(first, algebra), evaluate(second, algebra), algebra)
-        case Transposed(layer=inner, groups=groups):
-            layer = evaluate(inner, algebra)
+        case IdentityOf():
+            filters, inputs = layer["weight"].shape[:2]
+            square = torch.eye(inputs, dtype=torch.float64).repeat(filters // inputs, 1)
+            return {"weight": square.view(filters, inputs, 1, 1)}
+        case Transposed(groups=groups):
             weight = layer["weight"]
             return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}
-        case WeightOf(layer=inner):
-            return {"weight": evaluate(inner, algebra)["weight"]}
-        case BiasOf(layer=inner):
-            return {"bias": evaluate(inner, algebra)["bias"]}
+        case WeightOf():
+            return {"weight": layer["weight"]}
+        case BiasOf():
+            return {"bias": layer["bias"]}
+    raise CompilerBug(f"{type(expr).__name__} is not evaluated")
 
 
 def _folded(layer: Layer, scale: Tensor, shift: Tensor, algebra: Algebra) -> Layer:
@@ -121,6 +140,13 @@ def _merged(layers: list[Layer]) -> Layer:
         biases = [layer.get("bias", layer["weight"].new_zeros(len(layer["weight"]))) for layer in layers]
         merged["bias"] = torch.cat(biases)
     return merged
+
+
+def _summed(layers: list[Layer], algebra: Algebra) -> Layer:
+    summed = {"weight": algebra.reduced(torch.stack([layer["weight"] for layer in layers]).sum(0))}
+    if biases := [layer["bias"] for layer in layers if "bias" in layer]:
+        summed["bias"] = algebra.reduced(torch.stack(biases).sum(0))
+    return summed
 
 
 def _composed(inner: Layer, outer: Layer, algebra: Algebra) -> Layer:

@@ -55,8 +55,10 @@ class Writer:
     def step(self, depth):
         """One step."""
         kind = self.random.randrange(100)
-        if kind < 34:
+        if kind < 32:
             return self.conv()
+        if kind < 36:
+            return self.sum() if self.chance(70) else self.normed()
         if kind < 52:
             return self.pick(SMALL)
         if kind < 62:
@@ -103,6 +105,22 @@ class Writer:
         width = self.random.randint(2, 5)
         name = self.define("Add", ["width"], f"add {{ | identity | {body} }}{after}")
         return f"conv2d 1x1 @{width} -> {name.replace('width: width', f'width: {width}')}"
+
+    def sum(self):
+        """A sum of convolutions of one value, often with that itself or its batch norm."""
+        width, groups = self.random.choice([2, 4]), self.pick(["", "", "", " (groups: 2)", " (dilation: 2)"])
+        words = [self.pick(["conv2d", "conv2d", "cb", "cr"]) for _ in range(self.random.randint(1, 3))]
+        settings = [groups if word == "conv2d" and self.chance(80) else "" for word in words]
+        rails = [f"{word} {self.pick(KERNELS)} @{width}{given}" for word, given in zip(words, settings, strict=True)]
+        rails += [self.pick(["identity", "batchnorm", "relu", "scale 0.5", "batchnorm"])] if self.chance(70) else []
+        self.random.shuffle(rails)
+        after = self.pick(["", "", " -> relu", " -> batchnorm"])
+        return f"conv2d 1x1 @{width} -> relu -> add {{ " + " ".join(f"| {rail}" for rail in rails) + " }" + after
+
+    def normed(self):
+        """Convolutions that a concat joins, and a batch norm of all their channels."""
+        rails = " ".join(f"| {self.conv()}" for _ in range(self.random.randint(2, 3)))
+        return f"concat {{ {rails} }} -> batchnorm"
 
     def block(self, depth):
         """A block, used once or twice."""

@@ -9,6 +9,7 @@ from tests.passes.subjects import ALL, RULES, after, largest_error, price
 
 CHAINS = {
     "FoldBatchNorm": ("a: conv2d 3x3 @4", "n: batchnorm"),
+    "FoldBatchNormThroughConcat": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "n: batchnorm"),
     "FoldScale": ("a: conv2d 3x3 @4", "scale 0.3"),
     "FoldNormalization": (
         "normalize (scale: [2.0, 0.5, -1.0, 3.0], shift: [0.1, -0.3, 0.7, 0.2])",
@@ -25,6 +26,7 @@ CHAINS = {
     "CommuteAvgPool": ("avgpool 3x3", "a: conv2d 1x1 @3"),
     "CommuteMaxPool": ("maxpool 3x3", "a: conv2d 1x1 @3"),
     "MergeSiblingConvs": ("concat { | a: conv2d 3x3 @2 | b: conv2d 3x3 @2 }", "relu"),
+    "SumSiblingConvs": ("a: conv2d 3x3 @4", "add { | identity | b: conv2d 3x3 @4 | batchnorm }"),
     "JoinSlices": ("a: conv2d 3x3 @4", "concat (split) { | identity | identity }"),
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),

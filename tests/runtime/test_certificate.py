@@ -5,7 +5,19 @@ import torch
 
 from incdsl.compiler import compile_net, for_inference, read
 from incdsl.ir import weight_expr
-from incdsl.ir.weight_expr import Composed, Enlarged, Folded, Kept, Merged, Normalized, Scaled, Transposed
+from incdsl.ir.weight_expr import (
+    Channels,
+    Composed,
+    Enlarged,
+    Folded,
+    IdentityOf,
+    Kept,
+    Merged,
+    Normalized,
+    Scaled,
+    Summed,
+    Transposed,
+)
 from incdsl.runtime import certify as certificates
 from incdsl.runtime.certify import certify
 from incdsl.runtime.field import PRIME, Field
@@ -13,7 +25,10 @@ from incdsl.runtime.weights import Reals, evaluate
 from incdsl.source import Source
 from tests.nets import EXAMPLES, SPECS, net_of, nets_of
 
-HEAD = "inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm (eps: 1e-3) -> relu\n"
+HEAD = (
+    "inc 1\nunit conv = conv: conv2d (bias: false) -> bn: batchnorm (eps: 1e-3) -> relu\n"
+    "unit cb = conv: conv2d -> bn: batchnorm\n"
+)
 FILES = sorted([*SPECS.glob("*.inc"), *EXAMPLES.glob("*.inc")])
 LARGE = {"inception_resnet_v1", "inception_resnet_v2", "v4", "xception", "densenet", "unet"}
 
@@ -42,6 +57,9 @@ CHAINS = {
     ),
     "a long sum": "conv2d 1x1 @4200 -> relu -> conv2d 3x3 @2 -> convtranspose2d 1x1 @4200 -> convtranspose2d 3x3 @2",
     "a normalization": "normalize (scale: [1.5, 2, 3, 0.5], shift: [0.5, 1, -2, 0.25]) -> conv2d 3x3 @4 valid",
+    "a sum": ("add { | identity | batchnorm | conv 3x3 @4 | cb 3x3 @4 | conv2d 1x1 @4 | conv2d 3x1 @4 } -> batchnorm"),
+    "a sum in groups": "add { | batchnorm | conv2d 1x1 @4 (groups: 2) | conv2d 3x3 @4 (groups: 2, bias: false) }",
+    "a norm of a concat": "concat { | conv2d 1x1 @4 | cb 3x3 @3 | convtranspose2d 3x3 @2 same } -> batchnorm",
     "a ceil pool": "concat { | maxpool 3x3/2 valid ceil | avgpool 3x3/2 valid ceil -> conv 1x1 @2 }",
     "what is not linear": "conv 3x3 @8 -> gelu -> groupnorm 2 -> prelu -> softmax -> lrn 3 -> upsample 2 -> layernorm",
 }
@@ -113,19 +131,22 @@ def layers():
     state = {
         "a.weight": torch.randn(6, 4, 1, 1, generator=generator), "a.bias": torch.randn(6, generator=generator),
         "b.weight": torch.randn(5, 6, 3, 3, generator=generator), "b.bias": torch.randn(5, generator=generator),
+        "c.weight": torch.randn(6, 2, 1, 1, generator=generator),
         "n.weight": torch.randn(6, generator=generator), "n.bias": torch.randn(6, generator=generator),
         "n.running_mean": torch.randn(6, generator=generator), "n.running_var": torch.rand(6, generator=generator),
     }  # fmt: skip
-    return state, {p: {k.split(".")[1]: tuple(t.shape) for k, t in state.items() if k[0] == p} for p in "abn"}
+    return state, {p: {k.split(".")[1]: tuple(t.shape) for k, t in state.items() if k[0] == p} for p in "abcn"}
 
 
 @pytest.mark.parametrize(
     "expr",
     [
-        Kept("a"), Folded(Kept("a"), "n", 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
+        Kept("a"), Folded(Kept("a"), Kept("n"), 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
-        Composed(Folded(Kept("a"), "n", 1e-3), Kept("b")), Transposed(Kept("b"), 1), weight_expr.WeightOf(Kept("a")),
-        weight_expr.BiasOf(Kept("b")),
+        Summed((Kept("a"), Kept("a"))), Folded(Kept("a"), Channels(Kept("n"), 0, None), 1e-3),
+        Enlarged(Folded(IdentityOf(Kept("c")), Kept("n"), 1e-3), (3, 3)),
+        Composed(Folded(Kept("a"), Kept("n"), 1e-3), Kept("b")), Transposed(Kept("b"), 1),
+        weight_expr.WeightOf(Kept("a")), weight_expr.BiasOf(Kept("b")),
     ],
     ids=lambda e: type(e).__name__,
 )  # fmt: skip
@@ -141,10 +162,13 @@ def test_every_kind_of_expression_is_evaluated():
     tried = {
         Kept,
         Folded,
+        Channels,
         Merged,
         Scaled,
         Normalized,
         Enlarged,
+        Summed,
+        IdentityOf,
         Composed,
         Transposed,
         weight_expr.WeightOf,

@@ -232,3 +232,37 @@ def test_a_norm_of_other_channels_is_refused(small):
         deployed.from_training({**state, name: torch.ones(1)})
     with pytest.raises(ValueError, match=f"{path} lacks a tensor"):
         deployed.from_training({key: tensor for key, tensor in state.items() if key != name})
+
+
+RAILS = """inc 1
+net N {
+  input x [4, 9, 8]
+  total = x -> add { | norm: batchnorm | a: conv2d 3x3 @4 | b: conv2d 1x1 @4 }
+  output y = total -> concat { | c: conv2d 1x1 @3 | d: conv2d 3x3 @2 } -> last: batchnorm
+}
+"""
+NORM = ("weight", "bias", "running_mean", "running_var")
+OTHER = {
+    "one filter for all": {"b.weight": (1, 4, 1, 1), "b.bias": (1,)},
+    "a bias for all": {"b.bias": (1,)},
+    "a norm of the identity with other channels": {f"norm.{name}": (1,) for name in NORM},
+    "a norm with more channels than the concat": {f"last.{name}": (6,) for name in NORM},
+    "a norm with fewer channels than the concat": {f"last.{name}": (4,) for name in NORM},
+}
+
+
+@pytest.mark.parametrize("shapes", OTHER.values(), ids=OTHER)
+def test_no_rail_is_stretched_and_no_channel_dropped(tmp_path, shapes):
+    (tmp_path / "rails.inc").write_text(RAILS, encoding="utf-8")
+    training, deployed = classes(tmp_path / "rails.inc")
+    state = randomized(training()).state_dict()
+    assert [*deployed.from_training(state).state_dict()] == [
+        "a.weight",
+        "a.bias",
+        "c.weight",
+        "c.bias",
+        "d.weight",
+        "d.bias",
+    ]
+    with pytest.raises((ValueError, RuntimeError)):
+        deployed.from_training(state | {name: torch.ones(shape) for name, shape in shapes.items()})

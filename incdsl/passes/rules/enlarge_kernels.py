@@ -12,6 +12,7 @@ from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Enlarged
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
+from incdsl.passes.kernels import centre, covering, enlarged, has_room
 from incdsl.passes.layers import Layer, first_of_each, layer
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
@@ -38,23 +39,13 @@ class Site:
     @property
     def kernel(self) -> Pair:
         """The smallest kernel that covers all."""
-        height, width = (max(int(op.kernel[axis]) for op in self.ops) for axis in (0, 1))
-        return Pair(height, width)
+        return covering(self.ops)
 
     @property
     def growth(self) -> float:
         """How many times the multiplications grow."""
         before = sum(int(op.width) * prod(map(int, op.kernel)) for op in self.ops)
         return sum(int(op.width) * prod(self.kernel) for op in self.ops) / before
-
-
-def _offset(op: Conv2d) -> tuple[int, ...]:
-    """Twice the distance from a cell of the output to the middle of what it reads, less what the stride adds."""
-    return tuple(2 * int(p) - int(d) * (int(k) - 1) for p, d, k in zip(op.padding, op.dilation, op.kernel, strict=True))
-
-
-def _even(site: Site) -> bool:
-    return all((large - int(k)) % 2 == 0 for op in site.ops for large, k in zip(site.kernel, op.kernel, strict=True))
 
 
 def _alike(name: str, what: Callable[[Conv2d], object]) -> Condition[Site]:
@@ -76,11 +67,15 @@ class EnlargeKernels(Rule[Site]):
     keys: ClassVar[dict[str, Callable[[Conv2d], object]]] = {
         "same stride": lambda op: tuple(map(int, op.stride)),
         "same dilation": lambda op: tuple(map(int, op.dilation)),
-        "same centre": _offset,
+        "same centre": centre,
     }
     conditions: tuple[Condition[Site], ...] = (
         *(_alike(name, what) for name, what in keys.items()),
-        Condition("even difference", lambda _, s: _even(s), "the middle of one kernel is between two cells of another"),
+        Condition(
+            "even difference",
+            lambda _, s: all(has_room(op, s.kernel) for op in s.ops),
+            "the middle of one kernel is between two cells of another",
+        ),
         Condition("no groups", lambda _, s: all(int(op.groups) == 1 for op in s.ops), "a convolution has groups"),
         Condition("one step", lambda _, s: all(e.whole for e in s.layers), "the unit of a convolution does more"),
         Condition("at most threefold", lambda _, s: s.growth <= MOST, "the multiplications would more than triple"),
@@ -103,12 +98,7 @@ class EnlargeKernels(Rule[Site]):
         return tuple(self._enlarged(view, each, site.kernel) for each in site.layers)
 
     def _enlarged(self, view: View, found: Layer, kernel: Pair) -> Edit:
-        op, step = found.op, found.step
-        rims = [
-            int(p) + int(d) * (large - int(k)) // 2
-            for p, d, large, k in zip(op.padding, op.dilation, kernel, op.kernel, strict=True)
-        ]
-        larger = op.model_copy(update={"kernel": kernel, "padding": Pair(*rims)})
+        larger, step = enlarged(found.op, kernel), found.step
         weights = Enlarged(view.weight_expr(found.conv), (kernel[0], kernel[1]))
         edit = view.edit(at=found.conv)
         conv = edit.add(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Folded, Transposed, WeightExpr
+from incdsl.ir.weight_expr import Folded, Kept, Transposed, WeightExpr
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.transposed import ConvTranspose2d
@@ -15,6 +15,9 @@ from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
+
+Foldable = Conv2d | ConvTranspose2d | Linear
+"""Ops with filters, which can take a factor and a bias for each of their channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,13 @@ class Site:
         return self.before.name, self.norm.name
 
 
-def _has_fixed_groups(view: View, before: Node) -> bool:
+def has_fixed_groups(view: View, before: Node) -> bool:
+    """Whether it is known which channels each group of a transposed convolution has."""
     return not isinstance(before.op, ConvTranspose2d) or view.fixed(before.op.groups, before) is not None
 
 
-def _folded(before: Node, weights: WeightExpr, norm: str, eps: float) -> WeightExpr:
+def folded(before: Node, weights: WeightExpr, norm: WeightExpr, eps: float) -> WeightExpr:
+    """The weights of a layer times a batch norm; a transposed convolution lists its outputs second."""
     if not isinstance(before.op, ConvTranspose2d):
         return Folded(weights, norm, eps)
     groups = int(before.op.groups)
@@ -60,7 +65,7 @@ class FoldBatchNorm(Rule[Site]):
         ),
         Condition(
             "constant",
-            lambda view, site: _has_fixed_groups(view, site.before),
+            lambda view, site: has_fixed_groups(view, site.before),
             "the groups of the transposed convolution are an argument of the constructor",
         ),
     )
@@ -68,16 +73,16 @@ class FoldBatchNorm(Rule[Site]):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if isinstance(node.op, BatchNorm2d):
             before = view.operand(node)
-            if isinstance(before.op, Conv2d | ConvTranspose2d | Linear):
+            if isinstance(before.op, Foldable):
                 yield Site(before, node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
         before = site.before
         assert isinstance(site.norm.op, BatchNorm2d)
-        weights = _folded(before, view.weight_expr(before), site.norm.path, float(site.norm.op.eps))
+        weights = folded(before, view.weight_expr(before), Kept(site.norm.path), float(site.norm.op.eps))
         edit = view.edit(at=before)
-        folded = edit.remake(before, before.op.model_copy(update={"bias": True}), weight_expr=weights)
-        edit.replace(site.norm.name, folded)
+        layer = edit.remake(before, before.op.model_copy(update={"bias": True}), weight_expr=weights)
+        edit.replace(site.norm.name, layer)
         return edit
 
     def describe(self, view: View, site: Site) -> str:
