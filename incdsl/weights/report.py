@@ -25,9 +25,13 @@ def table(found: Correspondence) -> Iterator[str]:
     for what in dict.fromkeys((pair.origin.fill, pair.reason) for pair in filled):
         count = sum((pair.origin.fill, pair.reason) == what for pair in filled)
         yield f"{count} tensors are filled with {what[0]:g}: {what[1]}"
+    fresh = dict.fromkeys(_layer(pair.key) for pair in found.pairs if pair.origin.fresh)
+    if fresh:
+        yield f"as the module initializes them: {', '.join(fresh)}"
     for key in found.unused:
         yield f"not used: {key}"
-    yield f"{len(found.pairs)} tensors, each with its only possible origin"
+    kept = sum(not pair.origin.fresh for pair in found.pairs)
+    yield f"{kept} tensors, each with its only possible origin"
 
 
 def _layer(key: str) -> str:
