@@ -85,14 +85,12 @@ def needs(package: str, extra: str, what: str) -> None:
         raise click.UsageError(f"{what} needs {package}: pip install 'incdsl[{extra}]'")
 
 
-def model(against: str | None, arguments: tuple[str, ...]) -> Any:
+def model(against: str, arguments: tuple[str, ...]) -> Any:
     """The source model, an nn.Module, that `--against` and `--with` describe. Building it runs its module.
 
     Raises:
         CompileError: if it cannot be built.
     """
-    if against is None:
-        return None
     from incdsl.runtime.convert import source_model
 
     return source_model(against, dict(map(_argument, arguments)))

@@ -96,6 +96,7 @@ def convert_command(
     if output.suffix == ".safetensors":
         checkpoint.needs("safetensors", "weights", f"writing {output.name}")
     from incdsl.weights import mapping
+    from incdsl.weights.report import fresh_layers
 
     try:
         done = _compiled(spec, settings, max_steps, root, form)
@@ -103,14 +104,16 @@ def convert_command(
         known = checkpoint.header(source, found.entry, form)
         wanted = mapping.check(found, done.net, done.cost, known)
         from incdsl.runtime import checkpoint as files
-        from incdsl.runtime.convert import compare, loaded
+        from incdsl.runtime.convert import compare, loaded, refuse_fresh
         from incdsl.runtime.pretrained import initial
 
         entries = files.tensors(source, known)
         state = files.rearranged(entries, found.origins, wanted, initial(done, found.origins), known.name)
         net = loaded(done, state, aux=found.aux, exact=True)
-        model = checkpoint.model(against, arguments)
-        told = compare(done, net, model, against, entries) if against and model else []
+        told = list(fresh_layers(found.origins))
+        if against:
+            refuse_fresh(against, found.origins)
+            told += compare(done, net, checkpoint.model(against, arguments), against, entries)
         files.write(output, state)
     except CompileError as error:
         fail(error, form)

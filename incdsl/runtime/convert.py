@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from incdsl.compiler import Compilation
 from incdsl.diagnostics import CompileError
-from incdsl.diagnostics.weights import OutputsDiffer
+from incdsl.diagnostics.weights import OutputsDiffer, listed
 from incdsl.runtime.harness import TOLERANCE, doubles, noise, outputs, run_heads
 from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import first_line
+from incdsl.weights.match import Origin
 
 
 def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool, exact: bool = False) -> nn.Module:
@@ -44,6 +45,17 @@ def compare(
     if any(True for _ in _heads(net, done)):
         told.append(_compared(done, net, other, against, training=True))
     return told
+
+
+def refuse_fresh(against: str, origins: Mapping[str, Origin]) -> None:
+    """Refuse to compare where layers are fresh, for the source model has others.
+
+    Raises:
+        CompileError: if there are any.
+    """
+    fresh = dict.fromkeys(key.rpartition(".")[0] for key, origin in origins.items() if origin.fresh)
+    if fresh:
+        _differ(against, f"{listed(list(fresh))} {'are' if len(fresh) > 1 else 'is'} fresh, so outputs are others")
 
 
 def _heads(net: nn.Module, done: Compilation) -> list[nn.Module]:

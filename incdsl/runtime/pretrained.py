@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation
 from incdsl.runtime.checkpoint import header, rearranged, tensors
-from incdsl.runtime.convert import compare, loaded
+from incdsl.runtime.convert import compare, loaded, refuse_fresh
 from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import Checkpoint
 from incdsl.weights.decisions import Decisions
@@ -88,6 +88,7 @@ def compared(done: Compilation, found: Weights, against: nn.Module | None) -> li
     """
     if against is None:
         return []
+    refuse_fresh(type(against).__name__, {pair.key: pair.origin for pair in found.found.pairs})
     net = loaded(done, found.state, aux=not found.found.absent, exact=True)
     return compare(done, net, against, type(against).__name__, found.entries)
 
