@@ -1,9 +1,9 @@
 """A declarative language and compiler for convolutional networks made of parallel branches."""
 
-from incdsl.api import analyze, check, compile, deploy, load, parse
+from incdsl.api import analyze, check, compile, deploy, load, parse, pretrained
 from incdsl.diagnostics import CompileError
 
-__all__ = ["CompileError", "__version__", "analyze", "check", "compile", "deploy", "load", "parse"]
+__all__ = ["CompileError", "__version__", "analyze", "check", "compile", "deploy", "load", "parse", "pretrained"]
 
 
 def __getattr__(name: str) -> str:

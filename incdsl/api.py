@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ Spec = str | os.PathLike[str]
 """A path, or the text of a spec (a string of more than one line)."""
 
 Folder = str | os.PathLike[str]
+Patterns = str | Iterable[str]
+"""One pattern or several: `"fc"`, `["fc", "AuxLogits.*"]`."""
 
 
 def parse(text: str) -> Parsed:
@@ -95,31 +98,68 @@ def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **se
     return load_text(done.text, done.net.name)
 
 
-def deploy(
-    spec: Spec,
-    checkpoint: str | os.PathLike[str],
-    net: str | None = None,
-    *,
-    root: Folder | None = None,
-    packed: bool = False,
-    **settings: Any,
-) -> nn.Module:
-    """The module to deploy, with the weights of a training checkpoint: rewritten, certified, ready to run.
+def pretrained(
+    spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, without_aux: bool = False,
+    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), rails_in_order: bool = False,
+    against: nn.Module | None = None, **settings: Any,
+) -> nn.Module:  # fmt: skip
+    """The training module with the weights of a checkpoint, in training mode; to fine-tune, or to go on training.
 
-    The checkpoint is a `.pt` or `.pth` file (read with `weights_only`), a `.safetensors` or an `.npz` file. Its names
-    are those of the net, or others from which it is certain which weights are which. `packed` makes a convolution and
-    its ReLU one call of oneDNN with packed weights, for x86 CPUs without torch.compile. It needs torch, and safetensors
-    for files of that format.
+    The checkpoint is a safetensors file, an archive of numpy arrays, or a file of PyTorch's (read with `weights_only`),
+    whatever its suffix. Its names are those of the net, or others from which it is certain which weights are which.
+
+    - `entry` chooses one of several state_dicts: `entry="state_dict_ema"`.
+    - `fresh` names layers or blocks that stay as they are initialized, and need nothing from the checkpoint: `"fc"`
+      for other classes. `ignore` has patterns of entries that are left out.
+    - `without_aux` leaves out the auxiliary heads. `rails_in_order` says that numbers of rails are in the spec's order.
+    - `against` is the model that the checkpoint is of: outputs are compared, and must agree to 1e-10.
+
+    What was unwrapped or left aside is told by warnings. It needs torch, and safetensors for files of that format.
 
     Raises:
-        incdsl.CompileError: if the spec or the checkpoint is wrong.
+        incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
+    """
+    from incdsl.compiler import compile_net
+    from incdsl.diagnostics.weights import spoken_to_python
+    from incdsl.runtime.pretrained import Given, pretrained
+    from incdsl.weights.decisions import Decisions
+
+    decisions = Decisions(_several(ignore), _several(fresh), rails_in_order, "none" if without_aux else "all")
+    with spoken_to_python():
+        done = compile_net(_source(spec), net, settings, root=_folder(root))
+        return pretrained(done, Given(Path(checkpoint), entry, decisions, against))
+
+
+def deploy(
+    spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
+    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), rails_in_order: bool = False,
+    against: nn.Module | None = None, **settings: Any,
+) -> nn.Module:  # fmt: skip
+    """The module to deploy, with the weights of a training checkpoint: rewritten, certified, ready to run.
+
+    The checkpoint and what may be said about it are those of `pretrained`. It may have weights for auxiliary heads or
+    not, for they are not deployed. `packed` makes a convolution and its ReLU one call of oneDNN with packed weights,
+    for x86 CPUs without torch.compile.
+
+    Raises:
+        incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
         incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
     from incdsl.compiler import compile_net
+    from incdsl.diagnostics.weights import spoken_to_python
     from incdsl.runtime.deploy import deployed
+    from incdsl.runtime.pretrained import Given
+    from incdsl.weights.decisions import Decisions
 
+    decisions = Decisions(_several(ignore), _several(fresh), rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
-    return deployed(compile_net(_source(spec), net, settings, root=_folder(root)), Path(checkpoint), also)
+    with spoken_to_python():
+        done = compile_net(_source(spec), net, settings, root=_folder(root))
+        return deployed(done, Given(Path(checkpoint), entry, decisions, against), also)
+
+
+def _several(patterns: Patterns) -> tuple[str, ...]:
+    return (patterns,) if isinstance(patterns, str) else tuple(patterns)
 
 
 def _folder(root: Folder | None) -> Path | None:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from incdsl.cli import checkpoint
 from incdsl.cli.options import fail, format_option, limit_option, root_option, set_option, show, source_and_net, tell
 from incdsl.compiler import Compilation, compile_net
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.render import Format
 
 if TYPE_CHECKING:
-    from incdsl.weights.checkpoint import Checkpoint
+    from incdsl.weights.decisions import Decisions
 
-_PYTORCH = (".pt", ".pth")
-_FORMATS = ".safetensors, .npz, .pt, .pth"
+_WRITTEN = (".safetensors", ".pt", ".pth")
+_CHECKPOINTS = (*_WRITTEN, ".npz", ".ckpt", ".bin", ".tar")
 
 
 @click.group("weights")
 def command() -> None:
     """Give a net the weights of a checkpoint with other names: map them, review the map, convert.
 
-    A checkpoint is a .safetensors, .npz, .pt or .pth file. Pickles are never run.
+    A checkpoint is a safetensors file, an archive of numpy arrays or a PyTorch checkpoint, whatever its suffix. Pickles
+    are never run.
     """
 
 
@@ -47,14 +47,10 @@ def _spec_argument(function: Callable[..., None]) -> Callable[..., None]:
 @_spec_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="MAP", help="Write the map, a TOML file.")
 @click.option("--without-aux", is_flag=True, help="Leave the net's auxiliary heads out.")
-@click.option("--ignore", multiple=True, metavar="PATTERN", help="Entries to leave out, such as 'AuxLogits*'.")
-@click.option(
-    "--entry", default="", metavar="NAME", help="Which state_dict of a training checkpoint: `state_dict_ema`."
-)
-@click.option("--rails-in-order", is_flag=True, help="Assume that numbers of rails follow the order in the spec.")
+@checkpoint.reading_options
 def map_command(
-    spec: str, source: Path, output: Path | None, force: bool, without_aux: bool, ignore: tuple[str, ...],
-    entry: str, rails_in_order: bool, settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
+    spec: str, source: Path, output: Path | None, force: bool, without_aux: bool, entry: str, decisions: Decisions,
+    settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
     """Find which entry of CHECKPOINT is which tensor of SPEC, and say why; whatever is ambiguous is refused."""
     from incdsl.weights.mapping import as_toml
@@ -62,18 +58,15 @@ def map_command(
     from incdsl.weights.report import table
     from incdsl.writing import replace_text
 
-    if output is not None and output.suffix.lower() in (*_PYTORCH, ".safetensors", ".npz"):
+    if output is not None and output.suffix.lower() in _CHECKPOINTS:
         raise click.UsageError(f"{output.name} ends like a checkpoint, but a map is a .toml file")
     _writable(output, force, {"checkpoint": source, "spec": _file_of(spec)})
     try:
         done = _compiled(spec, settings, max_steps, root, form)
-        checkpoint = _header(source, entry, form)
-        found = correspond(
-            done.net, checkpoint, without_aux=without_aux, ignore=ignore, rails_in_order=rails_in_order
-        )  # fmt: skip
+        known = checkpoint.header(source, entry, form)
+        found = correspond(done.net, known, replace(decisions, heads="none" if without_aux else "all"))
         if output:
-            text = as_toml(found, Path(done.source.name).name, done.net, done.cost, checkpoint)
-            replace_text(output, text)
+            replace_text(output, as_toml(found, Path(done.source.name).name, done.net, done.cost, known))
     except CompileError as error:
         fail(error, form)
     for line in table(found):
@@ -86,37 +79,42 @@ def map_command(
 @_spec_argument
 @click.option("--map", "map_file", required=True, type=click.Path(path_type=Path), metavar="MAP")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A .safetensors or .pt file.")
-@click.option("--against", metavar="MODULE:CALLABLE", help="Import and build the source model; compare its outputs.")
-@click.option("--with", "arguments", multiple=True, metavar="NAME=VALUE", help="An argument of the source model.")
+@checkpoint.against_options
 def convert_command(
     spec: str, source: Path, map_file: Path, output: Path, force: bool, against: str | None,
     arguments: tuple[str, ...], settings: dict[str, Any], max_steps: int, root: Path | None, form: Format,
 ) -> None:  # fmt: skip
-    """Apply MAP to CHECKPOINT, load the result into the module of SPEC, and write it."""
-    if output.suffix not in (".safetensors", ".pt", ".pth"):
+    """Apply MAP to CHECKPOINT, load the result into the module of SPEC, and write it.
+
+    Layers that the map calls fresh are written as the module initializes them.
+    """
+    if output.suffix not in _WRITTEN:
         raise click.UsageError(f"{output.name} ends neither in .safetensors nor in .pt")
-    if against is not None and ":" not in against:
-        raise click.UsageError("write --against MODULE:CALLABLE, such as torchvision.models:inception_v3")
-    given = dict(map(_argument, arguments))
+    checkpoint.check_against(against, arguments)
     _writable(output, force, {"checkpoint": source, "map": map_file, "spec": _file_of(spec)})
-    _needs("torch", "convert runs the module and needs PyTorch: pip install 'incdsl[torch]'")
+    checkpoint.needs("torch", "torch", "convert runs the module, which")
     if output.suffix == ".safetensors":
-        _needs_safetensors()
+        checkpoint.needs("safetensors", "weights", f"writing {output.name}")
     from incdsl.weights import mapping
+    from incdsl.weights.report import fresh_layers
 
     try:
         done = _compiled(spec, settings, max_steps, root, form)
         found = mapping.read(map_file)
-        checkpoint = _header(source, found.entry, form)
-        wanted = mapping.check(found, done.net, done.cost, checkpoint)
-        from incdsl.runtime.checkpoint import rearranged, tensors, write
-        from incdsl.runtime.convert import compare, loaded
+        known = checkpoint.header(source, found.entry, form)
+        wanted = mapping.check(found, done.net, done.cost, known)
+        from incdsl.runtime import checkpoint as files
+        from incdsl.runtime.convert import compare, loaded, refuse_fresh
+        from incdsl.runtime.pretrained import initial
 
-        entries = tensors(source, checkpoint)
-        state = rearranged(entries, found.origins, wanted, checkpoint.name)
-        net = loaded(done, state, aux=found.aux)
-        told = compare(done, net, against, given, entries) if against else []
-        write(output, state)
+        entries = files.tensors(source, known)
+        state = files.rearranged(entries, found.origins, wanted, initial(done, found.origins), known.name)
+        net = loaded(done, state, aux=found.aux, exact=True)
+        told = list(fresh_layers(found.origins))
+        if against:
+            refuse_fresh(against, found.origins)
+            told += compare(done, net, checkpoint.model(against, arguments), against, entries)
+        files.write(output, state)
     except CompileError as error:
         fail(error, form)
     for line in told:
@@ -130,41 +128,6 @@ def _compiled(spec: str, settings: dict[str, Any], max_steps: int, root: Path | 
     if done.warnings:
         show(done.warnings, form)
     return done
-
-
-def _header(path: Path, entry: str, form: Format) -> Checkpoint:
-    """Names and shapes of a checkpoint; what was unwrapped is told."""
-    from incdsl.weights.checkpoint import HEADERS
-
-    if path.suffix in HEADERS and entry:
-        raise click.UsageError(f"{path.name} holds one state_dict; --entry is for {' and '.join(_PYTORCH)} files")
-    read: Callable[[Path], Checkpoint]
-    if path.suffix in _PYTORCH:
-        _needs("torch", f"{path.name} is PyTorch's format and needs it: pip install 'incdsl[torch]'")
-        from incdsl.runtime.checkpoint import pytorch_header
-
-        read = partial(pytorch_header, entry=entry)
-    elif path.suffix in HEADERS:
-        if path.suffix == ".safetensors":
-            _needs_safetensors()
-        else:
-            _needs("numpy", f"{path.name} is numpy's format and needs it: pip install 'incdsl[weights]'")
-        read = HEADERS[path.suffix]
-    else:
-        raise click.UsageError(f"{path.name} is none of {_FORMATS}")
-    checkpoint = read(path)
-    for note in checkpoint.notes:
-        tell(f"{path.name}: {note}", form)
-    return checkpoint
-
-
-def _needs_safetensors() -> None:
-    _needs("safetensors", "safetensors files need that package: pip install 'incdsl[weights]'")
-
-
-def _needs(package: str, message: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise click.UsageError(message)
 
 
 def _file_of(spec: str) -> Path:
@@ -185,13 +148,3 @@ def _same_file(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except OSError:  # one of them does not exist
         return os.path.realpath(first) == os.path.realpath(second)
-
-
-def _argument(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise click.UsageError(f"write --with NAME=VALUE, not {text!r}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from incdsl.diagnostics.base import Diagnostic
+from incdsl.diagnostics.base import CompileError, Diagnostic
 
 _SHOWN = 6
 """How many names of a list are shown."""
@@ -20,12 +23,38 @@ def listed(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnreadableCheckpoint(Diagnostic):
+class CheckpointProblem(Diagnostic):
+    """A problem with a checkpoint; its advice names options as the caller writes them."""
+
+    python: bool = False
+    """Whether the caller writes Python: keywords and not flags."""
+
+    def option(self, name: str, *values: str) -> str:
+        """An option as it is typed: `--without-aux`, `--ignore 'fc.*'`, or `without_aux=True`, `ignore="fc.*"`."""
+        if not self.python:
+            return f"`{' '.join(f'--{name} {shlex.quote(value)}' for value in values) or f'--{name}'}`"
+        written = [json.dumps(value, ensure_ascii=False) for value in values]
+        value = f"[{', '.join(written)}]" if len(written) > 1 else next(iter(written), "True")
+        return f"`{name.replace('-', '_')}={value}`"
+
+
+@contextmanager
+def spoken_to_python() -> Iterator[None]:
+    """What is wrong with a checkpoint is told to a caller who writes Python."""
+    try:
+        yield
+    except CompileError as error:
+        told = (replace(d, python=True) if isinstance(d, CheckpointProblem) else d for d in error.diagnostics)
+        raise CompileError(tuple(told)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadableCheckpoint(CheckpointProblem):
     """The file is not a checkpoint that can be read safely.
 
-    A checkpoint is a `.safetensors` file, an `.npz` file without objects, or a `.pt` or `.pth` file that PyTorch reads
-    with `weights_only`: a state_dict of tensors, alone or under one of the usual names. Nothing else in a pickle is
-    ever loaded.
+    A checkpoint is a safetensors file, an archive of numpy arrays without objects, or a file that PyTorch reads with
+    `weights_only`: a state_dict of tensors, alone or under one of the usual names, or where `--entry` says that it is.
+    Which of these it is, its content says, whatever its suffix. Nothing else in a pickle is ever loaded.
     """
 
     code: ClassVar[str] = "E701"
@@ -33,13 +62,42 @@ class UnreadableCheckpoint(Diagnostic):
 
     file: str
     reason: str
+    entries: tuple[str, ...] = ()
+    """Where in the file state_dicts are."""
 
     def message(self) -> str:
         return f"cannot read {self.file}: {self.reason}"
 
+    def help(self) -> str:
+        if not self.entries:
+            return ""
+        first, *others = self.entries
+        return f"{self.option('entry', first)} takes that one{f'; others are {listed(others)}' if others else ''}"
+
 
 @dataclass(frozen=True, kw_only=True)
-class Unprovided(Diagnostic):
+class SeveralStateDicts(CheckpointProblem):
+    """The file holds several state_dicts of the same shapes, and any of them could be meant.
+
+    Training often keeps two: the weights themselves, and their moving average, by which a run is judged and which is
+    shipped. They give different outputs, so neither is taken without being named.
+    """
+
+    code: ClassVar[str] = "E711"
+    title: ClassVar[str] = "the checkpoint holds several state_dicts that fit"
+
+    file: str
+    entries: tuple[str, ...]
+
+    def message(self) -> str:
+        return f"{self.file} holds {len(self.entries)} state_dicts of the same shapes: {listed(self.entries)}"
+
+    def help(self) -> str:
+        return " or ".join(self.option("entry", name) for name in self.entries[:2]) + " takes one of them"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unprovided(CheckpointProblem):
     """For some layers of the net the checkpoint has no layer of the same shapes, or too few.
 
     Shapes are compared in PyTorch's layout: TensorFlow's HWIO is permuted first, and a linear layer counts as a 1x1
@@ -63,7 +121,7 @@ class Unprovided(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unplaced(Diagnostic):
+class Unplaced(CheckpointProblem):
     """Some entries of the checkpoint have no layer in the net, or there are more of them than layers of these shapes.
 
     Nothing is left out silently. `--ignore PATTERN` leaves entries out, and the map lists them.
@@ -76,6 +134,8 @@ class Unplaced(Diagnostic):
     shapes: str
     wanted: int
     nearest: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ("PATTERN",)
+    """What leaves these entries out."""
 
     def message(self) -> str:
         few = f"; it has only {self.wanted} of these shapes" if self.wanted else ""
@@ -83,37 +143,78 @@ class Unplaced(Diagnostic):
 
     def help(self) -> str:
         ways = [f"nearest: {', '.join(self.nearest)}"] if self.nearest else []
-        return "; ".join([*ways, "`--ignore PATTERN` leaves entries out"])
+        return "; ".join([*ways, f"{self.option('ignore', *self.patterns)} leaves entries out"])
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadsAbsent(Diagnostic):
-    """The checkpoint fits the net, except that it has no weights for the auxiliary heads.
+class HeadsAbsent(CheckpointProblem):
+    """The checkpoint fits the net, except that it has no weights for some auxiliary heads.
 
-    `--without-aux` leaves the heads out; the weights then fit the module built with `aux=False`.
+    `--without-aux` leaves all heads out; the weights then fit the module built with `aux=False`. `--fresh HEAD` keeps a
+    head, as the module initializes it.
     """
 
     code: ClassVar[str] = "E704"
     title: ClassVar[str] = "the checkpoint has no weights for the auxiliary heads"
 
     heads: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    """Of these heads."""
+    patterns: tuple[str, ...] = ()
+    """What leaves the heads out that the checkpoint has."""
 
     def message(self) -> str:
         heads = "heads" if len(self.heads) > 1 else "head"
         return f"the checkpoint has no weights for the auxiliary {heads} {listed(self.heads)}"
 
     def help(self) -> str:
-        return "`--without-aux` leaves the heads out"
+        out = [self.option("without-aux"), *([self.option("ignore", *self.patterns)] if self.patterns else [])]
+        kept = f"{self.option('fresh', *self.paths)} keeps {'them' if len(self.heads) > 1 else 'it'} as initialized"
+        return f"{' with '.join(out)} leaves {'all' if self.patterns else 'the'} heads out; {kept}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ambiguous(Diagnostic):
+class OtherWidth(CheckpointProblem):
+    """The checkpoint fits the net, except that the last layers have another number of outputs, such as classes.
+
+    `--fresh LAYER` leaves these layers as the module initializes them, and leaves out what the checkpoint has in their
+    place. That is how a pretrained net is trained further on other classes. With `--set`, the net has as many outputs
+    as the checkpoint.
+    """
+
+    code: ClassVar[str] = "E712"
+    title: ClassVar[str] = "the last layers have another width"
+
+    layers: tuple[str, ...]
+    width: int
+    found: int
+    setting: str = ""
+    """The parameter of the net that is this width."""
+
+    def message(self) -> str:
+        plural = len(self.layers) > 1
+        return (
+            f"{listed(self.layers)} {'have' if plural else 'has'} {self.width:,} outputs{' each' if plural else ''}, "
+            f"and the checkpoint {self.found:,}"
+        )
+
+    def help(self) -> str:
+        them = "them" if len(self.layers) > 1 else "it"
+        ways = [f"{self.option('fresh', *self.layers)} leaves {them} as initialized, for other classes"]
+        if self.setting:
+            same = f"{self.setting}={self.found}"
+            ways.append(f"`{same if self.python else f'--set {same}'}` gives the net as many outputs")
+        return "; ".join(ways)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ambiguous(CheckpointProblem):
     """Several correspondences are possible, and no certain evidence decides between them.
 
     A layer is matched when only one candidate is left. Evidence is: shapes; containers that can only be each other;
     names that are equal or consistently renamed; numbers that follow the order of the steps. Similar names are not
     evidence, and neither are habits of naming that shapes contradict somewhere. Numbers do not tell parallel rails
-    apart, unless `--rails-in-order` says that they do. Renaming the entries helps, too.
+    apart, unless `--rails-in-order` says that they do. `--same ENTRY=LAYER` says of one entry what it is.
     """
 
     code: ClassVar[str] = "E705"
@@ -129,12 +230,13 @@ class Ambiguous(Diagnostic):
 
     def help(self) -> str:
         if self.rails:
-            return "`--rails-in-order` assumes that numbers follow the order of rails in the spec; nothing proves it"
+            order = self.option("rails-in-order")
+            return f"{order} assumes that numbers follow the order of rails in the spec; nothing proves it"
         return "they have the same shapes, and neither names nor numbers nor order tells them apart"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BadMap(Diagnostic):
+class BadMap(CheckpointProblem):
     """The map is not TOML, is incomplete, or asks for something impossible, such as a permutation to another shape."""
 
     code: ClassVar[str] = "E706"
@@ -148,7 +250,7 @@ class BadMap(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForeignMap(Diagnostic):
+class ForeignMap(CheckpointProblem):
     """The map was made for another net or another checkpoint: its hash of all names and shapes differs."""
 
     code: ClassVar[str] = "E707"
@@ -167,7 +269,7 @@ class ForeignMap(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputsDiffer(Diagnostic):
+class OutputsDiffer(CheckpointProblem):
     """With the converted weights the net computes something else than the source model, so nothing was written.
 
     Names and shapes fit, but the outputs differ. Tensors may be swapped in the checkpoint, or the spec may describe
@@ -185,7 +287,7 @@ class OutputsDiffer(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crossing(Diagnostic):
+class Crossing(CheckpointProblem):
     """A container of the checkpoint would hold one part of a block or rail of the net, and something from outside it.
 
     Containers are evidence as long as they correspond to blocks, rails, units, their parts, or groups of these. If they
@@ -206,21 +308,24 @@ class Crossing(Diagnostic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdlePattern(Diagnostic):
-    """A pattern of `--ignore` matches no entry of the checkpoint.
+class IdlePattern(CheckpointProblem):
+    """A pattern of `--ignore` matches no entry of the checkpoint, or one of `--fresh` no layer of the net.
 
     It may be misspelt, and then what it should leave out would be used. `*` stands for any characters, including dots
-    and slashes.
+    and slashes. For `--fresh`, the name of a block means all layers in it.
     """
 
     code: ClassVar[str] = "E710"
-    title: ClassVar[str] = "`--ignore` leaves nothing out"
+    title: ClassVar[str] = "a pattern matches nothing"
 
+    name: str
+    """Of the option."""
     pattern: str
     nearest: tuple[str, ...] = ()
 
     def message(self) -> str:
-        return f"`--ignore {self.pattern[:120]}` matches no entry of the checkpoint"
+        what = "layer of the net" if self.name == "fresh" else "entry of the checkpoint"
+        return f"{self.option(self.name, self.pattern[:120])} matches no {what}"
 
     def help(self) -> str:
         return f"nearest: {listed(self.nearest)}" if self.nearest else ""

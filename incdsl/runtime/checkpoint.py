@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,33 @@ import torch
 from torch import Tensor
 
 from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.weights import SeveralStateDicts
 from incdsl.ops.base import Sizes
-from incdsl.weights.checkpoint import Checkpoint, check_file, checkpoint, first_line, unreadable
+from incdsl.weights.checkpoint import HEADERS, Checkpoint, check_file, checkpoint, first_line, format_of, unreadable
 from incdsl.weights.match import Origin
 from incdsl.writing import replace
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _DEPTH = 3
 _SHOWN = 10
+_LONGEST = 80
+"""Letters of the name of a state_dict."""
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """What a file begins with that PyTorch saved before 1.6: a magic number, pickled."""
+
+
+def header(path: Path, entry: str = "") -> Checkpoint:
+    """Names and shapes of a checkpoint of any format; `entry` as in `pytorch_header`.
+
+    Raises:
+        CompileError: if it cannot be read.
+    """
+    kind = format_of(path)
+    if kind == "pytorch":
+        return pytorch_header(path, entry)
+    if entry:
+        unreadable(path.name, f"it is no training checkpoint and holds no `{entry[:80]}`")
+    return HEADERS[kind](path)
 
 
 def pytorch_header(path: Path, entry: str = "") -> Checkpoint:
@@ -29,7 +47,7 @@ def pytorch_header(path: Path, entry: str = "") -> Checkpoint:
     state, notes, taken = _state(path, entry)
     for key, value in state.items():
         if reason := _strange(value):
-            unreadable(path.name, f"its entry `{str(key)[:80]}` {reason}{_others(state)}")
+            unreadable(path.name, f"its entry `{str(key)[:80]}` {reason}", _state_dicts(state))
     return checkpoint(path.name, ((key, value.shape) for key, value in state.items()), notes, taken)
 
 
@@ -46,14 +64,25 @@ def _strange(value: Any) -> str:
 
 def _state(path: Path, entry: str) -> tuple[Mapping[Any, Any], tuple[str, ...], str]:
     """The state_dict of a file, taken out of what it is wrapped in, and where it was."""
-    loaded = whole = _load(path)
-    notes: tuple[str, ...] = ()
-    taken: list[str] = []
+    whole = _load(path)
     if entry:
-        loaded = _below(loaded, entry)
-        if not isinstance(loaded, dict):
-            unreadable(path.name, f"it holds no state_dict below `{entry[:80]}`{_others(whole)}")
-        return loaded, (f"the state_dict is below `{entry}`, as asked for",), entry
+        asked = _below(whole, entry)
+        if not isinstance(asked, dict):
+            unreadable(path.name, f"it holds no state_dict below `{entry[:80]}`", _state_dicts(whole))
+        return asked, (f"the state_dict is below `{entry}`, as asked for",), entry
+    found, notes, taken = _unwrapped(path, whole)
+    others = [name for name in _state_dicts(whole) if name != taken] if taken else []
+    fitting = [name for name in others if _alike(found, _below(whole, name))]
+    if fitting:
+        raise CompileError((SeveralStateDicts(span=None, file=path.name, entries=(taken, *fitting)),))
+    if others:
+        notes = (*notes, f"it holds other state_dicts: {', '.join(others)}")
+    return found, notes, taken
+
+
+def _unwrapped(path: Path, whole: Any) -> tuple[Mapping[Any, Any], tuple[str, ...], str]:
+    """What is in the usual wrappers, what that was, and where."""
+    loaded, notes, taken = whole, tuple[str, ...](), list[str]()
     for _ in range(_DEPTH):
         if not isinstance(loaded, dict):
             unreadable(path.name, f"it holds no state_dict but {type(loaded).__name__}")
@@ -61,15 +90,22 @@ def _state(path: Path, entry: str) -> tuple[Mapping[Any, Any], tuple[str, ...], 
         if not inside or any(isinstance(value, Tensor) for value in loaded.values()):
             break
         if len(inside) > 1:
-            unreadable(path.name, f"it holds several state_dicts: {', '.join(inside)}; `--entry` takes one")
+            unreadable(path.name, "it holds several state_dicts", [".".join((*taken, name)) for name in inside])
         taken += inside
         aside = ", ".join(sorted(str(key)[:40] for key in loaded if key != inside[0])[:_SHOWN])
         notes = (*notes, f"the state_dict is below `{inside[0]}`{f'; left aside: {aside}' if aside else ''}")
         loaded = loaded[inside[0]]
-    others = [name for name in _state_dicts(whole) if name != ".".join(taken)]
-    if taken and others:
-        notes = (*notes, f"`--entry` would take another: {', '.join(others)}")
     return loaded, notes, ".".join(taken)
+
+
+def _alike(*state_dicts: Any) -> bool:
+    """Whether state_dicts hold tensors of the same shapes, counters aside, so that each could be meant."""
+    shapes = [
+        Counter(tuple(value.shape) for value in state.values() if isinstance(value, Tensor) and value.dim())
+        for state in state_dicts
+        if isinstance(state, dict)
+    ]
+    return shapes == [shapes[0]] * len(state_dicts)
 
 
 def _below(value: Any, entry: str) -> Any:
@@ -84,17 +120,12 @@ def _state_dicts(value: Any, depth: int = _DEPTH) -> list[str]:
     """Where tensors with names stand, below names."""
     found: list[str] = []
     for name, inner in value.items() if isinstance(value, dict) else ():
-        if isinstance(name, str) and isinstance(inner, dict) and inner and len(found) < _SHOWN:
+        if isinstance(name, str) and len(name) <= _LONGEST and isinstance(inner, dict) and inner:
             if all(isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in inner.items()):
-                found.append(name[:80])
+                found.append(name)
             elif depth > 1:
-                found += [f"{name[:80]}.{below}" for below in _state_dicts(inner, depth - 1)]
+                found += [f"{name}.{below}" for below in _state_dicts(inner, depth - 1)]
     return found[:_SHOWN]
-
-
-def _others(value: Any) -> str:
-    names = _state_dicts(value)
-    return f"; `--entry` takes one of: {', '.join(names)}" if names else ""
 
 
 def _load(path: Path) -> Any:
@@ -103,6 +134,9 @@ def _load(path: Path) -> Any:
         archive = _format(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if path.suffix == ".safetensors":  # by which PyTorch would go, not by the content
+                with path.open("rb") as stream:
+                    return torch.load(stream, weights_only=True, map_location="cpu")
             return torch.load(path, weights_only=True, map_location="cpu", mmap=archive)
     except CompileError:
         raise
@@ -135,12 +169,13 @@ def _format(path: Path) -> bool:
 def tensors(path: Path, known: Checkpoint) -> dict[str, Tensor]:
     """All tensors of a checkpoint by the names that `known` gives them."""
     try:
-        if path.suffix == ".safetensors":
+        kind = format_of(path)
+        if kind == "safetensors":
             from safetensors import safe_open
 
             with safe_open(path, "pt") as file:
                 return {key: file.get_tensor(known.prefix + key) for key in known.shapes}
-        if path.suffix == ".npz":
+        if kind == "numpy":
             return _numpy(path, known)
     except CompileError:
         raise
@@ -159,13 +194,17 @@ def _numpy(path: Path, known: Checkpoint) -> dict[str, Tensor]:
 
 
 def rearranged(
-    found: Mapping[str, Tensor], origins: Mapping[str, Origin], wanted: Mapping[str, Sizes], name: str
-) -> dict[str, Tensor]:
-    """The net's tensors; numbers keep the precision of the checkpoint."""
+    found: Mapping[str, Tensor], origins: Mapping[str, Origin], wanted: Mapping[str, Sizes],
+    initial: Mapping[str, Tensor], name: str,
+) -> dict[str, Tensor]:  # fmt: skip
+    """The net's tensors, fresh ones as they are in `initial`; numbers keep the precision of the checkpoint."""
     result: dict[str, Tensor] = {}
-    precision = _precision(found[origin.source] for origin in origins.values() if origin.fill is None)
+    precision = _precision(found[origin.source] for origin in origins.values() if origin.source)
     for key, shape in wanted.items():
         origin, counts = origins[key], key.endswith("num_batches_tracked")
+        if origin.fresh:
+            result[key] = initial[key].to(torch.int64 if counts else precision)
+            continue
         if origin.fill is not None:
             result[key] = torch.full(shape, origin.fill, dtype=torch.int64 if counts else precision)
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Mapping
 from itertools import islice
@@ -12,33 +13,49 @@ from torch import Tensor, nn
 
 from incdsl.compiler import Compilation
 from incdsl.diagnostics import CompileError
-from incdsl.diagnostics.weights import OutputsDiffer
+from incdsl.diagnostics.weights import OutputsDiffer, listed
 from incdsl.runtime.harness import TOLERANCE, doubles, noise, outputs, run_heads
 from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import first_line
+from incdsl.weights.match import Origin
 
 
-def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool) -> nn.Module:
-    """The generated module with these weights, in evaluation and float64."""
+def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool, exact: bool = False) -> nn.Module:
+    """The training module with these weights, in float64 if `exact`; without `aux` it has no auxiliary heads."""
     make = load_net(done)
     net: nn.Module = make() if aux or not done.net.graph.heads else make(aux=False)
-    net.double().eval().load_state_dict(state, strict=True)
+    net = net.double() if exact else net
+    net.load_state_dict(state, strict=True)
     return net
 
 
 def compare(
-    done: Compilation, net: nn.Module, against: str, arguments: Mapping[str, Any], source: Mapping[str, Tensor]
+    done: Compilation, net: nn.Module, model: nn.Module, against: str, source: Mapping[str, Tensor]
 ) -> list[str]:
-    """What was compared and how far apart it was, a sentence each.
+    """What was compared with a model of these tensors, and how far apart it was, a sentence each.
+
+    The net is in float64. `against` is what the model is called, which is copied and stays as it is.
 
     Raises:
-        CompileError: if the source model cannot be built, or gives other outputs.
+        CompileError: if the model has no place for the tensors, or gives other outputs.
     """
-    other = _source_model(against, arguments, source)
+    net.eval()
+    other = _filled(model, against, source)
     told = [_compared(done, net, other, against, training=False)]
     if any(True for _ in _heads(net, done)):
         told.append(_compared(done, net, other, against, training=True))
     return told
+
+
+def refuse_fresh(against: str, origins: Mapping[str, Origin]) -> None:
+    """Refuse to compare where layers are fresh, for the source model has others.
+
+    Raises:
+        CompileError: if there are any.
+    """
+    fresh = dict.fromkeys(key.rpartition(".")[0] for key, origin in origins.items() if origin.fresh)
+    if fresh:
+        _differ(against, f"{listed(list(fresh))} {'are' if len(fresh) > 1 else 'is'} fresh, so outputs are others")
 
 
 def _heads(net: nn.Module, done: Compilation) -> list[nn.Module]:
@@ -46,19 +63,34 @@ def _heads(net: nn.Module, done: Compilation) -> list[nn.Module]:
     return [present[head.instance.path] for head in done.net.graph.heads if head.instance.path in present]
 
 
-def _source_model(against: str, arguments: Mapping[str, Any], source: Mapping[str, Tensor]) -> nn.Module:
+def source_model(against: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """The model that `MODULE:CALLABLE` builds. It runs that module.
+
+    Raises:
+        CompileError: if it builds none.
+    """
     place, _, name = against.partition(":")
     try:
-        model: Any = getattr(importlib.import_module(place), name)(**arguments)
-        if not isinstance(model, nn.Module):
-            _differ(against, f"it gives a {type(model).__name__}, not an nn.Module")
-        model.double().eval().load_state_dict(dict(source), strict=True)
-    except CompileError:
-        raise
+        model = getattr(importlib.import_module(place), name)(**arguments)
     except Exception as error:  # it is the user's code
-        text = " ".join(str(error).split())
-        _differ(against, f"it cannot be built and loaded, {type(error).__name__}: {text[:300]}")
+        _differ(against, f"it cannot be built, {_said(error)}")
+    if not isinstance(model, nn.Module):
+        _differ(against, f"it gives a {type(model).__name__}, not an nn.Module")
     return model
+
+
+def _filled(model: nn.Module, against: str, source: Mapping[str, Tensor]) -> nn.Module:
+    """A copy of the model with these tensors, in evaluation and float64."""
+    try:
+        other = copy.deepcopy(model).double().eval()
+        other.load_state_dict(dict(source), strict=True)
+    except Exception as error:  # it is the user's code
+        _differ(against, f"it cannot be loaded, {_said(error)}")
+    return other
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _compared(done: Compilation, net: nn.Module, other: nn.Module, against: str, *, training: bool) -> str:

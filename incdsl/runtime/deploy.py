@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 from torch import nn
 
-from incdsl.analysis.cost import state_dict
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.certify import certify
-from incdsl.runtime.checkpoint import pytorch_header, rearranged, tensors
 from incdsl.runtime.load import load_net
-from incdsl.weights.checkpoint import HEADERS
-from incdsl.weights.match import correspond
+from incdsl.runtime.pretrained import Given, compared, tell, weights
 
 
 class NotCertified(RuntimeError):
@@ -42,10 +38,11 @@ def certified(
     return replace(rewritten, certificate="; ".join((certificate, *missing)), unchecked=missing)
 
 
-def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozenset()) -> nn.Module:
+def deployed(done: Compilation, given: Given, also: frozenset[str] = frozenset()) -> nn.Module:
     """The deployed module with the weights of a training checkpoint, whatever that calls them; in evaluation mode.
 
-    `also` names rules that run although they do not by default.
+    Auxiliary heads are not deployed: the checkpoint may have any of them, under any names. `also` names rules that run
+    although they do not by default.
 
     Raises:
         CompileError: if the checkpoint cannot be read, or does not say whose weights are whose.
@@ -54,13 +51,7 @@ def deployed(done: Compilation, checkpoint: Path, also: frozenset[str] = frozens
     rewritten = certified(done, also=also)
     for each in rewritten.unchecked:
         warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
-    header = HEADERS.get(checkpoint.suffix, pytorch_header)(checkpoint)
-    heads = tuple(f"{head.instance.path}." for head in done.net.graph.heads)
-    without = bool(heads) and not any(key.startswith(heads) for key in header.shapes)
-    found = correspond(done.net, header, without_aux=without)
-    origins = {pair.key: pair.origin for pair in found.pairs}
-    graph = done.net.graph
-    wanted = {key: tensor.shape for key, tensor in state_dict(graph, graph.shapes()) if key in origins}
-    state = rearranged(tensors(checkpoint, header), origins, wanted, header.name)
-    module: nn.Module = load_net(rewritten).from_training(state)
+    found = weights(done, given)
+    tell(found.checkpoint, compared(done, found, given.against))
+    module: nn.Module = load_net(rewritten).from_training(found.state)
     return module.eval()

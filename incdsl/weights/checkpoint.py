@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.weights import UnreadableCheckpoint
@@ -18,6 +18,19 @@ MAX_ENTRIES = 100_000
 MAX_NAME = 1000
 MAX_DEPTH = 64
 """Parts of a name, between dots and slashes."""
+Format = Literal["safetensors", "numpy", "pytorch"]
+_SUFFIXES: dict[str, Format] = {
+    ".safetensors": "safetensors", ".npz": "numpy", ".pt": "pytorch", ".pth": "pytorch",
+}  # fmt: skip
+_START = 4096
+"""Bytes that tell a format, with the longest name of a first member."""
+_ARCHIVE = b"PK\x03\x04"
+_PICKLE = b"\x80"
+_OTHERS = {
+    b"\x89HDF\r\n": "it is an HDF5 file, such as Keras writes; save its weights as an archive of numpy arrays",
+    b"\0\0": "it is in no known format; save the variables of a TensorFlow checkpoint as an archive of numpy arrays",
+}
+"""What else a file may be, by its beginning, and how its weights can be read."""
 _PARALLEL = "module."
 """What `nn.DataParallel` puts before every name."""
 
@@ -77,9 +90,10 @@ def _sensible(key: str) -> bool:
     return 0 < len(key) <= MAX_NAME and key.count(".") + key.count("/") < MAX_DEPTH
 
 
-def unreadable(name: str, reason: str) -> NoReturn:
-    """Refuse the file."""
-    raise CompileError((UnreadableCheckpoint(span=None, file=name, reason=reason),)) from None
+def unreadable(name: str, reason: str, entries: Iterable[str] = ()) -> NoReturn:
+    """Refuse the file; `entries` are state_dicts that could be asked for."""
+    problem = UnreadableCheckpoint(span=None, file=name, reason=reason, entries=tuple(entries))
+    raise CompileError((problem,)) from None
 
 
 def first_line(error: BaseException) -> str:
@@ -98,6 +112,33 @@ def check_file(path: Path) -> None:
         unreadable(path.name, "it is not a file" if path.exists() else "there is no such file")
     if not path.stat().st_size:
         unreadable(path.name, "the file is empty")
+
+
+def format_of(path: Path) -> Format:
+    """The format of a checkpoint by its content; where that says nothing, by its suffix, whose reader then says more.
+
+    Raises:
+        CompileError: if there is no such file, or it is in no format that is read.
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_START)
+    except OSError as error:
+        unreadable(path.name, first_line(error))
+    if start[4:9] == b"\0\0\0\0{":  # the higher half of the length of a header of JSON, and its beginning
+        return "safetensors"
+    if start.startswith(_ARCHIVE):
+        member = start[30 : 30 + int.from_bytes(start[26:28], "little")]  # the name of the first file
+        return "numpy" if member.endswith(b".npy") else "pytorch"
+    if start.startswith(_PICKLE):
+        return "pytorch"
+    if path.suffix.lower() in _SUFFIXES:
+        return _SUFFIXES[path.suffix.lower()]
+    for beginning, what in _OTHERS.items():
+        if start.startswith(beginning):
+            unreadable(path.name, what)
+    unreadable(path.name, "it is neither a PyTorch checkpoint nor a safetensors file nor an archive of numpy arrays")
 
 
 def safetensors_header(path: Path) -> Checkpoint:
@@ -145,5 +186,5 @@ def _npy_shape(archive: zipfile.ZipFile, member: str) -> Sizes:
     return tuple(map(int, shape))
 
 
-HEADERS: dict[str, Callable[[Path], Checkpoint]] = {".safetensors": safetensors_header, ".npz": npz_header}
-"""Formats whose headers are read without torch, by suffix."""
+HEADERS: dict[Format, Callable[[Path], Checkpoint]] = {"safetensors": safetensors_header, "numpy": npz_header}
+"""Formats whose headers are read without torch."""

@@ -65,6 +65,11 @@ class Signature:
     shape: Sizes
     bias: bool = False
 
+    @property
+    def without_width(self) -> Signature:
+        """The same for any number of outputs."""
+        return Signature(self.kind, (0, *self.shape[1:]), self.bias)
+
     def __str__(self) -> str:
         if self.kind == "norm":
             return f"a norm over {prod(self.shape)} channels"

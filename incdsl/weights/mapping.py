@@ -19,7 +19,7 @@ from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint, first_line
 from incdsl.weights.match import Correspondence, Origin
-from incdsl.weights.sides import net_side
+from incdsl.weights.sides import net_side, paths_of_heads
 
 FORMAT = 1
 MAX_BYTES = 1 << 24
@@ -49,7 +49,7 @@ def as_toml(found: Correspondence, spec: str, net: Net, cost: Cost, checkpoint: 
         f"name = {_text(spec)}",
         f"net = {_text(net.name)}",
         f"keys = {_text(cost.keys)}",
-        f"aux = {str(found.aux).lower()}",
+        f"aux = {str(bool(net.graph.heads) and not found.absent).lower()}",
         "",
         "[checkpoint]",
         f"name = {_text(checkpoint.name)}",
@@ -81,6 +81,8 @@ def _text(value: str) -> str:
 
 
 def _origin(origin: Origin) -> str:
+    if origin.fresh:
+        return "{ fresh = true }"
     if origin.fill is not None:
         return f"{{ fill = {origin.fill!r} }}"
     words = [f"from = {_text(origin.source)}"]
@@ -139,14 +141,20 @@ class _Reader:
         return value
 
     def origin(self, key: str, value: Any) -> Origin:
-        if not isinstance(value, dict) or not value or value.keys() - {"from", "view", "permute", "fill"}:
-            _bad(self.file, f"`{key}` has `from`, `view` and `permute`, or `fill`")
+        if not isinstance(value, dict) or not value or value.keys() - {"from", "view", "permute", "fill", "fresh"}:
+            _bad(self.file, f"`{key}` has `from`, `view` and `permute`, or `fill`, or `fresh`")
+        if "fresh" in value:
+            if value != {"fresh": True}:
+                _bad(self.file, f"`{key}`: `fresh` is true and stands alone")
+            return Origin(fresh=True)
         if "fill" in value:
             fill = value["fill"]
             if len(value) > 1 or type(fill) not in (int, float) or not math.isfinite(fill):
                 _bad(self.file, f"`{key}`: `fill` is a number and stands alone")
             return Origin(fill=float(fill))
         source = self.get(value, "from", str)
+        if not source:
+            _bad(self.file, f"`{key}`: `from` is empty")
         return Origin(source, self._sizes(value.get("view", [])), self._sizes(value.get("permute", [])))
 
     def _sizes(self, value: Any) -> Sizes:
@@ -166,12 +174,9 @@ def check(found: Map, net: Net, cost: Cost, checkpoint: Checkpoint) -> dict[str,
     if found.fingerprint != checkpoint.fingerprint:
         said, seen = found.fingerprint, checkpoint.fingerprint
         raise CompileError((ForeignMap(span=None, file=found.name, what="checkpoint", said=said, seen=seen),))
-    wanted = {
-        entry.key: entry.shape
-        for layer in net_side(net, heads=found.aux and bool(net.graph.heads)).layers
-        for entry in layer.tensors.values()
-    }
-    sources = Counter(origin.source for origin in found.origins.values() if origin.fill is None)
+    left_out = frozenset[str]() if found.aux else frozenset[str]().union(*paths_of_heads(net).values())
+    wanted = {entry.key: entry.shape for layer in net_side(net, left_out).layers for entry in layer.tensors.values()}
+    sources = Counter(origin.source for origin in found.origins.values() if origin.source)
     sources.update(found.unused)
     for keys, what in (
         (wanted.keys() - found.origins.keys(), "it lacks `{}`"),
@@ -191,7 +196,7 @@ def check(found: Map, net: Net, cost: Cost, checkpoint: Checkpoint) -> dict[str,
 
 def _misfit(origin: Origin, shape: Sizes, wanted: Sizes) -> str:
     """Why an entry cannot become a tensor of this shape; empty if it can."""
-    if origin.fill is not None:
+    if not origin.source:
         return ""
     viewed = origin.view or shape
     if prod(viewed) != prod(shape):

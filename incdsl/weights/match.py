@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.weights import Ambiguous, Crossing, HeadsAbsent, IdlePattern, Unplaced, Unprovided
+from incdsl.diagnostics.weights import Ambiguous, Crossing, Unplaced, Unprovided
 from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
-from incdsl.weights.layers import Entry, Layer, Role, Signature, layers
+from incdsl.weights.decisions import NOTHING_DECIDED, Decisions, idle, kept
+from incdsl.weights.layers import Entry, Role, layers
+from incdsl.weights.missing import missing
 from incdsl.weights.partition import Partition
 from incdsl.weights.refine import refine
-from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side
+from incdsl.weights.scope import Scope, scope
+from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side, paths_of_heads
 
 _MOST = 20
 """Problems of one kind in a run."""
-_COMPARED = 2000
-"""Names among which near ones are sought."""
 _FILLS: dict[Role, float] = {"weight": 1.0, "num_batches_tracked": 0.0}
 """What a norm's tensor holds if a framework leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a tensor of the net comes from: an entry, rearranged, or one number for all of it.
+    """Where a tensor of the net comes from: an entry, rearranged; one number for all of it; or the module itself.
 
     An entry is first given the shape `view`, then `permute`d, then given the net's shape, each only where it is needed.
+    A `fresh` tensor is as the module initializes it.
     """
 
     source: str = ""
     view: Sizes = ()
     permute: Sizes = ()
     fill: float | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,65 +52,58 @@ class Pair:
 
 @dataclass(frozen=True)
 class Correspondence:
-    """All tensors of a net with their origins, in the order in which they run, and the entries that nobody needs."""
+    """The tensors of a net with their origins, in the order in which they run, fresh ones last; what nobody needs."""
 
     pairs: tuple[Pair, ...]
     unused: tuple[str, ...]
-    aux: bool
+    """Entries of the checkpoint."""
+    absent: tuple[str, ...]
+    """Auxiliary heads of the net that are left out."""
 
 
-def correspond(
-    net: Net, checkpoint: Checkpoint, *, without_aux: bool = False, ignore: Iterable[str] = (),
-    rails_in_order: bool = False,
-) -> Correspondence:  # fmt: skip
-    """Find the one correspondence that shapes, names and order leave.
-
-    `rails_in_order` says that numbers of rails are in the order of the spec, which nothing can prove.
+def correspond(net: Net, checkpoint: Checkpoint, decisions: Decisions = NOTHING_DECIDED) -> Correspondence:
+    """Find the one correspondence that shapes, names and order leave, and what the user has decided.
 
     Raises:
         CompileError: if something is missing on either side, or several correspondences are possible.
     """
-    heads = bool(net.graph.heads) and not without_aux
-    patterns = tuple(ignore)
-    _stop(_idle(patterns, checkpoint))
-    kept = {key: s for key, s in checkpoint.shapes.items() if not any(_fits(key, p, checkpoint) for p in patterns)}
-    mine, found = net_side(net, heads=heads), layers(kept)
-    problems = list(_differences(mine.layers, found))
-    if problems and heads and not any(_differences(net_side(net, heads=False).layers, found)):
-        problems = [HeadsAbsent(span=None, heads=tuple(head.name for head in net.graph.heads))]
-    _stop(problems)
-    theirs = checkpoint_side(found)
-    partition = _refined(mine, theirs, rails_in_order)
-    if len(partition.totals) < len(mine.layers):
-        _stop(_ambiguities(partition, rails=not rails_in_order and _proper(_refined(mine, theirs, True))))
-    _stop(_crossings(partition))
-    reasons = partition.why()
+    _stop(idle(decisions, checkpoint, net_side(net).layers))
+    entries = kept(checkpoint, decisions.ignore)
+    sides = scope(net, layers(entries), decisions)
+    _stop(missing(net, sides, decisions, entries))
+    partition = _matched(sides, decisions)
+    reasons, problems = partition.why(), list[Diagnostic]()
     pairs = [p for i, entry in _matches(partition) for p in _paired(net, partition, i, entry, reasons[i], problems)]
     _stop(problems)
-    unused = tuple(key for key in checkpoint.shapes if key not in kept)
-    return Correspondence(tuple(pairs), unused, heads)
+    pairs += [
+        Pair(entry.key, entry.shape, Origin(fresh=True), "as the module initializes it")
+        for layer in sides.fresh
+        for entry in layer.tensors.values()
+    ]
+    absent = sides.absent
+    if decisions.heads == "unneeded":
+        heads = paths_of_heads(net)
+        absent, unneeded = tuple(heads), frozenset[str]().union(*heads.values())
+        pairs = [pair for pair in pairs if pair.key.rpartition(".")[0] not in unneeded]
+    used = {pair.origin.source for pair in pairs}
+    return Correspondence(tuple(pairs), tuple(key for key in checkpoint.shapes if key not in used), absent)
+
+
+def _matched(sides: Scope, decisions: Decisions) -> Partition:
+    """The partition in which each layer has its only origin."""
+    theirs = checkpoint_side(sides.entries)
+    partition = _refined(sides.net, theirs, decisions.rails_in_order)
+    if len(partition.totals) < len(sides.net.layers):
+        rails = not decisions.rails_in_order and _proper(_refined(sides.net, theirs, True))
+        _stop(_ambiguities(partition, rails=rails))
+    _stop(_crossings(partition))
+    return partition
 
 
 def _stop(problems: Iterable[Diagnostic]) -> None:
     found = tuple(problems)
     if found:
         raise CompileError(found)
-
-
-def _fits(key: str, pattern: str, checkpoint: Checkpoint) -> bool:
-    """Whether a pattern means an entry, under its name or that in the file."""
-    return fnmatchcase(key, pattern) or fnmatchcase(checkpoint.prefix + key, pattern)
-
-
-def _idle(patterns: Iterable[str], checkpoint: Checkpoint) -> Iterator[Diagnostic]:
-    """Patterns that mean no entry: they may be misspelt."""
-    for pattern in patterns:
-        if not any(_fits(key, pattern, checkpoint) for key in checkpoint.shapes):
-            names = {key[: end.start()] for key in checkpoint.shapes for end in re.finditer("[./]|$", key)} - {""}
-            known = sorted(names, key=len)[:_COMPARED]
-            inside = any(name.startswith(f"{pattern}.") for name in known)
-            nearest = [f"{pattern}.*"] if inside else get_close_matches(pattern.strip("*?./"), known, 3, 0.4)
-            yield IdlePattern(span=None, pattern=pattern, nearest=tuple(nearest))
 
 
 def _refined(mine: Side, theirs: Side, rails_in_order: bool) -> Partition:
@@ -127,51 +120,6 @@ def _proper(partition: Partition) -> bool:
 def _matches(partition: Partition) -> Iterator[tuple[int, int]]:
     for places, entries in partition.classes():
         yield places[0], entries[0]
-
-
-# What is missing
-
-
-def _differences(mine: Sequence[Layer], theirs: Sequence[Layer]) -> Iterator[Diagnostic]:
-    """Signatures that the two sides do not have equally often, with those layers that no full name accounts for."""
-    places, entries = _by_signature(mine), _by_signature(theirs)
-    lacking = [s for s in places if len(places[s]) > len(entries.get(s, ()))]
-    spare = [s for s in entries if len(entries[s]) > len(places.get(s, ()))]
-    for signature in lacking[:_MOST]:
-        names = _unaccounted(places[signature], entries.get(signature, []))
-        others = [layer for s in spare for layer in entries[s]]
-        yield Unprovided(
-            span=None, layers=names, shapes=str(signature), found=len(entries.get(signature, ())),
-            nearest=_nearest(names[0], signature, others),
-        )  # fmt: skip
-    for signature in spare[:_MOST]:
-        names = _unaccounted(entries[signature], places.get(signature, []))
-        others = [layer for s in lacking for layer in places[s]]
-        yield Unplaced(
-            span=None, entries=names, shapes=str(signature), wanted=len(places.get(signature, ())),
-            nearest=_nearest(names[0], signature, others),
-        )  # fmt: skip
-
-
-def _by_signature(some: Sequence[Layer]) -> dict[Signature, list[Layer]]:
-    found: dict[Signature, list[Layer]] = {}
-    for layer in some:
-        found.setdefault(layer.signature, []).append(layer)
-    return found
-
-
-def _unaccounted(some: Sequence[Layer], others: Sequence[Layer]) -> tuple[str, ...]:
-    known = {layer.path for layer in others}
-    return tuple(layer.name for layer in some if layer.path not in known) or tuple(layer.name for layer in some)
-
-
-def _nearest(name: str, signature: Signature, others: Sequence[Layer]) -> tuple[str, ...]:
-    """Layers of the other side that are left over as well, of the same kind if there are any; like names first."""
-    alike = [layer for layer in others if layer.signature.kind == signature.kind]
-    known = {layer.name: layer for layer in (alike or others)[:_COMPARED]}
-    close = get_close_matches(name, known, 2, 0.4)
-    close += [n for n in known if n not in close] if alike else []
-    return tuple(f"`{n}`, {known[n].signature}" for n in close[:2])
 
 
 # What is ambiguous

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from incdsl.weights.match import Correspondence, Origin
 
@@ -25,9 +25,18 @@ def table(found: Correspondence) -> Iterator[str]:
     for what in dict.fromkeys((pair.origin.fill, pair.reason) for pair in filled):
         count = sum((pair.origin.fill, pair.reason) == what for pair in filled)
         yield f"{count} tensors are filled with {what[0]:g}: {what[1]}"
+    yield from fresh_layers({pair.key: pair.origin for pair in found.pairs})
     for key in found.unused:
         yield f"not used: {key}"
-    yield f"{len(found.pairs)} tensors, each with its only possible origin"
+    kept = sum(not pair.origin.fresh for pair in found.pairs)
+    yield f"{kept} tensors, each with its only possible origin"
+
+
+def fresh_layers(origins: Mapping[str, Origin]) -> Iterator[str]:
+    """The layers that are not the checkpoint's, in a line; none if all are."""
+    fresh = dict.fromkeys(_layer(key) for key, origin in origins.items() if origin.fresh)
+    if fresh:
+        yield f"as the module initializes them: {', '.join(fresh)}"
 
 
 def _layer(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
@@ -102,12 +102,18 @@ class Side:
 def checkpoint_side(found: Sequence[Layer]) -> Side:
     """A checkpoint as its names tell it; containers that hold everything are left out."""
     start = _common_start([layer.path for layer in found])
-    paths = [layer.path[start:] for layer in found]
+    paths = below_common(found)
     frozen = _below(paths)
     below = {(*path, name): members for path, names in frozen.items() for name, members in names.items()}
     numbers = tuple(_numbers(frozen))
     containers = _containers([*below.items(), *_groups(numbers)])
     return Side(tuple(found), tuple(paths), containers, frozen, start, numbers)
+
+
+def below_common(found: Sequence[Layer]) -> list[Path]:
+    """The paths of a checkpoint's layers below the containers that hold all of them."""
+    start = _common_start([layer.path for layer in found])
+    return [layer.path[start:] for layer in found]
 
 
 def _below(paths: Iterable[Path]) -> dict[Path, dict[str, Members]]:
@@ -148,10 +154,22 @@ def _common_start(paths: list[Path]) -> int:
     return next((i for i in range(shortest) if any(path[i] != first[i] for path in paths)), max(shortest - 1, 0))
 
 
-def net_side(net: Net, *, heads: bool) -> Side:
-    """The layers of a net in the order of its steps, with blocks, units, repetitions and rails around them."""
+def paths_of_heads(net: Net) -> dict[str, frozenset[str]]:
+    """The paths of the layers of each auxiliary head, by its name."""
+    found: dict[int, set[str]] = {id(head.instance): set() for head in net.graph.heads}
+    for node in net.graph:
+        for instance in _instances(node):
+            if node.label and id(instance) in found:
+                found[id(instance)].add(node.path)
+    return {head.name: frozenset(found[id(head.instance)]) for head in net.graph.heads}
+
+
+def net_side(net: Net, left_out: Collection[str] = frozenset()) -> Side:
+    """The layers of a net in the order of its steps, with blocks, units, repetitions and rails around them.
+
+    `left_out` are paths of layers that are no part of it.
+    """
     graph, shapes = net.graph, net.graph.shapes()
-    left_out = set() if heads else {id(head.instance) for head in graph.heads}
     found: list[Layer] = []
     below: dict[tuple[int, int], tuple[Path, set[int]]] = {}
     upstream: list[int] = []
@@ -159,7 +177,7 @@ def net_side(net: Net, *, heads: bool) -> Side:
     for node in graph:
         before = reached[node.name] = reduce(or_, (reached[name] for name in graph.operands(node.name)), 0)
         tensors = node.op.tensors(*(shapes[name] for name in graph.operands(node.name))) if node.label else ()
-        if not tensors or any(id(instance) in left_out for instance in _instances(node)):
+        if not tensors or node.path in left_out:
             continue
         for key, path in _around(node):
             below.setdefault(key, (path, set()))[1].add(len(found))

@@ -1,6 +1,6 @@
 """Every diagnostic as people see it: one golden for each code, and one for each specimen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from incdsl.diagnostics.render import human
 from incdsl.source import Source
 from incdsl.weights import mapping
 from incdsl.weights.checkpoint import checkpoint
+from incdsl.weights.decisions import NOTHING_DECIDED, Decisions
 from incdsl.weights.match import correspond
 from tests.golden import matches
 
@@ -64,7 +65,9 @@ def _many_imports(count: int) -> dict[str, str]:
     return {"spec.inc": main, **{f"f{i}.inc": f"block B{i} = relu" for i in range(count)}}
 
 
-def _corresponding(shapes: dict[str, list[int]], head: str = "", ignore: Sequence[str] = ()) -> list[Diagnostic]:
+def _corresponding(
+    shapes: dict[str, list[int]], head: str = "", decided: Decisions = NOTHING_DECIDED
+) -> list[Diagnostic]:
     """What a checkpoint of these shapes gives for a net of two equal rails."""
     done = compile_net(
         Source(
@@ -73,7 +76,7 @@ def _corresponding(shapes: dict[str, list[int]], head: str = "", ignore: Sequenc
             f"  t = x -> concat {{ | left: conv2d 3x3 @4 | right: conv2d 3x3 @4 }}\n{head}  output y = t -> relu\n}}\n",
         )
     )
-    return raised(lambda: correspond(done.net, checkpoint("weights.pt", shapes.items()), ignore=ignore))
+    return raised(lambda: correspond(done.net, checkpoint("weights.pt", shapes.items()), decided))
 
 
 def _rails(*names: str) -> dict[str, list[int]]:
@@ -110,11 +113,29 @@ def _absent_checkpoint(tmp: Path) -> list[Diagnostic]:
     return raised(lambda: pytorch_header(tmp / "absent.pt"))
 
 
+def _two_state_dicts(tmp: Path) -> list[Diagnostic]:
+    import torch
+
+    from incdsl.runtime.checkpoint import pytorch_header
+
+    state = {"fc.bias": torch.zeros(2)}
+    torch.save({"state_dict": state, "state_dict_ema": state}, tmp / "last.pth.tar")
+    return raised(lambda: pytorch_header(tmp / "last.pth.tar"))
+
+
+def _other_classes() -> list[Diagnostic]:
+    text = "inc 1\nnet N(classes = 10) {\n  input x [3]\n  output y = x -> fc: linear @classes\n}\n"
+    known = checkpoint("weights.pt", [("fc.weight", [1000, 3]), ("fc.bias", [1000])])
+    return raised(lambda: correspond(compile_net(Source("spec.inc", text)).net, known))
+
+
 def _other_outputs(tmp: Path) -> list[Diagnostic]:
+    from torch.nn import Tanh
+
     from incdsl.runtime.convert import compare, loaded
 
     done = compile_net(Source("spec.inc", "inc 1\nnet N {\n  input x [3]\n  output y = x -> relu\n}\n"))
-    return raised(lambda: compare(done, loaded(done, {}, aux=False), "torch.nn:Tanh", {}, {}))
+    return raised(lambda: compare(done, loaded(done, {}, aux=False, exact=True), Tanh(), "torch.nn:Tanh", {}))
 
 
 WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
@@ -137,13 +158,16 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E707": _map_of_another,
     "E708": _other_outputs,
     "E709": lambda tmp: _norms_apart(),
-    "E710": lambda tmp: _corresponding(_rails("left", "right"), ignore=["lefd*"]),
+    "E711": _two_state_dicts,
+    "E712": lambda tmp: _other_classes(),
+    "E710": lambda tmp: _corresponding(_rails("left", "right"), decided=Decisions(ignore=("lefd*",))),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
 }
 
 
 @pytest.mark.parametrize(
-    "code", [pytest.param(code, marks=pytest.mark.torch) if code in ("E701", "E708") else code for code in CODES]
+    "code",
+    [pytest.param(code, marks=pytest.mark.torch) if code in ("E701", "E708", "E711") else code for code in CODES],
 )
 def test_every_code_has_its_golden(code: str, tmp_path: Path) -> None:
     kind = CODES[code]

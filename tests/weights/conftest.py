@@ -15,6 +15,12 @@ def v3():
 
 
 @pytest.fixture(scope="session")
+def v1():
+    """The compilation of the shipped GoogLeNet, which has two heads."""
+    return net_of(V3.with_name("googlenet.inc"))
+
+
+@pytest.fixture(scope="session")
 def filled(v3):
     """An instance with random weights; its norms have a factor of 1, as slim's."""
     import torch

@@ -15,7 +15,7 @@ def renamed(net, seed, style, *, groups=True):
     called by their position.
     """
     source = random.Random(seed)
-    side = net_side(net, heads=True)
+    side = net_side(net)
     paths = [layer.path for layer in side.layers]
     names = {"words": _words, "stems": _stems, "positions": _positions}[style](paths, source)
     new = [names(path) for path in paths]

@@ -51,7 +51,7 @@ def _rail(source, count, depth):
 
 def renamed(net, seed, style):
     """Foreign name by own name."""
-    side = net_side(net, heads=True)
+    side = net_side(net)
     source = random.Random(f"{seed} {style}")
     order = {path: _defined(side, children, seed) for path, children in side.below.items()}
     first, stride, stem = source.randrange(2), source.choice([1, 1, 1, 2]), source.choice(["", "layer", "Branch_"])

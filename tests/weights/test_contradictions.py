@@ -6,7 +6,7 @@ from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.match import correspond
 from tests.nets import compiled
 from tests.weights import sources
-from tests.weights.test_correspondence import entries, matched, refused, right_or_refused
+from tests.weights.test_correspondence import decided, entries, matched, refused, right_or_refused
 
 UNIT = "inc 1\nunit u = conv: conv2d (bias: false) -> norm: batchnorm\n"
 RESIDUAL = "block B = add { | skip: u 1x1 @4 | main: u 3x3 @4 -> relu -> u 5x5 @4 }\n"
@@ -118,7 +118,8 @@ def test_a_pattern_that_leaves_nothing_out_is_told(v3):
     assert codes == {"E710"}
     assert "nearest: `AuxLogits`" in text
     shapes = [(f"module.{key}", shape) for key, shape in entries("torchvision.inception_v3")]
-    assert len(correspond(v3.net, checkpoint("c", shapes), without_aux=True, ignore=["module.AuxL*"]).unused) == 14
+    patterns = decided(without_aux=True, ignore=["module.AuxL*"])
+    assert len(correspond(v3.net, checkpoint("c", shapes), patterns).unused) == 14
 
 
 def test_the_nearest_of_a_norm_are_norms():

@@ -158,11 +158,11 @@ def test_the_heads_are_compared_too():
     """One number of the head is another, which evaluation does not show."""
     done, net = compiled(HEADED), headed().double().eval()
     state = dict(net.state_dict())
-    told = convert.compare(done, net, "tests.weights.test_convert:headed", {}, state)
+    told = convert.compare(done, net, headed(), "headed", state)
     assert [line.partition(" of ")[0] for line in told] == ["logits", "logits and auxiliary logits"]
     state["early.fc.bias"] = state["early.fc.bias"] + 1e-3
     with pytest.raises(CompileError, match="auxiliary logits: relative difference"):
-        convert.compare(done, net, "tests.weights.test_convert:headed", {}, state)
+        convert.compare(done, net, headed(), "headed", state)
 
 
 # The map
@@ -279,15 +279,25 @@ def trained(twins):
 def test_an_entry_of_a_training_checkpoint(call, twins):
     average = trained(twins)
     result = call("map", "twins.inc", "--from", "train.pth", "-o", "m.toml")
-    assert "train.pth: the state_dict is below `state_dict`; left aside: ema, optimizer\n" in result.stdout
-    assert "train.pth: `--entry` would take another: ema.module\n" in result.stdout
-    assert tomllib.loads(Path("m.toml").read_text())["checkpoint"]["entry"] == "state_dict"
+    assert result.exit_code == 1
+    assert "error[E711]: train.pth holds 2 state_dicts of the same shapes: `state_dict`, `ema.module`" in result.stderr
+    assert "help: `--entry state_dict` or `--entry ema.module` takes one of them" in result.stderr
     options = ("--from", "train.pth", "--entry", "ema.module")
     assert call("map", "twins.inc", *options, "-o", "ema.toml").exit_code == 0
+    assert tomllib.loads(Path("ema.toml").read_text())["checkpoint"]["entry"] == "ema.module"
     result = call("convert", "twins.inc", "--from", "train.pth", "--map", "ema.toml", "-o", "o.safetensors")
     assert result.exit_code == 0, result.output
     found = load_file("o.safetensors")
     assert all(torch.equal(found[key], value) for key, value in average.items())
+
+
+def test_a_state_dict_of_other_shapes_is_told(call, twins):
+    """A discriminator beside the generator cannot be meant."""
+    state = load_file(twins / "twins.safetensors")
+    torch.save({"state_dict": state, "discriminator": {"fc.weight": torch.zeros(1, 5)}}, twins / "gan.pth")
+    result = call("map", "twins.inc", "--from", "gan.pth")
+    assert result.exit_code == 0, result.output
+    assert "gan.pth: it holds other state_dicts: discriminator\n" in result.stdout
 
 
 @pytest.mark.parametrize("entry", ["emma", "ema", "ema.module.a.weight", "optimizer.state.0", ".", "..", "a" * 5000])
@@ -295,13 +305,14 @@ def test_an_entry_that_is_no_state_dict(call, twins, entry):
     trained(twins)
     result = call("map", "twins.inc", "--from", "train.pth", "--entry", entry)
     assert result.exit_code == 1
-    assert "`--entry` takes one of: state_dict, ema.module" in result.stderr or entry == "ema"
+    others = "takes that one" if entry == "ema" else "`--entry state_dict` takes that one; others are `ema.module`"
+    assert others in result.stderr
 
 
 def test_several_or_unusual_state_dicts(call, twins):
     state = load_file(twins / "twins.safetensors")
-    for names, reason in ((("model", "net"), "several state_dicts: model, net; `--entry` takes one"),
-                          (("ema",), "`ema` is not a tensor; `--entry` takes one of: ema")):  # fmt: skip
+    for names, reason in ((("model", "net"), "several state_dicts\n  help: `--entry model` takes that one; others are"),
+                          (("ema",), "`ema` is not a tensor\n  help: `--entry ema` takes that one")):  # fmt: skip
         torch.save(dict.fromkeys(names, state), twins / "some.pt")
         assert reason in call("map", "twins.inc", "--from", "some.pt").stderr
         assert call("map", "twins.inc", "--from", "some.pt", "--entry", names[-1]).exit_code == 0

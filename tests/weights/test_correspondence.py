@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, event, given, settings, strategies as st
 from incdsl.analysis.cost import state_dict
 from incdsl.diagnostics import CompileError
 from incdsl.weights.checkpoint import checkpoint
+from incdsl.weights.decisions import Decisions
 from incdsl.weights.layers import Entry
 from incdsl.weights.match import Origin, correspond
 from tests.fuzz.chains import INSIDE, LEGAL, NET, TAILS
@@ -30,9 +31,15 @@ def own(net):
     return {key: list(tensor.shape) for key, tensor in state_dict(net.graph, net.graph.shapes())}
 
 
+def decided(without_aux=False, ignore=(), fresh=(), rails_in_order=False):
+    """Decisions as the command line has them."""
+    return Decisions(tuple(ignore), tuple(fresh), rails_in_order, "none" if without_aux else "all")
+
+
 def matched(net, shapes, **options):
     """Entry by tensor; empty for what is filled."""
-    found = correspond(net, checkpoint("checkpoint", shapes.items() if isinstance(shapes, dict) else shapes), **options)
+    known = checkpoint("checkpoint", shapes.items() if isinstance(shapes, dict) else shapes)
+    found = correspond(net, known, decided(**options))
     return {pair.key: pair.origin.source for pair in found.pairs}
 
 
@@ -94,10 +101,10 @@ def test_a_head_that_nobody_wants_is_ignored_when_that_is_said(v3):
     codes, text = refused(v3.net, shapes, without_aux=True)
     assert codes == {"E703"}
     assert "`AuxLogits.fc`" in text
-    found = correspond(v3.net, checkpoint("c", shapes), without_aux=True, ignore=["AuxLogits*"])
+    found = correspond(v3.net, checkpoint("c", shapes), decided(without_aux=True, ignore=["AuxLogits*"]))
     assert all(key.startswith("AuxLogits.") for key in found.unused)
     assert len(found.unused) == 14
-    assert not found.aux
+    assert found.absent == ("AuxLogits",)
 
 
 @pytest.mark.parametrize("start", ["module.", "backbone.", "module.model.features."])
@@ -136,8 +143,10 @@ def test_slims_layout_and_its_missing_factor(v3):
 
 def test_another_number_of_classes_is_told(v3):
     codes, text = refused(v3.net, slim_entries(1001))
-    assert codes == {"E702", "E703"}
-    assert "`InceptionV3/Logits/Conv2d_1c_1x1`, a linear layer [1001, 2048] with bias" in text
+    assert codes == {"E712"}
+    assert "`AuxLogits.fc`, `fc` have 1,000 outputs each, and the checkpoint 1,001" in text
+    assert "`--fresh AuxLogits.fc --fresh fc` leaves them as initialized" in text
+    assert "`--set classes=1001` gives the net as many outputs" in text
 
 
 def test_a_step_counter_is_not_left_out_silently(v3):

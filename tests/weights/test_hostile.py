@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import incdsl as incdsl_module
 from tests.process import incdsl, no_accident
 
 NET = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> c: conv2d 1x1 @4\n}\n"
@@ -153,13 +154,44 @@ def test_what_is_no_file(call, spec, name):
     assert "error[E701]" in found.stderr
 
 
-@pytest.mark.parametrize("name", ["weights.ckpt", "weights", "weights.pkl", "weights.h5"])
-def test_other_formats_are_named(call, spec, name):
+@pytest.mark.parametrize("name", ["weights.ckpt", "weights", "weights.pkl", "weights.npz"])
+def test_a_pickle_is_one_whatever_its_suffix(call, spec, name):
     (spec / name).write_bytes(pickle.dumps(Bomb()))
     found = call("map", "n.inc", "--from", name)
-    assert found.exit_code == 2
-    assert "is none of .safetensors, .npz, .pt, .pth" in found.stderr
+    assert found.exit_code == 1
+    assert "it is a pickle that PyTorch did not save" in found.stderr
     assert not (spec / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file, such as Keras writes; save its weights as an archive of numpy"),
+        (b"\0\0\x10", "save the variables of a TensorFlow checkpoint as an archive of numpy arrays"),
+        (b"hello", "it is neither a PyTorch checkpoint nor a safetensors file nor an archive of numpy arrays"),
+    ],
+)
+def test_other_formats_are_named(call, spec, start, reason):
+    (spec / "weights.h5").write_bytes(start)
+    found = call("map", "n.inc", "--from", "weights.h5")
+    assert found.exit_code == 1
+    assert reason in found.stderr
+
+
+@pytest.mark.parametrize("suffix", ["", ".ckpt", ".bin", ".pth.tar", ".model", ".npz", ".safetensors", ".pt"])
+@pytest.mark.parametrize("kind", ["pytorch", "old", "numpy", "safetensors"])
+def test_checkpoints_are_read_by_their_content(call, spec, kind, suffix):
+    path = spec / f"weights{suffix}"
+    if kind == "safetensors":
+        save_file(GOOD, path)
+    else:
+        arrays = {key: value.numpy() for key, value in GOOD.items()}
+        old = {"_use_new_zipfile_serialization": False} if kind == "old" else {}
+        path.write_bytes(npz(**arrays) if kind == "numpy" else saved(GOOD, **old))
+    found = call("map", "n.inc", "--from", path.name, "-o", "m.toml")
+    assert found.exit_code == 0, found.stderr
+    assert call("convert", "n.inc", "--from", path.name, "--map", "m.toml", "-o", "o.safetensors").exit_code == 0
+    assert incdsl_module.deploy(spec / "n.inc", path).c.weight.eq(0).all()
 
 
 def test_many_entries_of_the_right_shape(call, spec):

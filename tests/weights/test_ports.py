@@ -12,6 +12,7 @@ import incdsl
 from incdsl.analysis.cost import state_dict
 from incdsl.runtime.harness import randomized
 from incdsl.weights.checkpoint import checkpoint
+from incdsl.weights.decisions import Decisions
 from incdsl.weights.match import correspond
 from tests.modules import assert_near, generated, noise
 from tests.nets import EXAMPLES, compiled, nets_of
@@ -135,5 +136,5 @@ def test_the_pyramid_under_other_names(style, seed):
     names = foreign.renamed(net, seed, style, groups=False)
     own = {key: list(tensor.shape) for key, tensor in state_dict(net.graph, net.graph.shapes())}
     shapes = {names[key]: shape for key, shape in own.items()}
-    found = correspond(net, checkpoint("theirs", shapes.items()), rails_in_order=True)
+    found = correspond(net, checkpoint("theirs", shapes.items()), Decisions(rails_in_order=True))
     assert {pair.key: pair.origin.source for pair in found.pairs} == names

@@ -8,6 +8,7 @@ from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.match import correspond
 from tests.references.networks import NAMES, compilation, family, has_aux, reference
 from tests.weights import foreign
+from tests.weights.test_correspondence import decided
 
 PLAIN = [name for name in NAMES if not name.endswith("transform_input")]
 FAMILIES = ["torchvision.googlenet", "timm.inception_v4", "timm.inception_resnet_v2", "timm.legacy_xception"]
@@ -16,7 +17,9 @@ FAMILIES = ["torchvision.googlenet", "timm.inception_v4", "timm.inception_resnet
 @pytest.mark.parametrize("name", PLAIN)
 def test_published_checkpoints(name):
     entries = [(key, tuple(shape)) for key, shape in reference(name)["state_dict"]]
-    found = correspond(compilation(family(name).spec).net, checkpoint(name, entries), without_aux=not has_aux(name))
+    found = correspond(
+        compilation(family(name).spec).net, checkpoint(name, entries), decided(without_aux=not has_aux(name))
+    )
     assert {pair.key: pair.origin.source for pair in found.pairs} == {key: key for key, _ in entries}
     assert {pair.reason for pair in found.pairs} == {"same name"}
 
