@@ -50,9 +50,10 @@ def test_norms_of_heads_count_where_heads_train():
 
 
 @pytest.mark.parametrize(
-    "path", [EXAMPLES / "se.inc", EXAMPLES / "aspp.inc", EXAMPLES / "digits" / "digits.inc", EXAMPLES / "preact_resnet.inc"],
+    "path",
+    [EXAMPLES / "se.inc", EXAMPLES / "aspp.inc", EXAMPLES / "digits" / "digits.inc", EXAMPLES / "preact_resnet.inc"],
     ids=lambda path: path.stem,
-)  # fmt: skip
+)
 def test_pytorch_refuses_one_image_at_just_these_sizes(path):
     (lone,) = net_of(path).lone_norms
     net = net_of(path).net

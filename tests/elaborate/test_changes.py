@@ -91,7 +91,7 @@ def test_what_an_inner_variant_took_away_is_not_there():
     net V = A with { Early: gap -> linear @3 }"""
     assert [text.partition("|")[0] for text in described(Source("x.inc", PLAIN + lines))] == [
         "E220 `A` has no rail or step `b.wide`",
-        "E220 `A` has no aux head `Early`",
+        "E220 `A` has no aux head or output `Early`",
         "E220 `A` has no rail or step `Early`",
     ]
 

@@ -18,17 +18,37 @@ def channels(expression, params=PARAMS, **settings):
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ("17 % 5", 2), ("n % 4 * 3", 6), ("2 + 17 // 2 % 3", 4), ("min(n, 8)", 6), ("max(n, 8, 3)", 8),
-        ("ceil(n * x2)", 5), ("floor(n * x2)", 4), ("round(n * x2)", 4), ("ceil(x2)", 1), ("2 * max(1, n // 2)", 6),
-        ("make_divisible(32 * x2, 8)", 24), ("make_divisible(32 * x2)", 24), ("make_divisible(n, 4)", 8),
-        ("3 if deep else 4", 3), ("3 if not deep else 4", 4), ("3 if n > 6 else 4 if n > 5 else 5", 4),
-        ("(3 if n == 6 else 4) * 2", 6), ("3 if ks == [1, 3] else 4", 3), ("3 if ks != [1, 3] else 4", 4),
-        ("3 if [n, 2] == [6, 2] else 4", 3), ("3 if deep == true else 4", 3), ("3 if (n > 5) == deep else 4", 3),
-        ("3 if kind == plain else 4", 3), ("3 if plain != kind else 4", 4), ("3 if act == relu else 4", 3),
-        ("3 if act == silu else 4", 4), ("3 if not (deep and n < 3 or n == 7) else 4", 3),
-        ("3 if not deep or n == 6 and kind == plain else 4", 3), ("3 if n + 1 == 7 and not n == 7 else 4", 3),
+        ("17 % 5", 2),
+        ("n % 4 * 3", 6),
+        ("2 + 17 // 2 % 3", 4),
+        ("min(n, 8)", 6),
+        ("max(n, 8, 3)", 8),
+        ("ceil(n * x2)", 5),
+        ("floor(n * x2)", 4),
+        ("round(n * x2)", 4),
+        ("ceil(x2)", 1),
+        ("2 * max(1, n // 2)", 6),
+        ("make_divisible(32 * x2, 8)", 24),
+        ("make_divisible(32 * x2)", 24),
+        ("make_divisible(n, 4)", 8),
+        ("3 if deep else 4", 3),
+        ("3 if not deep else 4", 4),
+        ("3 if n > 6 else 4 if n > 5 else 5", 4),
+        ("(3 if n == 6 else 4) * 2", 6),
+        ("3 if ks == [1, 3] else 4", 3),
+        ("3 if ks != [1, 3] else 4", 4),
+        ("3 if [n, 2] == [6, 2] else 4", 3),
+        ("3 if deep == true else 4", 3),
+        ("3 if (n > 5) == deep else 4", 3),
+        ("3 if kind == plain else 4", 3),
+        ("3 if plain != kind else 4", 4),
+        ("3 if act == relu else 4", 3),
+        ("3 if act == silu else 4", 4),
+        ("3 if not (deep and n < 3 or n == 7) else 4", 3),
+        ("3 if not deep or n == 6 and kind == plain else 4", 3),
+        ("3 if n + 1 == 7 and not n == 7 else 4", 3),
     ],
-)  # fmt: skip
+)
 def test_an_expression_has_this_value(expression, value):
     assert channels(expression) == value
 
@@ -94,11 +114,14 @@ BLOCK = """block B(width, hidden = width // 2, kind = plain | wide, act = relu) 
 @pytest.mark.parametrize(
     ("args", "hidden", "out"),
     [
-        ("width: 8", 4, 16), ("width: 8, hidden: 3", 3, 16), ("width: 8, kind: wide", 4, 8),
-        ("width: 8, kind: wide if mode == wide else plain", 4, 16), ("width: 8, kind: (mode)", 4, 16),
+        ("width: 8", 4, 16),
+        ("width: 8, hidden: 3", 3, 16),
+        ("width: 8, kind: wide", 4, 8),
+        ("width: 8, kind: wide if mode == wide else plain", 4, 16),
+        ("width: 8, kind: (mode)", 4, 16),
         ("width: 8, kind: mode, act: silu if mode == wide else tanh", 4, 16),
     ],
-)  # fmt: skip
+)
 def test_arguments_follow_others_and_are_words_and_choices(args, hidden, out):
     done = compiled(spec(f"b: B({args}) -> relu if mode == wide", BLOCK, params="(mode = plain | wide)"))
     found = [int(shape.channels) for shape in done.net.graph.shapes().values()]
@@ -124,7 +147,7 @@ def test_a_near_word_is_suggested():
 
 def test_defaults_of_nets_follow_others():
     text = spec("conv2d 1x1 @hidden -> conv2d 1x1 @width", params="(width = 8, hidden = 2 * width)")
-    assert [k for k in compiled(text, width=3).net.params] == ["width", "hidden"]
+    assert list(compiled(text, width=3).net.params) == ["width", "hidden"]
     shapes = compiled(text, width=3).net.graph.shapes()
     assert [int(s.channels) for s in shapes.values()] == [8, 6, 3]
     assert [int(s.channels) for s in compiled(text, hidden=5).net.graph.shapes().values()] == [8, 5, 8]
@@ -152,10 +175,12 @@ def test_an_op_is_a_default():
 
 
 def test_a_name_stands_for_a_number():
-    block = "block B {\n  let hidden = in // 2\n  let wide = 2 * hidden\n  output y = in -> conv2d 1x1 @hidden -> conv2d 1x1 @wide\n}\n"
+    block = "block B {\n  let hidden = in // 2\n  let wide = 2 * hidden\n"
+    block += "  output y = in -> conv2d 1x1 @hidden -> conv2d 1x1 @wide\n}\n"
     done = compiled(spec("B", block))
     assert [int(s.channels) for s in done.net.graph.shapes().values()] == [8, 4, 8]
-    net = "inc 1\nnet N(width = 0.5) {\n  let size = 4 * 8\n  input x [3, size, size]\n  let stem = make_divisible(32 * width)\n"
+    net = "inc 1\nnet N(width = 0.5) {\n  let size = 4 * 8\n  input x [3, size, size]\n"
+    net += "  let stem = make_divisible(32 * width)\n"
     net += "  output y = x -> conv2d 1x1 @stem : [stem, size, 32]\n}\n"
     assert int(compiled(net).net.graph.shapes()["y"].channels) == 16
 
@@ -163,13 +188,15 @@ def test_a_name_stands_for_a_number():
 @pytest.mark.parametrize(
     ("lines", "code"),
     [
-        ("let w = 3\n  output y = x -> relu", "E208"), ("let x = 3\n  output y = x -> relu", "E206"),
+        ("let w = 3\n  output y = x -> relu", "E208"),
+        ("let x = 3\n  output y = x -> relu", "E206"),
         ("let w = 3\n  let w = 4\n  output y = x -> conv2d 1x1 @w", "E206"),
         ("let relu = 3\n  output y = x -> conv2d 1x1 @relu", "E206"),
-        ("let w = v\n  output y = x -> conv2d 1x1 @w", "E201"), ("let print = 3\n  output y = x -> conv2d 1x1 @print", "E207"),
+        ("let w = v\n  output y = x -> conv2d 1x1 @w", "E201"),
+        ("let print = 3\n  output y = x -> conv2d 1x1 @print", "E207"),
         ("output y = x -> conv2d 1x1 @w\n  let w = 4", "E212"),
     ],
-)  # fmt: skip
+)
 def test_names_of_numbers_are_held_to_the_rules_of_names(lines, code):
     found = codes(f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  {lines}\n}}\n")
     assert code in found

@@ -76,7 +76,7 @@ CASES = [
     ("layer01..: B times 2", None),
     ("concat { | for k in [1, 3]: b1..: conv2d (kernel: [k, k], width: 2) }", "b1 b2"),
     ("concat { | for k in [1, 3]: b: conv2d (kernel: [k, k], width: 2) }", "b_a b_b"),
-    ("concat { | relu | for k in [1, 3]: f.0..: conv2d (kernel: [k, k], width: 2) -> prelu }", "f.0.0 f.0.1 f.1.0 f.1.1"),
+    ("concat { | relu | for w in [1, 3]: f.0..: conv2d 1x1 @w -> prelu }", "f.0.0 f.0.1 f.1.0 f.1.1"),
     ("concat { | for k in [1, 3]: b1..: conv2d (kernel: [k, k], width: 2) -> c: prelu }", None),
     ("concat { | for w in [1, 3]: b1..: conv2d 1x1 @w times 2 }", None),
     ("concat { | b1..: conv2d 1x1 @4 }", None),

@@ -5,6 +5,7 @@ import keyword
 import pytest
 
 from incdsl.compiler import for_inference
+from incdsl.syntax.table import table
 from tests.nets import codes, compiled, keys, predicted, problems
 
 FUSE = """block Fuse(width) {
@@ -132,7 +133,7 @@ def test_a_name_that_generated_code_cannot_have_is_no_input(name):
     assert codes(net("  output y = x -> relu", block)) == ["E207"]
 
 
-@pytest.mark.parametrize("name", sorted({*keyword.kwlist} - {"and", "as", "else", "for", "from", "if", "in", "not", "or", "with"}))
+@pytest.mark.parametrize("name", sorted({*keyword.kwlist} - {word.lower() for word in table().keywords}))
 def test_a_keyword_of_python_is_no_port(name):
     block = "block P {{\n  input {0}, v\n  output {1} = concat {{ | {0} | v -> conv2d 1x1 @3 }}\n}}\n"
     assert codes(net("  output y = (x, x) -> P", block.format(name, "o")), "N") == ["E207"]

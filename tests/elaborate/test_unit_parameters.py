@@ -7,18 +7,24 @@ import incdsl
 from tests.nets import codes, compiled, keys, problems, spec
 
 CONV = "unit conv(act = relu) = conv: conv2d (bias: false) -> bn: batchnorm -> act\n"
-WIDE = "unit wide(more, kind = plain | tall) = conv2d (bias: false) -> conv2d 1x1 @(more + in) -> relu if kind == tall\n"
+WIDE = """unit wide(more, kind = plain | tall) =
+  conv2d (bias: false) -> conv2d 1x1 @(more + in) -> relu if kind == tall
+"""
 GROUPED = "unit grouped(g = 2) = a: conv2d (groups: g) -> b: batchnorm\n"
 
 
 @pytest.mark.parametrize(
     ("use", "code"),
     [
-        ("conv 3x3 @4", "F.relu("), ("conv 3x3 @4 (act: silu)", "F.silu("), ("conv 3x3 @4 (bias: true, act: tanh)", "torch.tanh("),
-        ("conv 3x3 @4 (act: leakyrelu(slope: 0.2))", "F.leaky_relu("), ("conv 5x5 @4 (act: silu) as 3x3, 3x3", "F.silu("),
-        ("B(norm: conv(act: silu))", "F.silu("), ("B(norm: conv)", "F.relu("),
+        ("conv 3x3 @4", "F.relu("),
+        ("conv 3x3 @4 (act: silu)", "F.silu("),
+        ("conv 3x3 @4 (bias: true, act: tanh)", "torch.tanh("),
+        ("conv 3x3 @4 (act: leakyrelu(slope: 0.2))", "F.leaky_relu("),
+        ("conv 5x5 @4 (act: silu) as 3x3, 3x3", "F.silu("),
+        ("B(norm: conv(act: silu))", "F.silu("),
+        ("B(norm: conv)", "F.relu("),
     ],
-)  # fmt: skip
+)
 def test_a_unit_takes_its_own_parameters_and_settings_of_its_op(use, code):
     assert code in compiled(spec(use, CONV + "block B(norm) = norm 3x3 @4 -> norm 1x1 @4\n")).text
 
@@ -56,8 +62,16 @@ def test_the_module_computes_what_it_says():
         ("wide 3x3 @4 (more: 1, more: 2)", WIDE, "`more` is given twice"),
         ("wide 3x3 @4 (more: 1, kind: low)", WIDE, "`kind` of `wide` is one of `plain`, `tall`"),
         ("u 3x3 @4", "unit u(groups = 2) = conv2d (groups: groups)\n", "`groups` is a setting of `conv2d`"),
-        ("u 3x3 @4", "unit u(kernel_size = 2) = conv2d (groups: kernel_size)\n", "`kernel_size` is a setting of `conv2d`"),
-        ("u 3x3 @4", "unit u(in_channels = 2) = conv2d (groups: in_channels)\n", "`in_channels` is a setting of `conv2d`"),
+        (
+            "u 3x3 @4",
+            "unit u(kernel_size = 2) = conv2d (groups: kernel_size)\n",
+            "`kernel_size` is a setting of `conv2d`",
+        ),
+        (
+            "u 3x3 @4",
+            "unit u(in_channels = 2) = conv2d (groups: in_channels)\n",
+            "`in_channels` is a setting of `conv2d`",
+        ),
         ("u 3x3 @4", "unit u(act = relu) = conv2d -> relu\n", "parameter `act` is never used"),
         ("u 3x3 @4", "unit u(a = 1, a = 2) = conv2d (groups: a)\n", "`a` is a parameter already"),
     ],

@@ -121,10 +121,10 @@ def test_the_deployed_form_has_no_head_to_leave_out():
     [
         ("fuse.d: relu", "`Base` has no rail or step `fuse.d`"),
         ("body.aa: relu", "`Base` has no rail or step `body.aa`"),
-        ("without body_late", "`Base` has no aux head `body_late`"),
-        ("without early", "`Base` has no aux head `early`"),
+        ("without body_late", "`Base` has no aux head or output `body_late`"),
+        ("without early", "`Base` has no aux head or output `early`"),
         ("body: Wrong(width: width)", "`Body` has no rail or step `aa`"),
-        ("body: Headless(width: width)", "`Body` has no aux head `late`"),
+        ("body: Headless(width: width)", "`Body` has no aux head or output `late`"),
         ("fuse.left: conv2d 1x1 @5", "the chain does not say what flows into it"),
         ("fuse: conv2d 3x3 @4", "2 values flow into `conv2d`, which takes one"),
         ("body: One", "the chain gives one value for 2 names"),
