@@ -164,11 +164,14 @@ class SigilNotTaken(Diagnostic):
     owner: str
     sigil: str
     taken: tuple[str, ...]
+    hint: str = ""
 
     def message(self) -> str:
         return f"`{self.owner}` takes no {self.sigil}"
 
     def help(self) -> str:
+        if self.hint:
+            return self.hint
         return f"it takes {', '.join(self.taken)}" if self.taken else "it takes none of `3x3 /2 @64 valid ceil 0.5`"
 
 

@@ -93,12 +93,19 @@ class IllegalCharacter(Diagnostic):
     character: str
     name: str
     suggestion: str = ""
+    word: str = ""
+    """The name in which it stands."""
 
     def message(self) -> str:
         shown = f"`{self.character}` " if self.character.isprintable() else ""
-        return f"illegal character {shown}(U+{ord(self.character):04X}{', ' if self.name else ''}{self.name})"
+        where = f" in the name `{self.word}`" if len(self.word) > 1 else ""
+        return f"illegal character {shown}(U+{ord(self.character):04X}{', ' if self.name else ''}{self.name}){where}"
 
     def help(self) -> str:
+        if self.word:
+            return "names are written with the letters a to z, digits and `_`"
+        if self.character == ";":
+            return "leave it out; lines need no end"
         return f"write `{self.suggestion}`" if self.suggestion else ""
 
 

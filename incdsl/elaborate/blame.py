@@ -43,6 +43,8 @@ def rails_disagree(
     counts = Counter(grids).most_common()
     blame = len(counts) == 1 or counts[0][1] > counts[1][1]
     usual = counts[0][0]
+    if len(rails) == 2:
+        return _two_disagree(word, rails, grids, graph, conditions, span)
     rows, advice, odd = [], "", 0
     for rail, grid in zip(rails, grids, strict=True):
         remark = ""
@@ -55,6 +57,19 @@ def rails_disagree(
                 advice = f"{_count(agreeing)} of {_count(len(rails))} rails are {_grid(usual)}; {fix}"
         rows.append(Row(rail.span, conditions.show(rail.value.shape), remark))
     return RailsDisagree(span=span, word=word, rails=_few(rows), advice=advice)
+
+
+def _two_disagree(
+    word: str, rails: list[RailEnd], grids: list[object], graph: Graph, conditions: Conditions, span: Span
+) -> Diagnostic:  # fmt: skip
+    """Of two rails none is the odd one: both computations are shown, and what would make either like the other."""
+    rows, ways = [], []
+    for rail, other, which in zip(rails, reversed(grids), ("first", "second"), strict=True):
+        remark, fix = _explain(rail, other, graph, conditions)
+        rows.append(Row(rail.span, conditions.show(rail.value.shape), remark))
+        if fix:
+            ways.append(f"for {_grid(other)} {fix.replace('here', f'in the {which} rail')}")
+    return RailsDisagree(span=span, word=word, rails=tuple(rows), advice="; ".join(ways))
 
 
 def channels_disagree(word: str, rails: list[RailEnd], conditions: Conditions, span: Span) -> Diagnostic:
@@ -91,10 +106,13 @@ def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions)
     where = _where(step, rail.span)
     if _meets(_padded(op, None), sizes, usual):
         return remark, f"leave out the padding {where}"
+    ceil = getattr(op, "ceil", None)
+    if ceil is False and _meets(op.model_copy(update={"ceil": True}), sizes, usual):
+        return remark, f"write `ceil` {where}"
     for word, padding in _PADDINGS.items():
         if _meets(_padded(op, padding), sizes, usual):
             return remark, f"write `{word}` {where}"
-    if getattr(op, "ceil", False):
+    if ceil:
         return remark, "`ceil` rounds up where convolutions round down"
     return remark, ""
 

@@ -278,6 +278,8 @@ class Expressions:
             raise Poisoned
         close = get_close_matches(name, islice((*scope.params, *scope.values), 300), 1)
         reason = f"`{name}` is not a parameter or value here"
+        if name in FUNCTIONS:
+            reason, close = f"`{name}` is a function; its use as a width stands in parentheses: `@({name}(…))`", []
         raise Problem(BadExpression(span=expr.span, reason=reason, suggestion=close[0] if close else ""))
 
     def _in(self, expr: tree.Expr, scope: Scope) -> int:

@@ -27,7 +27,7 @@ class Factors:
         `settings` are those of the whole convolution, the unit's included.
         """
         call = use.call
-        if call.kernel is None:
+        if not isinstance(call.kernel, tree.Kernel):
             raise _cannot(factors, "a factorized convolution states its kernel")
         for name in ("groups", "dilation"):
             if settings.get(name, 1) not in (1, (1, 1)):

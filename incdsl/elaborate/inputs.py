@@ -62,7 +62,8 @@ class Inputs:
             self._scope.exact &= not entry.resizes(self._scope, tools.evaluate)
             shape = Image(int(channels), *extents)
         elif len(dims) != 1:
-            raise _bad_input(entry, f"an input is [C, H, W] or [C], not of {len(dims)} dimensions")
+            batch = "; the batch is not stated" if len(dims) == 4 else ""
+            raise _bad_input(entry, f"an input is [C, H, W] or [C], not of {len(dims)} dimensions{batch}")
         location = Location(name.span, Chain(name.text), tools.placer.step_number())
         value = tools.placer.place(Input(shape=shape), [], self._scope, location)
         tools.graph.inputs[name.text] = value.node

@@ -15,6 +15,7 @@ from incdsl.elaborate.expand import links
 from incdsl.elaborate.names import Named, lettered, numbered, rail_label, word_of
 from incdsl.elaborate.node import Location, check_label
 from incdsl.elaborate.scope import UNKNOWN, One, Poisoned, Problem, Scope, Value
+from incdsl.elaborate.suggest import knows
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import bad_flow
 from incdsl.ir.graph import Chain
@@ -145,6 +146,14 @@ def hold_label(plan: Sequence[Named], tools: Tools, scope: Scope) -> None:
         label = labels[0]
         if first.names != tuple(numbered(label.text, len(first.names))):
             tools.sink.add(NumberedLabel(span=label.span, path=scope.title, rail=label.text, name=first.names[0]))
+
+
+def lacks_flow(chain: tree.Chain, scope: Scope) -> bool:
+    """Whether a rail starts with a step into which something must flow."""
+    atom = chain.steps[0].atom
+    if isinstance(atom, tree.Call):
+        return atom.name.text not in scope.values and (not atom.bare or knows(atom.name.text, scope))
+    return isinstance(atom, tree.Group) and lacks_flow(atom.chain, scope)
 
 
 def starts_bound(chain: tree.Chain, scope: Scope) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -22,7 +23,7 @@ _SIGIL_TEXT = {
     "kernel": "kernel (`3x3`)", "stride": "stride (`/2`)", "width": "width (`@64`)",
     "padding": "padding (`valid`)", "ceil": "`ceil`", "number": "bare number",
 }  # fmt: skip
-_HOW = {"kernel": "a kernel, `{word} 3x3`", "width": "a width, `@64`", "number": "a number, `{word} 2`"}
+_HOW = {"kernel": "a kernel, `{word} 3x3`", "width": "a width, `@64`", "number": "a number, `{example}`"}
 _DIALECT = {
     "kernel_size": "the kernel is written `3x3`, or `kernel: [3, 3]`",
     "out_channels": "the width is written `@64`, or `width: 64`",
@@ -64,7 +65,7 @@ def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in op.settings:
-            raise _unknown(owner, arg, op)
+            raise _unknown(call, arg, op)
         if arg.name.text in settings.values:
             raise _bad(owner, arg.name.text, "is given twice", arg.span)
         settings.put(arg.name.text, setting(arg, op, scope, evaluate), arg.value.span)
@@ -83,7 +84,9 @@ def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
     for name in op.settings:
         if name not in values and op.model_fields[name].is_required():
             sigil = next((s for s, f in op.sigils.items() if f == name), None)
-            how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner)
+            bare = re.match(r"\S+ [0-9.e-]+", op.example)
+            shown = bare[0].replace(op.word, owner, 1) if bare else ""
+            how = _HOW.get(sigil or "", f"`({name}: …)`").format(word=owner, example=shown)
             raise Problem(MissingSetting(span=span, owner=owner, setting=name, how=how))
     try:
         return op(**values)
@@ -121,6 +124,8 @@ def resolve_padding(op: type[Op], settings: Settings, owner: str, span: Span) ->
 
 def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, settings: Settings) -> None:
     written: dict[str, tuple[Any, Span]] = {}
+    if isinstance(call.kernel, tree.Error):
+        raise Poisoned
     if call.kernel:
         written["kernel"] = (Pair(call.kernel.height, call.kernel.width), call.kernel.span)
     if isinstance(call.stride, tree.Kernel):
@@ -140,7 +145,10 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
         name = op.sigils.get(sigil)  # type: ignore[call-overload]
         if name is None:
             taken = tuple(_SIGIL_TEXT[s] for s in op.sigils)
-            raise Problem(SigilNotTaken(span=span, owner=call.name.text, sigil=_SIGIL_TEXT[sigil], taken=taken))
+            hint = f"the width is written `@{span.text}`" if sigil == "number" and "width" in op.sigils else ""
+            raise Problem(
+                SigilNotTaken(span=span, owner=call.name.text, sigil=_SIGIL_TEXT[sigil], taken=taken, hint=hint)
+            )
         settings.put(name, value, span)
 
 
@@ -153,16 +161,31 @@ def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressi
     return evaluate.value(arg.value, scope)
 
 
-def _unknown(owner: str, arg: tree.Arg, op: type[Op]) -> Problem:
+def _unknown(call: tree.Call, arg: tree.Arg, op: type[Op]) -> Problem:
+    owner, example = call.name.text, f"settings have names, as in `{op.example}`"
     name = arg.name.text if arg.name else arg.value.span.text
     close = get_close_matches(name, op.settings, 1)
-    hint = _DIALECT.get(name, "") if arg.name else f"settings have names, as in `{op.example}`"
+    hint = _DIALECT.get(name, "") if arg.name else example
+    if not arg.name and len(call.args) == 1 and isinstance(arg.value, tree.Number):
+        hint = _without_name(owner, arg.value, op) or example
     return Problem(
         UnknownSetting(
             span=arg.span, owner=owner, setting=name, settings=op.settings, suggestion=close[0] if close else "",
             hint=hint,
         )
     )  # fmt: skip
+
+
+def _without_name(owner: str, value: tree.Number, op: type[Op]) -> str:
+    """How to write the one number that stands in parentheses without a name."""
+    number, whole = value.span.text, isinstance(value.value, int)
+    if "number" in op.sigils:
+        return f"write `{owner} {number}`"
+    if "width" in op.sigils:
+        return f"write `{owner}{' 3x3' if 'kernel' in op.sigils else ''} @{number}`" if whole else ""
+    if "kernel" in op.sigils:
+        return f"write `{owner} {number}x{number}`" if whole else ""
+    return f"write `{owner} ({op.settings[0]}: {number})`" if op.settings else ""
 
 
 def _bad(owner: str, name: str, reason: str, span: Span) -> Problem:

@@ -18,6 +18,10 @@ MAX_SUGGESTIONS = 300
 """Names of the spec among which the one that was meant is sought."""
 _DIALECT = {
     "conv": "conv2d", "Conv2d": "conv2d", "Conv2D": "conv2d", "nn.Conv2d": "conv2d",
+    "nn.BatchNorm2d": "batchnorm", "nn.ReLU": "relu", "nn.MaxPool2d": "maxpool", "nn.AvgPool2d": "avgpool",
+    "nn.Linear": "linear", "nn.Dropout": "dropout", "nn.Flatten": "flatten", "nn.Identity": "identity",
+    "nn.AdaptiveAvgPool2d": "adaptiveavgpool", "nn.ConvTranspose2d": "convtranspose2d", "none": "identity",
+    "None": "identity", "Identity": "identity", "pass": "identity",
     "BatchNorm2d": "batchnorm", "bn": "batchnorm", "batch_norm": "batchnorm",
     "BatchNormalization": "batchnorm", "ReLU": "relu", "MaxPool2d": "maxpool", "max_pool2d": "maxpool",
     "max_pool": "maxpool", "AvgPool2d": "avgpool", "avg_pool2d": "avgpool",
@@ -27,6 +31,7 @@ _DIALECT = {
     "channel_shuffle": "channelshuffle", "group_norm": "groupnorm", "layer_norm": "layernorm",
     "interpolate": "upsample", "skip": "identity",
 }  # fmt: skip
+_LITERALS = {"True": "true", "False": "false"}
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}
 
 
@@ -37,14 +42,16 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
     named = iter(scope.names)
     known = [*operators, "split", *islice(chain(named, scope.values, scope.params), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
-    if "." in text:
+    if text in _LITERALS:
+        suggestion = _LITERALS[text]
+    elif _DIALECT.get(text) in known:
+        suggestion = _DIALECT[text]
+    elif "." in text:
         hint = why_unknown(text) or remark
     elif text in _MERGES:
         hint = f"rails are joined by `{_MERGES[text]} {{ | … | … }}`"
     elif text == "split":
         hint = "`split` binds several names: `a, b = x -> split 2`"
-    elif _DIALECT.get(text) in known:
-        suggestion = _DIALECT[text]
     else:
         close = get_close_matches(text, known, 1) or get_close_matches(text.lower(), known, 1)
         suggestion = close[0] if close else ""

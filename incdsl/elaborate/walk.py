@@ -48,7 +48,7 @@ from incdsl.elaborate.ports import (
     output_names,
 )
 from incdsl.elaborate.put import Ops
-from incdsl.elaborate.rails import JOINS, Rails, hold_choices, hold_label, rail_name, starts_bound
+from incdsl.elaborate.rails import JOINS, Rails, hold_choices, hold_label, lacks_flow, rail_name, starts_bound
 from incdsl.elaborate.resolve import Definition, Names
 from incdsl.elaborate.scope import (
     NOT_NEEDED,
@@ -447,6 +447,10 @@ class Walk:
         chains = [door[1].chain if door[1] else rail.chain for door, (rail, _, _) in zip(doors, rails, strict=True)]
         if value and not merge.args and all(starts_bound(chain, scope) for chain in chains):
             raise bad_flow(merge.span, f"no rail of `{merge.word.text}` reads what flows into it", _BOUND_ONLY)
+        if value is None and any(lacks_flow(chain, scope) for chain in chains):
+            source = "in" if scope.input else next(iter(scope.values), "image")
+            hint = f"write `{source} -> {merge.word.text} {{ … }}`, or start each rail with a value"
+            raise bad_flow(merge.word.span, f"nothing flows into `{merge.word.text}`", hint)
         irs = [Chain(local, rail=True, parent=ir) for _, local in names]
         flows = self._rails.shares(merge, irs, value, scope)
         ends: list[RailEnd] = []

@@ -205,18 +205,25 @@ class Op(BaseModel):
         return sum(prod(t.shape) for t in self.tensors(*inputs) if t.trainable)
 
 
+def numbers(shape: Shape) -> str:
+    """A shape with its channels as a number, not as the symbol that a class knows them by."""
+    return str(shape.with_channels(int(shape.channels)))
+
+
 def image(word: str, shape: Shape) -> Image:
     """The shape, which must be an image."""
     if isinstance(shape, Image):
         return shape
-    raise ShapeError("rank", f"`{word}` needs an image [C, H, W], but {shape} flows in")
+    raise ShapeError("rank", f"`{word}` needs an image [C, H, W], but {numbers(shape)} flows in")
 
 
 def vector(word: str, shape: Shape) -> Vector:
     """The shape, which must be a vector."""
     if isinstance(shape, Vector):
         return shape
-    raise ShapeError("rank", f"`{word}` needs a vector [C], but {shape} flows in", "put `gap` or `flatten` before it")
+    raise ShapeError(
+        "rank", f"`{word}` needs a vector [C], but {numbers(shape)} flows in", "put `gap` or `flatten` before it"
+    )
 
 
 def divides(what: str, divisor: int, whole: str, number: int) -> None:

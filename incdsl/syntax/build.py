@@ -407,6 +407,9 @@ def _names(parts: Iterable[Part]) -> tuple[tree.Name, ...]:
     return tuple(names)
 
 
-def _kernel(token: Token) -> tree.Kernel:
+def _kernel(token: Token) -> Any:
+    """The kernel; an `Error` where it is not known."""
+    if not token.text:
+        return tree.Error(parts=(token,))
     height, width = token.text.split("x")
     return tree.Kernel(int(height), int(width), parts=(token,))

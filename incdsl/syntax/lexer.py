@@ -29,7 +29,7 @@ OPENERS = frozenset({"LPAR", "LSQB", "LBRACE"})
 CLOSERS = {"RPAR": ")", "RSQB": "]", "RBRACE": "}"}
 _LOOKALIKES = {
     "→": "->", "⇒": "->", "×": "x", "–": "-", "—": "-", "−": "-",
-    "“": '"', "”": '"', "‘": "'", "’": "'", "：": ":", "，": ",", "；": "->", ";": "->",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "：": ":", "，": ",", "；": "->",
 }  # fmt: skip
 
 
@@ -101,6 +101,10 @@ class _Sweep:
             return _signs()[text]
         if kind == "illegal":
             return self._illegal(match)
+        if kind == "foreign":
+            character = next(each for each in text if not each.isascii())
+            self._sink.add(_illegal(self._span(match), character, text))
+            return "NAME"
         if kind == "comment" or kind == "STRING":
             self._check_printable(match, text)
             return None if kind == "comment" else kind
@@ -144,7 +148,7 @@ class _Sweep:
 def _master() -> re.Pattern[str]:
     """One expression for everything; the first alternative that fits is taken, as by the grammar's priorities."""
     signs = sorted(_signs(), key=len, reverse=True)
-    parts = [r"(?P<blank>[ \t\r\n]+)", r"(?P<comment>#[^\n]*)"]
+    parts = [r"(?P<blank>[ \t\r\n]+)", r"(?P<comment>#[^\n]*)", r"(?P<foreign>\w*[^\x00-\x7f\W]\w*)"]
     parts += [f"(?P<{name}>{pattern})" for name, pattern in table().patterns]
     parts += [f"(?P<sign>{'|'.join(map(re.escape, signs))})", r"(?P<illegal>.)"]
     return re.compile("|".join(parts), re.DOTALL)
@@ -155,10 +159,11 @@ def _signs() -> dict[str, str]:
     return dict(table().signs)
 
 
-def _illegal(span: Span, character: str) -> IllegalCharacter:
+def _illegal(span: Span, character: str, word: str = "") -> IllegalCharacter:
     return IllegalCharacter(
         span=span,
         character=character,
+        word=word,
         name=unicodedata.name(character, "").lower(),
         suggestion=_LOOKALIKES.get(character, ""),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.automaton import Stack, accepted, advance
 from incdsl.syntax.build import Builder, Many
-from incdsl.syntax.complaint import IMPORT, expected, found, meant, values_in_front
+from incdsl.syntax.complaint import IMPORT, expected, found, is_merge, meant, values_in_front
 from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
 from incdsl.syntax.node import Part
 from incdsl.syntax.recovery import Cut, Repair, error_before, missing_closers, panic, repair
+from incdsl.syntax.slips import Slip, slip
 from incdsl.syntax.table import table
 from incdsl.syntax.tokens import Token
 
@@ -67,6 +69,8 @@ def _check_edition(source: Source, tokens: list[Token], sink: Sink) -> bool:
 
 
 _Stacks = tuple[Stack, list[Any]]
+_BACK = 5
+"""Tokens in front of which the stacks are remembered."""
 
 
 class _Parser:
@@ -81,32 +85,31 @@ class _Parser:
         self._states: Stack = [self._table.start]
         self._values: list[Any] = []
         self._errors = 0
+        self._past: deque[tuple[int, _Stacks]] = deque([(-1, ([], []))] * _BACK, maxlen=_BACK)
+        """How the stacks were in front of the last tokens, the one that is looked at the last of them."""
 
     def run(self) -> tree.File:
         """The tree of the whole text."""
         states, values, tokens = self._states, self._values, self._tokens
-        before: _Stacks = ([], [])
         i = 0
         while i < len(tokens):
-            earlier, before = before, (states[:], values[:])
+            self._past.append((i, (states[:], values[:])))
             token = tokens[i]
             if advance(self._table, states, values, token.type, token, self._builder.reduce):
                 i += 1
                 continue
-            i = self._recover(i, before, earlier)
+            i = self._recover(i)
         file = values[0]
         assert isinstance(file, tree.File)
         file.parts = (*file.parts, tokens[-1])
         return file
 
-    def _recover(self, i: int, before: _Stacks, earlier: _Stacks) -> int:
-        """Report a token, and mend the text or step over a part of it; the index of the token to go on with.
-
-        `before` is how the stacks were in front of the token, `earlier` in front of the one before it.
-        """
+    def _recover(self, i: int) -> int:
+        """Report a token, and mend the text or step over a part of it; the index of the token to go on with."""
         self._errors += 1
         tokens, states = self._tokens, self._states
-        self._restore(before)
+        earlier = self._past[-2][1]
+        self._restore(self._past[-1][1])
         if self._errors > MAX_ERRORS:
             return self._step_over(Cut(error_before(self._table, states, ("$END",)) or 1, len(tokens) - 1), i)
         if _binds_on_a_line_of_its_own(tokens, i):  # its name was taken for the rest of the line before
@@ -117,8 +120,15 @@ class _Parser:
         if _starts_with_import(tokens, i):
             self._complain(tokens[i].span, found(tokens[i]), (), IMPORT)
             return self._step_over_line(i)
+        wrong = slip(self._accepted(), tokens, i)
+        if wrong and (back := dict(self._past).get(wrong.start - wrong.behind)):
+            self._restore(back)
+            return self._leave_out(wrong)
         lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
         self._report(i, lacks_arrow)
+        if is_merge(tokens, i) and earlier[0]:
+            self._restore(earlier)
+            return self._step_over(panic(self._table, states, tokens, i - 1), i - 1)
         if values_in_front(self._accepted(), tokens, i):
             return self._step_over(panic(self._table, states, tokens, i), i)
         here = repair(self._table, states, tokens, i)
@@ -149,7 +159,7 @@ class _Parser:
         if lacks_arrow:
             before, step = tokens[i - 1], tokens[i - 2]
             hint = ""
-            if step.type == "NAME" and tokens[i].type != "COLON":  # `dropout p`
+            if step.type == "NAME" and tokens[i].type not in ("COLON", "LPAR", "KERNEL", "AT", "INT"):  # `dropout p`
                 hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
             self._complain(before.span, found(before), ("`->`",), hint)
         elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):
@@ -178,12 +188,28 @@ class _Parser:
         tokens = self._tokens
         at = tokens[i].before
         for terminal in mended.insert:
-            made = Token(terminal, "", self._source, at, at, at)
-            advance(self._table, self._states, self._values, terminal, made, self._builder.reduce)
+            self._advance(Token(terminal, "", self._source, at, at, at))
         if mended.skip:
             tokens[i + 1].before = tokens[i].before
             return i + 1
         return i
+
+    def _leave_out(self, wrong: Slip) -> int:
+        """Report tokens that are wrong and known as a slip; they are trivia of the next one."""
+        tokens = self._tokens
+        first, last = tokens[wrong.start], tokens[wrong.stop - 1]
+        span = first.span.to(last.span)
+        self._complain(span, f"`{' '.join(span.text.split())}`", (), wrong.help)
+        at = tokens[wrong.start - wrong.behind].before
+        for terminal, text in wrong.instead:
+            self._advance(Token(terminal, text, self._source, at, at, at))
+        for token in tokens[wrong.start - wrong.behind : wrong.start]:
+            self._advance(token)
+        tokens[wrong.stop].before = first.before
+        return wrong.stop
+
+    def _advance(self, token: Token) -> None:
+        advance(self._table, self._states, self._values, token.type, token, self._builder.reduce)
 
     def _step_over_line(self, i: int) -> int:
         """Make an `Error` node of the rest of a line; of more where the next line cannot go on behind it."""

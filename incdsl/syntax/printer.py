@@ -225,8 +225,8 @@ def _factors(factors: tree.Factors) -> str:
     return f"as {{ {' '.join(f'| {item}' for item in items)} }}" if factors.parallel else f"as {', '.join(items)}"
 
 
-def _kernel(kernel: tree.Kernel) -> str:
-    return f"{kernel.height}x{kernel.width}"
+def _kernel(kernel: tree.Kernel | tree.Error) -> str:
+    return "" if isinstance(kernel, tree.Error) else f"{kernel.height}x{kernel.width}"
 
 
 # Settings and expressions

@@ -86,7 +86,7 @@ class Call(Tree):
     """A use of an op, a unit, a block or a net, with its sigils and settings; or of a bound value."""
 
     name: Name
-    kernel: Kernel | None = None
+    kernel: Kernel | Error | None = None
     stride: Kernel | Expr | None = None
     width: Expr | None = None
     padding: Padding | None = None

@@ -46,7 +46,6 @@ def test_what_flows_in_is_not_blamed():
 @pytest.mark.parametrize(
     "rails",
     [
-        ["relu", "maxpool 3x3/2 valid"],
         ["relu", "tanh", "maxpool 3x3/2 valid", "conv2d 3x3/2 @4 valid"],
         ["relu", "maxpool 3x3/2 valid", "maxpool 3x3/2 half"],
     ],
@@ -55,3 +54,26 @@ def test_nobody_is_blamed_without_a_majority(rails):
     text = told(f"concat {{ | {' | '.join(rails)} }}")
     assert "<-" not in text
     assert "help" not in text
+
+
+@pytest.mark.parametrize(
+    ("rails", "computed", "ways"),
+    [
+        ("relu | maxpool 3x3/2 valid", ["keeps height and width", "(35 − 3)//2 + 1 = 17"], []),
+        (
+            "conv2d 3x3/2 @4 half | maxpool 2x2/2 valid",
+            ["(35 + 2·1 − 3)//2 + 1 = 18", "(35 − 2)//2 + 1 = 17"],
+            ["for 17x17 write `valid` in the first rail", "for 18x18 write `ceil` in the second rail"],
+        ),
+        (
+            "conv2d 3x3/2 @4 half | conv2d 3x3/2 @4 valid",
+            ["(35 + 2·1 − 3)//2 + 1 = 18", "(35 − 3)//2 + 1 = 17"],
+            ["for 17x17 write `valid` in the first rail", "for 18x18 write `half` in the second rail"],
+        ),
+    ],
+)
+def test_of_two_rails_both_computations_are_shown(rails, computed, ways):
+    text = told(f"concat {{ | {rails} }}")
+    assert [part.split("\n")[0] for part in text.split("<- ")[1:]] == computed
+    assert [way in text for way in ways] == [True] * len(ways)
+    assert ("help" in text) == bool(ways)

@@ -272,7 +272,7 @@ def test_what_flows_in_beside_a_value():
         ("p, q = Fuse(x, x)", "values flow in: `x -> Fuse`, or `(a, b) -> Fuse` if it has several inputs"),
         ("p, q = (x, x) -> Fuse(width: 4) times 2", "write its uses one after another"),
         ("p, q, r = x -> Body", "a name for each; use `_`"),
-        ("p = x -> upsample(2)", "settings have names, as in `upsample 2"),
+        ("p = x -> upsample(2)", "write `upsample 2`"),
     ],
 )
 def test_what_helps(line, help):

@@ -125,7 +125,7 @@ def test_the_deployed_form_has_no_head_to_leave_out():
         ("without early", "`Base` has no aux head or output `early`"),
         ("body: Wrong(width: width)", "`Body` has no rail or step `aa`"),
         ("body: Headless(width: width)", "`Body` has no aux head or output `late`"),
-        ("fuse.left: conv2d 1x1 @5", "the chain does not say what flows into it"),
+        ("fuse.left: conv2d 1x1 @5", "nothing flows into `add`"),
         ("fuse: conv2d 3x3 @4", "2 values flow into `conv2d`, which takes one"),
         ("body: One", "the chain gives one value for 2 names"),
         ("fuse: (p3, c3) -> Fuse(width: 3)", "nothing is called `p3`"),
