@@ -11,7 +11,7 @@ from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.diagnostics.limits import FileTooLarge, TooDeep, TooManyFiles
 from incdsl.diagnostics.reuse import BadImport, ImportCycle
 from incdsl.diagnostics.syntax import Unreadable
-from incdsl.resources import shipped_spec, shipped_specs
+from incdsl.resources import near_spec, shipped_spec, shipped_specs
 from incdsl.source import Source
 from incdsl.syntax import tree
 from incdsl.syntax.lexer import MAX_BYTES, Limits
@@ -50,7 +50,8 @@ def read(path: str | os.PathLike[str]) -> Source:
         with found.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise CompileError((Unreadable(span=None, name=name, reason=_reason(error)),)) from None
+        near = near_spec(name) if isinstance(error, FileNotFoundError) else ""
+        raise CompileError((Unreadable(span=None, name=name, reason=_reason(error), near=near),)) from None
     return from_bytes(data, name, found)
 
 
@@ -182,7 +183,9 @@ class _Loader:
             return Source(name, _decoded(data), path)
         except (OSError, ValueError, Refused) as error:
             text = str(error) if isinstance(error, Refused) else _reason(error)
-            raise _Stop(BadImport(span=item.file.span, file=item.file.value, reason=text)) from None
+            near = near_spec(item.file.value) if isinstance(error, FileNotFoundError) else ""
+            hint = f"did you mean `{near}`?" if near else ""
+            raise _Stop(BadImport(span=item.file.span, file=item.file.value, reason=text, hint=hint)) from None
 
 
 def _decoded(data: bytes) -> str:

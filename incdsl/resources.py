@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -29,3 +30,11 @@ def shipped_spec(path: str) -> Path | None:
         return None
     candidate = shipped_specs().joinpath(*parts[1:])
     return candidate if candidate.is_file() else None
+
+
+def near_spec(path: str) -> str:
+    """The shipped spec whose path is most like another one, `specs/v3.inc` for `spec/v3.inc`; empty if none is."""
+    folder = shipped_specs()
+    known = [f"specs/{each.relative_to(folder).as_posix()}" for each in sorted(folder.rglob("*.inc"))]
+    close = get_close_matches(path, known, 1, 0.8)
+    return close[0] if close else ""

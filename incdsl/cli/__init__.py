@@ -86,6 +86,12 @@ def _discard_output() -> None:
 
 
 def _bug(error: Exception) -> None:
+    from incdsl.ops.plugins import culprit
+
     text = f"{type(error).__name__}: {error}"
+    if package := culprit(error):
+        click.echo(f"error: an op of the package `{package}` failed: {text[:500]!r}", err=True)
+        click.echo("It is not one of incdsl's ops; INCDSL_DEBUG=1 shows the traceback.", err=True)
+        return
     click.echo(f"internal error: {text[:500]!r}", err=True)
     click.echo("This is a bug in incdsl; please report it with the spec. INCDSL_DEBUG=1 shows the traceback.", err=True)

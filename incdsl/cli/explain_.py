@@ -14,7 +14,10 @@ from incdsl.diagnostics.catalogue import explanation
 @click.command("explain")
 @click.argument("subject", required=False)
 def command(subject: str | None) -> None:
-    """Explain a diagnostic code (E301), an op (conv2d) or a rule (FoldBatchNorm); without SUBJECT, list them."""
+    """Explain a diagnostic code (E301), an op (conv2d), a word of the language (reduce) or a rule (FoldBatchNorm).
+
+    Without SUBJECT, list them.
+    """
     from rich.console import Console
     from rich.markdown import Markdown
 
@@ -22,6 +25,7 @@ def command(subject: str | None) -> None:
     from incdsl.ops.reference import op_reference
     from incdsl.passes.levels import rules
     from incdsl.passes.reference import rule_reference
+    from incdsl.words import WORDS, word_reference
 
     by_name = {rule.name: rule for rule in rules("inference")}
 
@@ -30,6 +34,7 @@ def command(subject: str | None) -> None:
         for code, kind in sorted(REGISTRY.items()):
             click.echo(f"{code}  {kind.title}")
         click.echo("\nops: " + ", ".join(sorted(OPS)))
+        click.echo("\nwords: " + ", ".join(sorted(WORDS)))
         click.echo("\nrules: " + ", ".join(by_name))
         return
     kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
@@ -37,9 +42,11 @@ def command(subject: str | None) -> None:
         console.print(Markdown(explanation(kind_)))
     elif op := find(subject):
         console.print(Markdown(op_reference(op)))
+    elif subject in WORDS:
+        console.print(Markdown(word_reference(subject)))
     elif subject in by_name:
         console.print(Markdown(rule_reference(by_name[subject])))
     else:
-        close = get_close_matches(subject, [*REGISTRY, *OPS, *by_name], 1)
+        close = get_close_matches(subject, [*REGISTRY, *OPS, *WORDS, *by_name], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise click.UsageError(f"there is no code, op or rule {subject!r}{hint}")
+        raise click.UsageError(f"there is no code, op, word or rule {subject!r}{hint}")

@@ -118,6 +118,11 @@ class Unreadable(Diagnostic):
 
     name: str
     reason: str
+    near: str = ""
+    """The shipped spec that was probably meant."""
 
     def message(self) -> str:
         return f"cannot read {self.name}: {self.reason}"
+
+    def help(self) -> str:
+        return f"did you mean {self.near}?" if self.near else ""

@@ -47,6 +47,16 @@ def why_unknown(word: str) -> str:
     return reason or f"`{package}` has no op `{own}`; it has {known}"
 
 
+def culprit(error: BaseException) -> str:
+    """The package of whose ops an exception comes; empty if it comes of none."""
+    homes = {op.__module__: package for package in _entries() for op in _registered(package)[0].values()}
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        found = homes.get(trace.tb_frame.f_globals.get("__name__", ""), found)
+        trace = trace.tb_next
+    return found
+
+
 def _registered(package: str) -> tuple[dict[str, type[Op]], str]:
     """The ops of a package by their own words; none, and why, if they cannot be used."""
     if package not in _entries():

@@ -17,10 +17,6 @@ _SPELLING = {
     "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COMMA": "`,`", "COLON": "`:`", "VBAR": "`|`",
     "SLASH": "`/stride`", "AT": "`@width`", "ARROW": "`->`",
 }  # fmt: skip
-_MERGES = {
-    "cat": "concat", "concat": "concat", "concatenate": "concat", "merge": "concat", "sum": "add", "plus": "add",
-    "add": "add", "multiply": "mul", "mul": "mul", "reduce": "reduce",
-}  # fmt: skip
 _RARELY_MEANT = {
     "FROM", "PLUS", "MINUS", "STAR", "FLOOR", "MODULO", "CMP", "IF", "ELSE", "AND", "OR", "NOT", "FOR", "TIMES", "AS",
     "CEIL", "ASCRIBE", "LPAR", "LET",
@@ -37,11 +33,6 @@ def expected(accepts: set[str]) -> tuple[str, ...]:
     useful = accepts - _RARELY_MEANT if len(accepts) > 4 else accepts
     words = {_SPELLING.get(t, f"`{t.lower()}`") for t in useful}
     return tuple(sorted(words)) if len(words) <= 8 else ()
-
-
-def is_merge(tokens: Sequence[Token], i: int) -> bool:
-    """Whether a brace stands behind a word that joins no rails: `cat { | … | … }`."""
-    return tokens[i].type == "LBRACE" and tokens[i - 1].type == "NAME" and tokens[i + 1].type == "VBAR"
 
 
 def values_in_front(accepts: set[str], tokens: Sequence[Token], i: int) -> str:
@@ -69,9 +60,6 @@ def meant(accepts: set[str], tokens: Sequence[Token], i: int) -> str:
         return f"a head of a net inside is called `{token.text.replace('.', '_')}`"
     if token.type == "AUX" and "OUTPUT" in accepts:
         return "auxiliary heads stand in nets"
-    if is_merge(tokens, i):
-        word = _MERGES.get(before.text.lower(), "")
-        return f"rails are joined by `{word} {{ | … | … }}`" if word else "rails are joined by `concat`, `add` or `mul`"
     if values := values_in_front(accepts, tokens, i):
         return f"values that flow in together stand in parentheses: `({values}) -> …`"
     return ""

@@ -13,7 +13,7 @@ from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.automaton import Stack, accepted, advance
 from incdsl.syntax.build import Builder, Many
-from incdsl.syntax.complaint import IMPORT, expected, found, is_merge, meant, values_in_front
+from incdsl.syntax.complaint import IMPORT, expected, found, meant, values_in_front
 from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
 from incdsl.syntax.node import Part
 from incdsl.syntax.recovery import Cut, Repair, error_before, missing_closers, panic, repair
@@ -126,9 +126,6 @@ class _Parser:
             return self._leave_out(wrong)
         lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
         self._report(i, lacks_arrow)
-        if is_merge(tokens, i) and earlier[0]:
-            self._restore(earlier)
-            return self._step_over(panic(self._table, states, tokens, i - 1), i - 1)
         if values_in_front(self._accepted(), tokens, i):
             return self._step_over(panic(self._table, states, tokens, i), i)
         here = repair(self._table, states, tokens, i)
@@ -200,6 +197,9 @@ class _Parser:
         first, last = tokens[wrong.start], tokens[wrong.stop - 1]
         span = first.span.to(last.span)
         self._complain(span, f"`{' '.join(span.text.split())}`", (), wrong.help)
+        if wrong.word:
+            first.type = wrong.word
+            return wrong.start
         at = tokens[wrong.start - wrong.behind].before
         for terminal, text in wrong.instead:
             self._advance(Token(terminal, text, self._source, at, at, at))

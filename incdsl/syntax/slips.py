@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from incdsl.syntax.lexer import CLOSERS, OPENERS
@@ -21,10 +22,18 @@ class Slip(NamedTuple):
     help: str
     instead: tuple[tuple[str, str], ...] = ()
     """Terminals with their texts that are put in their place; a number or name without text is not known."""
+    word: str = ""
+    """The word of the language that was meant: the first token is taken for it, and nothing is left out."""
     behind: int = 0
     """How many of the tokens before them these terminals should have stood in front of."""
 
 
+_ITEMS = ("input", "output", "expect", "aux", "let")
+_STARTS = (*_ITEMS, "unit", "block", "net", "from", "with", "without")
+_MERGES = {
+    "cat": "concat", "concat": "concat", "concatenate": "concat", "merge": "concat", "sum": "add", "plus": "add",
+    "add": "add", "multiply": "mul", "mul": "mul", "reduce": "reduce",
+}  # fmt: skip
 _STEPS = {
     "stride": "the stride stands behind the kernel: `3x3/2`",
     "padding": "padding is written `valid`, `half` or `pad 1`, or as a setting: `(padding: 1)`",
@@ -40,7 +49,7 @@ _PADDINGS = ("VALID", "SAME", "HALF", "CEIL")
 
 def slip(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
     """What is known of a token that cannot stand here; None if nothing is."""
-    if found := _in_expression(accepts, tokens, i):
+    if found := _in_expression(accepts, tokens, i) or _word(accepts, tokens, i):
         return found
     if "ARROW" in accepts or _is_new_line(accepts):
         return _in_step(tokens, i) or _behind_step(tokens, i)
@@ -52,6 +61,21 @@ def slip(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
 def _is_new_line(accepts: set[str]) -> bool:
     """Whether a name was taken for the start of a binding."""
     return accepts <= {"EQUAL", "COMMA"}
+
+
+def _word(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
+    """A word of the language, misspelt: one that starts an item, or one that joins rails."""
+    if tokens[i].type == "LBRACE" and tokens[i - 1].type == "NAME" and tokens[i + 1].type == "VBAR":
+        near = get_close_matches(tokens[i - 1].text.lower(), _MERGES, 1)
+        help = "rails are joined by `concat`, `add`, `mul` or `reduce`"
+        if near:
+            help = f"rails are joined by `{_MERGES[near[0]]} {{ | … | … }}`"
+        return Slip(i - 1, i, help, word="MERGE")
+    starts = tokens[i - 1].line != tokens[i - 2].line or tokens[i - 2].type == "LBRACE"
+    bound = _is_new_line(accepts) and starts
+    j, known = (i - 1, _ITEMS) if bound else (i, tuple([each for each in _STARTS if each.upper() in accepts]))
+    close = get_close_matches(tokens[j].text, known, 1, 0.7) if tokens[j].type == "NAME" else []
+    return Slip(j, j + 1, f"did you mean `{close[0]}`?", word=close[0].upper()) if close else None
 
 
 def _in_step(tokens: Sequence[Token], i: int) -> Slip | None:
@@ -112,7 +136,7 @@ def _behind_step(tokens: Sequence[Token], i: int) -> Slip | None:
         return Slip(i - 1, i, f"the width is written once: `@{after.text}`")
     if token.type == "AT" and (before.type in _PADDINGS or tokens[i - 2].type == "PAD"):
         help = "the width stands before the padding: `3x3/2 @64 half`"
-        return Slip(i, _behind_value(tokens, i + 1), help, _WIDTH, 1 if before.type in _PADDINGS else 2)
+        return Slip(i, _behind_value(tokens, i + 1), help, _WIDTH, behind=1 if before.type in _PADDINGS else 2)
     if token.type == "LPAR" and before.text == "range" and tokens[i - 2].type == "IN":
         rows = (("LSQB", "["), ("INT", ""), ("RSQB", "]"))
         return Slip(i - 1, _behind_value(tokens, i), "`for` takes a list, `[0, 1, 2]`; `times 3` repeats", rows)
