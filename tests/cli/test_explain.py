@@ -41,7 +41,7 @@ def test_every_op_has_a_page_with_its_settings_and_example(call, word):
 def test_what_is_neither_gets_a_suggestion(call, typed, meant):
     result = call("explain", typed)
     assert result.exit_code == 2
-    assert f"there is no code, op or rule '{typed}'; did you mean {meant}?" in result.stderr
+    assert f"there is no code, op, word or rule '{typed}'; did you mean {meant}?" in result.stderr
     assert result.stdout == ""
 
 
