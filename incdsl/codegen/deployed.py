@@ -41,7 +41,8 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
 def _doc(expr: WeightExpr) -> Bracketed:
     """A call of the method that is called as the expression is: `given.folded("conv", "bn", 1e-05)`."""
     name = "layer" if isinstance(expr, Kept) else _CAPITAL.sub("_", type(expr).__name__).lower()
-    values = (getattr(expr, field.name) for field in fields(expr))
+    pairs = ((field, getattr(expr, field.name)) for field in fields(expr))
+    values = (value for field, value in pairs if value != field.default)
     return Bracketed(f"given.{name}", tuple(argument for value in values for argument in _arguments(value)))
 
 
@@ -64,9 +65,11 @@ def _arguments(value: Any) -> Iterator[Doc]:
 
 
 def helper(written: Iterable[str]) -> str:
-    """The class that computes tensors, with the methods that these lines of code call."""
+    """The class that computes tensors, with the methods that these lines of code call, and those that they call."""
     code = "\n".join(written)
-    methods = [text for name, text in _METHODS.items() if f"given.{name}(" in code]
+    called = {name: text for name, text in _METHODS.items() if f"given.{name}(" in code}
+    inside = "\n".join(called.values())
+    methods = [text for name, text in _METHODS.items() if name in called or f"self.{name}(" in inside]
     return "\n\n".join([_BEGINNING, *methods, _END])
 
 
@@ -112,12 +115,24 @@ _METHODS = {
     "scaled": """    def scaled(self, layer: str | dict[str, Tensor], factor: float) -> dict[str, Tensor]:
         return {name: tensor * factor for name, tensor in self.given(layer).items()}""",
     "normalized": """    def normalized(
-        self, layer: str | dict[str, Tensor], scale: tuple[float, ...], shift: tuple[float, ...]
+        self, layer: str | dict[str, Tensor], scale: Tensor | tuple[float, ...], shift: Tensor | tuple[float, ...]
     ) -> dict[str, Tensor]:
         layer = self.given(layer)
         weight = layer["weight"]
-        scale, shift = (torch.tensor(numbers, dtype=torch.float64).view(-1, 1, 1) for numbers in (scale, shift))
+        groups = [torch.as_tensor(v, dtype=torch.float64).view(-1, weight.shape[1], 1, 1) for v in (scale, shift)]
+        scale, shift = (group.repeat_interleave(len(weight) // len(group), 0) for group in groups)
         return {"weight": weight * scale, "bias": layer.get("bias", 0.0) + (weight * shift).sum((1, 2, 3))}""",
+    "prenormed": """    def prenormed(
+        self, layer: str | dict[str, Tensor], norm: str | dict[str, Tensor], eps: float, groups: int = 1
+    ) -> dict[str, Tensor]:
+        path = norm if isinstance(norm, str) else "in front of a layer"
+        layer, norm = self.given(layer), self.given(norm)
+        channels = (groups * layer["weight"].shape[1],)
+        parts = ("weight", "bias", "running_mean", "running_var")
+        if [norm[name].shape for name in parts if name in norm] != [channels] * len(parts):
+            raise ValueError("the batch norm " + path + " lacks a tensor, or has other channels than its layer")
+        scale = norm["weight"] / torch.sqrt(norm["running_var"] + eps)
+        return self.normalized(layer, scale, norm["bias"] - norm["running_mean"] * scale)""",
     "enlarged": """    def enlarged(self, layer: str | dict[str, Tensor], kernel: tuple[int, int]) -> dict[str, Tensor]:
         layer = self.given(layer)
         weight = layer["weight"]

@@ -87,12 +87,12 @@ DEPLOYED = Allowed(
     }
     | {ast.Or},
     _MODULES
-    | {"F.conv2d", "F.pad", "torch.cat", "torch.eye", "torch.float64", "torch.sqrt", "torch.stack", "torch.tensor"}
-    | {"torch.zeros", "torch.zeros_like"},
+    | {"F.conv2d", "F.pad", "torch.as_tensor", "torch.cat", "torch.eye", "torch.float64", "torch.sqrt", "torch.stack"}
+    | {"torch.tensor", "torch.zeros", "torch.zeros_like"},
     _CALLABLES | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
-    | {"transpose", "flip", "repeat", "data_ptr", "eval", "forward"}
+    | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
     | {"is_available", "is_compiling", "is_inference", "is_tracing"}
     | _ONEDNN,
     TRAINING.objects | {"given", "module"},

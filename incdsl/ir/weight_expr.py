@@ -51,11 +51,27 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """A layer that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c]."""
+    """A layer that reads its input unnormalized: W'[o, c] = W[o, c]·scale[c], b' = b + Σ W[o, c, i, j]·shift[c].
+
+    The filters of each group have the channels of their group.
+    """
 
     layer: WeightExpr
     scale: tuple[float, ...]
     shift: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prenormed:
+    """A convolution that reads its input without the batch norm in front of it, which is an affine map of channels.
+
+    It is Normalized with γ/√(σ² + ε) for the scale and β − μ·γ/√(σ² + ε) for the shift.
+    """
+
+    layer: WeightExpr
+    norm: WeightExpr
+    eps: float
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ WeightExpr = (
     | Merged
     | Scaled
     | Normalized
+    | Prenormed
     | Enlarged
     | Summed
     | IdentityOf
@@ -135,7 +152,7 @@ def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
     match expr:
         case Kept():
             return ()
-        case Folded(layer=layer, norm=norm):
+        case Folded(layer=layer, norm=norm) | Prenormed(layer=layer, norm=norm):
             return layer, norm
         case Channels(norm=norm):
             return (norm,)
@@ -156,6 +173,6 @@ def prefixes(expr: WeightExpr) -> Iterator[str]:
 
 def as_wide(expr: WeightExpr) -> WeightExpr:
     """A simpler expression with as many filters, and inputs of each filter: what is only calculated is left out."""
-    while isinstance(expr, Folded | Scaled | Normalized | Enlarged | Summed | IdentityOf | WeightOf):
+    while isinstance(expr, Folded | Scaled | Normalized | Prenormed | Enlarged | Summed | IdentityOf | WeightOf):
         expr = parts(expr)[0]
     return expr

@@ -50,7 +50,7 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(FoldScale()),  # behind the batch norm, if there is one
         Rewrite(SumSiblingConvs()),  # after the folds, so that only convolutions, and batch norms alone, are summed
         Rewrite(FoldBatchNorm()),  # behind a sum that is a convolution now
-        Rewrite(FoldNormalization()),  # after it: it gives a bias, which batch norm takes over
+        Rewrite(FoldNormalization()),  # after it: a batch norm goes backwards where it can
         Rewrite(CollapseFactorizedConvs()),  # after the folds: only an activation stands between two convolutions
         Rewrite(MoveReluBeforeConcat()),  # before what takes a convolution and its ReLU as one step
         Rewrite(MoveReluBeforePool()),  # after the concat: a pool behind it may hold the ReLU back no longer

@@ -20,6 +20,7 @@ from incdsl.ir.weight_expr import (
     Kept,
     Merged,
     Normalized,
+    Prenormed,
     Scaled,
     Summed,
     Transposed,
@@ -91,6 +92,8 @@ def evaluate(expr: WeightExpr, algebra: Algebra) -> Layer:
     match expr:
         case Folded(eps=eps):
             return _folded(layers[0], *affine(layers[1], eps, algebra), algebra)
+        case Prenormed(eps=eps):
+            return _normalized(layers[0], *affine(layers[1], eps, algebra), algebra)
         case Merged():
             return _merged(layers)
         case Summed():
@@ -109,7 +112,10 @@ def _changed(expr: WeightExpr, layer: Layer, algebra: Algebra) -> Layer:
             number = algebra.number(factor)
             return {name: algebra.reduced(t * number) for name, t in layer.items()}
         case Normalized(scale=scale, shift=shift):
-            return _normalized(layer, scale, shift, algebra)
+            scales, shifts = (
+                torch.tensor([algebra.number(v) for v in values], dtype=torch.float64) for values in (scale, shift)
+            )
+            return _normalized(layer, scales, shifts, algebra)
         case Enlarged(kernel=kernel):
             height, width = ((k - s) // 2 for k, s in zip(kernel, layer["weight"].shape[2:], strict=True))
             return {**layer, "weight": F.pad(layer["weight"], (width, width, height, height))}
@@ -159,11 +165,14 @@ def _composed(inner: Layer, outer: Layer, algebra: Algebra) -> Layer:
     return layer
 
 
-def _normalized(layer: Layer, scale: tuple[float, ...], shift: tuple[float, ...], algebra: Algebra) -> Layer:
+def _normalized(layer: Layer, scale: Tensor, shift: Tensor, algebra: Algebra) -> Layer:
     weight = layer["weight"]
-    scales, shifts = (
-        torch.tensor([algebra.number(v) for v in values], dtype=torch.float64).view(-1, 1, 1)
-        for values in (scale, shift)
-    )
+    scales, shifts = (_by_input(values, weight) for values in (scale, shift))
     bias = algebra.reduced(weight * shifts).sum((1, 2, 3)) + layer.get("bias", 0.0)
     return {"weight": algebra.reduced(weight * scales), "bias": algebra.reduced(bias)}
+
+
+def _by_input(values: Tensor, weight: Tensor) -> Tensor:
+    """A number for each channel that flows in, for each filter those of its group."""
+    groups = values.view(-1, weight.shape[1])
+    return groups.repeat_interleave(len(weight) // len(groups), 0)[:, :, None, None]

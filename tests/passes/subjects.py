@@ -1,6 +1,6 @@
 """Nets of the fixtures, what rules make of them, and whether both give the same numbers at what cost."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from inspect import signature
 from itertools import islice
@@ -66,7 +66,7 @@ def text_of(done):
 
 def shown(expr):
     """A weight expression as a call."""
-    values = [getattr(expr, name) for name in expr.__dataclass_fields__]
+    values = [getattr(expr, field.name) for field in fields(expr) if getattr(expr, field.name) != field.default]
     values = [part for value in values for part in (value if type(expr).__name__ == "Merged" else (value,))]
     texts = [shown(value) if hasattr(value, "__dataclass_fields__") else str(value) for value in values]
     return texts[0] if type(expr).__name__ == "Kept" else f"{type(expr).__name__}({', '.join(texts)})"

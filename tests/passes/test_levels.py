@@ -120,10 +120,28 @@ def test_the_order_is_that_of_one_run():
     assert once == again
 
 
-def test_a_scale_in_front_of_a_norm_is_no_hindrance():
-    chain = "x -> conv2d 3x3 @4 -> scale 0.5 -> batchnorm -> scale 2.0 -> relu"
-    text = f"inc 1\nnet N {{\n  input x [3, H, W]\n  output y = {chain}\n}}\n"
-    done = compile_net(Source("scaled.inc", text))
+CHAINS = {
+    "a scale in front of a norm": ("conv2d 3x3 @4 -> scale 0.5 -> batchnorm -> scale 2.0 -> relu", "conv2d relu"),
+    "a norm behind rails that are one": (
+        "add { | identity | batchnorm | conv2d 3x3 @3 -> batchnorm | conv2d 1x1 @3 -> scale 0.5 } -> batchnorm -> relu",
+        "conv2d relu",
+    ),
+    "a norm behind norms of parts": (
+        "concat { | conv2d 3x3 @4 -> batchnorm | conv2d 1x1 @4 } -> batchnorm -> relu",
+        "conv2d relu conv2d relu concat",
+    ),
+    "a norm that can go both ways": (
+        "maxpool 3x3 -> conv2d 1x1 @4 -> batchnorm -> conv2d 3x3 @9 valid (dilation: 2)",
+        "maxpool conv2d conv2d",
+    ),
+    "a norm that can only go forward": ("relu -> batchnorm -> conv2d 3x3 @4 valid -> batchnorm", "relu conv2d"),
+}
+
+
+@pytest.mark.parametrize(("chain", "words"), CHAINS.values(), ids=CHAINS)
+def test_no_norm_is_left(chain, words):
+    text = f"inc 1\nnet N {{\n  input x [3, H, W]\n  output y = x -> {chain}\n}}\n"
+    done = compile_net(Source("chain.inc", text))
     deployed = after(done, *every("inference"))
-    assert [node.op.word for node in deployed.net.graph][1:] == ["conv2d", "relu"]
+    assert [node.op.word for node in deployed.net.graph][1:] == words.split()
     assert largest_error(done, deployed) <= 1e-10

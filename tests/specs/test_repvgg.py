@@ -77,8 +77,7 @@ def test_the_deployed_module_is_certified(done):
 
 
 def test_a_checkpoint_is_deployed(trained, deployed, tmp_path):
-    state = {f"module.{key}": tensor for key, tensor in trained.state_dict().items()}
-    torch.save({"state_dict": state}, tmp_path / "repvgg.pth")
+    torch.save(trained.state_dict(), tmp_path / "repvgg.pth")
     net = incdsl.deploy(EXAMPLES / "repvgg.inc", tmp_path / "repvgg.pth")
     with torch.no_grad():
         image = detfill.image((1, 3, 96, 75))

@@ -1,4 +1,4 @@
-"""The normalization of the input folded into the convolution that reads it."""
+"""The normalization of the input, or a batch norm, folded into the convolution that reads it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Normalized
-from incdsl.ops.norm import Normalize
+from incdsl.ir.weight_expr import Kept, Normalized, Prenormed, WeightExpr, WeightOf
+from incdsl.ops.activation import Activation
+from incdsl.ops.norm import BatchNorm2d, Normalize
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
@@ -17,9 +18,10 @@ from incdsl.passes.view import View
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A normalization, and a convolution that reads it."""
+    """A normalization or batch norm, a convolution that reads it, and the activation between them, if there is one."""
 
     before: Node
+    activation: Node | None
     conv: Node
 
     @property
@@ -31,11 +33,26 @@ class Site:
         assert isinstance(self.conv.op, Conv2d)
         return self.conv.op
 
+    @property
+    def shifts(self) -> bool:
+        """Whether something is added to the channels; nobody knows that a batch norm adds nothing."""
+        op = self.before.op
+        return not isinstance(op, Normalize) or any(map(float, op.shift))
 
-def _convolutions(view: View, site: Site) -> list[Conv2d]:
-    """Those that read the normalized value."""
-    ops = (view.graph[name].op for name in view.readers[site.before.name])
-    return [op for op in ops if isinstance(op, Conv2d)]
+
+def _readers(view: View, site: Site) -> list[Node]:
+    """What reads the normalized value."""
+    return [view.graph[name] for name in view.readers[site.before.name]]
+
+
+def _pads(view: View, site: Site) -> bool:
+    """Whether one of the convolutions surrounds the normalized value with zeros."""
+    ops = (node.op for node in _readers(view, site))
+    return any(tuple(op.padding) != (0, 0) for op in ops if isinstance(op, Conv2d))
+
+
+def _has_fixed_groups(view: View, site: Site) -> bool:
+    return isinstance(site.before.op, Normalize) or view.fixed(site.op.groups, site.conv) is not None
 
 
 @final
@@ -43,39 +60,62 @@ class FoldNormalization(Rule[Site]):
     """conv(a·x + d) = conv'(x) with W'[o, c] = W[o, c]·a[c] and b' = b + Σ W[o, c, i, j]·d[c], a and d constants of
     channels.
 
-    The convolution must not pad: its zeros stand for 0 behind the normalization, but would stand for −d/a before it.
-    All readers must be such convolutions, so that the normalization is gone afterwards. Exact in real arithmetic.
+    A batch norm in evaluation has a = γ/√(σ² + ε) and d = β − μ·a; FoldBatchNorm comes first, and leaves those that
+    stand before a convolution and not behind one. The convolution must not pad, or d must be 0: its zeros stand for 0
+    behind the normalization, but would stand for −d/a before it. With an activation between them, as in most nets with
+    pre-activation, it is another function. All readers must be such convolutions, so that the normalization is gone
+    afterwards. Exact in real arithmetic.
     """
 
     conditions: tuple[Condition[Site], ...] = (
         Condition(
-            "no padding",
-            lambda v, s: all(tuple(op.padding) == (0, 0) for op in _convolutions(v, s)),
-            "a convolution pads with zeros",
+            "no activation",
+            lambda _, s: s.activation is None,
+            "there is an activation between the norm and the convolution",
         ),
         Condition(
-            "no groups", lambda v, s: all(int(op.groups) == 1 for op in _convolutions(v, s)), "a convolution has groups"
+            "no padding",
+            lambda v, s: not (s.shifts and _pads(v, s)),
+            "a convolution pads with zeros, which the norm would have shifted",
         ),
         Condition(
             "only convolutions",
-            lambda v, s: all(isinstance(v.graph[name].op, Conv2d) for name in v.readers[s.before.name]),
+            lambda v, s: all(isinstance(node.op, Conv2d) or node is s.activation for node in _readers(v, s)),
             "something else reads the normalized value",
         ),
         Condition("inner value", lambda v, s: s.before.name not in v.ends, "the normalized value leaves the net"),
+        Condition("constant", _has_fixed_groups, "the groups of the convolution are an argument of the constructor"),
     )
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
-        if isinstance(node.op, Conv2d) and isinstance(view.operand(node).op, Normalize):
-            yield Site(view.operand(node), node)
+        """Direct pairs, and those with an activation between them, to be told."""
+        if isinstance(node.op, Conv2d):
+            before = view.operand(node)
+            activation = before if isinstance(before.op, Activation) else None
+            before = view.operand(activation) if activation else before
+            if isinstance(before.op, Normalize | BatchNorm2d):
+                yield Site(before, activation, node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        conv, norm = site.conv, site.before.op
-        assert isinstance(norm, Normalize)
-        weights = Normalized(view.weight_expr(conv), tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
-        op = site.op.model_copy(update={"bias": True})
-        edit = view.edit(at=conv)
-        edit.replace(conv.name, edit.remake(conv, op, view.graph.operands(site.before.name), weights))
+        bias = bool(site.op.bias) or site.shifts
+        weights = _weights(view, site)
+        edit = view.edit(at=site.conv)
+        conv = edit.remake(
+            site.conv,
+            site.op.model_copy(update={"bias": bias}),
+            view.graph.operands(site.before.name),
+            weights if bias else WeightOf(weights),
+        )
+        edit.replace(site.conv.name, conv)
         return edit
 
     def describe(self, view: View, site: Site) -> str:
         return f"into {site.conv.path}"
+
+
+def _weights(view: View, site: Site) -> WeightExpr:
+    weights, norm = view.weight_expr(site.conv), site.before.op
+    if isinstance(norm, Normalize):
+        return Normalized(weights, tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
+    assert isinstance(norm, BatchNorm2d)
+    return Prenormed(weights, Kept(site.before.path), float(norm.eps), int(site.op.groups))

@@ -133,6 +133,7 @@ class SumSiblingConvs(Rule[Site]):
     """
 
     conditions: tuple[Condition[Site], ...] = (
+        _alike("same input", lambda rail: (rail.source,), "the rails do not read the same value"),
         Condition(
             "no activation",
             lambda _, s: not any(rail.activation for rail in s.rails),
@@ -143,7 +144,6 @@ class SumSiblingConvs(Rule[Site]):
             "inner value", lambda v, s: v.ends.isdisjoint(step.name for step in s.steps), "a rail leaves the net"
         ),
         Condition("one class", _one_class, "the sum and a convolution are in different classes"),
-        _alike("same input", lambda rail: (rail.source,), "the rails do not read the same value"),
         _alike("same stride", lambda rail: tuple(map(int, rail.op.stride)), "the rails do not have the same stride"),
         _alike("same dilation", _dilation, "the rails do not have the same dilation"),
         _alike("same centre", lambda rail: centre(rail.op), "the rails do not look around the same cell"),
