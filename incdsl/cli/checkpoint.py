@@ -22,13 +22,15 @@ _PACKAGES = {"safetensors": ("safetensors", "weights"), "numpy": ("numpy", "weig
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--entry`, and as `decisions` what `--ignore`, `--fresh` and `--rails-in-order` say."""
+    """`--entry`, and as `decisions` what `--ignore`, `--fresh`, `--same` and `--rails-in-order` say."""
 
     @functools.wraps(command)
-    def read(*, ignore: tuple[str, ...], fresh: tuple[str, ...], rails_in_order: bool, **others: Any) -> None:
+    def read(
+        *, ignore: tuple[str, ...], fresh: tuple[str, ...], same: tuple[str, ...], rails_in_order: bool, **others: Any
+    ) -> None:
         from incdsl.weights.decisions import Decisions
 
-        command(decisions=Decisions(ignore, fresh, rails_in_order), **others)
+        command(decisions=Decisions(ignore, fresh, tuple(map(_same, same)), rails_in_order), **others)
 
     options = (
         click.option(
@@ -40,6 +42,9 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Layers or blocks of the net to leave as they are initialized, such as 'fc'.",
         ),
         click.option(
+            "--same", multiple=True, metavar="ENTRY=LAYER", help="What something in the checkpoint is in the net."
+        ),
+        click.option(
             "--rails-in-order", is_flag=True, help="Assume that numbers of rails follow the order in the spec."
         ),
     )  # fmt: skip
@@ -47,6 +52,13 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def _same(text: str) -> tuple[str, str]:
+    entry, _, layer = text.rpartition("=")
+    if not entry or not layer:
+        raise click.UsageError(f"write --same ENTRY=LAYER, not {text!r}")
+    return entry, layer
 
 
 def against_options(command: Callable[..., None]) -> Callable[..., None]:

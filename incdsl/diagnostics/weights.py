@@ -31,6 +31,8 @@ class CheckpointProblem(Diagnostic):
 
     def option(self, name: str, *values: str) -> str:
         """An option as it is typed: `--without-aux`, `--ignore 'fc.*'`, or `without_aux=True`, `ignore="fc.*"`."""
+        if self.python and name == "same":
+            return f"`same={json.dumps(dict([values[0].rsplit('=', 1)]), ensure_ascii=False)}`"
         if not self.python:
             return f"`{' '.join(f'--{name} {shlex.quote(value)}' for value in values) or f'--{name}'}`"
         written = [json.dumps(value, ensure_ascii=False) for value in values]
@@ -232,7 +234,8 @@ class Ambiguous(CheckpointProblem):
         if self.rails:
             order = self.option("rails-in-order")
             return f"{order} assumes that numbers follow the order of rails in the spec; nothing proves it"
-        return "they have the same shapes, and neither names nor numbers nor order tells them apart"
+        example = self.option("same", f"{self.candidates[0]}={self.places[0]}")
+        return f"neither shapes nor names nor numbers nor order tells them apart; you can, by such as {example}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +329,29 @@ class IdlePattern(CheckpointProblem):
     def message(self) -> str:
         what = "layer of the net" if self.name == "fresh" else "entry of the checkpoint"
         return f"{self.option(self.name, self.pattern[:120])} matches no {what}"
+
+    def help(self) -> str:
+        return f"nearest: {listed(self.nearest)}" if self.nearest else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotTheSame(CheckpointProblem):
+    """`--same ENTRY=LAYER` says of something in the checkpoint what it is in the net, and it cannot be that.
+
+    Both are names of layers, or of what holds layers: blocks, units and rails of the net, parts of names of the
+    checkpoint. They must hold the same shapes. What is ignored or fresh cannot be the same as anything.
+    """
+
+    code: ClassVar[str] = "E713"
+    title: ClassVar[str] = "what is said to be the same is not"
+
+    entry: str
+    layer: str
+    reason: str
+    nearest: tuple[str, ...] = ()
+
+    def message(self) -> str:
+        return f"{self.option('same', f'{self.entry[:120]}={self.layer[:120]}')}: {self.reason}"
 
     def help(self) -> str:
         return f"nearest: {listed(self.nearest)}" if self.nearest else ""
