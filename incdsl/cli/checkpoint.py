@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,3 +125,24 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def write_deployed(target: Path, state: Mapping[str, Any]) -> None:
+    """Put deployed weights on disk. Raises `CompileError`."""
+    from incdsl.runtime.checkpoint import write
+
+    write(target, state, deployed=True)
+
+
+def not_read(output: Path, inputs: Mapping[str, Path]) -> None:
+    """End the command if an output is a file that is read, also by a link, or under another spelling of its path."""
+    for what, path in inputs.items():
+        if _same_file(output, path):
+            raise click.UsageError(f"{output} is the {what} that is read; write to another file")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(first) == os.path.realpath(second)
