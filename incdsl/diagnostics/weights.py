@@ -276,7 +276,8 @@ class OutputsDiffer(CheckpointProblem):
     """With the converted weights the net computes something else than the source model, so nothing was written.
 
     Names and shapes fit, but the outputs differ. Tensors may be swapped in the checkpoint, or the spec may describe
-    another network: an eps, a padding, the order of rails.
+    another network: an eps, a padding, the order of rails, a change of the images before the first layer
+    (torchvision's `transform_input`).
     """
 
     code: ClassVar[str] = "E708"
@@ -284,9 +285,16 @@ class OutputsDiffer(CheckpointProblem):
 
     against: str
     reason: str
+    transforms: bool = False
+    """Whether the source model says that it transforms its input."""
 
     def message(self) -> str:
         return f"the net does not agree with {self.against}: {self.reason}"
+
+    def help(self) -> str:
+        if not self.transforms:
+            return ""
+        return "its transform_input is on: specs/v3_torchvision.inc and specs/googlenet_torchvision.inc do the same"
 
 
 @dataclass(frozen=True, kw_only=True)
