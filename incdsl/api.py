@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from incdsl.frontend import Analysis
     from incdsl.source import Source
     from incdsl.syntax.parser import Parsed
+    from incdsl.weights.decisions import Decisions, Heads
 
 Spec = str | os.PathLike[str]
 """A path, or the text of a spec (a string of more than one line)."""
@@ -100,8 +101,8 @@ def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **se
 
 def pretrained(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, without_aux: bool = False,
-    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), rails_in_order: bool = False,
-    against: nn.Module | None = None, **settings: Any,
+    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
+    rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
 ) -> nn.Module:  # fmt: skip
     """The training module with the weights of a checkpoint, in training mode; to fine-tune, or to go on training.
 
@@ -111,7 +112,8 @@ def pretrained(
     - `entry` chooses one of several state_dicts: `entry="state_dict_ema"`.
     - `fresh` names layers or blocks that stay as they are initialized, and need nothing from the checkpoint: `"fc"`
       for other classes. `ignore` has patterns of entries that are left out.
-    - `without_aux` leaves out the auxiliary heads. `rails_in_order` says that numbers of rails are in the spec's order.
+    - `same` says what something in the checkpoint is in the net, `{entry: layer}`; `rails_in_order` says that numbers
+      of rails are in the spec's order. `without_aux` leaves out the auxiliary heads.
     - `against` is the model that the checkpoint is of: outputs are compared, and must agree to 1e-10.
 
     What was unwrapped or left aside is told by warnings. It needs torch, and safetensors for files of that format.
@@ -122,9 +124,8 @@ def pretrained(
     from incdsl.compiler import compile_net
     from incdsl.diagnostics.weights import spoken_to_python
     from incdsl.runtime.pretrained import Given, pretrained
-    from incdsl.weights.decisions import Decisions
 
-    decisions = Decisions(_several(ignore), _several(fresh), rails_in_order, "none" if without_aux else "all")
+    decisions = _decisions(ignore, fresh, same, rails_in_order, "none" if without_aux else "all")
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
         return pretrained(done, Given(Path(checkpoint), entry, decisions, against))
@@ -132,8 +133,8 @@ def pretrained(
 
 def deploy(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
-    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), rails_in_order: bool = False,
-    against: nn.Module | None = None, **settings: Any,
+    entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
+    rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
 ) -> nn.Module:  # fmt: skip
     """The module to deploy, with the weights of a training checkpoint: rewritten, certified, ready to run.
 
@@ -149,13 +150,20 @@ def deploy(
     from incdsl.diagnostics.weights import spoken_to_python
     from incdsl.runtime.deploy import deployed
     from incdsl.runtime.pretrained import Given
-    from incdsl.weights.decisions import Decisions
 
-    decisions = Decisions(_several(ignore), _several(fresh), rails_in_order, "unneeded")
+    decisions = _decisions(ignore, fresh, same, rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
         return deployed(done, Given(Path(checkpoint), entry, decisions, against), also)
+
+
+def _decisions(
+    ignore: Patterns, fresh: Patterns, same: Mapping[str, str] | None, rails_in_order: bool, heads: Heads
+) -> Decisions:
+    from incdsl.weights.decisions import Decisions
+
+    return Decisions(_several(ignore), _several(fresh), tuple((same or {}).items()), rails_in_order, heads)
 
 
 def _several(patterns: Patterns) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class Compilation:
     def command(self) -> str:
         """The command that writes the module again."""
         spec = _safe_name(self.source.name)
-        words = ["incdsl compile", f"{spec}::{self.chosen}" if self.chosen else spec]
-        words += ["--inference", *self.options] if self.net.level == "inference" else []
+        verb = "deploy" if self.net.level == "inference" else "compile"
+        words = [f"incdsl {verb}", f"{spec}::{self.chosen}" if self.chosen else spec, *self.options]
         words += [f"--set {name}={literal(value)}" for name, value in self.settings.items()]
         return " ".join(words)
 

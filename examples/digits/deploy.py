@@ -1,4 +1,4 @@
-"""Compile digits.inc for inference, give the module the trained weights, and compare it with the training module.
+"""Write the module of digits.inc to deploy, with the trained weights, and compare it with the training module.
 
 Usage: python examples/digits/deploy.py
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from train import OUT, SPEC, digits, right
 
@@ -22,10 +23,17 @@ import incdsl
 TOLERANCE = 1e-5
 
 
-def compiled(path: Path) -> ModuleType:
-    """The module to deploy, certified; it needs nothing but PyTorch."""
-    words = ["compile", str(SPEC), "--inference", "-o", str(path)]
+def written(folder: Path, weights: Path) -> nn.Module:
+    """The module to deploy, certified, with its weights; the two files need nothing but PyTorch and safetensors."""
+    words = ["deploy", str(SPEC), "--weights", str(weights), "-o", str(folder)]
     subprocess.run([sys.executable, "-m", "incdsl", *words], check=True)
+    net = imported(folder / "digits.py").Digits().eval()
+    net.load_state_dict(load_file(folder / "digits.safetensors"))
+    return net
+
+
+def imported(path: Path) -> ModuleType:
+    """A file as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -62,11 +70,8 @@ def main() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
 
-    weights = torch.load(out / "weights.pt", weights_only=True)
-    trained = incdsl.load(SPEC).Digits().eval()
-    trained.load_state_dict(weights)
-    deployed = compiled(out / "digits_inference.py").Digits.from_training(weights).eval()
-    torch.save(deployed.state_dict(), out / "digits_inference.pt")
+    trained = incdsl.pretrained(SPEC, out / "weights.pt").eval()
+    deployed = written(out / "deployed", out / "weights.pt")
 
     _, _, images, labels = digits()
     agree = compare(trained, deployed, images, labels)

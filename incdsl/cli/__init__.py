@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": "Check specs: syntax, names, shapes, and the facts that they state.",
     "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
+    "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
     "explain": "Explain a diagnostic code or an op.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,15 @@ _PACKAGES = {"safetensors": ("safetensors", "weights"), "numpy": ("numpy", "weig
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--entry`, and as `decisions` what `--ignore`, `--fresh` and `--rails-in-order` say."""
+    """`--entry`, and as `decisions` what `--ignore`, `--fresh`, `--same` and `--rails-in-order` say."""
 
     @functools.wraps(command)
-    def read(*, ignore: tuple[str, ...], fresh: tuple[str, ...], rails_in_order: bool, **others: Any) -> None:
+    def read(
+        *, ignore: tuple[str, ...], fresh: tuple[str, ...], same: tuple[str, ...], rails_in_order: bool, **others: Any
+    ) -> None:
         from incdsl.weights.decisions import Decisions
 
-        command(decisions=Decisions(ignore, fresh, rails_in_order), **others)
+        command(decisions=Decisions(ignore, fresh, tuple(map(_same, same)), rails_in_order), **others)
 
     options = (
         click.option(
@@ -40,6 +43,9 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Layers or blocks of the net to leave as they are initialized, such as 'fc'.",
         ),
         click.option(
+            "--same", multiple=True, metavar="ENTRY=LAYER", help="What something in the checkpoint is in the net."
+        ),
+        click.option(
             "--rails-in-order", is_flag=True, help="Assume that numbers of rails follow the order in the spec."
         ),
     )  # fmt: skip
@@ -47,6 +53,13 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def _same(text: str) -> tuple[str, str]:
+    entry, _, layer = text.rpartition("=")
+    if not entry or not layer:
+        raise click.UsageError(f"write --same ENTRY=LAYER, not {text!r}")
+    return entry, layer
 
 
 def against_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -112,3 +125,24 @@ def _argument(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def write_deployed(target: Path, state: Mapping[str, Any]) -> None:
+    """Put deployed weights on disk. Raises `CompileError`."""
+    from incdsl.runtime.checkpoint import write
+
+    write(target, state, deployed=True)
+
+
+def not_read(output: Path, inputs: Mapping[str, Path]) -> None:
+    """End the command if an output is a file that is read, also by a link, or under another spelling of its path."""
+    for what, path in inputs.items():
+        if _same_file(output, path):
+            raise click.UsageError(f"{output} is the {what} that is read; write to another file")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(first) == os.path.realpath(second)

@@ -37,7 +37,7 @@ def command(
 ) -> None:  # fmt: skip
     """Measure which rewrites, layout and execution are fastest for SPEC on a device.
 
-    `incdsl compile SPEC --inference --tuned FILE` writes the module of the fastest choice of a record.
+    `incdsl deploy SPEC --tuned FILE` writes the module of the fastest choice of a record.
     """
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("tune runs the module and needs PyTorch: pip install 'incdsl[torch]'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -136,15 +135,7 @@ def _file_of(spec: str) -> Path:
 
 def _writable(output: Path | None, force: bool, inputs: dict[str, Path]) -> None:
     """Refuse an output that is there, and one that is read: also by a link, or under another spelling of its path."""
-    for what, path in inputs.items():
-        if output is not None and _same_file(output, path):
-            raise click.UsageError(f"{output} is the {what} that is read; write to another file")
+    if output is not None:
+        checkpoint.not_read(output, inputs)
     if output is not None and output.exists() and not force:
         raise click.UsageError(f"{output} exists; --force overwrites it")
-
-
-def _same_file(first: Path, second: Path) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:  # one of them does not exist
-        return os.path.realpath(first) == os.path.realpath(second)

@@ -77,13 +77,17 @@ _BEGINNING = '''class TrainingWeights:
     """Layers of a training checkpoint in float64, each a dictionary of its tensors; a layer may go by its path."""
 
     def __init__(self, state_dict: dict[str, Tensor]) -> None:
+        others = [name for name, tensor in state_dict.items() if not isinstance(tensor, Tensor)]
+        if others:
+            raise ValueError("wanted is the training module's state_dict, given a dictionary of " + ", ".join(others))
+
         self.tensors = {name: tensor.double() for name, tensor in state_dict.items()}
         self.unused = {name for name in state_dict if not name.endswith("num_batches_tracked")}
 
     def layer(self, path: str) -> dict[str, Tensor]:
         found = {name: tensor for name, tensor in self.tensors.items() if name.rpartition(".")[0] == path}
         if not found:
-            raise KeyError("the checkpoint has no layer " + path)
+            raise KeyError("the checkpoint has no layer " + path + "; it has " + ", ".join(sorted(self.tensors)[:3]))
         self.unused -= found.keys()
         return {name.rpartition(".")[2]: tensor for name, tensor in found.items()}
 

@@ -31,6 +31,8 @@ class CheckpointProblem(Diagnostic):
 
     def option(self, name: str, *values: str) -> str:
         """An option as it is typed: `--without-aux`, `--ignore 'fc.*'`, or `without_aux=True`, `ignore="fc.*"`."""
+        if self.python and name == "same":
+            return f"`same={json.dumps(dict([values[0].rsplit('=', 1)]), ensure_ascii=False)}`"
         if not self.python:
             return f"`{' '.join(f'--{name} {shlex.quote(value)}' for value in values) or f'--{name}'}`"
         written = [json.dumps(value, ensure_ascii=False) for value in values]
@@ -232,7 +234,8 @@ class Ambiguous(CheckpointProblem):
         if self.rails:
             order = self.option("rails-in-order")
             return f"{order} assumes that numbers follow the order of rails in the spec; nothing proves it"
-        return "they have the same shapes, and neither names nor numbers nor order tells them apart"
+        example = self.option("same", f"{self.candidates[0]}={self.places[0]}")
+        return f"neither shapes nor names nor numbers nor order tells them apart; you can, by such as {example}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +276,8 @@ class OutputsDiffer(CheckpointProblem):
     """With the converted weights the net computes something else than the source model, so nothing was written.
 
     Names and shapes fit, but the outputs differ. Tensors may be swapped in the checkpoint, or the spec may describe
-    another network: an eps, a padding, the order of rails.
+    another network: an eps, a padding, the order of rails, a change of the images before the first layer
+    (torchvision's `transform_input`).
     """
 
     code: ClassVar[str] = "E708"
@@ -281,9 +285,16 @@ class OutputsDiffer(CheckpointProblem):
 
     against: str
     reason: str
+    transforms: bool = False
+    """Whether the source model says that it transforms its input."""
 
     def message(self) -> str:
         return f"the net does not agree with {self.against}: {self.reason}"
+
+    def help(self) -> str:
+        if not self.transforms:
+            return ""
+        return "its transform_input is on: specs/v3_torchvision.inc and specs/googlenet_torchvision.inc do the same"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +337,29 @@ class IdlePattern(CheckpointProblem):
     def message(self) -> str:
         what = "layer of the net" if self.name == "fresh" else "entry of the checkpoint"
         return f"{self.option(self.name, self.pattern[:120])} matches no {what}"
+
+    def help(self) -> str:
+        return f"nearest: {listed(self.nearest)}" if self.nearest else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotTheSame(CheckpointProblem):
+    """`--same ENTRY=LAYER` says of something in the checkpoint what it is in the net, and it cannot be that.
+
+    Both are names of layers, or of what holds layers: blocks, units and rails of the net, parts of names of the
+    checkpoint. They must hold the same shapes. What is ignored or fresh cannot be the same as anything.
+    """
+
+    code: ClassVar[str] = "E713"
+    title: ClassVar[str] = "what is said to be the same is not"
+
+    entry: str
+    layer: str
+    reason: str
+    nearest: tuple[str, ...] = ()
+
+    def message(self) -> str:
+        return f"{self.option('same', f'{self.entry[:120]}={self.layer[:120]}')}: {self.reason}"
 
     def help(self) -> str:
         return f"nearest: {listed(self.nearest)}" if self.nearest else ""

@@ -21,6 +21,7 @@ from incdsl.writing import replace
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 _DEPTH = 3
+_DEPLOYED = "incdsl deploy"
 _SHOWN = 10
 _LONGEST = 80
 """Letters of the name of a state_dict."""
@@ -224,8 +225,19 @@ def _precision(values: Iterable[Tensor]) -> torch.dtype:
     return max(kinds, key=lambda kind: kind.itemsize, default=torch.float32)
 
 
-def write(target: Path, state: Mapping[str, Tensor]) -> None:
-    """Put a state_dict on disk, in the format of the target's suffix.
+def is_deployed(path: Path) -> bool:
+    """Whether a file holds weights that `deploy` wrote, so that it may write them again."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return bool((file.metadata() or {}).get("written_by") == _DEPLOYED)
+    except Exception:  # the library has exceptions of its own beside those of the file system
+        return False
+
+
+def write(target: Path, state: Mapping[str, Tensor], *, deployed: bool = False) -> None:
+    """Put a state_dict on disk, in the format of the target's suffix; a file of `deployed` weights says so.
 
     Raises:
         CompileError: if the file system refuses.
@@ -235,7 +247,7 @@ def write(target: Path, state: Mapping[str, Tensor]) -> None:
         if target.suffix == ".safetensors":
             from safetensors.torch import save_file
 
-            save_file(dict(state), path, metadata={"format": "pt"})
+            save_file(dict(state), path, metadata={"format": "pt", **({"written_by": _DEPLOYED} if deployed else {})})
         else:
             torch.save(dict(state), path)
 

@@ -19,6 +19,9 @@ from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import first_line
 from incdsl.weights.match import Origin
 
+_TRANSFORM = "transform_input"
+"""What torchvision calls a change of its images that comes before the first layer."""
+
 
 def loaded(done: Compilation, state: Mapping[str, Tensor], *, aux: bool, exact: bool = False) -> nn.Module:
     """The training module with these weights, in float64 if `exact`; without `aux` it has no auxiliary heads."""
@@ -41,10 +44,21 @@ def compare(
     """
     net.eval()
     other = _filled(model, against, source)
-    told = [_compared(done, net, other, against, training=False)]
+    told = _transform(other, against)
+    told.append(_compared(done, net, other, against, training=False))
     if any(True for _ in _heads(net, done)):
         told.append(_compared(done, net, other, against, training=True))
     return told
+
+
+def _transform(model: nn.Module, against: str) -> list[str]:
+    """What a model does to its images before its first layer, if it says so: it is no tensor, and in no checkpoint."""
+    on = getattr(model, _TRANSFORM, None)
+    if on is None:
+        return []
+    if on:
+        return [f"warning: {against} transforms its input ({_TRANSFORM} is on), and the net must do the same"]
+    return [f"warning: {against} has {_TRANSFORM} off; built with pretrained weights, torchvision's has it on"]
 
 
 def refuse_fresh(against: str, origins: Mapping[str, Origin]) -> None:
@@ -111,11 +125,12 @@ def _compared(done: Compilation, net: nn.Module, other: nn.Module, against: str,
     what = "logits and auxiliary logits" if training else "logits"
     if training and len(theirs) < len(mine):
         return f"{against} shows no auxiliary logits: those heads were not compared"
-    worst = max((_distance(value, theirs, against, what) for value in mine), default=0.0)
+    transforms = bool(getattr(other, _TRANSFORM, False))
+    worst = max((_distance(value, theirs, against, what, transforms=transforms) for value in mine), default=0.0)
     return f"{what} of {against} on random {sizes}: relative difference {worst:.1e}"
 
 
-def _distance(value: Tensor, candidates: list[Tensor], against: str, what: str) -> float:
+def _distance(value: Tensor, candidates: list[Tensor], against: str, what: str, *, transforms: bool) -> float:
     """How far an output is from the nearest one of the other model, relative to the largest number in it."""
     found = [(value - other).abs().max() / other.abs().max() for other in candidates if other.shape == value.shape]
     if not found:
@@ -124,12 +139,13 @@ def _distance(value: Tensor, candidates: list[Tensor], against: str, what: str) 
     nearest = min((float(distance) for distance in found), key=lambda d: d if d == d else float("inf"))
     if not nearest <= TOLERANCE:
         reason = "not finite, or all zero" if nearest != nearest else f"relative difference {nearest:.1e}"
-        _differ(against, f"{what}: {reason}; {TOLERANCE:.0e} is allowed")
+        _differ(against, f"{what}: {reason}; {TOLERANCE:.0e} is allowed", transforms=transforms)
     return nearest
 
 
-def _differ(against: str, reason: str) -> NoReturn:
-    raise CompileError((OutputsDiffer(span=None, against=against, reason=reason),)) from None
+def _differ(against: str, reason: str, *, transforms: bool = False) -> NoReturn:
+    problem = OutputsDiffer(span=None, against=against, reason=reason, transforms=transforms)
+    raise CompileError((problem,)) from None
 
 
 def _inputs(done: Compilation, *, training: bool) -> list[Tensor]:

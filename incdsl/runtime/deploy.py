@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 
-from torch import nn
+from torch import Tensor, nn
 
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.certify import certify
@@ -53,5 +54,10 @@ def deployed(done: Compilation, given: Given, also: frozenset[str] = frozenset()
         warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
     found = weights(done, given)
     tell(found.checkpoint, compared(done, found, given.against))
-    module: nn.Module = load_net(rewritten).from_training(found.state)
+    return filled(rewritten, found.state)
+
+
+def filled(rewritten: Compilation, state: Mapping[str, Tensor]) -> nn.Module:
+    """The deployed module with weights computed from those of the training module, in evaluation mode."""
+    module: nn.Module = load_net(rewritten).from_training(state)
     return module.eval()

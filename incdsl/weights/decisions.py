@@ -31,6 +31,8 @@ class Decisions:
     """Patterns of entries that are left out."""
     fresh: tuple[str, ...] = ()
     """Patterns of layers of the net, or of what holds them, that stay as the module initializes them."""
+    same: tuple[tuple[str, str], ...] = ()
+    """Names of the checkpoint, and what they are in the net: layers, or what holds them."""
     rails_in_order: bool = False
     """Whether numbers of rails are in the order of the spec."""
     heads: Heads = "all"

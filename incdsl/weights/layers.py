@@ -15,8 +15,10 @@ Layout = Literal["torch", "tensorflow", "depthwise"]
 Part = Literal["", "depthwise", "norm", "unknown"]
 """Which of the layers that share a path: a convolution beside its norm, a depthwise one beside its pointwise one."""
 Path: TypeAlias = tuple[str, ...]
+Word: TypeAlias = tuple[Role, Layout, Part]
+"""What the last word of a name says."""
 
-_WORDS: dict[str, tuple[Role, Layout, Part]] = {
+_WORDS: dict[str, Word] = {
     "weight": ("weight", "torch", ""),
     "bias": ("bias", "torch", ""),
     "running_mean": ("running_mean", "torch", "norm"),
@@ -35,7 +37,7 @@ _WORDS: dict[str, tuple[Role, Layout, Part]] = {
     "moving_variance": ("running_var", "tensorflow", "norm"),
 }
 """Last words of names: whose tensor it is, and in which layout a weight is stored."""
-_UNKNOWN: tuple[Role, Layout, Part] = ("weight", "torch", "unknown")
+_UNKNOWN: Word = ("weight", "torch", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,13 @@ def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
     """The layers of a checkpoint, in the order of its entries; an unknown entry is a layer by itself."""
     groups: dict[tuple[Path, Part, str], dict[Role, Entry]] = {}
     paths = {key: tuple(part for part in re.split(r"[./]", key) if part) for key in shapes}
-    normed = {path[:-1] for path in paths.values() if path[-1:] and _word(path[-1])[2] == "norm"}
+    words = {key: _word(path[-1]) if path else _UNKNOWN for key, path in paths.items()}
+    words |= _pairs(shapes, paths, words)
+    normed = {paths[key][:-1] for key, word in words.items() if word[2] == "norm"}
     convolved = {path[:-1] for key, path in paths.items() if path and len(shapes[key]) >= 2}
     for key, shape in shapes.items():
         path = paths[key]
-        role, layout, part = _word(path[-1]) if path else _UNKNOWN
+        role, layout, part = words[key]
         if part == "" and path[:-1] in normed and path[:-1] not in convolved:
             part = "norm"  # PyTorch calls the factor and the offset of a norm `weight` and `bias`
         entry = Entry(key, shape, layout)
@@ -135,5 +139,39 @@ def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
     return [Layer(path, tensors, part) for (path, part, _), tensors in groups.items() if tensors]
 
 
-def _word(last: str) -> tuple[Role, Layout, Part]:
+def _word(last: str) -> Word:
     return _WORDS.get(last.removesuffix(":0"), _UNKNOWN)
+
+
+def _pairs(shapes: Mapping[str, Sizes], paths: Mapping[str, Path], words: Mapping[str, Word]) -> dict[str, Word]:
+    """What two tensors are that make a layer, a weight and a bias, where their last words do not say it for certain.
+
+    The bias has as many numbers as the layer has outputs, which the weight lists first or last. Where it lists as many
+    inputs, its layout is that of the others, if these have one.
+    """
+    below: dict[Path, list[str]] = {}
+    for key, path in paths.items():
+        below.setdefault(path[:-1], []).append(key)
+    found: dict[str, tuple[str, Layout | None]] = {}
+    for path, keys in below.items():
+        bias, weight = min(keys, key=lambda key: len(shapes[key])), max(keys, key=lambda key: len(shapes[key]))
+        if path and len(keys) == 2 and _open(words[weight], words[bias]) and _fit(shapes[weight], shapes[bias]):
+            first, last = (shapes[weight][end] == shapes[bias][0] for end in (0, -1))
+            found[weight] = bias, None if first and last else "torch" if first else "tensorflow"
+    known = {layout for _, layout in found.values() if layout}
+    common = known.pop() if len(known) == 1 else None
+    told: dict[str, Word] = {}
+    for weight, (bias, decided) in found.items():
+        layout = decided or common or (words[weight][1] if words[weight] != _UNKNOWN else None)
+        if layout:
+            told |= {weight: ("weight", layout, ""), bias: ("bias", layout, "")}
+    return told
+
+
+def _open(*words: Word) -> bool:
+    """Whether words leave open what the tensors of a layer are: PyTorch's own do not, nor those of norms."""
+    return not any(part in ("norm", "depthwise") for _, _, part in words) and words[0] != _WORDS["weight"]
+
+
+def _fit(weight: Sizes, bias: Sizes) -> bool:
+    return len(weight) in (2, 4) and len(bias) == 1 and bias[0] in (weight[0], weight[-1])

@@ -18,6 +18,7 @@ from incdsl.diagnostics.weights import BadMap, ForeignMap
 from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint, first_line
+from incdsl.weights.decisions import Decisions
 from incdsl.weights.match import Correspondence, Origin
 from incdsl.weights.sides import net_side, paths_of_heads
 
@@ -57,10 +58,23 @@ def as_toml(found: Correspondence, spec: str, net: Net, cost: Cost, checkpoint: 
         *([f"entry = {_text(checkpoint.entry)}"] if checkpoint.entry else []),
         *_list("unused", found.unused),
         "",
+        *_decisions(found.decisions),
         "[tensors]",
         *(f"{_text(p.key)} = {_origin(p.origin)}  # {printable(p.reason)}" for p in found.pairs),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _decisions(decisions: Decisions) -> Iterator[str]:
+    """What the user said; that `--without-aux` was said, `aux` tells."""
+    if decisions.ignore or decisions.fresh or decisions.same or decisions.rails_in_order:
+        yield "[decisions]"
+        yield from _list("ignore", decisions.ignore)
+        yield from _list("fresh", decisions.fresh)
+        same = (f"{_text(entry)} = {_text(layer)}" for entry, layer in decisions.same)
+        yield f"same = {{ {', '.join(same)} }}" if decisions.same else "same = {}"
+        yield f"rails_in_order = {str(decisions.rails_in_order).lower()}"
+        yield ""
 
 
 def _list(name: str, values: tuple[str, ...]) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.weights import Ambiguous, Crossing, Unplaced, Unprovided
+from incdsl.diagnostics.weights import Ambiguous, Crossing, NotTheSame, Unplaced, Unprovided
 from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.weights.checkpoint import Checkpoint
@@ -17,10 +18,12 @@ from incdsl.weights.missing import missing
 from incdsl.weights.partition import Partition
 from incdsl.weights.refine import refine
 from incdsl.weights.scope import Scope, scope
-from incdsl.weights.sides import Side, checkpoint_side, flattened_from, net_side, paths_of_heads
+from incdsl.weights.sides import Members, Side, checkpoint_side, flattened_from, net_side, paths_of_heads
 
 _MOST = 20
 """Problems of one kind in a run."""
+_COMPARED = 2000
+"""Names among which near ones are sought."""
 _FILLS: dict[Role, float] = {"weight": 1.0, "num_batches_tracked": 0.0}
 """What a norm's tensor holds if a framework leaves it out."""
 
@@ -59,6 +62,7 @@ class Correspondence:
     """Entries of the checkpoint."""
     absent: tuple[str, ...]
     """Auxiliary heads of the net that are left out."""
+    decisions: Decisions
 
 
 def correspond(net: Net, checkpoint: Checkpoint, decisions: Decisions = NOTHING_DECIDED) -> Correspondence:
@@ -86,15 +90,16 @@ def correspond(net: Net, checkpoint: Checkpoint, decisions: Decisions = NOTHING_
         absent, unneeded = tuple(heads), frozenset[str]().union(*heads.values())
         pairs = [pair for pair in pairs if pair.key.rpartition(".")[0] not in unneeded]
     used = {pair.origin.source for pair in pairs}
-    return Correspondence(tuple(pairs), tuple(key for key in checkpoint.shapes if key not in used), absent)
+    return Correspondence(tuple(pairs), tuple(key for key in checkpoint.shapes if key not in used), absent, decisions)
 
 
 def _matched(sides: Scope, decisions: Decisions) -> Partition:
     """The partition in which each layer has its only origin."""
     theirs = checkpoint_side(sides.entries)
-    partition = _refined(sides.net, theirs, decisions.rails_in_order)
+    said = tuple(_said(sides.net, theirs, *pair) for pair in decisions.same)
+    partition = _refined(Partition(sides.net, theirs, decisions.rails_in_order, said))
     if len(partition.totals) < len(sides.net.layers):
-        rails = not decisions.rails_in_order and _proper(_refined(sides.net, theirs, True))
+        rails = not decisions.rails_in_order and _proper(_refined(Partition(sides.net, theirs, True, said)))
         _stop(_ambiguities(partition, rails=rails))
     _stop(_crossings(partition))
     return partition
@@ -106,8 +111,33 @@ def _stop(problems: Iterable[Diagnostic]) -> None:
         raise CompileError(found)
 
 
-def _refined(mine: Side, theirs: Side, rails_in_order: bool) -> Partition:
-    partition = Partition(mine, theirs, rails_in_order)
+def _said(mine: Side, theirs: Side, entry: str, place: str) -> tuple[Members, Members]:
+    """The layers that are said to be the same.
+
+    Raises:
+        CompileError: if there are none of these names, or their shapes differ.
+    """
+    entries, places = theirs.named.get(entry.replace("/", ".")), mine.named.get(place)
+    for members, name, names, side in (
+        (entries, entry, theirs.named, "checkpoint"),
+        (places, place, mine.named, "net"),
+    ):
+        if members is None:
+            reason = f"the {side} has no `{name[:120]}` that is to be matched"
+            nearest = tuple(get_close_matches(name, list(names)[:_COMPARED], 3, 0.4))
+            _stop([NotTheSame(span=None, entry=entry, layer=place, reason=reason, nearest=nearest)])
+    assert entries is not None
+    assert places is not None
+    contents = [
+        Counter(str(side.layers[i].signature) for i in members) for side, members in ((theirs, entries), (mine, places))
+    ]
+    if contents[0] != contents[1]:
+        reason = " and ".join(", ".join(some) for some in contents)
+        _stop([NotTheSame(span=None, entry=entry, layer=place, reason=f"they are {reason}")])
+    return places, entries
+
+
+def _refined(partition: Partition) -> Partition:
     refine(partition)
     return partition
 

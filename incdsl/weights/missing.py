@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from incdsl.diagnostics import Diagnostic
-from incdsl.diagnostics.weights import HeadsAbsent, OtherWidth, Unplaced, Unprovided
+from incdsl.diagnostics.weights import HeadsAbsent, OtherWidth, Unplaced, Unprovided, listed
 from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.values import expression
@@ -55,6 +55,12 @@ def _differences(
 ) -> Iterator[Diagnostic]:
     """Signatures that the two sides do not have equally often, with those layers that no full name accounts for."""
     lacking, spare = _surplus(places, found), _surplus(found, places)
+    unknown = [layer for some in spare.values() for layer in some if layer.part == "unknown"]
+    if len(unknown) > 1:
+        yield _unknown(unknown, entries)
+        spare = {
+            signature: rest for signature, some in spare.items() if (rest := [e for e in some if e not in unknown])
+        }
     for signature, names in list(lacking.items())[:_MOST]:
         others = [layer for some in spare.values() for layer in some]
         yield Unprovided(
@@ -67,6 +73,15 @@ def _differences(
             span=None, entries=_names(names), shapes=str(signature), wanted=_count(signature, places),
             nearest=_nearest(names[0].name, signature, others), patterns=patterns_of(names, entries),
         )  # fmt: skip
+
+
+def _unknown(layers: Sequence[Layer], entries: Mapping[str, Sizes]) -> Diagnostic:
+    """Tensors whose last words do not say what they are, in one message."""
+    words = sorted({layer.path[-1] for layer in layers if layer.path})
+    return Unplaced(
+        span=None, entries=tuple(layer.key for layer in layers), wanted=0, patterns=patterns_of(layers, entries),
+        shapes=f"for {listed(words)} does not say whether it is a weight, a bias or a statistic",
+    )  # fmt: skip
 
 
 def _surplus(some: Sequence[Layer], others: Sequence[Layer]) -> dict[Signature, list[Layer]]:

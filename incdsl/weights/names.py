@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from incdsl.weights.layers import Path
 from incdsl.weights.partition import Doubt, Evidence, Partition
-from incdsl.weights.sides import NUMBERED, Container, Members, Side
+from incdsl.weights.sides import NUMBERED, Container, Members, Side, numbered
 
 Names: TypeAlias = tuple[str, ...]
+
+
+def said(partition: Partition) -> Iterator[Evidence]:
+    """What the user says to be the same."""
+    for places, entries in partition.said:
+        yield Evidence(places, entries, "said to be the same")
 
 
 def same_key(partition: Partition) -> Iterator[Evidence]:
@@ -115,15 +122,19 @@ def _differ(partition: Partition, places: Members, entries: Members) -> bool:
 def renamed(partition: Partition) -> Iterator[Evidence]:
     """Containers of the same contents whose names were all exchanged elsewhere, each for the same other name.
 
+    What counts is where the same definition is used again: two definitions may use one name for different things. A
+    name of which a definition tells nothing may have been exchanged everywhere else.
+
     A number says where among its siblings something stands, not what it is: it is such a name only where the siblings
     are numbered in the order of the spec as well.
     """
-    known, where = _exchanged(partition)
+    exchanged = _exchanged(partition)
     numbers = _numbers(partition.checkpoint)
     for places, entries in partition.of_equal_contents():
-        mine = {known.get(place.names): place for place in places}
+        told = {place: exchanged.of(place.within, place.names) for place in places}
+        mine = {each.other: place for place, each in told.items() if each}
         theirs = {entry.names: entry for entry in entries}
-        if None in mine or len(mine) < len(places) or len(theirs) < len(entries) or mine.keys() != theirs.keys():
+        if len(mine) < len(places) or len(theirs) < len(entries) or mine.keys() != theirs.keys():
             continue
         position = ""
         if any(numbers.intersection(names) for names in theirs):
@@ -131,42 +142,65 @@ def renamed(partition: Partition) -> Iterator[Evidence]:
             if not position:
                 continue
         for names, place in mine.items():
-            assert names is not None
-            reason = f"named {'.'.join(names)} for {'.'.join(place.names)}, as in {where[place.names]}{position}"
-            yield Evidence(place.members, theirs[names].members, reason, exchanged=(place.names, names))
+            each = told[place]
+            assert each is not None
+            reason = f"named {'.'.join(names)} for {'.'.join(place.names)}, as in {each.where}{position}"
+            yield Evidence(place.members, theirs[names].members, reason, exchanged=(each.within, place.names, names))
 
 
 def inconsistent(partition: Partition) -> Iterator[Doubt]:
     """Exchanges of names that were heard, and that do not hold everywhere in the end."""
-    known, _ = _exchanged(partition)
-    for mine, other in [evidence.exchanged for evidence in partition.by_name if evidence.exchanged]:
-        if known.get(mine) != other:
-            yield _exchange(mine, other)
+    exchanged = _exchanged(partition)
+    for within, mine, other in [evidence.exchanged for evidence in partition.by_name if evidence.exchanged]:
+        known = exchanged.known.get((within, mine))
+        if known is None or known.other != other:
+            yield _exchange(within, mine, other)
 
 
-def _exchange(mine: Names, other: Names) -> Doubt:
-    return "exchanged", *mine, "for", *other
+def _exchange(within: str, mine: Names, other: Names) -> Doubt:
+    return "exchanged", within, *mine, "for", *other
 
 
-def _exchanged(partition: Partition) -> tuple[dict[Names, Names], dict[Names, str]]:
-    """Names of the net that one name of the checkpoint stands for wherever that is known, by them; and where."""
+class Exchange(NamedTuple):
+    """A name of the checkpoint that stands for one of the net's, in a definition (or, if that is empty, everywhere)."""
+
+    within: str
+    other: Names
+    where: str
+    """A place where it is known."""
+
+
+@dataclass(frozen=True)
+class _Exchanges:
+    known: Mapping[tuple[str, Names], Exchange]
+    told: frozenset[tuple[str, Names]]
+    """Names of which a definition tells something, be it that they stand for several."""
+
+    def of(self, within: str, names: Names) -> Exchange | None:
+        """What names stand for in a definition; where it tells nothing, what they stand for everywhere."""
+        return self.known.get((within, names)) if (within, names) in self.told else self.known.get(("", names))
+
+
+def _exchanged(partition: Partition) -> _Exchanges:
+    """Names of the net that one name of the checkpoint stands for wherever that is known."""
     places = partition.closed(partition.net.containers, partition.net_colours)
     entries = partition.closed(partition.checkpoint.containers, partition.checkpoint_colours)
-    forth: dict[Names, set[Names]] = {}
-    back: dict[Names, set[Names]] = {}
-    where: dict[Names, str] = {}
+    forth: dict[tuple[str, Names], set[Names]] = {}
+    back: dict[tuple[str, Names], set[Names]] = {}
+    where: dict[tuple[str, Names], str] = {}
     for colours in places.keys() & entries.keys():
         mine, theirs = places[colours].names, entries[colours].names
-        forth.setdefault(mine, set()).add(theirs)
-        back.setdefault(theirs, set()).add(mine)
-        where[mine] = min(where.get(mine, str(places[colours])), str(places[colours]))
+        for within in {places[colours].within, ""}:
+            forth.setdefault((within, mine), set()).add(theirs)
+            back.setdefault((within, theirs), set()).add(mine)
+            where[within, mine] = min(where.get((within, mine), str(places[colours])), str(places[colours]))
     known = {
-        mine: other
-        for mine, others in forth.items()
+        (within, mine): Exchange(within, other, where[within, mine])
+        for (within, mine), others in forth.items()
         for other in others
-        if len(others) == 1 and len(back[other]) == 1 and _exchange(mine, other) not in partition.doubts
+        if len(others) == 1 and len(back[within, other]) == 1 and _exchange(within, mine, other) not in partition.doubts
     }
-    return known, where
+    return _Exchanges(known, frozenset(forth))
 
 
 def _listed_alike(partition: Partition, pairs: list[tuple[Container, Container]]) -> str:
@@ -185,6 +219,7 @@ def _numbers(side: Side) -> set[str]:
     """Names that are numbers of siblings, somewhere."""
     found = set()
     for siblings in side.children.values():
-        stems = Counter(match[1] for name in siblings if (match := NUMBERED.fullmatch(name)))
-        found |= {n for n in siblings if (match := NUMBERED.fullmatch(n)) and (stems[match[1]] > 1 or not match[1])}
+        matches = {name: match for name in siblings if (match := numbered(name, siblings))}
+        stems = Counter(match[0] for match in matches.values())
+        found |= {name for name, match in matches.items() if stems[match[0]] > 1 or not match[0]}
     return found

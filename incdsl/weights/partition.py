@@ -22,8 +22,8 @@ class Evidence(NamedTuple):
     reason: str
     names: tuple[Path, Path] | None = None
     """The paths of the net and of the checkpoint whose last names were taken for the same."""
-    exchanged: tuple[Path, Path] | None = None
-    """Names of the net, and those of the checkpoint that were taken to stand for them."""
+    exchanged: tuple[str, Path, Path] | None = None
+    """In which definition (empty for everywhere) names of the checkpoint were taken to stand for names of the net."""
 
 
 @dataclass
@@ -34,6 +34,8 @@ class Partition:
     checkpoint: Side
     rails_in_order: bool = False
     """Whether numbers are those of rails in the order in which the spec lists them: a decision of the user."""
+    said: tuple[tuple[Members, Members], ...] = ()
+    """Layers of the net and of the checkpoint that are each other: a decision of the user."""
     doubts: set[Doubt] = field(default_factory=set)
 
     def __post_init__(self) -> None:

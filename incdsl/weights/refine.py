@@ -70,7 +70,7 @@ def _told(containers: list[Container]) -> str:
 
 
 RULES: tuple[Callable[[Partition], Iterator[Evidence]], ...] = (
-    names.same_key, names.same_name, same_contents, order.numbered, order.paired, names.renamed,
+    names.said, names.same_key, names.same_name, same_contents, order.numbered, order.paired, names.renamed,
 )  # fmt: skip
 """The surest first; one that contradicts what an earlier one said is not heard."""
 CONTRADICTIONS: tuple[Callable[[Partition], Iterator[Doubt]], ...] = (

@@ -25,11 +25,13 @@ Members = frozenset[int]
 class Container:
     """Layers that stand below one name: a block, unit or rail of the net, a part of the names of a checkpoint.
 
-    Containers of the same layers are one; `paths` are theirs, the outermost first.
+    Containers of the same layers are one; `paths` are theirs, the outermost first. `within` is the definition of the
+    spec that gives the outermost its name.
     """
 
     paths: tuple[Path, ...]
     members: Members
+    within: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,6 +92,16 @@ class Side:
         around = (container for i in members for container in self.around[i])
         return next((c for c in around if not (c.members <= members or members <= c.members)), None)
 
+    @cached_property
+    def named(self) -> dict[str, Members]:
+        """Layers by their names, by those of their tensors, and by what holds them; with dots between their parts."""
+        found = {".".join(path): container.members for container in self.containers for path in container.paths}
+        found |= {self.title(container).replace("/", "."): container.members for container in self.containers}
+        for i, layer in enumerate(self.layers):
+            names = (layer.name, *(entry.key for entry in layer.tensors.values()))
+            found |= dict.fromkeys((name.replace("/", ".") for name in names), frozenset([i]))
+        return found
+
     def title(self, container: Container) -> str:
         """A container as the names of its layers have it, with the containers that hold everything."""
         path = container.paths[0]
@@ -106,7 +118,8 @@ def checkpoint_side(found: Sequence[Layer]) -> Side:
     frozen = _below(paths)
     below = {(*path, name): members for path, names in frozen.items() for name, members in names.items()}
     numbers = tuple(_numbers(frozen))
-    containers = _containers([*below.items(), *_groups(numbers)])
+    named = [*below.items(), *_groups(numbers)]
+    containers = _containers((path, "", members) for path, members in named)
     return Side(tuple(found), tuple(paths), containers, frozen, start, numbers)
 
 
@@ -136,15 +149,23 @@ def _numbers(children: Mapping[Path, Mapping[str, Members]]) -> Iterator[Family]
     for path, siblings in children.items():
         found: dict[str, list[tuple[tuple[int, str], str]]] = {}
         for name in siblings:
-            match = NUMBERED.fullmatch(name)
+            match = numbered(name, siblings)
             if (
-                match and len(match[2]) <= 9 and not re.search(r"\dx$", match[1])
+                match and len(match[1]) <= 9 and not re.search(r"\dx$", match[0])
             ):  # the second number of a kernel's size
-                found.setdefault(match[1], []).append(((int(match[2]), match[3]), name))
+                found.setdefault(match[0], []).append(((int(match[1]), match[2]), name))
         for stem, named in found.items():
             if len(dict(named)) == len(named):
                 names = [name for _, name in sorted(named)]
                 yield Family(path, stem, tuple(dict(sorted(named))), tuple(siblings[name] for name in names))
+
+
+def numbered(name: str, siblings: Collection[str]) -> tuple[str, str, str] | None:
+    """What is numbered, number and letter; the first of `conv2d`, `conv2d_1`, `conv2d_2` has the number 0."""
+    if f"{name}_1" in siblings:
+        return f"{name}_", "0", ""
+    match = NUMBERED.fullmatch(name)
+    return (match[1], match[2], match[3]) if match else None
 
 
 def _common_start(paths: list[Path]) -> int:
@@ -171,22 +192,23 @@ def net_side(net: Net, left_out: Collection[str] = frozenset()) -> Side:
     """
     graph, shapes = net.graph, net.graph.shapes()
     found: list[Layer] = []
-    below: dict[tuple[int, int], tuple[Path, set[int]]] = {}
-    upstream: list[int] = []
+    below: dict[tuple[int, int], tuple[Path, str, set[int]]] = {}
+    upstream, words = list[int](), list[str]()
     reached: dict[str, int] = {}
     for node in graph:
         before = reached[node.name] = reduce(or_, (reached[name] for name in graph.operands(node.name)), 0)
         tensors = node.op.tensors(*(shapes[name] for name in graph.operands(node.name))) if node.label else ()
         if not tensors or node.path in left_out:
             continue
-        for key, path in _around(node):
-            below.setdefault(key, (path, set()))[1].add(len(found))
+        for key, path, within in _around(node):
+            below.setdefault(key, (path, within, set()))[2].add(len(found))
         reached[node.name] |= 1 << len(found)
+        words.append(node.instance.word)
         upstream.append(before)
         roles = {_role(t.name): Entry(f"{node.path}.{t.name}", t.shape) for t in tensors}
         found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
     paths = tuple(layer.path for layer in found)
-    itself = [(path, {i}) for i, path in enumerate(paths)]
+    itself = [(path, words[i], {i}) for i, path in enumerate(paths)]
     containers = _containers([*below.values(), *itself])
     return Side(tuple(found), paths, containers, upstream=tuple(upstream))
 
@@ -206,32 +228,33 @@ def _instances(node: Node) -> Iterator[Instance]:
         instance = instance.parent
 
 
-def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path]]:
-    """What holds a node, from the inside: rails of its chain, its block or unit, and so on outwards."""
+def _around(node: Node) -> Iterator[tuple[tuple[int, int], Path, str]]:
+    """What holds a node, from the inside: rails of its chain, its block or unit, and so on outwards.
+
+    With the definition in which each stands.
+    """
     chain: Chain | None = node.chain
     for instance in _instances(node):
         above = tuple(instance.path.split(".")) if instance.path else ()
         inner: Chain | None = chain
         while inner is not None:
             if inner.rail:
-                yield (id(instance), id(inner)), (*above, inner.name)
+                yield (id(instance), id(inner)), (*above, inner.name), instance.word
             inner = inner.parent
         if instance.parent is None or instance.chain is None:
             return
-        yield (id(instance), 0), above
+        yield (id(instance), 0), above, instance.parent.word
         chain = instance.chain
 
 
-def _containers(found: Iterable[tuple[Path, Iterable[int]]]) -> tuple[Container, ...]:
+def _containers(found: Iterable[tuple[Path, str, Iterable[int]]]) -> tuple[Container, ...]:
     """Containers of equal layers as one."""
-    same: dict[Members, list[Path]] = {}
-    for path, members in found:
-        same.setdefault(frozenset(members), []).append(path)
-    return tuple(
-        Container(tuple(sorted((path for path in paths if path and path[-1]), key=len)), members)
-        for members, paths in same.items()
-        if any(path and path[-1] for path in paths)
-    )
+    same: dict[Members, list[tuple[Path, str]]] = {}
+    for path, within, members in found:
+        if path and path[-1]:
+            same.setdefault(frozenset(members), []).append((path, within))
+    ordered = ((members, sorted(paths, key=lambda each: len(each[0]))) for members, paths in same.items())
+    return tuple(Container(tuple(path for path, _ in paths), members, paths[0][1]) for members, paths in ordered)
 
 
 def flattened_from(graph: Graph, name: str) -> Sizes | None:

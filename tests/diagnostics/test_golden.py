@@ -159,6 +159,7 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E708": _other_outputs,
     "E709": lambda tmp: _norms_apart(),
     "E711": _two_state_dicts,
+    "E713": lambda tmp: _corresponding(_rails("foo", "bar"), decided=Decisions(same=(("foo", "lefft"),))),
     "E712": lambda tmp: _other_classes(),
     "E710": lambda tmp: _corresponding(_rails("left", "right"), decided=Decisions(ignore=("lefd*",))),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),

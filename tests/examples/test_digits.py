@@ -7,6 +7,7 @@ from itertools import chain
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 import incdsl
@@ -71,9 +72,9 @@ def deployed(trained):
 def both(deployed, net_class):
     """The training module and the deployed one, with their weights as they lie on the disk."""
     out, _ = deployed
-    before, after = net_class(), imported(out / "digits_inference.py").Digits()
+    before, after = net_class(), imported(out / "deployed" / "digits.py").Digits()
     before.load_state_dict(torch.load(out / "weights.pt", weights_only=True))
-    after.load_state_dict(torch.load(out / "digits_inference.pt", weights_only=True))
+    after.load_state_dict(load_file(out / "deployed" / "digits.safetensors"))
     return before.eval(), after.eval()
 
 
@@ -126,7 +127,7 @@ def test_no_progress_bar_without_a_terminal(trained):
 
 
 def test_the_deployed_module_is_certified_and_rewritten(deployed):
-    banner = (deployed[0] / "digits_inference.py").read_text(encoding="utf-8").split('"""')[0]
+    banner = (deployed[0] / "deployed" / "digits.py").read_text(encoding="utf-8").split('"""')[0]
     assert "certified against the training module: equal in a prime field" in banner
     for rule in ("DropHeads", "FoldBatchNorm", "CommuteAvgPool x 3", "MergeSiblingConvs x 3"):
         assert rule in banner

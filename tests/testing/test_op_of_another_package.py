@@ -227,7 +227,7 @@ def test_a_certificate_says_what_it_could_not_check(silent, tmp_path):
     head = f"certified against the training module: in float64 to 1e-10; {words}"
     assert head in incdsl.compile(NET, inference=True)
     (tmp_path / "mirror.inc").write_text(NET, encoding="utf-8")
-    command = ["compile", "--inference", str(tmp_path / "mirror.inc"), "-o", str(tmp_path / "mirror.py")]
+    command = ["deploy", str(tmp_path / "mirror.inc"), "-o", str(tmp_path)]
     run = CliRunner().invoke(cli, command, catch_exceptions=False)
     assert run.exit_code == 0
     assert words in run.output

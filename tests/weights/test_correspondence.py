@@ -31,9 +31,9 @@ def own(net):
     return {key: list(tensor.shape) for key, tensor in state_dict(net.graph, net.graph.shapes())}
 
 
-def decided(without_aux=False, ignore=(), fresh=(), rails_in_order=False):
+def decided(without_aux=False, ignore=(), fresh=(), same=(), rails_in_order=False):
     """Decisions as the command line has them."""
-    return Decisions(tuple(ignore), tuple(fresh), rails_in_order, "none" if without_aux else "all")
+    return Decisions(tuple(ignore), tuple(fresh), tuple(same), rails_in_order, "none" if without_aux else "all")
 
 
 def matched(net, shapes, **options):

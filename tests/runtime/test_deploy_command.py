@@ -1,12 +1,14 @@
-"""`incdsl compile --inference`: the module, its certificate, and what happens when there is none."""
+"""`incdsl deploy`: the module, its certificate, its weights, and what happens when there is none of these."""
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
 import incdsl
 from incdsl.cli import cli
@@ -38,48 +40,48 @@ def misplaced_bias(monkeypatch):
 
 
 def test_the_file_says_what_was_done_and_that_it_is_certified(small):
-    code, said = call("compile", small, "--inference", "-o", "deployed.py")
+    code, said = call("deploy", small, "-o", ".")
     assert code == 0, said
-    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
     assert "#   for inference: DropHeads, " in text
     assert "CommuteAvgPool x 2" in text
     assert "#   certified against the training module: equal in a prime field at " in text
-    assert "regenerate: incdsl compile small.inc --inference" in text
+    assert "regenerate: incdsl deploy small.inc" in text
     assert "nn.BatchNorm2d" not in text
 
 
 def test_it_is_formatted_and_clean(small):
-    call("compile", small, "--inference", "-o", "deployed.py")
+    call("deploy", small, "-o", ".")
     for words in (
         ["check", "--isolated", "--line-length", "120"],
         ["format", "--isolated", "--check", "--line-length", "120"],
     ):
-        result = subprocess.run([sys.executable, "-m", "ruff", *words, "deployed.py"], capture_output=True, text=True)
+        result = subprocess.run([sys.executable, "-m", "ruff", *words, "small.py"], capture_output=True, text=True)
         assert result.returncode == 0, result.stdout
 
 
 def test_the_same_bytes_again(small):
-    call("compile", small, "--inference", "-o", "deployed.py")
-    assert call("compile", small, "--inference", "-o", "deployed.py", "--check")[0] == 0
-    assert "unchanged" in call("compile", small, "--inference", "-o", "deployed.py")[1]
+    call("deploy", small, "-o", ".")
+    assert call("deploy", small, "-o", ".", "--check")[0] == 0
+    assert "unchanged" in call("deploy", small, "-o", ".")[1]
 
 
 def test_what_is_not_proved_is_not_written(small, misplaced_bias):
-    code, said = call("compile", small, "--inference", "-o", "deployed.py")
+    code, said = call("deploy", small, "-o", ".")
     assert code == 1
     assert "which is a bug in incdsl: prime field: " in said
     assert "float64: differs by " in said
-    assert not (small.parent / "deployed.py").exists()
+    assert not (small.parent / "small.py").exists()
 
 
 def test_uncertified_says_so(small, misplaced_bias):
-    assert call("compile", small, "--inference", "--uncertified", "-o", "deployed.py")[0] == 0
-    assert "#   not certified" in (small.parent / "deployed.py").read_text(encoding="utf-8")
+    assert call("deploy", small, "--uncertified", "-o", ".")[0] == 0
+    assert "#   not certified" in (small.parent / "small.py").read_text(encoding="utf-8")
 
 
 def test_without_torch_the_certificate_is_asked_for(small, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    code, said = call("compile", small, "--inference")
+    code, said = call("deploy", small)
     assert code == 2
     assert "--uncertified" in said
 
@@ -119,6 +121,16 @@ def test_a_checkpoint_that_does_not_fit_is_refused(small):
     assert deployed.from_training(headless)
 
 
+def test_a_wrapped_checkpoint_is_told_from_a_state_dict(small):
+    training, deployed = classes(small)
+    state = training().state_dict()
+    for given in ({"state_dict": state, "epoch": 3}, {"state_dict": state, "optimizer": {}}):
+        with pytest.raises(ValueError, match=f"state_dict, given a dictionary of {', '.join(given)}"):
+            deployed.from_training(given)
+    with pytest.raises(KeyError, match=r"no layer stem\.conv; it has model\.Early\.fc\.bias, model"):
+        deployed.from_training({f"model.{key}": value for key, value in state.items()})
+
+
 def test_other_classes(small):
     training, deployed = classes(small)
     assert deployed.from_training(training(classes=7).state_dict(), classes=7).fc.out_features == 7
@@ -144,32 +156,32 @@ def test_tune_records_and_the_module_states_it(small):
     assert sum(each["also"] == ["PackConvs"] for each in record["choices"]) == 3
     record["choices"][0] |= {"without": ["MergeSiblingConvs"], "also": ["PackConvs"]}
     (small.parent / "small.json").write_text(json.dumps(record), encoding="utf-8")
-    code, said = call("compile", small, "--inference", "--tuned", "small.json", "-o", "deployed.py")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
     assert code == 0, said
-    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
     assert ", with PackConvs, without MergeSiblingConvs" in text
     assert "self.merged" not in text
     assert "PackedConv2d(" in text
 
 
 def test_packed_is_an_option(small):
-    code, said = call("compile", small, "--inference", "--packed", "-o", "deployed.py")
+    code, said = call("deploy", small, "--packed", "-o", ".")
     assert code == 0, said
-    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
     assert "class PackedConv2d(nn.Conv2d):" in text
     assert "nn.Conv2d(" not in text
-    code, said = call("compile", small, "--inference", "--packed", "-o", "deployed.py", "--check")
+    code, said = call("deploy", small, "--packed", "-o", ".", "--check")
     assert (code, "is current" in said) == (0, True)
 
 
 def test_a_record_of_another_net_is_refused(small):
     call("tune", small, "--rounds", "3", "-o", "small.json")
     small.write_text(small.read_text(encoding="utf-8").replace("@16", "@12"), encoding="utf-8")
-    code, said = call("compile", small, "--inference", "--tuned", "small.json")
+    code, said = call("deploy", small, "--tuned", "small.json")
     assert code == 2
     assert "another net" in said
     (small.parent / "small.json").write_text("{}", encoding="utf-8")
-    assert call("compile", small, "--inference", "--tuned", "small.json")[0] == 2
+    assert call("deploy", small, "--tuned", "small.json")[0] == 2
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
@@ -196,10 +208,79 @@ def test_deploy_refuses_a_rewrite_that_is_wrong(small, misplaced_bias):
         incdsl.deploy(small, small.parent / "weights.pt")
 
 
-def test_options_of_inference_need_it(small):
-    for option in (["--packed"], ["--uncertified"]):
-        code, said = call("compile", small, *option)
-        assert (code, "--inference" in said) == (2, True)
+def test_compile_writes_the_training_module(small):
+    for option in (["--inference"], ["--packed"], ["--uncertified"]):
+        assert call("compile", small, *option)[0] == 2
+
+
+# Weights
+
+
+@pytest.fixture
+def trained(small):
+    """A training module, and its checkpoint of Lightning's kind."""
+    module = randomized(classes(small)[0]()).eval()
+    state = {f"model.{key}": value for key, value in module.state_dict().items()}
+    torch.save({"state_dict": state, "epoch": 2}, "last.ckpt")
+    return module
+
+
+def test_weights_are_written_beside_the_module(small, trained):
+    code, said = call("deploy", small, "--weights", "last.ckpt", "-o", "out")
+    assert code == 0, said
+    assert "last.ckpt: the state_dict is below `state_dict`; left aside: epoch\n" in said
+    assert "last.ckpt -> out/small.safetensors  (" in said
+    assert "small.inc -> out/small.py  (Small, " in said
+    after = load_text(Path("out/small.py").read_text(encoding="utf-8"), "Small").Small().eval()
+    after.load_state_dict(load_file("out/small.safetensors"), strict=True)
+    x = torch.randn(2, 3, 19, 16)
+    with torch.no_grad():
+        assert distance(after(x), trained(x)) < 1e-6
+    assert call("deploy", small, "--weights", "last.ckpt", "-o", "out")[0] == 0
+
+
+def test_what_is_said_of_the_checkpoint(small, trained):
+    state = trained.state_dict()
+    torch.save({"model": state, "ema": {**state, "queue": torch.zeros(3)}}, "two.pth")
+    code, said = call("deploy", small, "--weights", "two.pth", "--entry", "ema", "--ignore", "queue", "--fresh", "fc")
+    assert code == 0, said
+    assert "as the module initializes them: fc\n" in said
+    assert Path("deployed/small.safetensors").exists()
+
+
+def test_two_that_fit_and_a_file_that_does_not(small, trained):
+    state = trained.state_dict()
+    torch.save({"model": state, "ema": state}, "two.pth")
+    torch.save({**state, "queue": torch.zeros(3)}, "more.pth")
+    for name, told in (("two.pth", "`--entry model` or `--entry ema`"), ("more.pth", "`--ignore queue`")):
+        code, said = call("deploy", small, "--weights", name)
+        assert (code, told in said) == (1, True), said
+        assert not Path("deployed").exists()
+
+
+def test_against_the_model_that_it_is_of(small, trained):
+    torch.save(trained.state_dict(), "own.pth")
+    words = ["--weights", "own.pth", "--against", "torch.nn:Linear", "--with", "in_features=3", "--with"]
+    code, said = call("deploy", small, *words, "out_features=2")
+    assert code == 1
+    assert "error[E708]: the net does not agree with Linear: it cannot be loaded" in said
+
+
+def test_a_checkpoint_is_never_overwritten(small, trained):
+    torch.save(trained.state_dict(), "small.safetensors")
+    before = Path("small.safetensors").read_bytes()
+    for words, code in ((["--weights", "last.ckpt"], 1), (["--weights", "small.safetensors", "--force"], 2)):
+        assert call("deploy", small, *words, "-o", ".")[0] == code
+        assert Path("small.safetensors").read_bytes() == before
+        assert not Path("small.py").exists()
+    assert call("deploy", small, "--weights", "last.ckpt", "-o", ".", "--force")[0] == 0
+
+
+@pytest.mark.parametrize("words", [["--entry", "ema"], ["--fresh", "fc"], ["--ignore", "x"], ["--same", "a=b"],
+                                   ["--rails-in-order"], ["--against", "a:b"], ["--with", "a=b"]])  # fmt: skip
+def test_what_is_about_a_checkpoint_needs_one(small, words):
+    code, said = call("deploy", small, *words)
+    assert (code, "needs --weights CHECKPOINT" in said) == (2, True)
 
 
 def test_a_device_that_is_not_there(small):
@@ -209,10 +290,10 @@ def test_a_device_that_is_not_there(small):
 
 def test_the_head_tells_the_command_that_writes_it_again(small):
     call("tune", small, "--rounds", "3", "-o", "small.json")
-    code, said = call("compile", small, "--inference", "--tuned", "small.json", "-o", "deployed.py")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
     assert code == 0, said
-    text = (small.parent / "deployed.py").read_text(encoding="utf-8")
-    assert "--inference --tuned small.json" in text.split("\n")[1]
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
+    assert "incdsl deploy small.inc --tuned small.json" in text.split("\n")[1]
 
 
 def test_a_record_with_an_unknown_rule_is_refused(small):
@@ -220,7 +301,7 @@ def test_a_record_with_an_unknown_rule_is_refused(small):
     record = json.loads((small.parent / "small.json").read_text(encoding="utf-8"))
     record["choices"][0]["without"] = ["Nope"]
     (small.parent / "small.json").write_text(json.dumps(record), encoding="utf-8")
-    assert call("compile", small, "--inference", "--tuned", "small.json")[0] == 2
+    assert call("deploy", small, "--tuned", "small.json")[0] == 2
 
 
 def test_a_norm_of_other_channels_is_refused(small):

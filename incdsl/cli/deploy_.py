@@ -1,0 +1,217 @@
+"""`incdsl deploy`."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from incdsl.cli import checkpoint
+from incdsl.cli.compile_ import described, module_name, set_words
+from incdsl.cli.options import (
+    fail,
+    format_option,
+    limit_option,
+    params_option,
+    root_option,
+    set_option,
+    show,
+    source_and_net,
+    tell,
+)
+from incdsl.codegen import output
+from incdsl.compiler import Compilation, compile_net, for_inference
+from incdsl.diagnostics import CompileError, Diagnostic
+from incdsl.diagnostics.output import EditedByHand
+from incdsl.diagnostics.render import Format
+from incdsl.passes.levels import rules
+
+if TYPE_CHECKING:
+    from incdsl.weights.decisions import Decisions
+
+
+@dataclass(frozen=True)
+class _Rewriting:
+    """How the net is rewritten, and whether that is proved."""
+
+    tuned: Path | None
+    packed: bool
+    uncertified: bool
+
+    @property
+    def words(self) -> list[str]:
+        """As the command says it."""
+        tuned = ["--tuned", str(self.tuned)] if self.tuned else []
+        return [*(["--packed"] if self.packed else []), *tuned, *(["--uncertified"] if self.uncertified else [])]
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """A checkpoint, and what is said about it."""
+
+    path: Path
+    entry: str
+    decisions: Decisions
+    against: str | None
+    arguments: tuple[str, ...]
+
+
+def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def read(*, tuned: Path | None, packed: bool, uncertified: bool, **others: Any) -> None:
+        command(how=_Rewriting(tuned, packed, uncertified), **others)
+
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    tuned = click.option("--tuned", type=file, help="The fastest choice of a record of `tune`.")
+    packed = click.option("--packed", is_flag=True, help="Convolution and ReLU as one call of oneDNN (CPU).")
+    uncertified = click.option("--uncertified", is_flag=True, help="Write the module without the proof.")
+    return tuned(packed(uncertified(read)))
+
+
+def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def read(
+        *, weights: Path | None, entry: str, decisions: Decisions, against: str | None, arguments: tuple[str, ...],
+        **others: Any,
+    ) -> None:  # fmt: skip
+        if weights is None and (entry or decisions != type(decisions)() or against or arguments):
+            raise click.UsageError("what is said about a checkpoint needs --weights CHECKPOINT")
+        checkpoint.check_against(against, arguments)
+        given = _Weights(weights, entry, decisions, against, arguments) if weights else None
+        command(weights=given, **others)
+
+    file = click.option(
+        "--weights", type=click.Path(path_type=Path), metavar="CHECKPOINT", help="Write its weights beside the module."
+    )
+    return file(checkpoint.reading_options(checkpoint.against_options(read)))
+
+
+@click.command("deploy")
+@click.argument("spec")
+@_weights_options
+@click.option(
+    "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("deployed"),
+    show_default=True, metavar="DIR", help="Where to write.",
+)  # fmt: skip
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; fail unless the module is current.")
+@click.option("--force", is_flag=True, help="Overwrite a file that was edited or made by somebody else.")
+@_rewriting_options
+@set_option
+@limit_option
+@params_option
+@root_option
+@format_option
+def command(
+    spec: str, weights: _Weights | None, folder: Path, only_check: bool, force: bool, how: _Rewriting,
+    settings: dict[str, Any], max_steps: int, max_params: int, root: Path | None, form: Format,
+) -> None:  # fmt: skip
+    """Write the module of SPEC to deploy, DIR/NAME.py, and its weights, DIR/NAME.safetensors.
+
+    The module is rewritten: heads and batch norms are gone. It is written only if it is certified: equal to the
+    training module in a prime field, and in float64 to 1e-10, with random weights at several sizes. That needs PyTorch.
+    What could not be compared, for an op of another package says too little of itself, is told here and in its head.
+
+    The weights come from CHECKPOINT, one of the training module, under its names or others; it may have auxiliary heads
+    or not. Without --weights, `from_training(state_dict)` of the module computes them.
+    """
+    warnings: tuple[Diagnostic, ...] = ()
+    try:
+        source, net = source_and_net(spec)
+        training = compile_net(source, net, settings, max_steps, root, max_params)
+        warnings = training.warnings
+        done = replace(_deployed(training, how), options=tuple(map(shlex.quote, how.words)))
+        path = folder / f"{module_name(source.name, net)}.py"
+        if only_check:
+            output.check(path, done.text, shlex.join(_command(spec, folder, how, settings)))
+            message = f"{path} is current"
+        else:
+            state, told = _computed(training, done, weights, path, force) if weights else (None, ())
+            changed = output.write(path, done.text, force=force)
+            if state is not None:
+                checkpoint.write_deployed(path.with_suffix(".safetensors"), state)
+            for line in told:
+                tell(line, form)
+            message = f"{spec} -> {path}  ({described(done)}{'' if changed else '; unchanged'})"
+    except CompileError as error:
+        fail(error, form, warnings)
+    show(warnings, form)
+    tell("; ".join((message, *done.unchecked)), form)
+
+
+def _command(spec: str, folder: Path, how: _Rewriting, settings: dict[str, Any]) -> list[str]:
+    """The command that makes the module current."""
+    return ["incdsl", "deploy", spec, "-o", str(folder), *how.words, *set_words(settings)]
+
+
+def _computed(
+    training: Compilation, done: Compilation, given: _Weights, module: Path, force: bool
+) -> tuple[Mapping[str, Any], list[str]]:
+    """The state_dict of the deployed module from a checkpoint, and what is to be told of it.
+
+    Raises:
+        CompileError: if the checkpoint does not fit, or the file is not one that this command wrote.
+    """
+    target = module.with_suffix(".safetensors")
+    checkpoint.not_read(target, {"checkpoint": given.path})
+    checkpoint.needs("torch", "torch", "computing weights")
+    checkpoint.needs("safetensors", "weights", f"writing {target.name}")
+    from incdsl.runtime.checkpoint import is_deployed
+    from incdsl.runtime.deploy import filled
+    from incdsl.runtime.pretrained import Given, compared, weights
+    from incdsl.weights.report import fresh_layers
+
+    if target.exists() and not force and not is_deployed(target):
+        raise CompileError((EditedByHand(span=None, file=str(target), generated=False),))
+    model = checkpoint.model(given.against, given.arguments) if given.against else None
+    decisions = replace(given.decisions, heads="unneeded")
+    found = weights(training, Given(given.path, given.entry, decisions, model))
+    told = [f"{given.path.name}: {note}" for note in found.checkpoint.notes]
+    told += fresh_layers({pair.key: pair.origin for pair in found.found.pairs})
+    told += compared(training, found, model)
+    state = filled(done, found.state).state_dict()
+    return state, [*told, f"{given.path} -> {target}  ({len(state)} tensors)"]
+
+
+def _deployed(training: Compilation, how: _Rewriting) -> Compilation:
+    """The compilation of the module that is deployed; it ends the command where the certificate fails."""
+    without, also, words = _tuned(training, how.tuned) if how.tuned else (frozenset[str](), frozenset[str](), "")
+    also |= {"PackConvs"} if how.packed else set()
+    if how.uncertified:
+        return replace(for_inference(training, without, also), tuning=words)
+    if importlib.util.find_spec("torch") is None:
+        raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
+    from incdsl.runtime.deploy import NotCertified, certified
+
+    try:
+        return replace(certified(training, without, also), tuning=words)
+    except NotCertified as error:
+        tell(f"not written, for a rewrite went wrong, which is a bug in incdsl: {error}", "github")
+        sys.exit(1)
+
+
+def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str], str]:
+    """The rules that a record of `tune` leaves out, those that it adds, and what the module says of it."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        best = document["choices"][0]
+        without, also = (frozenset(map(str, best[name])) for name in ("without", "also"))
+        if not without | also <= {rule.name for rule in rules("inference")}:
+            raise ValueError  # noqa: TRY301
+        setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
+        layout = "channels_last" if best["channels_last"] else "contiguous"
+        way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
+    if document["net"] != done.net.name or document["keys"] != done.cost.keys:
+        raise click.UsageError(f"{path} was measured on another net, {document['net']}")
+    added = f", with {' and '.join(sorted(also))}" if also else ""
+    left_out = f", without {' and '.join(sorted(without))}" if without else ""
+    return without, also, f"tuned for {setting}: {layout}, {way}{added}{left_out}"
