@@ -90,7 +90,7 @@ _BEGINNING = '''class TrainingWeights:
 _METHODS = {
     "folded": """\
     def folded(self, layer: str | dict[str, Tensor], norm: str | dict[str, Tensor], eps: float) -> dict[str, Tensor]:
-        path = norm if isinstance(norm, str) else "of a concat"
+        path = norm if isinstance(norm, str) else "behind a layer"
         layer, norm = self.given(layer), self.given(norm)
         parts = ("weight", "bias", "running_mean", "running_var")
         if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
@@ -102,6 +102,18 @@ _METHODS = {
     "channels": """\
     def channels(self, norm: str | dict[str, Tensor], start: int, stop: int | None) -> dict[str, Tensor]:
         return {name: tensor[start:stop] for name, tensor in self.given(norm).items() if tensor.dim()}""",
+    "unscaled": """\
+    def unscaled(self, norm: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        norm = self.given(norm)
+        if "weight" in norm:
+            raise ValueError("a batch norm of the checkpoint has a scale, which the net does not learn")
+        return {**norm, "weight": torch.zeros_like(norm["running_var"]) + 1}""",
+    "unshifted": """\
+    def unshifted(self, norm: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        norm = self.given(norm)
+        if "bias" in norm:
+            raise ValueError("a batch norm of the checkpoint has a shift, which the net does not learn")
+        return {**norm, "bias": torch.zeros_like(norm["running_var"])}""",
     "merged": """    def merged(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}

@@ -82,6 +82,16 @@ class ExprWriter:
             items.append(text if in_order else f"{setting.name}={text}")
         return Bracketed(callee, tuple(items))
 
+    def construction(self, call: Call, signature: Sequence[str] = ()) -> Bracketed:
+        """A constructor call, and those inside it."""
+        assert call.callee is not None
+        operands: list[Doc] = []
+        for part in call.operands:
+            assert isinstance(part, Call | Value)
+            operands.append(self.construction(part, signature) if isinstance(part, Call) else self.value(part.value))
+        written = self.call(call.callee, call.settings, signature)
+        return Bracketed(written.head, (*operands, *written.items))
+
     def code(self, code: Code, operands: Sequence[Doc], module: str) -> Doc:
         """An op's expression over its operands; `module` is how its own module is reached."""
         write: Callable[[Code], Doc] = lambda part: self.code(part, operands, module)  # noqa: E731

@@ -125,7 +125,7 @@ def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
         CompilerBug: if it holds a construct, a name, a call or a comment that the emitter did not write.
     """
     module = ast.parse(text)
-    classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
+    classes = {node.name for node in module.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     types = _TYPES | classes
     for node in _walked(module):
         kind = type(node)
@@ -169,6 +169,8 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
             return True
         case ast.Name(id=name) | ast.Constant(value=str(name)):
             return name in types
+        case ast.Attribute(value=ast.Name(id="nn"), attr="Module"):
+            return True
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _is_type(left, types) and _is_type(right, types)
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[each, ast.Constant(value=value)])):
