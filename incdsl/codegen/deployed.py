@@ -17,8 +17,9 @@ HELPER = "TrainingWeights"
 def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
+    bare = tuple([f'"{node.path}"' for node in net.graph if node.op.is_parameter])
     for node in net.graph:
-        if node.label and node.op.owns_parameters():
+        if node.label and node.op.owns_parameters() and not node.op.is_parameter:
             doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
     arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: float")
@@ -30,9 +31,10 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
         f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
         f"{INDENT * 2}given = {HELPER}(state_dict)",
         *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),
+        *(lines("parameters = given.parameters", Bracketed("", bare), "", 2) if bare else ()),
         *lines("given.complain_about_unused", Bracketed("", (unused,) if left_out else (), "()"), "", 2),
         f"{INDENT * 2}module = cls(**arguments)",
-        f"{INDENT * 2}module.load_state_dict(given.state(layers))",
+        f"{INDENT * 2}module.load_state_dict(given.state(layers){' | parameters' if bare else ''})",
         f"{INDENT * 2}return module.eval()",
         "",
     ]
@@ -158,6 +160,9 @@ _METHODS = {
         layer = self.given(layer)
         weight = layer["weight"]
         return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}""",
+    "parameters": """    def parameters(self, *keys: str) -> dict[str, Tensor]:
+        self.unused -= {*keys}
+        return {key: self.tensors[key] for key in keys}""",
     "weight_of": """    def weight_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         return {"weight": self.given(layer)["weight"]}""",
     "bias_of": """    def bias_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
-from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
+from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.values import Num, Pair, Real, SymbolPair
 from incdsl.values.num import Linear, constant
 
@@ -100,12 +100,14 @@ class ExprWriter:
                 return operands[index]
             case Operands():
                 return Bracketed("", tuple(operands), "[]")
+            case Owned():
+                return module
             case Value(value=value):
                 return self.value(value, forward=True)
             case Call(callee=callee, operands=parts, settings=settings):
-                return Bracketed(callee or module, (*map(write, parts), *self._settings(settings)))
+                return Bracketed(callee or module, (*map(write, parts), *self._settings(settings, write)))
             case Method(target=target, name=name, operands=parts, settings=settings):
-                items = (*map(write, parts), *self._settings(settings))
+                items = (*map(write, parts), *self._settings(settings, write))
                 return Bracketed(f"{flat(_atom(write(target)))}.{name}", items)
             case Infix(operator=operator, parts=parts):
                 return Joined(operator, tuple(_atom(write(part)) for part in parts))
@@ -114,12 +116,15 @@ class ExprWriter:
                 last = "" if stop is None else self.value(stop, forward=True)
                 return f"{flat(_atom(write(target)))}[:, {_slice(first, last)}]"
 
-    def _settings(self, settings: Sequence[Setting]) -> list[Doc]:
+    def _settings(self, settings: Sequence[Setting], write: Callable[[Code], Doc]) -> list[Doc]:
         texts: list[Doc] = []
         for setting in settings:
             if self.repeats_default(setting):
                 continue
-            text = self.value(setting.value, forward=True)
+            if isinstance(setting.value, Size):
+                text = f"{flat(_atom(write(setting.value.target)))}.shape[2:]"
+            else:
+                text = self.value(setting.value, forward=True)
             texts.append(text if setting.positional else f"{setting.name}={text}")
         return texts
 

@@ -25,7 +25,7 @@ _IMPORTS = {
     "typing": {"ClassVar", "NamedTuple"},
 }
 _CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
-_METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "view", "__init__"})
+_METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "unflatten", "view", "__init__"})
 
 
 _MODULES = frozenset({"nn.Module", "nn.ModuleDict", "nn.ModuleList", "nn.Sequential"})

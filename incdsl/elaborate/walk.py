@@ -63,7 +63,7 @@ from incdsl.elaborate.scope import (
     Unknown,
     Value,
 )
-from incdsl.elaborate.settings import Settings, gather
+from incdsl.elaborate.settings import Settings, gather, hold_no_size
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import knows, refuse_head, refuse_name
 from incdsl.elaborate.taps import at_end_of, start_of
@@ -642,7 +642,7 @@ class Walk:
         settings, _ = self._calls.merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
         built = self._ops.made(main.op, settings, use)
-        result = self._main(main, self._ops.put(built, value, inner), inner)
+        result = self._main(main, self._ops.put(built, value, inner, list(settings.sizes.values())), inner)
         return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
 
     def _main(self, main: Main, result: One, use: Use) -> One:
@@ -672,6 +672,7 @@ class Walk:
         scope = self._unit_scope(use, instance, flowing, unit)
         scope.params = {param: as_symbol(each, param) if param in kept else each for param, each in arguments.items()}
         settings, own = self._calls.merged(main, use, scope)
+        hold_no_size(settings, use.word)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan.steps, inside)
         plain = self._ops.made(main.op, settings, use)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, final
 
 from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, Usual, divides, image
-from incdsl.ops.code import SELF, Call, Code, Lowering, Method, Operand, Setting, Value
+from incdsl.ops.code import CHANNELS_LAST, SELF, Call, Lowering, Operand, Setting
 from incdsl.ops.fields import Flag, Fraction, Number, Numbers, Positive, PositiveNumber
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.sweep import EVERYTHING, Reach
@@ -112,10 +112,7 @@ class LayerNorm(Op):
             Setting("normalized_shape", inputs[0].channels, positional=True),
             Setting("eps", self.eps, default=1e-5),
         )
-        forward: Code = SELF
-        if isinstance(inputs[0], Image):
-            last = Method(Operand(), "permute", (Value(0), Value(2), Value(3), Value(1)))
-            forward = Method(Call(None, (last,)), "permute", (Value(0), Value(3), Value(1), Value(2)))
+        forward = CHANNELS_LAST if isinstance(inputs[0], Image) else SELF
         return Lowering(Call("nn.LayerNorm", settings=settings), forward=forward)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -164,7 +161,7 @@ class GroupNorm(Op):
         )
         return Lowering(Call("nn.GroupNorm", settings=settings))
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -269,6 +266,34 @@ class LocalResponseNorm(Op):
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         norm = field.torch.nn.functional.local_response_norm
         return field.across(inputs[0], lambda x: norm(x, int(self.size)))
+
+
+@final
+class L2Norm(Op):
+    """The channels of every position divided by their Euclidean length, or by `eps` if that is more (SSD, ParseNet).
+
+    A learned factor for each channel, as SSD has it, is a step of its own: `l2norm -> scale: gain 20`.
+    """
+
+    eps: PositiveNumber = 1e-12
+
+    word: ClassVar[str] = "l2norm"
+    kind: ClassVar[Kind] = "norm"
+    example: ClassVar[str] = "l2norm"
+    torch: ClassVar[str] = "torch.nn.functional.normalize"
+    usual: ClassVar[Mapping[str, Usual]] = {"eps": EPS}
+    calls: ClassVar[frozenset[str]] = frozenset({"F.normalize"})
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        settings = (Setting("dim", 1), Setting("eps", self.eps, default=1e-12))
+        return Lowering(None, Call("F.normalize", (Operand(),), settings))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        return x / x.square().sum(1, keepdim=True).sqrt().clamp(min=float(self.eps))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.across(inputs[0], lambda x: field.torch.nn.functional.normalize(x, dim=1))
 
 
 @final

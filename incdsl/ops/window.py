@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, Literal, final
-
-from pydantic import ValidationInfo, field_validator
 
 from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
@@ -17,7 +13,6 @@ from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
 from incdsl.ops.padding import PaddingError, as_pair, both_sides, shown
 from incdsl.ops.sweep import EVERYTHING, Reach, Sweep, Window
 from incdsl.values import Extent, Image, Pair, Shape
-from incdsl.values.num import constant
 
 ONE = Pair(1, 1)
 ZERO = Pair(0, 0)
@@ -266,7 +261,7 @@ class AdaptiveAvgPool2d(Op):
             Call("nn.AdaptiveAvgPool2d", settings=settings), Call("F.adaptive_avg_pool2d", (Operand(),), settings)
         )
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -303,7 +298,7 @@ class GlobalAvgPool(Op):
             Method(Operand(), "mean", (Value((2, 3)),), (Setting("keepdim", True),)),
         )
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -316,63 +311,3 @@ class GlobalAvgPool(Op):
 def _mean(field: PrimeField, x: Values) -> Values:
     """The mean of an image: [N, C]."""
     return field.reduced(field.reduced(x.sum((2, 3))) * field.inverse(x.shape[2] * x.shape[3]))
-
-
-def _float32(value: float) -> float:
-    (rounded,) = struct.unpack("f", struct.pack("f", value))
-    return float(rounded)
-
-
-@final
-class Upsample(Op):
-    """The image enlarged by a whole factor, by repetition (`nearest`) or interpolation (`bilinear`)."""
-
-    mode: Literal["nearest", "bilinear"] = "nearest"
-    factor: Positive
-
-    @field_validator("factor")
-    @classmethod
-    def _repeats(cls, value: int, info: ValidationInfo) -> int:
-        """PyTorch multiplies positions by 1 / factor in float32, which for some factors misses the next cell."""
-        if info.data.get("mode") == "nearest" and _float32(_float32(1 / value) * value) < 1:
-            raise ValueError(f"must repeat evenly, but PyTorch rounds 1 / {int(value)} down")
-        return value
-
-    word: ClassVar[str] = "upsample"
-    kind: ClassVar[Kind] = "copy"
-    example: ClassVar[str] = "upsample 2 (mode: bilinear)"
-    torch: ClassVar[str] = "torch.nn.Upsample"
-    sigils: ClassVar[Mapping[Sigil, str]] = {"number": "factor"}
-    keywords: ClassVar[Mapping[str, str]] = {"factor": "scale_factor"}
-    calls: ClassVar[frozenset[str]] = frozenset({"nn.Upsample", "F.interpolate"})
-
-    def infer(self, *inputs: Shape) -> Shape:
-        x = image(self.word, inputs[0])
-        factor = int(self.factor)
-        return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
-
-    def lower(self, *inputs: Shape) -> Lowering:
-        """TorchScript takes no whole number for the factor of the function."""
-        mode = Setting("mode", self.mode, default="nearest")
-        factor = float(self.factor) if constant(self.factor) else self.factor
-        return Lowering(
-            Call("nn.Upsample", settings=(Setting("scale_factor", self.factor), mode)),
-            Call("F.interpolate", (Operand(),), (Setting("scale_factor", factor), mode)),
-        )
-
-    def reach(self) -> tuple[Reach, Reach]:
-        """A cell is spread over `factor` cells, or, interpolated, over twice as many, less one if the factor is odd."""
-        factor = int(self.factor)
-        spread = factor if self.mode == "nearest" else 2 * factor - factor % 2
-        return (Reach(1 + Fraction(spread - 1, factor), Fraction(1, factor)),) * 2
-
-    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        x, factor = inputs[0], int(self.factor)
-        if self.mode == "nearest":
-            return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-        return torch.nn.functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-
-    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        if self.mode == "nearest":
-            return self.interpret(field.torch, own, *inputs)
-        return field.across(inputs[0], lambda x: self.interpret(field.torch, own, x))

@@ -61,6 +61,7 @@ class Reals:
         for key, tensor in state.items():
             path, _, name = key.rpartition(".")
             self._layers.setdefault(path, {})[name] = tensor.double()
+            self._layers[key] = {"": tensor.double()}  # a parameter of a class itself
 
     def layer(self, path: str) -> Layer:
         """The tensors of a module."""

@@ -68,6 +68,9 @@ def _inputs(choices: Choices, op: type[Op]) -> tuple[Shape, ...]:
     if choices.chance(60 if op.example_rank == 1 else 10):
         return (Vector(channels),)
     sizes = Extent.fixed(choices.number(1, 9)), Extent.fixed(choices.number(1, 9))
+    if op.sized_by:
+        like = Image(choices.number(1, 8), *(Extent.fixed(choices.number(1, 9)) for _ in "HW"))
+        return Image(channels, *sizes), *([like] * len(op.sized_by))
     if not issubclass(op, Joining):
         return (Image(channels, *sizes),)
     same = op.word != "concat" and choices.chance(80)

@@ -57,7 +57,7 @@ class Strict(TorchFunctionMode):
         if name in _JOINS and len(args) == 2 and all(isinstance(a, Tensor) and a.dim() == 4 for a in args):
             broadcasts = args[0].shape != args[1].shape
             self._note(broadcasts, meant=lambda known: known or not broadcasts)
-        elif name == "flatten":
+        elif name == "flatten" and args[0].dim() == 4:
             size = args[0].shape[1:]
             self._note(size, meant=lambda known: known == size)
         elif name == "max_pool2d" and bool(result.isneginf().any()):

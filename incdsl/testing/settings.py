@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import PlainValidator
@@ -50,7 +51,8 @@ def draw_settings(choices: Choices, op: type[Op], inputs: Sequence[Shape], near:
 
 def kind_of(field: FieldInfo) -> str:
     """Which of the types of settings a field has; empty for a type of its own."""
-    for mark in field.metadata:
+    optional = (part for part in get_args(field.annotation) if part is not NoneType)
+    for mark in (*field.metadata, *(mark for part in optional for mark in getattr(part, "__metadata__", ()))):
         if isinstance(mark, PlainValidator) and mark.func in _KINDS:
             return _KINDS[mark.func]
     return {int: "Positive", float: "Number", bool: "Flag"}.get(field.annotation, "")  # type: ignore[arg-type]
@@ -92,7 +94,7 @@ def _positive(choices: Choices, name: str, channels: int, near: bool) -> int:
         return choices.number(1, channels)
     if name == "slopes":
         return choices.pick((1, channels))
-    if name == "groups":
+    if name in ("groups", "across"):
         return choices.pick([n for n in range(1, channels + 1) if channels % n == 0])
     if name == "width":
         return channels if choices.chance(35) else choices.number(1, 8)

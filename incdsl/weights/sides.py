@@ -183,7 +183,7 @@ def net_side(net: Net, left_out: Collection[str] = frozenset()) -> Side:
             below.setdefault(key, (path, set()))[1].add(len(found))
         reached[node.name] |= 1 << len(found)
         upstream.append(before)
-        roles = {_role(t.name): Entry(f"{node.path}.{t.name}", t.shape) for t in tensors}
+        roles = {_role(t.name): Entry(t.key(node.path), t.shape) for t in tensors}
         found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
     paths = tuple(layer.path for layer in found)
     itself = [(path, {i}) for i, path in enumerate(paths)]
