@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from math import isinf
 from typing import Any
 
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
-from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
+from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.values import Num, Pair, Real, SymbolPair
 from incdsl.values.num import Linear, constant
 
@@ -41,6 +42,8 @@ class ExprWriter:
             return f"({items},)" if len(value) == 1 else f"({items})"
         if isinstance(value, str):
             return f'"{value}"'
+        if isinstance(value, float) and isinf(value):
+            return "torch.inf" if value > 0 else "-torch.inf"
         if isinstance(value, bool | int | float):
             return repr(value)
         raise CompilerBug(f"no way to write {value!r}")
@@ -115,6 +118,14 @@ class ExprWriter:
                 first = self.value(start, forward=True) if int(start) or isinstance(start, Num) else ""
                 last = "" if stop is None else self.value(stop, forward=True)
                 return f"{flat(_atom(write(target)))}[:, {_slice(first, last)}]"
+            case Cells(target=target):
+                return f"{flat(_atom(write(target)))}[:, :, {self._cells(code)}]"
+
+    @staticmethod
+    def _cells(cells: Cells) -> str:
+        """The slices of both axes."""
+        axes = ((cells.top, cells.bottom), (cells.left, cells.right))
+        return ", ".join(f"{first or ''}:{-last if last else ''}" for first, last in axes)
 
     def _settings(self, settings: Sequence[Setting], write: Callable[[Code], Doc]) -> list[Doc]:
         texts: list[Doc] = []

@@ -16,7 +16,7 @@ _NODES = frozenset({
     ast.Module, ast.Expr, ast.Constant, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
     ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword, ast.Attribute,
     ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
-    ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
+    ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
 })  # fmt: skip
 _IMPORTS = {
@@ -24,7 +24,7 @@ _IMPORTS = {
     "torch.nn": {"functional as F"},
     "typing": {"ClassVar", "NamedTuple"},
 }
-_CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
+_CALLABLES = frozenset({"abs", "super", "range", "zip", "enumerate"})
 _METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "unflatten", "view", "__init__"})
 
 

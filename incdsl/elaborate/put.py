@@ -80,9 +80,18 @@ class Ops:
         if len(operands) <= len(sizes) or scope.dry:
             return UNKNOWN
         if not owns or op.is_parameter or scope.instance.kind == "sequence":
-            label = self._lowered(op, label, operands, use)
+            label = self._lowered(op.placed()[-1], label, operands, use)
         self.pin_fields(op, operands[0], scope)
-        return self._tools.placer.place(op, operands, scope, use.location(label))
+        return self._place(op, operands, label, use)
+
+    def _place(self, op: Op, operands: list[Value], label: str, use: Use) -> Value:
+        """Place an op, behind what it needs before it."""
+        *before, last = op.placed()
+        if before and use.scope.instance.kind == "sequence":
+            raise no_sequence(f"`{op.word}` is padded in a step of its own", use.span)
+        for each in before:
+            operands = [self._tools.placer.place(each, operands, use.scope, use.location(""))]
+        return self._tools.placer.place(last, operands, use.scope, use.location(label))
 
     def _lowered(self, op: Op, label: str, operands: list[Value], use: Use) -> str:
         """The attribute of an op that need not be a module, or that must be one."""

@@ -14,6 +14,8 @@ from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPaddin
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.scope import UNKNOWN, One, Poisoned, Problem, Scope
 from incdsl.ops import Op, PaddingError
+from incdsl.ops.frame import Pad
+from incdsl.ops.padding import Sides
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.values import Pair
@@ -158,8 +160,7 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
     if call.width is not None:
         written["width"] = (evaluate.number(call.width, scope), call.width.span)
     if call.padding:
-        amount = call.padding.amount
-        written["padding"] = (Pair(*amount) if amount else call.padding.word, call.padding.span)
+        written["padding"] = (_padding(call.padding, scope, evaluate), call.padding.span)
     if call.ceil:
         written["ceil"] = (True, call.ceil.span)
     if call.number:
@@ -170,6 +171,31 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
             taken = tuple(_SIGIL_TEXT[s] for s in op.sigils)
             raise Problem(SigilNotTaken(span=span, owner=call.name.text, sigil=_SIGIL_TEXT[sigil], taken=taken))
         settings.put(name, value, span)
+
+
+def _padding(padding: tree.Padding, scope: Scope, evaluate: Expressions) -> Any:
+    """A word, numbers for both axes, or for the four sides, which are decided at compile time."""
+    if padding.word != "pad":
+        return padding.word
+    if padding.amount:
+        return Pair(*padding.amount)
+    sides: dict[str, int] = {}
+    for arg in padding.sides:
+        if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
+            raise Poisoned
+        if arg.name is None or arg.name.text not in Sides._fields:
+            raise _unknown("pad", arg, Pad)
+        value = evaluate.number(arg.value, scope)
+        if arg.name.text in sides:
+            raise _bad("pad", arg.name.text, "is given twice", arg.span)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise _bad("pad", arg.name.text, "is a number of cells, 0 or more", arg.value.span)
+        evaluate.pin(scope, value)
+        sides[arg.name.text] = int(value)
+    if not sides:
+        reason = "says nothing: write how much each side gets, as `pad (bottom: 1, right: 1)`"
+        raise _bad("pad", "padding", reason, padding.span)
+    return Sides(**sides)
 
 
 def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressions) -> Any:

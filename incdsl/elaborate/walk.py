@@ -679,9 +679,10 @@ class Walk:
         if isinstance(value, Value):
             self._ops.pin_fields(plain, value, parent)
         symbols: dict[str, Any] = {}
+        swept = plain.placed() == (plain,)  # what pads it apart knows its windows, and these are then the class's own
         for name in plain.settings:
             setting = getattr(plain, name)
-            if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
+            if name in own or (isinstance(setting, bool | str | tuple) and not (swept and isinstance(setting, Pair))):
                 continue
             keyword = main.op.keyword(name)
             instance.arguments[keyword] = setting

@@ -171,6 +171,10 @@ class Op(BaseModel):
         """
         return None
 
+    def placed(self) -> tuple[Op, ...]:
+        """The ops that a step places for it, one behind the other: what PyTorch's module cannot do stands before it."""
+        return (self,)
+
     @classmethod
     def flattens_points(cls, settings: Mapping[str, Any]) -> bool:
         """Whether, with these settings, an image [C, 1, 1] that flows in is flattened first."""

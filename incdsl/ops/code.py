@@ -86,7 +86,18 @@ class Channels:
     stop: int | None
 
 
-Code: TypeAlias = Operand | Operands | Owned | Value | Call | Method | Infix | Channels
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """`target[:, :, top:-bottom, left:-right]`."""
+
+    target: Code
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+Code: TypeAlias = Operand | Operands | Owned | Value | Call | Method | Infix | Channels | Cells
 
 SELF = Call(None, (Operand(),))
 """The op's module applied to its input."""

@@ -35,10 +35,11 @@ class Scaling(Op):
             raise ValueError("needs `mode: bilinear`")
         return value
 
-    def how(self) -> tuple[Setting, Setting]:
+    def how(self) -> tuple[Setting, ...]:
         """The arguments of PyTorch that say how."""
-        corners = Setting("align_corners", self.align_corners, default=False)
-        return Setting("mode", self.mode, default="nearest"), corners
+        if self.mode == "nearest":
+            return ()
+        return Setting("mode", self.mode), Setting("align_corners", self.align_corners, default=False)
 
     def spread(self, factor: Fraction) -> Reach:
         """How an axis that becomes `factor` times as long looks at what it was.

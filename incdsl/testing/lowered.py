@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from incdsl.ops import Op
-from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
+from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.runtime.load import load_text
 from incdsl.values import Shape
 
@@ -58,6 +58,8 @@ class Lowered(nn.Module):
                 positional, named = _arguments(settings)
                 given = [self._run(part, operands) for part in parts]
                 return getattr(self._run(target, operands), name)(*given, *positional, **named)
+            case Cells(target=target, top=top, left=left, bottom=bottom, right=right):
+                return self._run(target, operands)[:, :, top : -bottom or None, left : -right or None]
             case Infix(operator=sign, parts=parts):
                 return reduce(_SIGNS[sign], (self._run(part, operands) for part in parts))
             case Channels(target=target, start=start, stop=stop):

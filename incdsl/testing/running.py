@@ -132,11 +132,12 @@ class Subject:
         return seen
 
     def answer(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
-        """The shapes that come out of an input of these sizes, if PyTorch runs it."""
+        """The shapes that come out of an input of these sizes, if PyTorch runs it and something comes out."""
         known = self._meant
         try:
             with Strict(known):
-                return [tuple(value.shape[1:]) for value in self.run(self.inputs(sizes))]
+                shapes = [tuple(value.shape[1:]) for value in self.run(self.inputs(sizes))]
+                return None if any(0 in shape for shape in shapes) else shapes
         except (RuntimeError, ValueError, Refused):
             return None
 

@@ -14,7 +14,7 @@ from incdsl.syntax import tree
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import Block, Env, Link, Piece, Place, Ported, Unit
-from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
+from incdsl.testing.settings import Illegal, built, draw_settings, is_uneven, kind_of, result, written
 from incdsl.values import Image, Pair, Shape, Vector
 
 ACTIVATIONS = ("relu", "silu", "tanh", "identity")
@@ -60,11 +60,13 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     for name, field in op.model_fields.items():
         if kind_of(field) == "Positive" and type(settings.get(name)) is int and op.sigils.get("number") != name:
             settings[name] = place.amount(settings[name])
-    lowering = built(op, {n: place.env.value(v) for n, v in settings.items()}).lower(shape)
+    made = built(op, {n: place.env.value(v) for n, v in settings.items()})
+    lowering = made.placed()[-1].lower(shape)
     return Piece(
         written(place.choices, op, word, settings),
         lambda x, env: flow(op, settings, x, env, sizes),
         module=lowering.module is not None
+        and made.placed() == (made,)
         and lowering.forward is SELF
         and not (op.flattens_points(settings) and isinstance(shape, Image)),
         labelled=lowering.module is not None,
@@ -134,7 +136,7 @@ def unit_piece(place: Place, shape: Shape) -> Piece:
     return Piece(
         call,
         lambda x, env: flow_unit(unit, use, x, env, place.world.sizes),
-        module=unit.modules and (unit.owners > 1 or not unit.rest),
+        module=unit.modules and (unit.owners > 1 or not (unit.rest or is_uneven(use))),
         labelled=True,
         whole=lambda: unit.owners,
     )

@@ -10,9 +10,10 @@ from typing import final
 from incdsl.ir.graph import Node
 from incdsl.ir.weight_expr import Enlarged, Folded, IdentityOf, Summed, WeightExpr, as_wide
 from incdsl.ops.activation import Activation
+from incdsl.ops.frame import ONE, ZERO
 from incdsl.ops.merge import Add
 from incdsl.ops.norm import BatchNorm2d
-from incdsl.ops.window import ONE, ZERO, Conv2d
+from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.kernels import centre, covering, enlarged, has_room
 from incdsl.passes.layers import Layer, layer
