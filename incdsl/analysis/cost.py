@@ -94,17 +94,23 @@ def cost(net: Net) -> Cost:
 def state_dict(graph: Graph, shapes: dict[str, Shape]) -> Iterator[tuple[str, Tensor]]:
     """Keys and tensors of the generated module's state_dict, in its order.
 
-    Attributes come in the order in which they are first written; a container keeps its place for later members.
+    Attributes come in the order in which they are first written, parameters of the class itself before all others; a
+    container keeps its place for later members.
     """
     tree: dict[str, Any] = {}
     for node in graph:
         if not node.label or not graph.operands(node.name):
             continue
         inputs = tuple(shapes[name] for name in graph.operands(node.name))
+        tensors = node.op.tensors(*inputs)
+        *above, last = node.path.split(".")
         branch = tree
-        for part in node.path.split("."):
+        for part in above:
             branch = branch.setdefault(part, {})
-        branch[""] = node.op.tensors(*inputs)
+        if node.op.is_parameter:
+            branch[""] = (*branch.get("", ()), *(tensor._replace(name=last) for tensor in tensors))
+        else:
+            branch.setdefault(last, {})[""] = tensors
     yield from _flattened(tree, "")
 
 
@@ -115,13 +121,10 @@ def _flattened(tree: dict[str, Any], path: str) -> Iterator[tuple[str, Tensor]]:
         if isinstance(branch, Tensor):
             yield above, branch
             continue
-        children: list[tuple[str, Any]] = []
-        for name, child in branch.items():
-            if name == "":
-                children += [(f"{above}.{tensor.name}", tensor) for tensor in child]
-            else:
-                children.append((f"{above}.{name}" if above else name, child))
-        waiting.extend(reversed(children))
+        prefix = f"{above}." if above else ""
+        own = [(f"{prefix}{tensor.name}", tensor) for tensor in branch.get("", ())]
+        members = [(f"{prefix}{name}", child) for name, child in branch.items() if name]
+        waiting.extend(reversed([*own, *members]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +159,14 @@ class Field:
 
 def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
     """The receptive field of every node, height and width; where rails meet, the largest counts."""
-    start = Field()
+    start, shapes = Field(), graph.shapes()
     known: dict[str, tuple[Field, Field]] = {}
     for node in graph:
-        operands = [known[name] for name in graph.operands(node.name)]
+        names = graph.operands(node.name)
+        operands = [known[name] for name in names[: len(names) - len(node.op.sized_by)]]
         fields = tuple(_widest([pair[axis] for pair in operands]) if operands else start for axis in (0, 1))
-        fields = tuple(f.through(reach) for f, reach in zip(fields, node.op.reach(), strict=True))
+        reaches = node.op.reach(*(shapes[name] for name in names))
+        fields = tuple(f.through(reach) for f, reach in zip(fields, reaches, strict=True))
         known[node.name] = (fields[0], fields[1])
     return known
 

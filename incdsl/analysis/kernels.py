@@ -59,6 +59,6 @@ def kernels(net: Net) -> Kernels:
 def _moved(node: Node, graph: Graph, shapes: Mapping[str, Shape], sizes: Mapping[str, int]) -> int:
     """Numbers that one kernel reads and writes."""
     operands = [shapes[name] for name in graph.operands(node.name)]
-    read = sum(prod(shape.at(sizes)) for shape in operands)
+    read = sum(prod(shape.at(sizes)) for shape in operands[: len(operands) - len(node.op.sized_by)])
     weights = sum(prod(tensor.shape) for tensor in node.op.tensors(*operands) if tensor.shape)
     return read + weights + node.op.constants(*operands) + prod(shapes[node.name].at(sizes))

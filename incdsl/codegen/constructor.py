@@ -69,12 +69,9 @@ class Constructor:
             op = item.node.op
             lowering = op.lower(*[self.shapes[name] for name in item.inputs])
             assert lowering.module is not None
-            assert lowering.module.callee is not None
             if lowering.helper:
                 self.helpers[lowering.helper] = None
-            operands = [self.writer.code(part, (), "") for part in lowering.module.operands]
-            call = self.writer.call(lowering.module.callee, lowering.module.settings, op.signature)
-            return Bracketed(call.head, (*operands, *call.items))
+            return self.writer.construction(lowering.module, op.signature)
         assert item.instance is not None
         found = self.plan.class_of.get(item.instance)
         return self._instance(found, item) if found else self._repetition(item)

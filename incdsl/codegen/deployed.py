@@ -17,8 +17,9 @@ HELPER = "TrainingWeights"
 def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
+    bare = tuple([f'"{node.path}"' for node in net.graph if node.op.is_parameter])
     for node in net.graph:
-        if node.label and node.op.owns_parameters():
+        if node.label and node.op.owns_parameters() and not node.op.is_parameter:
             doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
     arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: float")
@@ -30,9 +31,10 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
         f'{INDENT * 2}"""The deployed module with the weights of a training checkpoint, computed in float64."""',
         f"{INDENT * 2}given = {HELPER}(state_dict)",
         *lines("layers = ", Bracketed("", tuple(entries), "{}"), "", 2),
+        *(lines("parameters = given.parameters", Bracketed("", bare), "", 2) if bare else ()),
         *lines("given.complain_about_unused", Bracketed("", (unused,) if left_out else (), "()"), "", 2),
         f"{INDENT * 2}module = cls(**arguments)",
-        f"{INDENT * 2}module.load_state_dict(given.state(layers))",
+        f"{INDENT * 2}module.load_state_dict(given.state(layers){' | parameters' if bare else ''})",
         f"{INDENT * 2}return module.eval()",
         "",
     ]
@@ -97,7 +99,7 @@ _BEGINNING = '''class TrainingWeights:
 _METHODS = {
     "folded": """\
     def folded(self, layer: str | dict[str, Tensor], norm: str | dict[str, Tensor], eps: float) -> dict[str, Tensor]:
-        path = norm if isinstance(norm, str) else "of a concat"
+        path = norm if isinstance(norm, str) else "behind a layer"
         layer, norm = self.given(layer), self.given(norm)
         parts = ("weight", "bias", "running_mean", "running_var")
         if [norm[name].shape for name in parts if name in norm] != [layer["weight"].shape[:1]] * len(parts):
@@ -109,6 +111,18 @@ _METHODS = {
     "channels": """\
     def channels(self, norm: str | dict[str, Tensor], start: int, stop: int | None) -> dict[str, Tensor]:
         return {name: tensor[start:stop] for name, tensor in self.given(norm).items() if tensor.dim()}""",
+    "unscaled": """\
+    def unscaled(self, norm: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        norm = self.given(norm)
+        if "weight" in norm:
+            raise ValueError("a batch norm of the checkpoint has a scale, which the net does not learn")
+        return {**norm, "weight": torch.zeros_like(norm["running_var"]) + 1}""",
+    "unshifted": """\
+    def unshifted(self, norm: str | dict[str, Tensor]) -> dict[str, Tensor]:
+        norm = self.given(norm)
+        if "bias" in norm:
+            raise ValueError("a batch norm of the checkpoint has a shift, which the net does not learn")
+        return {**norm, "bias": torch.zeros_like(norm["running_var"])}""",
     "merged": """    def merged(self, *layers: str | dict[str, Tensor]) -> dict[str, Tensor]:
         layers = [self.given(layer) for layer in layers]
         merged = {"weight": torch.cat([layer["weight"] for layer in layers])}
@@ -165,6 +179,9 @@ _METHODS = {
         layer = self.given(layer)
         weight = layer["weight"]
         return {**layer, "weight": weight.view(groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)}""",
+    "parameters": """    def parameters(self, *keys: str) -> dict[str, Tensor]:
+        self.unused -= {*keys}
+        return {key: self.tensors[key] for key in keys}""",
     "weight_of": """    def weight_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:
         return {"weight": self.given(layer)["weight"]}""",
     "bias_of": """    def bias_of(self, layer: str | dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from math import isinf
 from typing import Any
 
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
-from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
+from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.values import Num, Pair, Real, SymbolPair
 from incdsl.values.num import Linear, constant
 
@@ -41,6 +42,8 @@ class ExprWriter:
             return f"({items},)" if len(value) == 1 else f"({items})"
         if isinstance(value, str):
             return f'"{value}"'
+        if isinstance(value, float) and isinf(value):
+            return "torch.inf" if value > 0 else "-torch.inf"
         if isinstance(value, bool | int | float):
             return repr(value)
         raise CompilerBug(f"no way to write {value!r}")
@@ -82,6 +85,16 @@ class ExprWriter:
             items.append(text if in_order else f"{setting.name}={text}")
         return Bracketed(callee, tuple(items))
 
+    def construction(self, call: Call, signature: Sequence[str] = ()) -> Bracketed:
+        """A constructor call, and those inside it."""
+        assert call.callee is not None
+        operands: list[Doc] = []
+        for part in call.operands:
+            assert isinstance(part, Call | Value)
+            operands.append(self.construction(part, signature) if isinstance(part, Call) else self.value(part.value))
+        written = self.call(call.callee, call.settings, signature)
+        return Bracketed(written.head, (*operands, *written.items))
+
     def code(self, code: Code, operands: Sequence[Doc], module: str) -> Doc:
         """An op's expression over its operands; `module` is how its own module is reached."""
         write: Callable[[Code], Doc] = lambda part: self.code(part, operands, module)  # noqa: E731
@@ -90,12 +103,14 @@ class ExprWriter:
                 return operands[index]
             case Operands():
                 return Bracketed("", tuple(operands), "[]")
+            case Owned():
+                return module
             case Value(value=value):
                 return self.value(value, forward=True)
             case Call(callee=callee, operands=parts, settings=settings):
-                return Bracketed(callee or module, (*map(write, parts), *self._settings(settings)))
+                return Bracketed(callee or module, (*map(write, parts), *self._settings(settings, write)))
             case Method(target=target, name=name, operands=parts, settings=settings):
-                items = (*map(write, parts), *self._settings(settings))
+                items = (*map(write, parts), *self._settings(settings, write))
                 return Bracketed(f"{flat(_atom(write(target)))}.{name}", items)
             case Infix(operator=operator, parts=parts):
                 return Joined(operator, tuple(_atom(write(part)) for part in parts))
@@ -103,13 +118,24 @@ class ExprWriter:
                 first = self.value(start, forward=True) if int(start) or isinstance(start, Num) else ""
                 last = "" if stop is None else self.value(stop, forward=True)
                 return f"{flat(_atom(write(target)))}[:, {_slice(first, last)}]"
+            case Cells(target=target):
+                return f"{flat(_atom(write(target)))}[:, :, {self._cells(code)}]"
 
-    def _settings(self, settings: Sequence[Setting]) -> list[Doc]:
+    @staticmethod
+    def _cells(cells: Cells) -> str:
+        """The slices of both axes."""
+        axes = ((cells.top, cells.bottom), (cells.left, cells.right))
+        return ", ".join(f"{first or ''}:{-last if last else ''}" for first, last in axes)
+
+    def _settings(self, settings: Sequence[Setting], write: Callable[[Code], Doc]) -> list[Doc]:
         texts: list[Doc] = []
         for setting in settings:
             if self.repeats_default(setting):
                 continue
-            text = self.value(setting.value, forward=True)
+            if isinstance(setting.value, Size):
+                text = f"{flat(_atom(write(setting.value.target)))}.shape[2:]"
+            else:
+                text = self.value(setting.value, forward=True)
             texts.append(text if setting.positional else f"{setting.name}={text}")
         return texts
 

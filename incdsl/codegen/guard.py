@@ -16,7 +16,7 @@ _NODES = frozenset({
     ast.Module, ast.Expr, ast.Constant, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef,
     ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword, ast.Attribute,
     ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
-    ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
+    ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
     ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
 })  # fmt: skip
 _IMPORTS = {
@@ -24,8 +24,8 @@ _IMPORTS = {
     "torch.nn": {"functional as F"},
     "typing": {"ClassVar", "NamedTuple"},
 }
-_CALLABLES = frozenset({"super", "range", "zip", "enumerate"})
-_METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "view", "__init__"})
+_CALLABLES = frozenset({"abs", "super", "range", "zip", "enumerate"})
+_METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "unflatten", "view", "__init__"})
 
 
 _MODULES = frozenset({"nn.Module", "nn.ModuleDict", "nn.ModuleList", "nn.Sequential"})
@@ -125,7 +125,7 @@ def check(text: str, comments: Iterable[str], allowed: Allowed) -> None:
         CompilerBug: if it holds a construct, a name, a call or a comment that the emitter did not write.
     """
     module = ast.parse(text)
-    classes = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
+    classes = {node.name for node in module.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     types = _TYPES | classes
     for node in _walked(module):
         kind = type(node)
@@ -169,6 +169,8 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
             return True
         case ast.Name(id=name) | ast.Constant(value=str(name)):
             return name in types
+        case ast.Attribute(value=ast.Name(id="nn"), attr="Module"):
+            return True
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _is_type(left, types) and _is_type(right, types)
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[each, ast.Constant(value=value)])):

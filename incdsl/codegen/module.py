@@ -49,7 +49,8 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
     bodies = [writer.write(model) for model in (*classes.models(), main.model())]
     if outputs := main.outputs():
         bodies.insert(-1, writer.outputs(outputs))
-    helpers = [texts[name].strip("\n").split("\n") for name in classes.helpers]
+    needed = dict.fromkeys([*_called(texts, "\n".join(line for body in bodies for line in body)), *classes.helpers])
+    helpers = [texts[name].strip("\n").split("\n") for name in needed]
     if origin:
         helpers.insert(0, deployed.helper(extra).split("\n"))
     code = "\n\n\n".join("\n".join(each) for each in (*helpers, *bodies))
@@ -67,6 +68,16 @@ def module(net: Net, banner: Banner, origin: Origin | None = None) -> str:
         others = sorted(kind.word for kind in kinds if not kind.is_own() and kind.word)
         raise CompilerBug(f"{bug}; ops of other packages: {', '.join(others)}" if others else str(bug)) from None
     return text
+
+
+def _called(texts: Mapping[str, str], code: str) -> list[str]:
+    """The functions among the helpers that some code calls, those first that others call."""
+    names = [name for name, text in texts.items() if text.startswith("def ") and f"{name}(" in code]
+    return list(dict.fromkeys(each for name in names for each in (*_called(_without(texts, name), texts[name]), name)))
+
+
+def _without(texts: Mapping[str, str], name: str) -> dict[str, str]:
+    return {each: text for each, text in texts.items() if each != name}
 
 
 def digest(text: str) -> str:

@@ -85,7 +85,7 @@ class DoesNotFit(Diagnostic):
         return self.reason or self.arithmetic
 
     def help(self) -> str:
-        return "use a larger input, a smaller kernel or more padding"
+        return "" if self.reason else "use a larger input, a smaller kernel or more padding"
 
 
 @dataclass(frozen=True, kw_only=True)

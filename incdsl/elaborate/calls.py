@@ -10,7 +10,7 @@ from incdsl.elaborate.expand import Main, main_of
 from incdsl.elaborate.factors import no_convolution
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import OpRef, Scope
-from incdsl.elaborate.settings import Settings, gather, is_constant, resolve_padding
+from incdsl.elaborate.settings import Settings, gather, hold_no_size, is_constant, resolve_padding
 from incdsl.elaborate.suggest import refuse_name
 from incdsl.elaborate.tools import Tools
 from incdsl.elaborate.use import Use
@@ -95,7 +95,7 @@ class Calls:
         if op is None:
             refuse_name(ref.name, ref.scope)
         call, evaluate = tree.Call(ref.name, args=ref.args), self._tools.evaluate
-        if unit is None:
-            return gather(call, op, ref.scope, evaluate).values
-        mine = given(unit.unit, own_args(unit.unit, call), ref.scope, evaluate, {})
-        return mine | gather(self._for_op(unit.unit, call), op, ref.scope, evaluate).values
+        mine = given(unit.unit, own_args(unit.unit, call), ref.scope, evaluate, {}) if unit else {}
+        settings = gather(self._for_op(unit.unit, call) if unit else call, op, ref.scope, evaluate)
+        hold_no_size(settings, ref.name.text)
+        return mine | settings.values

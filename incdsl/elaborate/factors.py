@@ -10,6 +10,7 @@ from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.names import lettered
 from incdsl.elaborate.scope import Problem, Value
 from incdsl.elaborate.use import Use, bad_label
+from incdsl.ops.padding import TF_SAME
 from incdsl.syntax import tree
 
 
@@ -78,7 +79,7 @@ def _check_cover(kernel: tree.Kernel, factors: tree.Factors) -> None:
 def _padding(factors: tree.Factors, settings: dict[str, Any]) -> str | None:
     """The padding word that carries over: `same` (or nothing said), `valid` or `half`."""
     word = settings.get("padding")
-    if word is not None and word not in ("same", "valid", "half"):
+    if word is not None and word not in ("same", "valid", "half", TF_SAME):
         raise _cannot(factors, "explicit padding does not carry over to the factors", "say `same` or `valid`")
     if word == "valid":
         if factors.parallel and len({(f.kernel.height, f.kernel.width) for f in factors.items}) > 1:
@@ -92,7 +93,7 @@ def _padding(factors: tree.Factors, settings: dict[str, Any]) -> str | None:
 def _word_for(word: str | None, call: tree.Call, last: bool) -> tree.Padding | None:
     if call.padding is None or word is None:
         return call.padding
-    return replace(call.padding, word="same" if word == "half" and not last else word, amount=None)
+    return replace(call.padding, word="same" if word in ("half", TF_SAME) and not last else word, amount=None)
 
 
 def _widths(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate: Expressions) -> list[Any]:

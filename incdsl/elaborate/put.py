@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from incdsl.diagnostics.shapes import NoNominalSize
 from incdsl.elaborate.scope import UNKNOWN, One, Problem, Scope, Value
 from incdsl.elaborate.settings import Settings, build, gather, is_constant, resolve_padding, unusual
@@ -37,7 +39,7 @@ class Ops:
         if use.call not in self._constant:
             constant = not use.fixed and not op.nominal_size and is_constant(use.call)
             self._constant[use.call] = made if constant else None
-        return self.put(made, value, use)
+        return self.put(made, value, use, list(settings.sizes.values()))
 
     def made(self, op: type[Op], settings: Settings, use: Use) -> Op:
         """The op with these settings; unusual ones are told."""
@@ -52,7 +54,7 @@ class Ops:
         if not isinstance(value, Value) or not isinstance(value.shape, Image):
             return value
         shape = value.shape
-        if op.flattens_points and is_scale(shape):
+        if op.flattens_points(settings.values) and is_scale(shape):
             if use.scope.instance.kind == "sequence":
                 raise no_sequence("`linear` flattens what flows in", use.span)
             return self._tools.placer.place(Flatten(), [value], use.scope, use.location(""))
@@ -64,25 +66,41 @@ class Ops:
             settings.put(op.nominal_size, Pair(height, width), use.span)
         return value
 
-    def put(self, op: Op, value: One, use: Use) -> One:
-        """Place an op under its name, if it owns parameters, was labelled or has no function."""
+    def put(self, op: Op, value: One, use: Use, sizes: Sequence[One] = ()) -> One:
+        """Place an op under its name, if it owns parameters, was labelled or has no function.
+
+        `sizes` are the values whose size it takes.
+        """
         scope, named = use.scope, use.named
         if len(named.names) > 1:
             raise bad_label(named, f"`{use.word}` has one part that owns parameters, not {len(named.names)}")
         owns = type(op).owns_parameters()
         label = self._tools.placer.claim(named.names[0], named.span, scope) if owns or named.labelled else ""
-        if not isinstance(value, Value) or scope.dry:
+        operands = [each for each in (value, *sizes) if isinstance(each, Value)]
+        if len(operands) <= len(sizes) or scope.dry:
             return UNKNOWN
-        if not owns or scope.instance.kind == "sequence":
-            label = self._lowered(op, label, value, use)
-        self.pin_fields(op, value, scope)
-        return self._tools.placer.place(op, [value], scope, use.location(label))
+        if not owns or op.is_parameter or scope.instance.kind == "sequence":
+            label = self._lowered(op.placed()[-1], label, operands, use)
+        self.pin_fields(op, operands[0], scope)
+        return self._place(op, operands, label, use)
 
-    def _lowered(self, op: Op, label: str, value: Value, use: Use) -> str:
+    def _place(self, op: Op, operands: list[Value], label: str, use: Use) -> Value:
+        """Place an op, behind what it needs before it."""
+        *before, last = op.placed()
+        if before and use.scope.instance.kind == "sequence":
+            raise no_sequence(f"`{op.word}` is padded in a step of its own", use.span)
+        for each in before:
+            operands = [self._tools.placer.place(each, operands, use.scope, use.location(""))]
+        return self._tools.placer.place(last, operands, use.scope, use.location(label))
+
+    def _lowered(self, op: Op, label: str, operands: list[Value], use: Use) -> str:
         """The attribute of an op that need not be a module, or that must be one."""
-        scope, lowering = use.scope, op.lower(value.shape)
+        scope, lowering = use.scope, op.lower(*(value.shape for value in operands))
         if label and not op.owns_parameters() and lowering.module is None:
             raise bad_label(use.named, f"`{op.word}` is not a module, so it takes no label")
+        if op.is_parameter and "." in label:
+            hint = "a parameter of the class around it has no path: give it a label of one word, `gamma: …`"
+            raise bad_label(use.named, f"`{op.word}` cannot be called `{label}`", hint)
         if not label and lowering.function is None:
             label = self._tools.placer.free_label(op.word, use.span, scope)
         if scope.instance.kind == "sequence" and (not label or lowering.forward is not SELF):
@@ -97,7 +115,7 @@ class Ops:
             for part in setting if isinstance(setting, Pair) else (setting,):
                 if type(part) not in PLAIN and not (isinstance(part, Num) and part.expr == incoming):
                     self._tools.evaluate.pin(scope, part)
-        groups = settings.get("groups", 1)
-        if groups != 1 and expression(groups) != incoming:
+        parts = settings.get(op.cuts, 1)
+        if parts not in (1, None) and expression(parts) != incoming:
             self._tools.evaluate.pin(scope, value.shape.channels)
             self._tools.evaluate.pin(scope, settings.get("width"))

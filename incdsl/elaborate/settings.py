@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from incdsl.diagnostics.names import BadSetting, MissingSetting, SigilNotTaken, UnknownSetting, UnusualSetting
 from incdsl.diagnostics.shapes import NoSamePadding, PaddingUnstated, PoolPadding
 from incdsl.elaborate.expressions import Expressions
-from incdsl.elaborate.scope import Poisoned, Problem, Scope
+from incdsl.elaborate.scope import UNKNOWN, One, Poisoned, Problem, Scope
 from incdsl.ops import Op, PaddingError
+from incdsl.ops.frame import Pad
+from incdsl.ops.padding import Sides
 from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.values import Pair
@@ -45,6 +47,8 @@ class Settings:
 
     values: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
+    sizes: dict[str, One] = field(default_factory=dict)
+    """The values that settings name, for ops that take the size of another value."""
 
     def put(self, name: str, value: Any, span: Span) -> None:
         """Set a field."""
@@ -53,7 +57,7 @@ class Settings:
 
     def under(self, others: Settings) -> Settings:
         """These settings, and others that have the last word."""
-        return Settings(self.values | others.values, self.spans | others.spans)
+        return Settings(self.values | others.values, self.spans | others.spans, self.sizes | others.sizes)
 
 
 def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -> Settings:
@@ -64,12 +68,37 @@ def gather(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions) -
     for arg in call.args:
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
-        if arg.name is None or arg.name.text not in op.settings:
+        if arg.name is None or arg.name.text not in (*op.settings, *op.sized_by):
             raise _unknown(call, arg, op)
-        if arg.name.text in settings.values:
+        if arg.name.text in settings.values or arg.name.text in settings.sizes:
             raise _bad(owner, arg.name.text, "is given twice", arg.span)
+        if arg.name.text in op.sized_by:
+            settings.sizes[arg.name.text] = _size_of(owner, arg, scope, evaluate)
+            settings.spans[arg.name.text] = arg.span
+            continue
         settings.put(arg.name.text, setting(arg, op, scope, evaluate), arg.value.span)
     return settings
+
+
+def _size_of(owner: str, arg: tree.Arg, scope: Scope, evaluate: Expressions) -> One:
+    """The value whose size an op takes."""
+    assert arg.name is not None
+    match arg.value:
+        case tree.InChannels():
+            evaluate.number(arg.value, scope)  # whether there is such a value
+            return scope.input or UNKNOWN
+        case tree.Variable(name=name) if name not in scope.params:
+            evaluate.number(arg.value, scope)  # the same, and that it is read
+            return scope.values[name]
+    reason = f"names the value whose size it takes, as `{arg.name.text}: {next(iter(scope.values), 'in')}`"
+    raise _bad(owner, arg.name.text, reason, arg.span)
+
+
+def hold_no_size(settings: Settings, owner: str) -> None:
+    """Refuse the size of another value where a step belongs to a class that does not have that value."""
+    for name in settings.sizes:
+        reason = "names a value, which only a step of the same class can read: write the op itself as a step"
+        raise _bad(owner, name, reason, settings.spans[name])
 
 
 def is_constant(call: tree.Call) -> bool:
@@ -81,8 +110,9 @@ def is_constant(call: tree.Call) -> bool:
 def build(op: type[Op], settings: Settings, owner: str, span: Span) -> Op:
     """The op, or the problem of its first bad setting."""
     values = settings.values
-    for name in op.settings:
-        if name not in values and op.model_fields[name].is_required():
+    for name in (*op.sized_by, *op.settings):
+        needed = name not in settings.sizes if name in op.sized_by else op.model_fields[name].is_required()
+        if name not in values and needed:
             sigil = next((s for s, f in op.sigils.items() if f == name), None)
             bare = re.match(r"\S+ [0-9.e-]+", op.example)
             shown = bare[0].replace(op.word, owner, 1) if bare else ""
@@ -135,8 +165,7 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
     if call.width is not None:
         written["width"] = (evaluate.number(call.width, scope), call.width.span)
     if call.padding:
-        amount = call.padding.amount
-        written["padding"] = (Pair(*amount) if amount else call.padding.word, call.padding.span)
+        written["padding"] = (_padding(call.padding, scope, evaluate), call.padding.span)
     if call.ceil:
         written["ceil"] = (True, call.ceil.span)
     if call.number:
@@ -152,6 +181,31 @@ def _sigils(call: tree.Call, op: type[Op], scope: Scope, evaluate: Expressions, 
         settings.put(name, value, span)
 
 
+def _padding(padding: tree.Padding, scope: Scope, evaluate: Expressions) -> Any:
+    """A word, numbers for both axes, or for the four sides, which are decided at compile time."""
+    if padding.word != "pad":
+        return padding.word
+    if padding.amount:
+        return Pair(*padding.amount)
+    sides: dict[str, int] = {}
+    for arg in padding.sides:
+        if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
+            raise Poisoned
+        if arg.name is None or arg.name.text not in Sides._fields:
+            raise _unknown("pad", arg, Pad)
+        value = evaluate.number(arg.value, scope)
+        if arg.name.text in sides:
+            raise _bad("pad", arg.name.text, "is given twice", arg.span)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise _bad("pad", arg.name.text, "is a number of cells, 0 or more", arg.value.span)
+        evaluate.pin(scope, value)
+        sides[arg.name.text] = int(value)
+    if not sides:
+        reason = "says nothing: write how much each side gets, as `pad (bottom: 1, right: 1)`"
+        raise _bad("pad", "padding", reason, padding.span)
+    return Sides(**sides)
+
+
 def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressions) -> Any:
     """The value of a setting; a word that the op knows is that word, whatever else is called so."""
     field = op.model_fields.get(arg.name.text) if op and arg.name else None
@@ -164,13 +218,14 @@ def setting(arg: tree.Arg, op: type[Op] | None, scope: Scope, evaluate: Expressi
 def _unknown(call: tree.Call, arg: tree.Arg, op: type[Op]) -> Problem:
     owner, example = call.name.text, f"settings have names, as in `{op.example}`"
     name = arg.name.text if arg.name else arg.value.span.text
-    close = get_close_matches(name, op.settings, 1)
+    settings = (*op.sized_by, *op.settings)
+    close = get_close_matches(name, settings, 1)
     hint = _DIALECT.get(name, "") if arg.name else example
     if not arg.name and len(call.args) == 1 and isinstance(arg.value, tree.Number):
         hint = _without_name(owner, arg.value, op) or example
     return Problem(
         UnknownSetting(
-            span=arg.span, owner=owner, setting=name, settings=op.settings, suggestion=close[0] if close else "",
+            span=arg.span, owner=owner, setting=name, settings=settings, suggestion=close[0] if close else "",
             hint=hint,
         )
     )  # fmt: skip

@@ -63,7 +63,7 @@ from incdsl.elaborate.scope import (
     Unknown,
     Value,
 )
-from incdsl.elaborate.settings import Settings, gather
+from incdsl.elaborate.settings import Settings, gather, hold_no_size
 from incdsl.elaborate.stated import Stated
 from incdsl.elaborate.suggest import knows, refuse_head, refuse_name
 from incdsl.elaborate.taps import at_end_of, start_of
@@ -646,7 +646,7 @@ class Walk:
         settings, _ = self._calls.merged(main, use, scope)
         inner, value = self._up_to(main, settings, renamed, use._replace(scope=scope))
         built = self._ops.made(main.op, settings, use)
-        result = self._main(main, self._ops.put(built, value, inner), inner)
+        result = self._main(main, self._ops.put(built, value, inner, list(settings.sizes.values())), inner)
         return self._run(renamed[main.at + 1 :], scope, result, use.chain, use.number)
 
     def _main(self, main: Main, result: One, use: Use) -> One:
@@ -676,15 +676,17 @@ class Walk:
         scope = self._unit_scope(use, instance, flowing, unit)
         scope.params = {param: as_symbol(each, param) if param in kept else each for param, each in arguments.items()}
         settings, own = self._calls.merged(main, use, scope)
+        hold_no_size(settings, use.word)
         inside = use._replace(scope=scope, flow=(flowing,), chain=Chain(unit.name), note="")
         inner, before = self._up_to(main, settings, plan.steps, inside)
         plain = self._ops.made(main.op, settings, use)
         if isinstance(value, Value):
             self._ops.pin_fields(plain, value, parent)
         symbols: dict[str, Any] = {}
+        swept = plain.placed() == (plain,)  # what pads it apart knows its windows, and these are then the class's own
         for name in plain.settings:
             setting = getattr(plain, name)
-            if name in own or (isinstance(setting, bool | str | tuple) and not isinstance(setting, Pair)):
+            if name in own or (isinstance(setting, bool | str | tuple) and not (swept and isinstance(setting, Pair))):
                 continue
             keyword = main.op.keyword(name)
             instance.arguments[keyword] = setting

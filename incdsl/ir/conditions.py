@@ -71,4 +71,7 @@ class Conditions:
         """Require what a shape rule asks for; whether it is met, as far as the nominal size tells."""
         size = self.size(demand.extent)
         self.demands.append((demand, place, self.in_head))
+        if demand.multiple > 1:
+            whole = demand.extent.floor_affine(1, 0, demand.multiple).floor_affine(demand.multiple, 0, 1)
+            self.keep_equal(demand.extent, whole, place)
         return size is None or demand.holds(size)

@@ -35,6 +35,20 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
+class Unscaled:
+    """A batch norm that learns no scale, with one of 1."""
+
+    norm: WeightExpr
+
+
+@dataclass(frozen=True, slots=True)
+class Unshifted:
+    """A batch norm that learns no shift, with one of 0."""
+
+    norm: WeightExpr
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """The output channels of several layers, one after the other; a missing bias counts as zeros."""
 
@@ -133,6 +147,8 @@ WeightExpr = (
     Kept
     | Folded
     | Channels
+    | Unscaled
+    | Unshifted
     | Merged
     | Scaled
     | Normalized
@@ -154,7 +170,7 @@ def parts(expr: WeightExpr) -> tuple[WeightExpr, ...]:
             return ()
         case Folded(layer=layer, norm=norm) | Prenormed(layer=layer, norm=norm):
             return layer, norm
-        case Channels(norm=norm):
+        case Channels(norm=norm) | Unscaled(norm=norm) | Unshifted(norm=norm):
             return (norm,)
         case Merged(parts=inner) | Summed(parts=inner):
             return inner

@@ -1,6 +1,6 @@
 """The ops of edition 1, by the word that a spec uses."""
 
-from incdsl.ops import activation, dense, merge, norm, transposed, window
+from incdsl.ops import activation, dense, frame, gain, merge, norm, resize, shuffle, transposed, window
 from incdsl.ops.base import REGISTRY, Demand, Kind, Op, ShapeError, Sigil, Sizes, Tensor
 from incdsl.ops.padding import PaddingError
 from incdsl.ops.plugins import find
@@ -23,8 +23,12 @@ __all__ = [
     "activation",
     "dense",
     "find",
+    "frame",
+    "gain",
     "merge",
     "norm",
+    "resize",
+    "shuffle",
     "transposed",
     "window",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, final
 
 from incdsl.ops.base import Op, Sigil, Tensor, divides
-from incdsl.ops.code import Call, Lowering, Operand, Setting
+from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Number, Positive
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.values import Shape
@@ -221,18 +221,42 @@ class Hardsigmoid(Activation):
 
 @final
 class Softmax(Activation):
-    """exp(x) over its sum along the channels."""
+    """exp(x) over its sum along the channels.
+
+    With `across: n` the channels are n groups of the same size, one after the other, and the sum runs across the
+    groups, at each of their channels by itself: the weights of n paths, as in SKNet and ResNeSt.
+    """
+
+    across: Positive | None = None
 
     word: ClassVar[str] = "softmax"
     example: ClassVar[str] = "softmax"
     torch: ClassVar[str] = "torch.nn.Softmax"
     function: ClassVar[str] = "torch.softmax"
+    cuts: ClassVar[str] = "across"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if self.across is not None:
+            divides("groups", self.across, "channels", inputs[0].channels)
+        return inputs[0]
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        if self.across is None:
+            return super().lower(*inputs)
+        groups = Method(Operand(), "unflatten", (Value(1), Value((self.across, -1))))
+        return Lowering(None, Method(Call(self.function, (groups,), self._settings()), "flatten", (Value(1), Value(2))))
 
     def _settings(self) -> tuple[Setting, ...]:
         return (Setting("dim", 1),)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        return torch.nn.functional.softmax(inputs[0], dim=1)
+        """Group i of n has the channels from `i·C / n` on."""
+        x = inputs[0]
+        if self.across is None:
+            return torch.nn.functional.softmax(x, dim=1)
+        powers = [part.exp() for part in x.chunk(int(self.across), 1)]
+        return torch.cat([power / sum(powers) for power in powers], 1)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        return field.across(inputs[0], lambda x: field.torch.softmax(x, 1))
+        torch, groups = field.torch, int(self.across or inputs[0].shape[1])
+        return field.across(inputs[0], lambda x: torch.softmax(x.unflatten(1, (groups, -1)), 1).flatten(1, 2))

@@ -33,26 +33,31 @@ class ShapeError(Exception):
 
 
 class Tensor(NamedTuple):
-    """An entry of the module's state_dict."""
+    """An entry of the module's state_dict; without a name it is a parameter of the class, whose key is the label."""
 
     name: str
     shape: Sizes
     trainable: bool = True
 
+    def key(self, path: str) -> str:
+        """Its key, where the step has this path."""
+        return f"{path}.{self.name}" if self.name else path
+
 
 @dataclass(frozen=True)
 class Demand:
-    """A condition that a shape rule adds: along one axis `extent` is at least, or exactly, `size`."""
+    """A condition that a shape rule adds: along one axis `extent` is at least, or exactly, `size`, and a multiple."""
 
     axis: Literal["height", "width"]
     extent: Extent
     size: int
     reason: str
     exact: bool = False
+    multiple: int = 1
 
     def holds(self, size: int) -> bool:
         """Whether an extent of this size meets it."""
-        return size == self.size if self.exact else size >= self.size
+        return (size == self.size if self.exact else size >= self.size) and size % self.multiple == 0
 
 
 class Usual(NamedTuple):
@@ -102,8 +107,12 @@ class Op(BaseModel):
     """Whether training normalizes every channel over the batch, for which one value is too few."""
     in_place: ClassVar[bool] = False
     """Whether its function takes `inplace`, and its backward pass needs only its output."""
-    flattens_points: ClassVar[bool] = False
-    """Whether an image [C, 1, 1] that flows in is flattened first."""
+    is_parameter: ClassVar[bool] = False
+    """Whether what it owns is one parameter of the class around it, and no module."""
+    cuts: ClassVar[str] = "groups"
+    """The field that says into how many parts it cuts the channels; beyond 1, these are decided at compile time."""
+    sized_by: ClassVar[tuple[str, ...]] = ()
+    """Settings that name another value; these are its last operands, of which it takes the height and width alone."""
     nominal_size: ClassVar[str] = ""
     """The field that, if a step leaves it out, is the height and width that flow in."""
 
@@ -162,11 +171,20 @@ class Op(BaseModel):
         """
         return None
 
+    def placed(self) -> tuple[Op, ...]:
+        """The ops that a step places for it, one behind the other: what PyTorch's module cannot do stands before it."""
+        return (self,)
+
+    @classmethod
+    def flattens_points(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether, with these settings, an image [C, 1, 1] that flows in is flattened first."""
+        return False
+
     def windows(self) -> tuple[Sweep, Sweep] | None:
         """How height and width are swept; None for ops that have no window."""
         return None
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         """How much of the height and width that flow in one value sees, and how far apart neighbours look."""
         windows = self.windows()
         return (windows[0].reach, windows[1].reach) if windows else SAME
@@ -217,13 +235,11 @@ def image(word: str, shape: Shape) -> Image:
     raise ShapeError("rank", f"`{word}` needs an image [C, H, W], but {numbers(shape)} flows in")
 
 
-def vector(word: str, shape: Shape) -> Vector:
-    """The shape, which must be a vector."""
+def vector(word: str, shape: Shape, help: str = "put `gap` or `flatten` before it") -> Vector:
+    """The shape, which must be a vector; `help` is for where it is none."""
     if isinstance(shape, Vector):
         return shape
-    raise ShapeError(
-        "rank", f"`{word}` needs a vector [C], but {numbers(shape)} flows in", "put `gap` or `flatten` before it"
-    )
+    raise ShapeError("rank", f"`{word}` needs a vector [C], but {numbers(shape)} flows in", help)
 
 
 def divides(what: str, divisor: int, whole: str, number: int) -> None:

@@ -19,6 +19,18 @@ class Operands:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """The op's own parameter, where it owns one and no module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`target.shape[2:]`, as the value of a setting."""
+
+    target: Code
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A number, boolean, string, pair or tuple of them; numbers may be symbolic."""
 
@@ -74,10 +86,27 @@ class Channels:
     stop: int | None
 
 
-Code: TypeAlias = Operand | Operands | Value | Call | Method | Infix | Channels
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """`target[:, :, top:-bottom, left:-right]`."""
+
+    target: Code
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+Code: TypeAlias = Operand | Operands | Owned | Value | Call | Method | Infix | Channels | Cells
 
 SELF = Call(None, (Operand(),))
 """The op's module applied to its input."""
+CHANNELS_LAST = Method(
+    Call(None, (Method(Operand(), "permute", (Value(0), Value(2), Value(3), Value(1))),)),
+    "permute",
+    (Value(0), Value(3), Value(1), Value(2)),
+)
+"""The op's module applied to an image whose channels it wants last."""
 
 
 @dataclass(frozen=True, slots=True)

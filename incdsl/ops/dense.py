@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, Usual, image, vector
-from incdsl.ops.code import Call, Infix, Lowering, Method, Operand, Setting, Value
+from incdsl.ops.code import CHANNELS_LAST, SELF, Call, Infix, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Flag, Fraction, Number, Positive, Sizes as PairOfSizes
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.sweep import EVERYTHING, Reach
@@ -16,10 +16,15 @@ from incdsl.values import Pair, Shape, Vector
 
 @final
 class Linear(Op):
-    """A fully connected layer of `width` outputs; [C, 1, 1] is flattened first."""
+    """A fully connected layer of `width` outputs; [C, 1, 1] is flattened first.
+
+    With `pointwise: true` the same layer at every position of an image [C, H, W], as ConvNeXt has `pwconv1`: a 1x1
+    convolution with the weights of `nn.Linear`.
+    """
 
     width: Positive
     bias: Flag = True
+    pointwise: Flag = False
 
     word: ClassVar[str] = "linear"
     kind: ClassVar[Kind] = "linear"
@@ -30,18 +35,24 @@ class Linear(Op):
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_features"}
     runtime_args: ClassVar[frozenset[str]] = frozenset({"width"})
     calls: ClassVar[frozenset[str]] = frozenset({"nn.Linear"})
-    flattens_points: ClassVar[bool] = True
     owns_output: ClassVar[bool] = True
 
+    @classmethod
+    def flattens_points(cls, settings: Mapping[str, Any]) -> bool:
+        return not settings.get("pointwise", False)
+
     def infer(self, *inputs: Shape) -> Shape:
-        return vector(self.word, inputs[0]).with_channels(self.width)
+        if self.pointwise:
+            return image("linear (pointwise: true)", inputs[0]).with_channels(self.width)
+        help = "put `gap` or `flatten` before it, or write `(pointwise: true)` for the same layer at every position"
+        return vector(self.word, inputs[0], help).with_channels(self.width)
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         weight = Tensor("weight", (int(self.width), int(inputs[0].channels)))
         return (weight, Tensor("bias", (int(self.width),))) if self.bias else (weight,)
 
     def macs(self, inputs: tuple[Sizes, ...], output: Sizes) -> int:
-        return prod(inputs[0]) * prod(output)
+        return inputs[0][0] * prod(output)
 
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
@@ -49,14 +60,15 @@ class Linear(Op):
             Setting("out_features", self.width, positional=True),
             Setting("bias", self.bias, default=True),
         )
-        return Lowering(Call("nn.Linear", settings=settings))
+        return Lowering(Call("nn.Linear", settings=settings), forward=CHANNELS_LAST if self.pointwise else SELF)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        return torch.nn.functional.linear(inputs[0], own["weight"], own["bias"] if self.bias else None)
+        bias = own["bias"] if self.bias else None
+        return torch.nn.functional.linear(inputs[0].movedim(1, -1), own["weight"], bias).movedim(-1, 1)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         weight = own["weight"]
-        y = field.bilinear(lambda x, w: x @ w.T, inputs[0], weight, weight.shape[1])
+        y = field.bilinear(lambda x, w: (x.movedim(1, -1) @ w.T).movedim(-1, 1), inputs[0], weight, weight.shape[1])
         return field.reduced(y + by_channel(own["bias"], y)) if "bias" in own else y
 
 
@@ -84,7 +96,7 @@ class Flatten(Op):
     def lower(self, *inputs: Shape) -> Lowering:
         return Lowering(Call("nn.Flatten"), Method(Operand(), "flatten", (Value(1),)))
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:

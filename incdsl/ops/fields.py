@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
+from incdsl.ops.padding import TF_SAME, Sides
 from incdsl.values import Pair, Real
 
 LARGEST = 1 << 31
@@ -34,6 +35,12 @@ def _pair(value: Any, least: int) -> Pair:
         return Pair(_integer(value[0], least), _integer(value[1], least))
     number = _integer(value, least)
     return Pair(number, number)
+
+
+def _padding(value: Any) -> Pair | Sides | str:
+    if isinstance(value, Sides) or value == TF_SAME:
+        return value  # type: ignore[no-any-return]
+    return _pair(value, 0)
 
 
 def _real(value: Any) -> float:
@@ -80,6 +87,8 @@ Positive = Annotated[int, PlainValidator(lambda v: _integer(v, 1))]
 NonNegative = Annotated[int, PlainValidator(lambda v: _integer(v, 0))]
 Sizes = Annotated[Pair, PlainValidator(lambda v: _pair(v, 1))]
 Amounts = Annotated[Pair, PlainValidator(lambda v: _pair(v, 0))]
+Paddings = Annotated[Pair, PlainValidator(_padding)]
+"""A number for each axis; while a step is elaborated also four sides, or TensorFlow's SAME, which ops apart add."""
 Number = Annotated[float, PlainValidator(_real)]
 PositiveNumber = Annotated[float, PlainValidator(_positive_real)]
 Fraction = Annotated[float, PlainValidator(_fraction)]

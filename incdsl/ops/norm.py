@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar, final
 
 from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, Usual, divides, image
-from incdsl.ops.code import SELF, Call, Code, Lowering, Method, Operand, Setting, Value
-from incdsl.ops.fields import Fraction, Number, Numbers, Positive, PositiveNumber
+from incdsl.ops.code import CHANNELS_LAST, SELF, Call, Lowering, Operand, Setting
+from incdsl.ops.fields import Flag, Fraction, Number, Numbers, Positive, PositiveNumber
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.sweep import EVERYTHING, Reach
 from incdsl.values import Image, Shape
@@ -17,16 +17,28 @@ EPS = Usual(1e-12, 1e-2)
 
 @final
 class BatchNorm2d(Op):
-    """Each channel normalized over the batch in training, by running statistics in evaluation."""
+    """Each channel normalized over the batch in training, by running statistics in evaluation.
+
+    Then each channel is scaled and shifted by learned numbers: with `scale: false`, TensorFlow's default in slim, it is
+    only shifted, and there is no key `weight`; with `affine: false` neither, and there is no key `bias` either.
+    """
 
     eps: PositiveNumber = 1e-5
     momentum: Fraction = 0.1
+    affine: Flag = True
+    scale: Flag = True
 
     word: ClassVar[str] = "batchnorm"
     kind: ClassVar[Kind] = "norm"
     example: ClassVar[str] = "batchnorm (eps: 1e-3)"
     torch: ClassVar[str] = "torch.nn.BatchNorm2d"
     calls: ClassVar[frozenset[str]] = frozenset({"nn.BatchNorm1d", "nn.BatchNorm2d"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "without_scale": '''def without_scale(norm: nn.Module) -> nn.Module:
+    """The batch norm with a learned shift and no scale."""
+    norm.weight = None
+    return norm'''
+    }
     over_batch: ClassVar[bool] = True
     usual: ClassVar[Mapping[str, Usual]] = {
         "eps": EPS,
@@ -36,11 +48,17 @@ class BatchNorm2d(Op):
     }
     owns_output: ClassVar[bool] = True
 
+    @property
+    def unlearned(self) -> dict[str, float]:
+        """The constants that stand for what it does not learn: a `weight` of 1, a `bias` of 0."""
+        if not self.affine:
+            return {"weight": 1.0, "bias": 0.0}
+        return {} if self.scale else {"weight": 1.0}
+
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         channels = (int(inputs[0].channels),)
         return (
-            Tensor("weight", channels),
-            Tensor("bias", channels),
+            *(Tensor(name, channels) for name in ("weight", "bias") if name not in self.unlearned),
             Tensor("running_mean", channels, trainable=False),
             Tensor("running_var", channels, trainable=False),
             Tensor("num_batches_tracked", (), trainable=False),
@@ -51,18 +69,24 @@ class BatchNorm2d(Op):
             Setting("num_features", inputs[0].channels, positional=True),
             Setting("eps", self.eps, default=1e-5),
             Setting("momentum", self.momentum, default=0.1),
+            Setting("affine", self.affine, default=True),
         )
-        callee = "nn.BatchNorm2d" if isinstance(inputs[0], Image) else "nn.BatchNorm1d"
-        return Lowering(Call(callee, settings=settings))
+        norm = Call("nn.BatchNorm2d" if isinstance(inputs[0], Image) else "nn.BatchNorm1d", settings=settings)
+        if self.affine and not self.scale:
+            return Lowering(Call("without_scale", (norm,)), helper="without_scale")
+        return Lowering(norm)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         x = inputs[0]
-        names = ("running_mean", "running_var", "weight", "bias")
-        mean, var, weight, bias = (by_channel(own[name], x) for name in names)
-        return (x - mean) / (var + float(self.eps)).sqrt() * weight + bias
+        mean, var = (by_channel(own[name], x) for name in ("running_mean", "running_var"))
+        normal = (x - mean) / (var + float(self.eps)).sqrt()
+        scaled = normal if "weight" in self.unlearned else normal * by_channel(own["weight"], x)
+        return scaled if "bias" in self.unlearned else scaled + by_channel(own["bias"], x)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        scale, shift = (by_channel(values, inputs[0]) for values in field.affine(own, float(self.eps)))
+        constants = {name: field.torch.full_like(own["running_var"], value) for name, value in self.unlearned.items()}
+        affine = field.affine({**own, **constants}, float(self.eps))
+        scale, shift = (by_channel(values, inputs[0]) for values in affine)
         return field.reduced(field.reduced(inputs[0] * scale) + shift)
 
 
@@ -88,10 +112,7 @@ class LayerNorm(Op):
             Setting("normalized_shape", inputs[0].channels, positional=True),
             Setting("eps", self.eps, default=1e-5),
         )
-        forward: Code = SELF
-        if isinstance(inputs[0], Image):
-            last = Method(Operand(), "permute", (Value(0), Value(2), Value(3), Value(1)))
-            forward = Method(Call(None, (last,)), "permute", (Value(0), Value(3), Value(1), Value(2)))
+        forward = CHANNELS_LAST if isinstance(inputs[0], Image) else SELF
         return Lowering(Call("nn.LayerNorm", settings=settings), forward=forward)
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -140,7 +161,7 @@ class GroupNorm(Op):
         )
         return Lowering(Call("nn.GroupNorm", settings=settings))
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -245,6 +266,34 @@ class LocalResponseNorm(Op):
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         norm = field.torch.nn.functional.local_response_norm
         return field.across(inputs[0], lambda x: norm(x, int(self.size)))
+
+
+@final
+class L2Norm(Op):
+    """The channels of every position divided by their Euclidean length, or by `eps` if that is more (SSD, ParseNet).
+
+    A learned factor for each channel, as SSD has it, is a step of its own: `l2norm -> scale: gain 20`.
+    """
+
+    eps: PositiveNumber = 1e-12
+
+    word: ClassVar[str] = "l2norm"
+    kind: ClassVar[Kind] = "norm"
+    example: ClassVar[str] = "l2norm"
+    torch: ClassVar[str] = "torch.nn.functional.normalize"
+    usual: ClassVar[Mapping[str, Usual]] = {"eps": EPS}
+    calls: ClassVar[frozenset[str]] = frozenset({"F.normalize"})
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        settings = (Setting("dim", 1), Setting("eps", self.eps, default=1e-12))
+        return Lowering(None, Call("F.normalize", (Operand(),), settings))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        return x / x.square().sum(1, keepdim=True).sqrt().clamp(min=float(self.eps))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.across(inputs[0], lambda x: field.torch.nn.functional.normalize(x, dim=1))
 
 
 @final

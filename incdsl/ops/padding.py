@@ -1,10 +1,30 @@
-"""What padding words mean for windows that are padded alike on both sides."""
+"""What padding words mean: alike on both sides, a number for each side, or TensorFlow's SAME."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from incdsl.values import Pair
+
+TF_SAME = "tfsame"
+"""TensorFlow's SAME, where it depends on the size that flows in."""
+
+
+class Sides(NamedTuple):
+    """How many cells are added on each side."""
+
+    top: int = 0
+    left: int = 0
+    bottom: int = 0
+    right: int = 0
+
+    def as_torch(self) -> tuple[int, int, int, int]:
+        """In the order of `F.pad`: the width first."""
+        return self.left, self.right, self.top, self.bottom
+
+    def alike(self) -> Pair | Sides:
+        """One number for each axis, where both sides have the same."""
+        return Pair(self.top, self.left) if self[:2] == self[2:] else self
 
 
 class PaddingError(Exception):
@@ -23,6 +43,7 @@ class PaddingError(Exception):
 def both_sides(padding: Any, spans: Pair, stride: Pair, name: str) -> Any:
     """The padding in numbers: `valid` is none, `half` is (span − 1) // 2, `same` is that where it keeps the size.
 
+    `tfsame` is a number for each side where there is no stride, and stays a word where there is one.
     What is no word is given back; None is `same` where there is no stride. Raises `PaddingError`; `name` is what the
     step calls the op.
     """
@@ -34,7 +55,19 @@ def both_sides(padding: Any, spans: Pair, stride: Pair, name: str) -> Any:
         _demand_same(spans, strided, name)
     if padding == "valid":
         return Pair(0, 0)
+    if padding == TF_SAME:
+        return _as_tensorflow(spans, stride)
+    if isinstance(padding, Sides):
+        return padding.alike()
     return half(spans) if padding in (None, "same", "half") else padding
+
+
+def _as_tensorflow(spans: Pair, stride: Pair) -> Pair | Sides | str:
+    """The smaller half before the image; with a stride it depends on the image how much that is."""
+    if any(s > 1 and k > 1 for s, k in zip(stride, spans, strict=True)):
+        return TF_SAME
+    height, width = (k - 1 for k in spans)
+    return Sides(height // 2, width // 2, height - height // 2, width - width // 2).alike()
 
 
 def _demand_same(spans: Pair, strided: bool, name: str) -> None:
@@ -42,13 +75,13 @@ def _demand_same(spans: Pair, strided: bool, name: str) -> None:
         raise PaddingError(
             "same",
             reason=f"`same` means stride 1, but `{name}` has a stride",
-            hint=f"`half` pads both sides alike, as PyTorch does (here pad {shown(half(spans))})",
+            hint=f"`half` (here pad {shown(half(spans))}) is the usual padding in PyTorch, `tfsame` is TensorFlow's",
         )
     if any(k % 2 == 0 for k in spans):
         raise PaddingError(
             "same",
             reason=f"an even kernel ({shown(spans)}) cannot keep the size with the same padding on both sides",
-            hint="write `valid` or `pad N`, or take an odd kernel",
+            hint="write `valid` or `pad N`, or `tfsame`, which adds more below and on the right",
         )
 
 
@@ -61,6 +94,8 @@ def as_pair(value: Any) -> Pair | None:
     """A setting for both axes, where it is fit to be one; the op itself complains of others."""
     if isinstance(value, Pair):
         return value
+    if isinstance(value, Sides):
+        return None
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Pair(value, value)
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) and v >= 0 for v in value):

@@ -11,10 +11,11 @@ from pydantic import ValidationInfo, field_validator
 from incdsl.ops.base import Kind, Sigil, Sizes, Tensor, divides
 from incdsl.ops.code import Call, Lowering, Setting
 from incdsl.ops.fields import Amounts, Flag, Positive, Sizes as PairOfSizes
+from incdsl.ops.frame import ONE, ZERO
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
-from incdsl.ops.padding import PaddingError, as_pair
+from incdsl.ops.padding import TF_SAME, PaddingError, Sides, as_pair
 from incdsl.ops.sweep import TransposedWindow
-from incdsl.ops.window import ONE, ZERO, Windowed
+from incdsl.ops.window import Windowed
 from incdsl.values import Pair, Shape
 
 
@@ -63,6 +64,9 @@ class ConvTranspose2d(Windowed):
     @classmethod
     def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
         padding = super().resolve_padding(settings, name)
+        if isinstance(padding, Sides) or settings.get("padding") == TF_SAME:
+            reason = f"what `{name}` leaves out is the same on both sides"
+            raise PaddingError("same", reason=reason, hint="write `half`, `valid` or `pad N`, and `crop (…)` behind it")
         more = as_pair(settings.get("output_padding"))
         if padding is not None and settings.get("padding") in (None, "same") and more and any(more):
             reason = f"`same` keeps the size, but `{name}` adds to it by `output_padding`"

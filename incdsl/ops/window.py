@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar, Literal, final
 
-from pydantic import ValidationInfo, field_validator
-
 from incdsl.ops.base import Demand, Kind, Op, Sigil, Sizes, Tensor, divides, image
 from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
-from incdsl.ops.fields import Amounts, Flag, Positive, Sizes as PairOfSizes
+from incdsl.ops.fields import Flag, Paddings, Positive, Sizes as PairOfSizes
+from incdsl.ops.frame import ONE, ZERO, SamePad, windowed
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
-from incdsl.ops.padding import PaddingError, as_pair, both_sides, shown
+from incdsl.ops.padding import TF_SAME, PaddingError, Sides, as_pair, both_sides, shown
 from incdsl.ops.sweep import EVERYTHING, Reach, Sweep, Window
 from incdsl.values import Extent, Image, Pair, Shape
-from incdsl.values.num import constant
-
-ONE = Pair(1, 1)
-ZERO = Pair(0, 0)
 
 
 class Windowed(Op):
@@ -28,7 +21,7 @@ class Windowed(Op):
 
     kernel: PairOfSizes
     stride: PairOfSizes = ONE
-    padding: Amounts = ZERO
+    padding: Paddings = ZERO
 
     keywords: ClassVar[Mapping[str, str]] = {"width": "out_channels", "kernel": "kernel_size", "ceil": "ceil_mode"}
 
@@ -53,6 +46,16 @@ class Windowed(Op):
 
 class Sliding(Windowed):
     """What convolutions and pools share: windows that read the input."""
+
+    pads_lowest: ClassVar[bool] = False
+    """Whether what pads it is never read, as by a maximum, and no zero."""
+
+    def placed(self) -> tuple[Op, ...]:
+        if isinstance(self.padding, Pair):
+            return (self,)
+        spans = Pair(*(window.span for window in self.model_copy(update={"padding": ZERO}).windows()))
+        before = windowed(spans, self.stride, self.padding, lowest=self.pads_lowest)
+        return before, self.model_copy(update={"padding": ZERO})
 
     def windows(self) -> tuple[Window, Window]:
         settings = vars(self)  # of which not every window has all
@@ -147,10 +150,24 @@ class Pool(Sliding):
         most, given = as_pair(settings.get("kernel")), as_pair(padding)
         if most and given and any(2 * p > k for p, k in zip(given, most, strict=True)):
             raise PaddingError("above half", owner=name, padding=shown(given), kernel=shown(most))
+        if most and isinstance(padding, Sides) and any(2 * p > k for p, k in zip(padding, (*most, *most), strict=True)):
+            raise PaddingError("above half", owner=name, padding=str(max(padding)), kernel=shown(most))
+        if isinstance(padding, Sides) or settings.get("padding") == TF_SAME:
+            _hold_uneven(settings, name)
         return padding
 
     def infer(self, *inputs: Shape) -> Shape:
         return self.swept(inputs[0])
+
+
+def _hold_uneven(settings: Mapping[str, Any], name: str) -> None:
+    """Refuse what has no meaning beside sides that differ: each would be a second word on where windows end."""
+    if settings.get("ceil"):
+        reason = f"`ceil` says how far the windows of `{name}` reach over the end, and so does its padding"
+        raise PaddingError("same", reason=reason, hint="leave out `ceil`, and pad more below and on the right")
+    if max(as_pair(settings.get("dilation", 1)) or ONE) > 1:
+        reason = f"a dilated window of `{name}` could lie in the padding alone"
+        raise PaddingError("same", reason=reason, hint="write `valid`, `half` or `pad N`")
 
 
 @final
@@ -159,6 +176,7 @@ class MaxPool2d(Pool):
 
     dilation: PairOfSizes = ONE
 
+    pads_lowest: ClassVar[bool] = True
     word: ClassVar[str] = "maxpool"
     example: ClassVar[str] = "maxpool 3x3/2 half"
     torch: ClassVar[str] = "torch.nn.MaxPool2d"
@@ -206,6 +224,19 @@ class AvgPool2d(Pool):
     torch: ClassVar[str] = "torch.nn.AvgPool2d"
     calls: ClassVar[frozenset[str]] = frozenset({"nn.AvgPool2d", "F.avg_pool2d"})
 
+    @classmethod
+    def resolve_padding(cls, settings: Mapping[str, Any], name: str) -> Any:
+        padding = super().resolve_padding(settings, name)
+        if settings.get("padding") == TF_SAME and settings.get("count_include_pad", True):
+            reason = "TensorFlow's average does not count what `tfsame` adds"
+            raise PaddingError("same", reason=reason, hint="write `(count_include_pad: false)` as well")
+        return padding
+
+    def placed(self) -> tuple[Op, ...]:
+        if isinstance(self.padding, Pair) or self.count_include_pad:
+            return super().placed()
+        return (UnevenAvgPool2d(kernel=self.kernel, stride=self.stride, padding=self.padding),)
+
     def lower(self, *inputs: Shape) -> Lowering:
         settings = (
             Setting("kernel_size", self.kernel, positional=True),
@@ -243,6 +274,77 @@ class AvgPool2d(Pool):
 
 
 @final
+class UnevenAvgPool2d(Op):
+    """The mean of each window over its cells in the image, which is padded by four sides or as TensorFlow's SAME.
+
+    What pads a window is not counted: the mean with zeros is divided by the mean of ones with zeros.
+    """
+
+    kernel: PairOfSizes
+    stride: PairOfSizes = ONE
+    padding: Paddings
+
+    word: ClassVar[str] = "unevenavgpool"
+    public: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "pool"
+    calls: ClassVar[frozenset[str]] = frozenset({"F.avg_pool2d", "F.pad", "torch.div", "torch.ones_like"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        **SamePad.helpers,
+        "avg_pool_same": '''def avg_pool_same(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int]) -> Tensor:
+    """Average as TensorFlow does with SAME: what pads a window is not counted."""
+    means = F.avg_pool2d(pad_same(x, kernel, stride), kernel, stride)
+    shares = F.avg_pool2d(pad_same(torch.ones_like(x[:1, :1]), kernel, stride), kernel, stride)
+    return torch.div(means, shares)''',
+        "avg_pool_padded": '''def avg_pool_padded(
+    x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int, int, int]
+) -> Tensor:
+    """Average with a padding for each side that is not counted."""
+    means = F.avg_pool2d(F.pad(x, padding), kernel, stride)
+    shares = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), padding), kernel, stride)
+    return torch.div(means, shares)''',
+    }
+
+    @property
+    def display_name(self) -> str:
+        return "avgpool"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return AvgPool2d(kernel=self.kernel, stride=self.stride).infer(self._before().infer(*inputs))
+
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
+        height, width = (Window(int(k), int(s)) for k, s in zip(self.kernel, self.stride, strict=True))
+        return height.reach, width.reach
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        name = "avg_pool_padded" if isinstance(self.padding, Sides) else "avg_pool_same"
+        sides = (Value(self.padding.as_torch()),) if isinstance(self.padding, Sides) else ()
+        kernel, stride = (Value(whole(pair)) for pair in (self.kernel, self.stride))
+        return Lowering(None, Call(name, (Operand(), kernel, stride, *sides)), helper=name)
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        sums, counts = self._sums(torch, inputs[0])
+        return sums / counts
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        """Sums, times the inverse of how many cells each of them counts."""
+        sums, counts = self._sums(field.torch, inputs[0])
+        inverse = [[field.inverse(int(n)) for n in row] for row in counts.tolist()]
+        return field.reduced(field.reduced(sums) * field.torch.tensor(inverse, dtype=sums.dtype))
+
+    def _before(self) -> Op:
+        return windowed(self.kernel, self.stride, self.padding, lowest=False)
+
+    def _sums(self, torch: Torch, x: Values) -> tuple[Values, Values]:
+        """Of each window the sum of its cells, and how many of them are in the image."""
+        padded, ones = (self._before().interpret(torch, {}, each) for each in (x, torch.ones_like(x[:1, :1])))
+        kernel, stride = whole(self.kernel), whole(self.stride)
+        sums, counts = (
+            torch.nn.functional.avg_pool2d(each, kernel, stride, divisor_override=1) for each in (padded, ones)
+        )
+        return sums, counts[0, 0]
+
+
+@final
 class AdaptiveAvgPool2d(Op):
     """The mean of `size` windows that divide the image as evenly as they can."""
 
@@ -266,7 +368,7 @@ class AdaptiveAvgPool2d(Op):
             Call("nn.AdaptiveAvgPool2d", settings=settings), Call("F.adaptive_avg_pool2d", (Operand(),), settings)
         )
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -303,7 +405,7 @@ class GlobalAvgPool(Op):
             Method(Operand(), "mean", (Value((2, 3)),), (Setting("keepdim", True),)),
         )
 
-    def reach(self) -> tuple[Reach, Reach]:
+    def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:
         return EVERYTHING
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
@@ -316,63 +418,3 @@ class GlobalAvgPool(Op):
 def _mean(field: PrimeField, x: Values) -> Values:
     """The mean of an image: [N, C]."""
     return field.reduced(field.reduced(x.sum((2, 3))) * field.inverse(x.shape[2] * x.shape[3]))
-
-
-def _float32(value: float) -> float:
-    (rounded,) = struct.unpack("f", struct.pack("f", value))
-    return float(rounded)
-
-
-@final
-class Upsample(Op):
-    """The image enlarged by a whole factor, by repetition (`nearest`) or interpolation (`bilinear`)."""
-
-    mode: Literal["nearest", "bilinear"] = "nearest"
-    factor: Positive
-
-    @field_validator("factor")
-    @classmethod
-    def _repeats(cls, value: int, info: ValidationInfo) -> int:
-        """PyTorch multiplies positions by 1 / factor in float32, which for some factors misses the next cell."""
-        if info.data.get("mode") == "nearest" and _float32(_float32(1 / value) * value) < 1:
-            raise ValueError(f"must repeat evenly, but PyTorch rounds 1 / {int(value)} down")
-        return value
-
-    word: ClassVar[str] = "upsample"
-    kind: ClassVar[Kind] = "copy"
-    example: ClassVar[str] = "upsample 2 (mode: bilinear)"
-    torch: ClassVar[str] = "torch.nn.Upsample"
-    sigils: ClassVar[Mapping[Sigil, str]] = {"number": "factor"}
-    keywords: ClassVar[Mapping[str, str]] = {"factor": "scale_factor"}
-    calls: ClassVar[frozenset[str]] = frozenset({"nn.Upsample", "F.interpolate"})
-
-    def infer(self, *inputs: Shape) -> Shape:
-        x = image(self.word, inputs[0])
-        factor = int(self.factor)
-        return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
-
-    def lower(self, *inputs: Shape) -> Lowering:
-        """TorchScript takes no whole number for the factor of the function."""
-        mode = Setting("mode", self.mode, default="nearest")
-        factor = float(self.factor) if constant(self.factor) else self.factor
-        return Lowering(
-            Call("nn.Upsample", settings=(Setting("scale_factor", self.factor), mode)),
-            Call("F.interpolate", (Operand(),), (Setting("scale_factor", factor), mode)),
-        )
-
-    def reach(self) -> tuple[Reach, Reach]:
-        """A cell is spread over `factor` cells, or, interpolated, over twice as many, less one if the factor is odd."""
-        factor = int(self.factor)
-        spread = factor if self.mode == "nearest" else 2 * factor - factor % 2
-        return (Reach(1 + Fraction(spread - 1, factor), Fraction(1, factor)),) * 2
-
-    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        x, factor = inputs[0], int(self.factor)
-        if self.mode == "nearest":
-            return x.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-        return torch.nn.functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-
-    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        if self.mode == "nearest":
-            return self.interpret(field.torch, own, *inputs)
-        return field.across(inputs[0], lambda x: self.interpret(field.torch, own, x))

@@ -33,7 +33,8 @@ def interpret(graph: Graph, inputs: Sequence[Tensor], state: Mapping[str, Tensor
         if node.name in known:
             continue
         operands = [known[name] for name in graph.operands(node.name)]
-        value = node.op.interpret(torch, tensors.get(node.path, {}), *operands)
+        own = {"": state[node.path]} if node.op.is_parameter else tensors.get(node.path, {})
+        value = node.op.interpret(torch, own, *operands)
         if value is None:
             raise NotInterpreted(node.op.word)
         known[node.name] = value

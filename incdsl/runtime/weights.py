@@ -24,6 +24,8 @@ from incdsl.ir.weight_expr import (
     Scaled,
     Summed,
     Transposed,
+    Unscaled,
+    Unshifted,
     WeightExpr,
     WeightOf,
     parts,
@@ -60,6 +62,7 @@ class Reals:
         for key, tensor in state.items():
             path, _, name = key.rpartition(".")
             self._layers.setdefault(path, {})[name] = tensor.double()
+            self._layers[key] = {"": tensor.double()}  # a parameter of a class itself
 
     def layer(self, path: str) -> Layer:
         """The tensors of a module."""
@@ -108,6 +111,10 @@ def _changed(expr: WeightExpr, layer: Layer, algebra: Algebra) -> Layer:
     match expr:
         case Channels(start=start, stop=stop):
             return {name: tensor[start:stop] for name, tensor in layer.items() if tensor.dim()}
+        case Unscaled():
+            return {**layer, "weight": torch.ones_like(layer["running_var"])}
+        case Unshifted():
+            return {**layer, "bias": torch.zeros_like(layer["running_var"])}
         case Scaled(factor=factor):
             number = algebra.number(factor)
             return {name: algebra.reduced(t * number) for name, t in layer.items()}

@@ -220,6 +220,11 @@ class Builder:
                 break  # numbers behind it are settings
         return tree.Call(_name(parts[0]), args=_args(parts), **sigils, parts=tuple(parts))
 
+    def _pad_call(self, parts: list[Any]) -> tree.Call:
+        name = tree.Name(parts[0].text, parts=(parts[0],))
+        padding = None if parts[1].type == "LPAR" else self._padding(parts)
+        return tree.Call(name, padding=padding, args=_args(parts), parts=tuple(parts))
+
     def _stride(self, parts: list[Any]) -> _Sigil:
         value = parts[1]
         return _Sigil("stride", _kernel(value) if isinstance(value, Token) else value, parts)
@@ -233,6 +238,8 @@ class Builder:
     def _padding(self, parts: list[Any]) -> tree.Padding:
         word = parts[0].text
         amount = None
+        if len(parts) > 1 and parts[1].type == "LPAR":
+            return tree.Padding(word, sides=_args(parts), parts=tuple(parts))
         if len(parts) > 1:
             kernel = _kernel(parts[1]) if parts[1].type == "KERNEL" else None
             amount = (kernel.height, kernel.width) if kernel else (_whole(parts[1]),) * 2
@@ -310,6 +317,16 @@ class Builder:
         if not 0 < len(parts[0].text.replace("_", "")) <= MAX_DIGITS:  # as was reported
             return tree.Error(parts=tuple(parts))
         return tree.Number(_whole(parts[0]), parts=tuple(parts))
+
+    def _negative_num(self, parts: list[Any]) -> tree.Number | tree.Error:
+        return self._negated(self._num(parts[1:]), parts)
+
+    def _negative_real(self, parts: list[Any]) -> tree.Number | tree.Error:
+        return self._negated(self._real(parts[1:]), parts)
+
+    def _negated(self, number: tree.Number | tree.Error, parts: list[Any]) -> tree.Number | tree.Error:
+        """A number with a sign before it, as a step says one."""
+        return tree.Number(-number.value, parts=tuple(parts)) if isinstance(number, tree.Number) else number
 
     def _real(self, parts: list[Any]) -> tree.Number:
         value = float(parts[0].text)

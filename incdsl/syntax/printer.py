@@ -197,7 +197,8 @@ def _call(call: tree.Call) -> str:
         stride = f"/{_kernel(call.stride) if isinstance(call.stride, tree.Kernel) else _count(call.stride)}"
         stride = stride if kernel else f" {stride}"
     block = call.name.text[:1].isupper() and call.args and not (kernel or stride)
-    words = [f"{call.name.text}{kernel}{stride}{_args(call.args) if block else ''}"]
+    is_padding = call.name.text == "pad" and call.padding
+    words = [] if is_padding else [f"{call.name.text}{kernel}{stride}{_args(call.args) if block else ''}"]
     if call.width is not None:
         words.append(f"@{_count(call.width)}")
     if call.padding:
@@ -206,7 +207,7 @@ def _call(call: tree.Call) -> str:
         words.append("ceil")
     if call.number:
         words.append(expression(call.number))
-    if call.args and not block:
+    if (call.args and not block) or (call.name.text == "pad" and not call.padding):
         words.append(_args(call.args))
     if call.factors:
         words.append(_factors(call.factors))
@@ -215,7 +216,7 @@ def _call(call: tree.Call) -> str:
 
 def _padding(padding: tree.Padding) -> str:
     if not padding.amount:
-        return padding.word
+        return f"pad {_args(padding.sides)}" if padding.word == "pad" else padding.word
     height, width = padding.amount
     return f"pad {height}" if height == width else f"pad {height}x{width}"
 
@@ -311,8 +312,8 @@ def _number(number: int | float) -> str:
     if isinstance(number, int):
         return f"{number:_}" if number >= 100_000 else str(number)
     plain = repr(float(number)).replace("e+", "e")
-    _, digits, exponent = Decimal(plain).normalize().as_tuple()
-    scientific = f"{''.join(map(str, digits))}e{exponent}"
+    negative, digits, exponent = Decimal(plain).normalize().as_tuple()
+    scientific = f"{'-' if negative else ''}{''.join(map(str, digits))}e{exponent}"
     return min(plain, scientific, key=len)
 
 

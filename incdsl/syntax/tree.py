@@ -46,10 +46,11 @@ class Label(Tree):
 
 @dataclass(eq=False, slots=True)
 class Padding(Tree):
-    """`valid`, `same`, `half`, or `pad` with an amount per axis."""
+    """`valid`, `same`, `half`, `tfsame`, or `pad` with an amount per axis or with what each side gets."""
 
     word: str
     amount: tuple[int, int] | None = None
+    sides: tuple[Arg | Error, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from incdsl.ops import Op
-from incdsl.ops.code import Call, Channels, Code, Infix, Method, Operand, Operands, Setting, Value
+from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.runtime.load import load_text
 from incdsl.values import Shape
 
@@ -44,16 +44,22 @@ class Lowered(nn.Module):
                 return operands[index]
             case Operands():
                 return list(operands)
+            case Owned():
+                return self.own
             case Value(value=value):
                 return _plain(value)
             case Call(callee=callee, operands=parts, settings=settings):
                 positional, named = _arguments(settings)
+                sizes = [each for each in settings if isinstance(each.value, Size)]
+                named |= {each.name: self._run(each.value.target, operands).shape[2:] for each in sizes}
                 given = [self._run(part, operands) for part in parts]
                 return self._callee(callee)(*given, *positional, **named)
             case Method(target=target, name=name, operands=parts, settings=settings):
                 positional, named = _arguments(settings)
                 given = [self._run(part, operands) for part in parts]
                 return getattr(self._run(target, operands), name)(*given, *positional, **named)
+            case Cells(target=target, top=top, left=left, bottom=bottom, right=right):
+                return self._run(target, operands)[:, :, top : -bottom or None, left : -right or None]
             case Infix(operator=sign, parts=parts):
                 return reduce(_SIGNS[sign], (self._run(part, operands) for part in parts))
             case Channels(target=target, start=start, stop=stop):

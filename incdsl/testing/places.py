@@ -146,7 +146,8 @@ class Place:
         """A label that no other step of the class has; numbers only label what is one module."""
         self.labels[0] += 1
         stem = f"{self.choices.pick(('m', 'part', 'stage'))}{self.labels[0]}"
-        if not self.choices.chance(20):
+        op = REGISTRY.get(atom.name.text) if isinstance(atom, tree.Call) else None
+        if not self.choices.chance(20) or (op and op.is_parameter):
             return stem
         several = not isinstance(atom, tree.Call) or atom.factors
         return f"{stem}.{'a' if several else self.choices.pick(('a', '0', 'b.0'))}"

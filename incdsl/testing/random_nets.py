@@ -62,6 +62,7 @@ def around_an_op(choices: Choices, word: str, near: bool = False) -> Spec:
             break
         except Illegal:
             settings = draw_settings(choices, op, [shape])
+    settings |= {name: spelling.variable("x") for name in op.sized_by}
     link = spelling.step(written(choices, op, word, settings))
     return _alone([link], [channels] if vector else [channels, *sizes], ())
 

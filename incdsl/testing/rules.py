@@ -15,7 +15,7 @@ from incdsl.ops.merge import Joining
 from incdsl.testing.choices import Choices, Drawn
 from incdsl.testing.lowered import Lowered
 from incdsl.testing.running import Macs
-from incdsl.testing.settings import Illegal, built, draw_settings, result
+from incdsl.testing.settings import Illegal, built, draw_settings, is_uneven, result
 from incdsl.values import Extent, Image, Shape, Vector
 
 Stricter = Callable[..., bool]
@@ -68,6 +68,9 @@ def _inputs(choices: Choices, op: type[Op]) -> tuple[Shape, ...]:
     if choices.chance(60 if op.example_rank == 1 else 10):
         return (Vector(channels),)
     sizes = Extent.fixed(choices.number(1, 9)), Extent.fixed(choices.number(1, 9))
+    if op.sized_by:
+        like = Image(choices.number(1, 8), *(Extent.fixed(choices.number(1, 9)) for _ in "HW"))
+        return Image(channels, *sizes), *([like] * len(op.sized_by))
     if not issubclass(op, Joining):
         return (Image(channels, *sizes),)
     same = op.word != "concat" and choices.chance(80)
@@ -88,16 +91,22 @@ def difference(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...]
             return ""
         if "padding" in op.sigils and not isinstance(settings.get(op.sigils["padding"]), tuple):
             return ""  # padding words are the language's
+        if is_uneven(settings):
+            return ""  # what pads it stands before it
         try:
             made = op(**settings)
         except ValidationError:
             return ""  # the type of a field refuses it, whatever flows in
     module: Lowered | None = None
+    flowing = inputs
     try:
-        module = Lowered(made, inputs).double().eval()
-        tensors = [torch.randn(2, *shape.at({}), dtype=torch.float64) for shape in inputs]
+        *before, last = made.placed()
+        values = [torch.randn(2, *shape.at({}), dtype=torch.float64) for shape in inputs]
         with torch.no_grad(), Macs() as counter:
-            seen: Tensor = module(*tensors)
+            for each in before:
+                values, flowing = [Lowered(each, flowing)(*values)], (each.infer(*flowing),)
+            module = Lowered(last, flowing).double().eval()
+            seen: Tensor = module(*values)
     except Exception as error:
         return "" if said is None else f"{where}: the compiler says {said}, PyTorch {type(error).__name__}: {error}"
     if said is None:
@@ -105,13 +114,13 @@ def difference(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...]
         return "" if refused_on_purpose else f"{where}: refused ({reason}), PyTorch gives {list(seen.shape[1:])}"
     if bool(seen.isneginf().any()):
         return f"{where}: a largest value of nothing"
-    return _compared(where, made, inputs, said, seen, module, counter.flops)
+    return _compared(where, last, flowing, said, seen, module, counter.flops)
 
 
 def _compared(
     where: str, op: Op, inputs: tuple[Shape, ...], said: Shape, seen: Tensor, module: Lowered, flops: int
 ) -> str:
-    held = [(key.removeprefix("own."), tuple(value.shape)) for key, value in module.state_dict().items()]
+    held = [(key.removeprefix("own").removeprefix("."), tuple(value.shape)) for key, value in module.state_dict().items()]
     trained = sum(parameter.numel() for parameter in module.parameters())
     macs = op.macs(tuple(shape.at({}) for shape in inputs), said.at({}))
     for what, ours, theirs in (

@@ -57,7 +57,7 @@ class Strict(TorchFunctionMode):
         if name in _JOINS and len(args) == 2 and all(isinstance(a, Tensor) and a.dim() == 4 for a in args):
             broadcasts = args[0].shape != args[1].shape
             self._note(broadcasts, meant=lambda known: known or not broadcasts)
-        elif name == "flatten":
+        elif name == "flatten" and args[0].dim() == 4:
             size = args[0].shape[1:]
             self._note(size, meant=lambda known: known == size)
         elif name == "max_pool2d" and bool(result.isneginf().any()):
@@ -132,11 +132,12 @@ class Subject:
         return seen
 
     def answer(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
-        """The shapes that come out of an input of these sizes, if PyTorch runs it."""
+        """The shapes that come out of an input of these sizes, if PyTorch runs it and something comes out."""
         known = self._meant
         try:
             with Strict(known):
-                return [tuple(value.shape[1:]) for value in self.run(self.inputs(sizes))]
+                shapes = [tuple(value.shape[1:]) for value in self.run(self.inputs(sizes))]
+                return None if any(0 in shape for shape in shapes) else shapes
         except (RuntimeError, ValueError, Refused):
             return None
 

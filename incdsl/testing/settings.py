@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import PlainValidator
 from pydantic.fields import FieldInfo
 
-from incdsl.elaborate.scope import Problem
+from incdsl.elaborate.scope import UNKNOWN, Problem
 from incdsl.elaborate.settings import Settings, build, resolve_padding
 from incdsl.ops import Op, ShapeError, fields
+from incdsl.ops.padding import TF_SAME, Sides
 from incdsl.syntax import tree
 from incdsl.syntax.node import NOWHERE
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.values import Image, Pair, Shape
 
-_PADDINGS = ("valid", "half", "same")
+_PADDINGS = ("valid", "half", "same", "tfsame")
 _NUMBERS = (1.0, 0.5, 2.0, 0.1, 1e-3, -0.5)
 
 
@@ -50,7 +52,8 @@ def draw_settings(choices: Choices, op: type[Op], inputs: Sequence[Shape], near:
 
 def kind_of(field: FieldInfo) -> str:
     """Which of the types of settings a field has; empty for a type of its own."""
-    for mark in field.metadata:
+    optional = (part for part in get_args(field.annotation) if part is not NoneType)
+    for mark in (*field.metadata, *(mark for part in optional for mark in getattr(part, "__metadata__", ()))):
         if isinstance(mark, PlainValidator) and mark.func in _KINDS:
             return _KINDS[mark.func]
     return {int: "Positive", float: "Number", bool: "Flag"}.get(field.annotation, "")  # type: ignore[arg-type]
@@ -67,7 +70,7 @@ def _drawn(choices: Choices, op: type[Op], name: str, field: FieldInfo, shape: S
             return choices.number(0, channels if near else max(0, channels // 2))
         case "Sizes":
             return _pair(choices, 1, {"kernel": 4, "size": 4}.get(name, 2))
-        case "Amounts":
+        case "Amounts" | "Paddings":
             return (
                 _padding(choices, op, near) if op.sigils.get("padding") == name else _pair(choices, 0, 3 if near else 1)
             )
@@ -92,7 +95,7 @@ def _positive(choices: Choices, name: str, channels: int, near: bool) -> int:
         return choices.number(1, channels)
     if name == "slopes":
         return choices.pick((1, channels))
-    if name == "groups":
+    if name in ("groups", "across"):
         return choices.pick([n for n in range(1, channels + 1) if channels % n == 0])
     if name == "width":
         return channels if choices.chance(35) else choices.number(1, 8)
@@ -107,13 +110,16 @@ def _pair(choices: Choices, least: int, most: int) -> Pair:
 def _padding(choices: Choices, op: type[Op], near: bool) -> Any:
     if not near and choices.chance(70):
         return choices.pick(_PADDINGS)
+    if choices.chance(25):
+        return Sides(*(choices.number(0, 1 if op.kind == "pool" else 2) for _ in Sides._fields)).alike()
     return _pair(choices, 0, 1 if op.kind == "pool" and not near else 3)
 
 
 _KINDS: dict[Callable[..., Any], str] = {
     get_args(getattr(fields, name))[1].func: name
     for name in (
-        "Positive", "NonNegative", "Sizes", "Amounts", "Number", "PositiveNumber", "Fraction", "Flag", "Numbers",
+        "Positive", "NonNegative", "Sizes", "Amounts", "Paddings",
+        "Number", "PositiveNumber", "Fraction", "Flag", "Numbers",
     )
 }  # fmt: skip
 
@@ -123,7 +129,7 @@ _KINDS: dict[Callable[..., Any], str] = {
 
 def built(op: type[Op], settings: dict[str, Any]) -> Op:
     """The op that a step with these settings becomes. Raises `Illegal`."""
-    written = Settings(values=dict(settings))
+    written = Settings(values=dict(settings), sizes=dict.fromkeys(op.sized_by, UNKNOWN))
     try:
         resolve_padding(op, written, op.word, NOWHERE)
         return build(op, written, op.word, NOWHERE)
@@ -133,6 +139,9 @@ def built(op: type[Op], settings: dict[str, Any]) -> Op:
 
 def result(op: Op, inputs: Sequence[Shape], sizes: dict[str, int]) -> Shape:
     """What comes out for these sizes of the input's axes. Raises `Illegal`."""
+    *before, op = op.placed()
+    for each in before:
+        inputs = [result(each, inputs, sizes)]
     try:
         shape = op.infer(*inputs)
         demands = list(op.demands(*inputs))
@@ -145,6 +154,11 @@ def result(op: Op, inputs: Sequence[Shape], sizes: dict[str, int]) -> Shape:
     return shape
 
 
+def is_uneven(settings: dict[str, Any]) -> bool:
+    """Whether what pads a window is a step of its own."""
+    return isinstance(settings.get("padding"), Sides) or settings.get("padding") == TF_SAME
+
+
 # Writing
 
 
@@ -153,7 +167,7 @@ def written(choices: Choices, op: type[Op], word: str, settings: dict[str, Any])
     sigils: dict[str, Any] = {}
     rest = dict(settings)
     for sigil, field in op.sigils.items():
-        if field in rest and choices.chance(85):
+        if field in rest and (isinstance(rest[field], Sides) or choices.chance(85)):
             sign = _SIGNS[sigil](rest[field])
             if sign is not None:
                 sigils[sigil] = sign
@@ -174,12 +188,13 @@ def _stride(value: Any) -> Any:
 def _amount(value: Any) -> Any:
     if isinstance(value, str):
         return tree.Padding(value)
+    if isinstance(value, Sides):
+        return tree.Padding("pad", sides=tuple(spelling.arg(k, n) for k, n in value._asdict().items() if n))
     return tree.Padding("pad", tuple(value)) if isinstance(value, tuple) else None
 
 
 def _bare(value: Any) -> Any:
-    plain = isinstance(value, int | float) and value >= 0
-    return tree.Number(value) if plain else None
+    return tree.Number(value) if isinstance(value, int | float) else None
 
 
 _SIGNS: dict[str, Callable[[Any], Any]] = {

@@ -14,7 +14,7 @@ from incdsl.syntax import tree
 from incdsl.testing import spelling
 from incdsl.testing.choices import Choices
 from incdsl.testing.places import Block, Env, Link, Piece, Place, Ported, Unit
-from incdsl.testing.settings import Illegal, built, draw_settings, kind_of, result, written
+from incdsl.testing.settings import Illegal, built, draw_settings, is_uneven, kind_of, result, written
 from incdsl.values import Image, Pair, Shape, Vector
 
 ACTIVATIONS = ("relu", "silu", "tanh", "identity")
@@ -31,11 +31,11 @@ _BESIDE = (((3, 3), ((1, 3), (3, 1))), ((3, 3), ((3, 3), (1, 1))), ((5, 3), ((5,
 def flow(op: type[Op], settings: dict[str, Any], shape: Shape, env: Env, sizes: dict[str, int]) -> Shape:
     """What an op makes of a shape in an instance; `linear` flattens [C, 1, 1], `flatten` takes the size it meets."""
     plain = {name: env.value(value) for name, value in settings.items()}
-    if op.flattens_points and isinstance(shape, Image) and is_scale(shape):
+    if op.flattens_points(plain) and isinstance(shape, Image) and is_scale(shape):
         shape = Vector(shape.channels)
     if op.nominal_size and isinstance(shape, Image):
         plain[op.nominal_size] = Pair(shape.height.within(sizes), shape.width.within(sizes))
-    out = result(built(op, plain), [shape], sizes)
+    out = result(built(op, plain), [shape] * (1 + len(op.sized_by)), sizes)
     if int(out.channels) > MAX_CHANNELS * (4 if isinstance(out, Vector) else 1):
         raise Illegal("too wide for a test")
     if isinstance(out, Image) and max(out.at(sizes)[1:]) > MAX_SIZE:
@@ -48,6 +48,8 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     op = find(word)
     if op is None:
         raise KeyError(f"there is no op `{word}`")
+    if op.sized_by:
+        return _sized_piece(place, shape, op, word)
     sizes = place.world.sizes
     settings = {} if op.nominal_size else draw_settings(place.choices, op, [shape])
     if op.nominal_size and place.world.free and not is_scale(shape):
@@ -58,15 +60,36 @@ def op_piece(place: Place, shape: Shape, word: str) -> Piece:
     for name, field in op.model_fields.items():
         if kind_of(field) == "Positive" and type(settings.get(name)) is int and op.sigils.get("number") != name:
             settings[name] = place.amount(settings[name])
-    lowering = built(op, {n: place.env.value(v) for n, v in settings.items()}).lower(shape)
+    made = built(op, {n: place.env.value(v) for n, v in settings.items()})
+    lowering = made.placed()[-1].lower(shape)
     return Piece(
         written(place.choices, op, word, settings),
         lambda x, env: flow(op, settings, x, env, sizes),
         module=lowering.module is not None
+        and made.placed() == (made,)
         and lowering.forward is SELF
-        and not (op.flattens_points and isinstance(shape, Image)),
+        and not (op.flattens_points(settings) and isinstance(shape, Image)),
         labelled=lowering.module is not None,
     )
+
+
+def _sized_piece(place: Place, shape: Shape, op: type[Op], word: str) -> Piece:
+    """An op that takes the size of a bound value."""
+    names = [name for name, known in place.env.values.items() if isinstance(known, Image)]
+    if not names:
+        raise Illegal("there is no image to be like")
+    like = place.choices.pick(names)
+    settings = draw_settings(place.choices, op, [shape])
+
+    def after(x: Shape, env: Env) -> Shape:
+        """In each instance the value has a size of its own."""
+        out = result(built(op, settings), [x, env.values[like]], place.world.sizes)
+        if isinstance(out, Image) and max(out.at(place.world.sizes)[1:]) > MAX_SIZE:
+            raise Illegal("too large for a test")
+        return out
+
+    after(shape, place.env)
+    return Piece(spelling.call(word, {"like": spelling.variable(like), **settings}), after)
 
 
 def parameter_piece(place: Place, shape: Shape) -> Piece:
@@ -113,7 +136,7 @@ def unit_piece(place: Place, shape: Shape) -> Piece:
     return Piece(
         call,
         lambda x, env: flow_unit(unit, use, x, env, place.world.sizes),
-        module=unit.modules and (unit.owners > 1 or not unit.rest),
+        module=unit.modules and (unit.owners > 1 or not (unit.rest or is_uneven(use))),
         labelled=True,
         whole=lambda: unit.owners,
     )

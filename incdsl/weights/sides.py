@@ -205,7 +205,7 @@ def net_side(net: Net, left_out: Collection[str] = frozenset()) -> Side:
         reached[node.name] |= 1 << len(found)
         words.append(node.instance.word)
         upstream.append(before)
-        roles = {_role(t.name): Entry(f"{node.path}.{t.name}", t.shape) for t in tensors}
+        roles = {_role(t.name): Entry(t.key(node.path), t.shape) for t in tensors}
         found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
     paths = tuple(layer.path for layer in found)
     itself = [(path, words[i], {i}) for i, path in enumerate(paths)]

@@ -13,7 +13,8 @@ from incdsl.ops import Op
 from incdsl.ops.activation import ReLU
 from incdsl.ops.dense import Flatten, Linear
 from incdsl.ops.merge import Add, Concat
-from incdsl.ops.window import Conv2d, GlobalAvgPool, MaxPool2d, Upsample
+from incdsl.ops.resize import Upsample
+from incdsl.ops.window import Conv2d, GlobalAvgPool, MaxPool2d
 from incdsl.runtime.harness import randomized
 from incdsl.runtime.interpret import interpret
 from incdsl.runtime.load import load_text

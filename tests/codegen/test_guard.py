@@ -90,7 +90,7 @@ CODE = {
     "matrix product": "x = torch @ nn",
     "set": "x = {1}",
     "type by a call": "def f(x: torch.load('x')) -> Tensor:\n    return x",
-    "type of a module": "def f(x: nn.Module) -> Tensor:\n    return x",
+    "type of a layer": "def f(x: nn.Linear) -> Tensor:\n    return x",
     "type that is a string": "def f(x: 'open') -> Tensor:\n    return x",
     "type that is a number": "def f(x: 1) -> Tensor:\n    return x",
     "type of a value": "x: open = 1",

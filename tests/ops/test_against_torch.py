@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.harness import randomized
 from tests.modules import assert_near, assert_same, generated, noise
-from tests.nets import codes, compiled, predicted, spec
+from tests.nets import codes, compiled, predicted, problems, spec
 
 EXACT = 1e-14
 """For what sums in another order than PyTorch's function."""
@@ -43,7 +43,7 @@ def checked(step, shape, reference, *, net=None):
         done = compiled(text)
     except CompileError as error:
         refused = reference is None or attempt(lambda: reference(x, {})) is None
-        about_sizes = all(d.code.startswith("E3") or d.code == "E203" for d in error.diagnostics)
+        about_sizes = all(d.code.startswith(("E3", "W")) or d.code == "E203" for d in error.diagnostics)
         assert refused, f"{step} on {shape} is refused: {error}"  # noqa: PT017
         assert about_sizes, error  # noqa: PT017
         return
@@ -176,10 +176,98 @@ def test_adaptiveavgpool(shape, size):
 
 
 @thoroughly
-@given(images, st.integers(1, 4), st.sampled_from(["nearest", "bilinear"]))
-def test_upsample(shape, factor, mode):
-    step = f"upsample {factor} (mode: {mode})"
-    checked(step, shape, lambda x, _: F.interpolate(x, scale_factor=factor, mode=mode))
+@given(images, st.integers(1, 4), st.sampled_from(["nearest", "bilinear"]), truths)
+def test_upsample(shape, factor, mode, corners):
+    step = f"upsample {factor} (mode: {mode}, align_corners: {written(corners)})"
+
+    def reference(x, _):
+        return F.interpolate(x, scale_factor=factor, mode=mode, align_corners=None if mode == "nearest" else corners)
+
+    checked(step, shape, None if corners and mode == "nearest" else reference)
+
+
+def test_aligned_corners_keep_their_values():
+    x = noise(1, 2, 3, 4)
+    y = generated(compiled(spec("upsample 3 (mode: bilinear, align_corners: true)", shape="[2, 3, 4]")).text)()(x)
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        assert_near(y[:, :, *corner], x[:, :, *corner], EXACT)
+
+
+@thoroughly
+@given(images, st.integers(1, 3))
+def test_pixelshuffle(shape, factor):
+    """Each cell becomes a square, row by row."""
+
+    def reference(x, _):
+        squares = x.unflatten(1, (-1, factor, factor))
+        return squares.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
+
+    checked(f"pixelshuffle {factor}", shape, None if shape[0] % factor**2 else reference)
+
+
+@thoroughly
+@given(images, st.integers(1, 3))
+def test_pixelunshuffle(shape, factor):
+    def reference(x, _):
+        rows = [x[:, :, i::factor, j::factor] for i in range(factor) for j in range(factor)]
+        return torch.stack(rows, 2).flatten(1, 2)
+
+    even = not any(size % factor for size in shape[1:])
+    checked(f"pixelunshuffle {factor}", shape, reference if even else None)
+
+
+def test_pixelunshuffle_wants_sizes_that_come_out_even():
+    done = compiled(spec("pixelunshuffle 2 -> conv2d 3x3/2 @4 half -> pixelunshuffle 3", shape="[2, 24, 12]"))
+    legal = [size for size in range(1, 60) if size in done.sizes.evaluation["H"]]
+    assert legal == [size for size in range(1, 60) if size % 2 == 0 and (size // 2 + 1) // 2 % 3 == 0]
+
+
+def test_shuffles_undo_each_other():
+    x = noise(2, 3, 4, 6)
+    module = generated(compiled(spec("pixelunshuffle 2 -> pixelshuffle 2", shape="[3, 4, 6]")).text)()
+    assert_same(module(x), x)
+
+
+@thoroughly
+@given(st.one_of(images, st.tuples(channels)), st.integers(1, 4))
+def test_softmax_across_groups(shape, groups):
+    """As SKNet and ResNeSt choose among paths: at each channel of a group, over the groups."""
+
+    def reference(x, _):
+        paths = x.reshape(len(x), groups, shape[0] // groups, *shape[1:])
+        return torch.softmax(paths, 1).reshape(x.shape)
+
+    checked(f"softmax (across: {groups})", shape, None if shape[0] % groups else reference)
+
+
+@thoroughly
+@given(st.one_of(images, st.tuples(channels)), st.sampled_from([1e-12, 1e-3]))
+def test_l2norm(shape, eps):
+    checked(f"l2norm (eps: {eps:.12f})", shape, lambda x, _: F.normalize(x, dim=1, eps=eps))
+
+
+def test_l2norm_of_nothing_is_nothing():
+    module = generated(compiled(spec("l2norm")).text)()
+    assert not module(torch.zeros(1, 8, 2, 2)).any()
+
+
+@thoroughly
+@given(images, st.integers(1, 9), truths)
+def test_linear_at_every_position(shape, width, bias):
+    """With the weights of `nn.Linear`, also where the image is one position: a 1x1 convolution."""
+    step = f"linear @{width} (pointwise: true, bias: {written(bias)})"
+    module = randomized(generated(compiled(spec(step, shape=list(shape))).text)().double().eval())
+    x, (weight, *rest) = noise(2, *shape), module.parameters()
+    assert weight.shape == (width, shape[0])
+    assert len(rest) == bias
+    assert_near(module(x), F.conv2d(x, weight[:, :, None, None], *rest), EXACT)
+
+
+def test_linear_on_an_image_says_what_it_can_be():
+    (problem,) = problems(spec("linear @4"))
+    assert problem.code == "E309"
+    assert "(pointwise: true)" in problem.help()
+    assert codes(spec("linear @4 (pointwise: true)", shape="[8]")) == ["E309"]
 
 
 @thoroughly
@@ -280,6 +368,30 @@ def test_batchnorm(shape, eps):
         )
 
     checked(f"batchnorm (eps: {eps})", shape, reference)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 4), (6,)])
+@pytest.mark.parametrize(
+    ("settings", "learned"),
+    [("scale: false", ["bias"]), ("affine: false", []), ("affine: false, scale: false", []), ("scale: true", None)],
+)
+def test_batchnorm_learns_what_it_is_told(settings, learned, shape):
+    learned = ["weight", "bias"] if learned is None else learned
+    module = randomized(generated(compiled(spec(f"m: batchnorm ({settings})", shape=list(shape))).text)().double())
+    state = {key.removeprefix("m."): value for key, value in module.state_dict().items()}
+    assert list(state) == [*learned, "running_mean", "running_var", "num_batches_tracked"]
+    assert [name for name, _ in module.named_parameters()] == [f"m.{name}" for name in learned]
+    assert type(module.m) is (torch.nn.BatchNorm2d if len(shape) == 3 else torch.nn.BatchNorm1d)
+    x, weights = noise(4, *shape), (state.get("weight"), state.get("bias"))
+    means = state["running_mean"].clone(), state["running_var"].clone()
+    assert_same(module.eval()(x), F.batch_norm(x, *means, *weights, training=False))
+    expected = F.batch_norm(x, *means, *weights, training=True)
+    y = module.train()(x)
+    assert_same(y, expected)
+    assert_same(state["running_mean"], means[0])
+    for name, parameter in module.named_parameters():
+        (gradient,) = torch.autograd.grad(y.pow(3).sum(), parameter, retain_graph=True)
+        assert gradient.any(), name
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.1, 0.7, 1.0])

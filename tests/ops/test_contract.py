@@ -21,7 +21,7 @@ WORDS = sorted(REGISTRY)
 SIZES = [(16, 16), (1, 1), (2, 7), (17, 9), (31, 40)]
 COUNTED = {"conv2d", "convtranspose2d", "linear"}
 
-NO_MODULE = {"scale", "slice"}
+NO_MODULE = {"l2norm", "scale", "slice"}
 """Steps that PyTorch has no module for, and that take no label."""
 
 every_op = pytest.mark.parametrize("word", WORDS)
@@ -123,7 +123,7 @@ def test_tensors_are_the_modules(word):
     node, shapes = placed(word)
     held = {k: tuple(v.shape) for k, v in net.state_dict().items()}
     assert list(held.items()) == [(k, t.shape) for k, t in state_dict(graph, graph.shapes())]
-    mine = {f"{node.path}.{t.name}": t for t in node.op.tensors(*shapes)}
+    mine = {t.key(node.path): t for t in node.op.tensors(*shapes)}
     assert [(k, t.shape) for k, t in mine.items()] == [(k, s) for k, s in held.items() if k in mine]
     trained = {name for name, _ in net.named_parameters()}
     assert {k for k, t in mine.items() if t.trainable} == trained & mine.keys()
@@ -150,7 +150,9 @@ def test_both_forms_are_written(word):
     labelled, bare = (example(word, label).net for label in ("m: ", ""))
     assert lowering.module or lowering.function
     assert not (node.op.owns_parameters() and lowering.function)
-    if lowering.module:
+    if node.op.is_parameter:
+        assert type(labelled.m) is nn.Parameter
+    elif lowering.module:
         assert type(labelled.m).__name__ == lowering.module.callee.removeprefix("nn.")
         kept = {type(module).__name__ for module in bare.modules()}
         assert (type(labelled.m).__name__ in kept) == (lowering.function is None)

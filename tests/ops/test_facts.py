@@ -128,7 +128,12 @@ def test_sizes_and_costs_are_whole_numbers(word):
 SEEN = [
     *(f"{op.example}" for word, op in sorted(REGISTRY.items()) if op.example_rank == 3 and word not in ("flatten",)),
     "conv2d 3x5/2 @4 valid (dilation: 2)", "maxpool 3x3/2 half ceil", "upsample 3", "upsample 3 (mode: bilinear)",
-    "upsample 1 (mode: bilinear)", "convtranspose2d 4x4/2 @8 half", "convtranspose2d 2x3/2x3 @8 valid",
+    "upsample 1 (mode: bilinear)", "upsample 2 (mode: bilinear, align_corners: true)",
+    "upsample 3 (mode: bilinear, align_corners: true)", "upsample 1 (mode: bilinear, align_corners: true)",
+    "upsample 3 (mode: bilinear, align_corners: true) -> conv2d 3x3 @4", "pixelshuffle 2 -> conv2d 3x3 @4",
+    "pixelunshuffle 2 -> conv2d 3x3 @4", "maxpool 2x2/2 valid -> conv2d 3x3 @4 -> resize (like: x, mode: bilinear)",
+    "maxpool 2x2/2 valid -> resize (like: x) -> conv2d 3x3 @4",
+    "convtranspose2d 4x4/2 @8 half", "convtranspose2d 2x3/2x3 @8 valid",
     "convtranspose2d 5x5 @8", "convtranspose2d 3x3 @8 (dilation: 2)", "convtranspose2d 6x6/4 @8 pad 1",
     "upsample 2 -> conv2d 3x3 @4", "upsample 4 -> conv2d 4x4 @4 valid",
     "convtranspose2d 3x3/2 @4 half -> conv2d 3x3 @4",

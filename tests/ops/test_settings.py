@@ -86,9 +86,14 @@ def test_settings_have_pytorchs_defaults():
     assert REGISTRY["slice"](stop=2).start == 0
     norms = [dict(REGISTRY[word]()) for word in ("batchnorm", "layernorm", "layerscale", "prelu", "leakyrelu")]
     assert norms == [
-        {"eps": 1e-5, "momentum": 0.1}, {"eps": 1e-5}, {"init": 1e-6}, {"slopes": 1, "init": 0.25}, {"slope": 0.01},
+        {"eps": 1e-5, "momentum": 0.1, "affine": True, "scale": True},
+        {"eps": 1e-5}, {"init": 1e-6}, {"slopes": 1, "init": 0.25}, {"slope": 0.01},
     ]  # fmt: skip
     assert dict(REGISTRY["groupnorm"](groups=2)) == {"groups": 2, "eps": 1e-5}
+    assert dict(REGISTRY["l2norm"]()) == {"eps": 1e-12}
+    assert dict(REGISTRY["gain"]()) == {"init": 1.0, "shape": "vector"}
+    assert dict(REGISTRY["softmax"]()) == {"across": None}
+    assert dict(REGISTRY["resize"]()) == {"mode": "nearest", "align_corners": False}
     assert dict(REGISTRY["lrn"](size=5)) == {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0}
 
 
@@ -126,3 +131,8 @@ def test_what_does_not_divide(divisor, number):
     with pytest.raises(ShapeError) as caught:
         divides("groups", divisor, "channels", number)
     assert caught.value.kind == "divide"
+
+
+def test_demands_hold_of_multiples():
+    demand = Demand("height", Extent.of("H"), 3, "because", multiple=3)
+    assert [size for size in range(10) if demand.holds(size)] == [3, 6, 9]

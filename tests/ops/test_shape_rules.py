@@ -29,12 +29,15 @@ ALONE = {
     "lrn": {"size": 5},
     "normalize": {"scale": (1,) * 8, "shift": (0,) * 8},
     "prelu": {"slopes": 8},
+    "pixelshuffle": {"factor": 2},
+    "pixelunshuffle": {"factor": 2},
+    "softmax": {"across": 2},
 }
 
 
 def ops():
     for word, op in REGISTRY.items():
-        if not issubclass(op, Joining):
+        if not issubclass(op, Joining) and not op.sized_by:
             yield op(**ALONE.get(word, {})), Vector(8) if op.example_rank == 1 else IMAGE
     yield ChannelBias(), IMAGE
     yield ActivationFloor(active=3), IMAGE
@@ -100,7 +103,8 @@ def test_other_slices_are_refused(start, stop):
 
 
 @pytest.mark.parametrize(
-    ("word", "setting"), [("groupnorm", "groups"), ("channelshuffle", "groups"), ("prelu", "slopes")]
+    ("word", "setting"),
+    [("groupnorm", "groups"), ("channelshuffle", "groups"), ("prelu", "slopes"), ("softmax", "across")],
 )
 def test_groups_divide_the_channels(word, setting):
     legal = [n for n in range(1, 18) if _fits(REGISTRY[word](**{setting: n}))]

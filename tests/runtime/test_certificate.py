@@ -18,6 +18,8 @@ from incdsl.ir.weight_expr import (
     Scaled,
     Summed,
     Transposed,
+    Unscaled,
+    Unshifted,
 )
 from incdsl.runtime import certify as certificates
 from incdsl.runtime.certify import certify
@@ -147,6 +149,7 @@ def layers():
         Kept("a"), Folded(Kept("a"), Kept("n"), 1e-3), Merged((Kept("a"), Kept("a"))), Scaled(Kept("a"), 0.3),
         Normalized(Kept("a"), (1.0, 2.0, 3.0, 4.0), (0.5, 0.0, 1.0, 2.0)), Enlarged(Kept("a"), (3, 3)),
         Summed((Kept("a"), Kept("a"))), Folded(Kept("a"), Channels(Kept("n"), 0, None), 1e-3),
+        Folded(Kept("a"), Unshifted(Unscaled(Kept("n"))), 1e-3),
         Enlarged(Folded(IdentityOf(Kept("c")), Kept("n"), 1e-3), (3, 3)),
         Prenormed(Kept("b"), Kept("n"), 1e-3), Prenormed(Kept("c"), Kept("n"), 1e-3, 3),
         Composed(Folded(Kept("a"), Kept("n"), 1e-3), Kept("b")), Transposed(Kept("b"), 1),
@@ -167,6 +170,8 @@ def test_every_kind_of_expression_is_evaluated():
         Kept,
         Folded,
         Channels,
+        Unscaled,
+        Unshifted,
         Merged,
         Scaled,
         Normalized,

@@ -304,6 +304,17 @@ def test_a_record_with_an_unknown_rule_is_refused(small):
     assert call("deploy", small, "--tuned", "small.json")[0] == 2
 
 
+def test_a_norm_with_a_scale_that_the_net_does_not_learn_is_refused(tmp_path):
+    text = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> a: conv2d 3x3 @2 -> n: batchnorm (scale: false)\n}\n"
+    (tmp_path / "n.inc").write_text(text, encoding="utf-8")
+    training, deployed = classes(tmp_path / "n.inc")
+    state = training().state_dict()
+    assert "n.weight" not in state
+    deployed.from_training(state)
+    with pytest.raises(ValueError, match="has a scale, which the net does not learn"):
+        deployed.from_training({**state, "n.weight": torch.ones(2)})
+
+
 def test_a_norm_of_other_channels_is_refused(small):
     training, deployed = classes(small)
     state = training().state_dict()

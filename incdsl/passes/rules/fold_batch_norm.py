@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Folded, Kept, Transposed, WeightExpr
+from incdsl.ir.weight_expr import Folded, Kept, Transposed, Unscaled, Unshifted, WeightExpr
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.transposed import ConvTranspose2d
@@ -45,6 +45,15 @@ def folded(before: Node, weights: WeightExpr, norm: WeightExpr, eps: float) -> W
     return Transposed(Folded(Transposed(weights, groups), norm, eps), groups)
 
 
+def tensors_of(norm: Node) -> WeightExpr:
+    """All four tensors of a batch norm, those among them that it does not learn."""
+    assert isinstance(norm.op, BatchNorm2d)
+    expr: WeightExpr = Kept(norm.path)
+    if "weight" in norm.op.unlearned:
+        expr = Unscaled(expr)
+    return Unshifted(expr) if "bias" in norm.op.unlearned else expr
+
+
 @final
 class FoldBatchNorm(Rule[Site]):
     """BN(conv(x)) = conv'(x) with W' = W·γ/√(σ² + ε) and b' = (b − μ)·γ/√(σ² + ε) + β.
@@ -79,7 +88,7 @@ class FoldBatchNorm(Rule[Site]):
     def rewrite(self, view: View, site: Site) -> Edit:
         before = site.before
         assert isinstance(site.norm.op, BatchNorm2d)
-        weights = folded(before, view.weight_expr(before), Kept(site.norm.path), float(site.norm.op.eps))
+        weights = folded(before, view.weight_expr(before), tensors_of(site.norm), float(site.norm.op.eps))
         edit = view.edit(at=before)
         layer = edit.remake(before, before.op.model_copy(update={"bias": True}), weight_expr=weights)
         edit.replace(site.norm.name, layer)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Channels, Kept
+from incdsl.ir.weight_expr import Channels
 from incdsl.ops.merge import Concat
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
-from incdsl.passes.rules.fold_batch_norm import Foldable, folded, has_fixed_groups
+from incdsl.passes.rules.fold_batch_norm import Foldable, folded, has_fixed_groups, tensors_of
 from incdsl.passes.view import View
 
 
@@ -76,7 +76,7 @@ class FoldBatchNormThroughConcat(Rule[Site]):
 
     def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
         assert isinstance(site.norm.op, BatchNorm2d)
-        norm, eps = Kept(site.norm.path), float(site.norm.op.eps)
+        norm, eps = tensors_of(site.norm), float(site.norm.op.eps)
         edits, start = [], 0
         for part in site.parts:
             assert isinstance(part.op, Foldable)

@@ -10,7 +10,8 @@ from incdsl.ir.graph import Node
 from incdsl.ops.activation import Hardsigmoid, ReLU, ReLU6, Sigmoid
 from incdsl.ops.dense import Identity, Scale
 from incdsl.ops.merge import ChannelShuffle, Joining, Slice
-from incdsl.ops.window import AvgPool2d, GlobalAvgPool, MaxPool2d, Upsample
+from incdsl.ops.resize import Upsample
+from incdsl.ops.window import AvgPool2d, GlobalAvgPool, MaxPool2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View

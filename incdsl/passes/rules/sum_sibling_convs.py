@@ -8,15 +8,17 @@ from math import prod
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Enlarged, Folded, IdentityOf, Kept, Summed, WeightExpr, as_wide
+from incdsl.ir.weight_expr import Enlarged, Folded, IdentityOf, Summed, WeightExpr, as_wide
 from incdsl.ops.activation import Activation
+from incdsl.ops.frame import ONE, ZERO
 from incdsl.ops.merge import Add
 from incdsl.ops.norm import BatchNorm2d
-from incdsl.ops.window import ONE, ZERO, Conv2d
+from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.kernels import centre, covering, enlarged, has_room
 from incdsl.passes.layers import Layer, layer
 from incdsl.passes.rule import Condition, Rule
+from incdsl.passes.rules.fold_batch_norm import tensors_of
 from incdsl.passes.view import View
 from incdsl.values import Pair
 from incdsl.values.num import described
@@ -222,7 +224,7 @@ def _weights(view: View, site: Site) -> WeightExpr:
         if rail.step is None:
             return identity
         if isinstance(rail.step.op, BatchNorm2d):
-            return Folded(identity, Kept(rail.step.path), float(rail.step.op.eps))
+            return Folded(identity, tensors_of(rail.step), float(rail.step.op.eps))
         return view.weight_expr(rail.step)
 
     kernel = (int(site.kernel[0]), int(site.kernel[1]))
