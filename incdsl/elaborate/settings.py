@@ -192,7 +192,7 @@ def _padding(padding: tree.Padding, scope: Scope, evaluate: Expressions) -> Any:
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in Sides._fields:
-            raise _unknown("pad", arg, Pad)
+            raise _unknown(tree.Call(tree.Name("pad")), arg, Pad)
         value = evaluate.number(arg.value, scope)
         if arg.name.text in sides:
             raise _bad("pad", arg.name.text, "is given twice", arg.span)

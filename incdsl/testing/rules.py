@@ -120,7 +120,9 @@ def difference(op: type[Op], settings: dict[str, Any], inputs: tuple[Shape, ...]
 def _compared(
     where: str, op: Op, inputs: tuple[Shape, ...], said: Shape, seen: Tensor, module: Lowered, flops: int
 ) -> str:
-    held = [(key.removeprefix("own").removeprefix("."), tuple(value.shape)) for key, value in module.state_dict().items()]
+    held = [
+        (key.removeprefix("own").removeprefix("."), tuple(value.shape)) for key, value in module.state_dict().items()
+    ]
     trained = sum(parameter.numel() for parameter in module.parameters())
     macs = op.macs(tuple(shape.at({}) for shape in inputs), said.at({}))
     for what, ours, theirs in (

@@ -185,7 +185,8 @@ def test_sames_at_a_stride_are_two_functions():
 def test_only_what_pytorch_cannot_pad_is_padded_apart():
     alike = compiled(
         spec(
-            "conv2d 3x3 @4 tfsame -> maxpool 5x3 tfsame -> conv2d 1x1/2 @4 tfsame -> conv2d 3x3 @4 pad (top: 1, bottom: 1)"
+            "conv2d 3x3 @4 tfsame -> maxpool 5x3 tfsame -> conv2d 1x1/2 @4 tfsame"
+            " -> conv2d 3x3 @4 pad (top: 1, bottom: 1)"
         )
     )
     assert "pad(" not in alike.text
@@ -201,7 +202,8 @@ net N {
   input x [3, 25, 22]
   a = x -> Conv2d_1a: conv 7x7/2 @4 tfsame -> conv 3x3/2 @4 tfsame -> Conv2d_2b: conv 3x3 @4 tfsame
   b = a -> maxpool 3x3/2 tfsame -> maxpool 2x2 pad (bottom: 1, right: 1) -> pool: maxpool 2x2/2 tfsame
-  c = a -> avgpool 3x3/2 tfsame (count_include_pad: false) -> avgpool 3x3 pad (top: 1, left: 1) (count_include_pad: false)
+  c = a -> avgpool 3x3/2 tfsame (count_include_pad: false)
+    -> avgpool 3x3 pad (top: 1, left: 1) (count_include_pad: false)
   d = x -> pad 1 -> pad (top: 2) -> crop 1 -> crop (left: 2) -> z: pad 0x1 -> conv2d 3x2/2 @4 pad (right: 2, top: 1)
   e = x -> conv2d 5x5/2 @8 tfsame as 3x3, 3x3 -> relu -> maxpool 3x3 pad (top: 1) -> relu
   output p = b -> scale -1
@@ -251,7 +253,8 @@ def test_it_is_printed_as_it_is_written(step):
 
 
 def test_sides_may_be_parameters():
-    text = "inc 1\nnet N(k = 3) {\n  input x [2, 8, 8]\n  output y = x -> m: conv2d 3x3 @2 pad (top: k - 1, left: k) -> crop (top: k)\n}\n"
+    text = "inc 1\nnet N(k = 3) {\n  input x [2, 8, 8]\n"
+    text += "  output y = x -> m: conv2d 3x3 @2 pad (top: k - 1, left: k) -> crop (top: k)\n}\n"
     x = noise(1, 2, 8, 8)
     for k in (2, 4):
         module = generated(compiled(text, k=k).text)().double()
