@@ -11,7 +11,7 @@ from incdsl.diagnostics.limits import FileTooLarge, TooDeep, TooManyTokens
 from incdsl.diagnostics.syntax import MissingCloser, UnexpectedText, UnknownEdition
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
-from incdsl.syntax.automaton import Stack, accepted, advance
+from incdsl.syntax.automaton import Stack, accepted, advance, feed
 from incdsl.syntax.build import Builder, Many
 from incdsl.syntax.complaint import IMPORT, expected, found, meant, values_in_front
 from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
@@ -108,8 +108,9 @@ class _Parser:
         """Report a token, and mend the text or step over a part of it; the index of the token to go on with."""
         self._errors += 1
         tokens, states = self._tokens, self._states
-        earlier = self._past[-2][1]
-        self._restore(self._past[-1][1])
+        past = dict(self._past)
+        earlier = past.get(i - 1, ([], []))
+        self._restore(past[i])
         if self._errors > MAX_ERRORS:
             return self._step_over(Cut(error_before(self._table, states, ("$END",)) or 1, len(tokens) - 1), i)
         if _binds_on_a_line_of_its_own(tokens, i):  # its name was taken for the rest of the line before
@@ -121,7 +122,7 @@ class _Parser:
             self._complain(tokens[i].span, found(tokens[i]), (), IMPORT)
             return self._step_over_line(i)
         wrong = slip(self._accepted(), tokens, i)
-        if wrong and (back := dict(self._past).get(wrong.start - wrong.behind)):
+        if wrong and (back := past.get(wrong.start - wrong.behind)) and self._can_mend(wrong, back[0]):
             self._restore(back)
             return self._leave_out(wrong)
         lacks_arrow = _lacks_arrow(self._accepted(), tokens, i)
@@ -188,11 +189,11 @@ class _Parser:
             self._advance(Token(terminal, "", self._source, at, at, at))
         if mended.skip:
             tokens[i + 1].before = tokens[i].before
-            return i + 1
+            del tokens[i]
         return i
 
     def _leave_out(self, wrong: Slip) -> int:
-        """Report tokens that are wrong and known as a slip; they are trivia of the next one."""
+        """Report tokens that are wrong and known as a slip; they become trivia of the next one."""
         tokens = self._tokens
         first, last = tokens[wrong.start], tokens[wrong.stop - 1]
         span = first.span.to(last.span)
@@ -206,7 +207,14 @@ class _Parser:
         for token in tokens[wrong.start - wrong.behind : wrong.start]:
             self._advance(token)
         tokens[wrong.stop].before = first.before
-        return wrong.stop
+        del tokens[wrong.start : wrong.stop]
+        return wrong.start
+
+    def _can_mend(self, wrong: Slip, stack: Stack) -> bool:
+        """Whether what is put in the place of a slip, and what stands behind that, can stand there."""
+        again = self._tokens[wrong.start - wrong.behind : wrong.start]
+        terminals = (*(terminal for terminal, _ in wrong.instead), *(token.type for token in again))
+        return feed(self._table, stack, terminals)[1] == len(terminals)
 
     def _advance(self, token: Token) -> None:
         advance(self._table, self._states, self._values, token.type, token, self._builder.reduce)

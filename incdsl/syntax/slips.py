@@ -60,7 +60,7 @@ def slip(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
 
 def _is_new_line(accepts: set[str]) -> bool:
     """Whether a name was taken for the start of a binding."""
-    return accepts <= {"EQUAL", "COMMA"}
+    return accepts == {"EQUAL", "COMMA"}
 
 
 def _word(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
