@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from incdsl.analysis.cost import receptive_fields
+from incdsl.analysis.table import rows
 from incdsl.compiler import for_inference
 from incdsl.diagnostics import CompileError
 from incdsl.ops.padding import TF_SAME, Sides
@@ -329,3 +330,36 @@ def test_same_still_means_what_it_means_and_names_the_other(step):
 def test_a_word_that_depends_on_the_size_stays_one():
     assert TF_SAME == "tfsame"
     assert Sides(1, 2, 1, 2).alike() == (1, 2)
+
+
+def test_a_step_is_called_by_what_it_is_and_not_by_what_pads_it():
+    chain = "maxpool 3x3/2 tfsame -> maxpool 2x2 pad (right: 1) -> avgpool 2x2/2 tfsame (count_include_pad: false)"
+    done = compiled(spec(f"{chain} -> avgpool 2x2 pad (top: 1) -> pad 1 -> conv2d 3x3/2 @4 tfsame"))
+    names = [row.name for row in rows(done.net, done.cost, "block")]
+    assert names == ["maxpool", "maxpool", "avgpool", "avgpool", "pad", "y"]
+    assert [row.kind for row in rows(done.net, done.cost, "block")][-1] == "conv2d"
+
+
+def test_a_unit_says_its_windows_itself_where_they_are_padded_apart():
+    unit = "unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\n"
+    chain = "a: conv 3x3/2 @4 tfsame -> b: conv 3x3/2 @6 tfsame -> c: conv 5x5/2 @6 tfsame -> d: conv 3x3 @6 tfsame"
+    text = compiled(spec(chain, unit)).text
+    assert "self.a = Conv(8, 4)" in text
+    assert "self.b = Conv(4, 6)" in text
+    assert "self.c = Conv_2(6, 6)" in text
+    assert "self.d = Conv_3(6, 6, 3, padding=1)" in text
+    assert text.count("def pad_same(") == 1
+
+
+def test_a_crop_makes_a_unet_fit():
+    """The way down is cropped to the way up, 568 to 560."""
+    text = """inc 1
+net U {
+  input image [1, 572, 572]
+  down = image -> conv2d 3x3 @8 valid -> conv2d 3x3 @8 valid
+  up = down -> maxpool 2x2/2 valid -> conv2d 3x3 @16 valid -> conv2d 3x3 @16 valid -> upsample 2
+  output y = concat { | down -> crop 4 | up } : [24, 560, 560]
+}
+"""
+    legal = compiled(text).sizes.evaluation["H"]
+    assert [size for size in range(1, 24) if size in legal] == [14, 16, 18, 20, 22]
