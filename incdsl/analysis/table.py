@@ -40,8 +40,10 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
         key, name, kind = _group(node_cost, by)
         row = found.setdefault(key, Row(name, kind))
         row.nodes.append(node_cost)
-        if node.label and by == "block" and node.instance is net.graph.net and key not in labelled:
-            labelled.add(key)  # the first label of a step is its name, whatever came before it
+        own = by == "block" and node.instance is net.graph.net
+        if own and key not in labelled and (node.label or row.kind == "pad"):
+            if node.label:
+                labelled.add(key)  # the first label of a step is its name, whatever came before it
             row.name, row.kind = name, kind
         row.params += node_cost.parameters
         row.macs = None if node_cost.macs is None else (row.macs or 0) + node_cost.macs

@@ -154,8 +154,8 @@ class PaddingUnstated(Diagnostic):
 class NoSamePadding(Diagnostic):
     """`same` keeps height and width with equal padding on both sides, so it needs stride 1 and an odd kernel.
 
-    With a stride, TensorFlow's `same` may pad more on the right, which PyTorch's modules cannot do. `half` is the usual
-    padding in PyTorch, and `pad` takes numbers. An even kernel would need one row more on one side.
+    With a stride, `half` is the usual padding in PyTorch; TensorFlow's SAME pads more below and on the right, which is
+    another function, `tfsame`. An even kernel needs one row more on one side: `tfsame`, or `pad` with its sides.
     """
 
     code: ClassVar[str] = "E307"

@@ -90,13 +90,9 @@ class LowPad(Padding):
 
     fill: ClassVar[float] = LOWEST
 
-    word: ClassVar[str] = "lowpad"
+    word: ClassVar[str] = "pad"
     public: ClassVar[bool] = False
     calls: ClassVar[frozenset[str]] = frozenset({"F.pad", "torch.inf"})
-
-    @property
-    def display_name(self) -> str:
-        return "pad"
 
     def lower(self, *inputs: Shape) -> Lowering:
         value = Setting("value", LOWEST)
@@ -118,7 +114,7 @@ class SamePad(Op):
     stride: PairOfSizes = ONE
     fill: Literal["zero", "lowest"] = "zero"
 
-    word: ClassVar[str] = "samepad"
+    word: ClassVar[str] = "pad"
     public: ClassVar[bool] = False
     kind: ClassVar[Kind] = "copy"
     calls: ClassVar[frozenset[str]] = frozenset({"F.pad", "torch.inf"})
@@ -132,10 +128,6 @@ class SamePad(Op):
     top, left = (rows + abs(rows)) // 4, (columns + abs(columns)) // 4
     return F.pad(x, [left, columns - left, top, rows - top], value=value)'''
     }
-
-    @property
-    def display_name(self) -> str:
-        return "pad"
 
     def infer(self, *inputs: Shape) -> Shape:
         """`(n − 1) // stride · stride + kernel`, along each axis."""

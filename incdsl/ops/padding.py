@@ -81,7 +81,7 @@ def _demand_same(spans: Pair, strided: bool, name: str) -> None:
         raise PaddingError(
             "same",
             reason=f"an even kernel ({shown(spans)}) cannot keep the size with the same padding on both sides",
-            hint="write `valid` or `pad N`, or `tfsame`, which adds more below and on the right",
+            hint="write `valid`, `pad N`, or `tfsame`, which adds more below and on the right; or take an odd kernel",
         )
 
 

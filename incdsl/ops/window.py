@@ -284,7 +284,7 @@ class UnevenAvgPool2d(Op):
     stride: PairOfSizes = ONE
     padding: Paddings
 
-    word: ClassVar[str] = "unevenavgpool"
+    word: ClassVar[str] = "avgpool"
     public: ClassVar[bool] = False
     kind: ClassVar[Kind] = "pool"
     calls: ClassVar[frozenset[str]] = frozenset({"F.avg_pool2d", "F.pad", "torch.div", "torch.ones_like"})
@@ -303,10 +303,6 @@ class UnevenAvgPool2d(Op):
     shares = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), padding), kernel, stride)
     return torch.div(means, shares)''',
     }
-
-    @property
-    def display_name(self) -> str:
-        return "avgpool"
 
     def infer(self, *inputs: Shape) -> Shape:
         return AvgPool2d(kernel=self.kernel, stride=self.stride).infer(self._before().infer(*inputs))

@@ -24,6 +24,7 @@ Stricter = Callable[..., bool]
 STRICTER: dict[str, Stricter] = {
     "slice": lambda op, x, y: int(op.stop) > x.channels or op.start >= op.stop,  # PyTorch clips slices
     "normalize": lambda op, x, y: x.channels not in (len(op.scale),) or x.channels != len(op.shift),
+    "crop": lambda op, x, y: 0 in y.shape,  # PyTorch gives an empty image
     "flatten": lambda op, x, y: x.at({})[1:] != op.size,  # vectors have one length
     "add": lambda op, *shapes: True,  # channels do not broadcast
     "mul": lambda op, *shapes: True,

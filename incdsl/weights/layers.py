@@ -139,6 +139,11 @@ def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
     return [Layer(path, tensors, part) for (path, part, _), tensors in groups.items() if tensors]
 
 
+def says_nothing(last: str) -> bool:
+    """Whether the last word of a name does not say what its tensor is."""
+    return _word(last) is _UNKNOWN
+
+
 def _word(last: str) -> Word:
     return _WORDS.get(last.removesuffix(":0"), _UNKNOWN)
 

@@ -13,7 +13,7 @@ from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.ops.dense import Flatten
 from incdsl.values import Image, Vector
-from incdsl.weights.layers import Entry, Layer, Path, Role
+from incdsl.weights.layers import Entry, Layer, Part, Path, Role, says_nothing
 
 NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
 """`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
@@ -206,7 +206,10 @@ def net_side(net: Net, left_out: Collection[str] = frozenset()) -> Side:
         words.append(node.instance.word)
         upstream.append(before)
         roles = {_role(t.name): Entry(t.key(node.path), t.shape) for t in tensors}
-        found.append(Layer(tuple(node.path.split(".")), roles, "norm" if "running_mean" in roles else ""))
+        part: Part = "norm" if "running_mean" in roles else ""
+        if node.op.is_parameter and says_nothing(node.label):
+            part = "unknown"
+        found.append(Layer(tuple(node.path.split(".")), roles, part))
     paths = tuple(layer.path for layer in found)
     itself = [(path, words[i], {i}) for i, path in enumerate(paths)]
     containers = _containers([*below.values(), *itself])

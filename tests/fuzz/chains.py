@@ -11,14 +11,21 @@ CALLS = [
     "gap", "linear @3", "flatten", "dropout 0.5", "identity", "upsample 2", "B", "C(a: 4)", "C(a: w)", "D(f: relu)",
     "D(f: u (kernel: 3, width: 4))", "groupnorm 2", "layernorm", "lrn", "prelu", "scale 0.5", "layerscale", "normalize",
     "channelshuffle 2", "slice (start: 0, stop: 2)", "softmax", "adaptiveavgpool 1x1", "in", "x",
-    "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @8 as { | 1x3 @4 | 3x1 @4 }",
+    "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @8 as { | 1x3 @4 | 3x1 @4 }", "pad 1", "pad (top: w)", "crop 1", "resize",
+    "resize (like: x)", "resize (like: in)", "gain", "scale -1", "conv2d 3x3/2 @4 tfsame", "u 3x3/2 @4 tfsame",
+    "maxpool 2x2 pad (bottom: 1, right: 1)", "avgpool 3x3/2 tfsame", "pixelshuffle 2", "pixelunshuffle 2",
+    "linear @3 (pointwise: true)", "upsample 2 (align_corners: true)",
 ]  # fmt: skip
 KEEPING = [
     "conv2d 3x3 @4", "conv2d 1x1 @w", "u 3x3 @4", "u 1x1 @4", "batchnorm", "relu", "gelu", "maxpool 3x3", "avgpool 3x3",
     "maxpool 3x3/2 half ceil -> upsample 2", "identity", "B", "C(a: 4)", "C(a: w)", "D(f: relu)", "groupnorm 2",
     "D(f: u (kernel: 3, width: 4))", "layernorm", "lrn 3", "prelu", "scale 0.5", "layerscale",
     "normalize (scale: [0.5, 2.0, 1.5, 1.0], shift: [0, 1, 0, 1])", "softmax",
-    "channelshuffle 2", "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @4 as { | 1x3 @2 | 3x1 @2 }", "q",
+    "channelshuffle 2", "conv2d 5x5 @4 as 3x3, 3x3", "u 3x3 @4 as { | 1x3 @2 | 3x1 @2 }", "q", "pad 1 -> crop 1",
+    "pad (top: 1) -> conv2d 2x3 @4 pad (left: 1, right: 1)", "u 3x3 @4 tfsame", "gain 0.5", "resize (like: x)",
+    "conv2d 3x3/2 @4 tfsame -> upsample 2", "maxpool 2x2 pad (bottom: 1, right: 1)", "softmax (across: 2)", "l2norm",
+    "avgpool 2x2 tfsame (count_include_pad: false)", "pixelunshuffle 2 -> pixelshuffle 2", "scale -0.5",
+    "linear @4 (pointwise: true)", "batchnorm (scale: false)", "batchnorm (affine: false)",
 ]  # fmt: skip
 """Steps that mostly turn [4, 16, 16] into [4, 16, 16], so that many of their chains are legal."""
 NET = """inc 1

@@ -21,7 +21,7 @@ WORDS = sorted(REGISTRY)
 SIZES = [(16, 16), (1, 1), (2, 7), (17, 9), (31, 40)]
 COUNTED = {"conv2d", "convtranspose2d", "linear"}
 
-NO_MODULE = {"l2norm", "scale", "slice"}
+NO_MODULE = {"crop", "l2norm", "scale", "slice"}
 """Steps that PyTorch has no module for, and that take no label."""
 
 every_op = pytest.mark.parametrize("word", WORDS)

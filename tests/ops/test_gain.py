@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
+from incdsl.cli import cli
 from incdsl.compiler import for_inference
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.certify import certify
@@ -129,3 +131,12 @@ def test_where_no_parameter_can_be_it_is_refused(step, code):
 def test_the_refusal_says_what_to_write():
     with pytest.raises(CompileError, match=r"give it a label of one word, `gamma: …`"):
         compiled(spec("ls1.gamma: gain"))
+
+
+def test_a_checkpoint_finds_its_gains_whatever_they_are_called(tmp_path):
+    torch.save(Net().state_dict(), tmp_path / "net.pt")
+    (tmp_path / "net.inc").write_text(CONVNEXT, encoding="utf-8")
+    arguments = ["weights", "map", str(tmp_path / "net.inc"), "--from", str(tmp_path / "net.pt")]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"{len(Net().state_dict())} tensors, each with its only possible origin" in result.output

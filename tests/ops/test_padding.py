@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from incdsl.analysis.cost import receptive_fields
+from incdsl.analysis.table import rows
 from incdsl.compiler import for_inference
 from incdsl.diagnostics import CompileError
 from incdsl.ops.padding import TF_SAME, Sides
@@ -41,7 +42,7 @@ def swept(x, kernel, stride, padding, dilation, read):
         taps = [(i, j) for i, j in product(range(kernel[0]), range(kernel[1]))]
         cells = [(row + dilation[0] * i, column + dilation[1] * j, i, j) for i, j in taps]
         inside = [cell for cell in cells if 0 <= cell[0] < height and 0 <= cell[1] < width]
-        values = torch.stack([x[:, :, r, c] for r, c, _, _ in inside], -1)
+        values = torch.stack([x.new_zeros(x.shape[:2]), *(x[:, :, r, c] for r, c, _, _ in inside)], -1)[..., 1:]
         found.append(read(values, [(i, j) for _, _, i, j in inside]))
     return torch.stack(found, -1).unflatten(-1, (len(rows), len(columns)))
 
@@ -55,7 +56,8 @@ def averaged(counted):
 
 def convolved(weight):
     def read(values, taps):
-        return sum(values[..., k] @ weight[:, :, i, j].T for k, (i, j) in enumerate(taps))
+        none = values.new_zeros(len(values), len(weight))
+        return sum((values[..., k] @ weight[:, :, i, j].T for k, (i, j) in enumerate(taps)), none)
 
     return read
 
@@ -183,12 +185,8 @@ def test_sames_at_a_stride_are_two_functions():
 
 
 def test_only_what_pytorch_cannot_pad_is_padded_apart():
-    alike = compiled(
-        spec(
-            "conv2d 3x3 @4 tfsame -> maxpool 5x3 tfsame -> conv2d 1x1/2 @4 tfsame"
-            " -> conv2d 3x3 @4 pad (top: 1, bottom: 1)"
-        )
-    )
+    chain = "conv2d 3x3 @4 tfsame -> maxpool 5x3 tfsame -> conv2d 1x1/2 @4 tfsame"
+    alike = compiled(spec(f"{chain} -> conv2d 3x3 @4 pad (top: 1, bottom: 1)"))
     assert "pad(" not in alike.text
     assert "padding=1" in alike.text
     assert "pad_same(x, (7, 7), (2, 2))" in compiled(spec("conv2d 7x7/2 @4 tfsame")).text
@@ -197,13 +195,13 @@ def test_only_what_pytorch_cannot_pad_is_padded_apart():
 
 
 NET = """inc 1
+unit mean = avgpool (count_include_pad: false)
 unit conv = conv: conv2d (bias: false) -> bn: batchnorm (scale: false, eps: 1e-3) -> relu6
 net N {
   input x [3, 25, 22]
   a = x -> Conv2d_1a: conv 7x7/2 @4 tfsame -> conv 3x3/2 @4 tfsame -> Conv2d_2b: conv 3x3 @4 tfsame
   b = a -> maxpool 3x3/2 tfsame -> maxpool 2x2 pad (bottom: 1, right: 1) -> pool: maxpool 2x2/2 tfsame
-  c = a -> avgpool 3x3/2 tfsame (count_include_pad: false)
-    -> avgpool 3x3 pad (top: 1, left: 1) (count_include_pad: false)
+  c = a -> mean 3x3/2 tfsame -> mean 3x3 pad (top: 1, left: 1)
   d = x -> pad 1 -> pad (top: 2) -> crop 1 -> crop (left: 2) -> z: pad 0x1 -> conv2d 3x2/2 @4 pad (right: 2, top: 1)
   e = x -> conv2d 5x5/2 @8 tfsame as 3x3, 3x3 -> relu -> maxpool 3x3 pad (top: 1) -> relu
   output p = b -> scale -1
@@ -219,7 +217,7 @@ def test_all_of_it_holds_up_in_every_check_and_when_it_is_rewritten():
     assert {check.verdict for check in verify(done, CHECKS)} == {"ok"}
     deployed = for_inference(done)
     assert all(evidence.passed for evidence in certify(done, deployed))
-    assert deployed.text.count("BatchNorm") == 0
+    assert deployed.text.count("nn.BatchNorm") == 0
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.*:DeprecationWarning")
@@ -253,8 +251,8 @@ def test_it_is_printed_as_it_is_written(step):
 
 
 def test_sides_may_be_parameters():
-    text = "inc 1\nnet N(k = 3) {\n  input x [2, 8, 8]\n"
-    text += "  output y = x -> m: conv2d 3x3 @2 pad (top: k - 1, left: k) -> crop (top: k)\n}\n"
+    step = "m: conv2d 3x3 @2 pad (top: k - 1, left: k) -> crop (top: k)"
+    text = spec(step, shape="[2, 8, 8]", params="(k = 3)")
     x = noise(1, 2, 8, 8)
     for k in (2, 4):
         module = generated(compiled(text, k=k).text)().double()
@@ -332,3 +330,36 @@ def test_same_still_means_what_it_means_and_names_the_other(step):
 def test_a_word_that_depends_on_the_size_stays_one():
     assert TF_SAME == "tfsame"
     assert Sides(1, 2, 1, 2).alike() == (1, 2)
+
+
+def test_a_step_is_called_by_what_it_is_and_not_by_what_pads_it():
+    chain = "maxpool 3x3/2 tfsame -> maxpool 2x2 pad (right: 1) -> avgpool 2x2/2 tfsame (count_include_pad: false)"
+    done = compiled(spec(f"{chain} -> avgpool 2x2 pad (top: 1) -> pad 1 -> conv2d 3x3/2 @4 tfsame"))
+    names = [row.name for row in rows(done.net, done.cost, "block")]
+    assert names == ["maxpool", "maxpool", "avgpool", "avgpool", "pad", "y"]
+    assert [row.kind for row in rows(done.net, done.cost, "block")][-1] == "conv2d"
+
+
+def test_a_unit_says_its_windows_itself_where_they_are_padded_apart():
+    unit = "unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu\n"
+    chain = "a: conv 3x3/2 @4 tfsame -> b: conv 3x3/2 @6 tfsame -> c: conv 5x5/2 @6 tfsame -> d: conv 3x3 @6 tfsame"
+    text = compiled(spec(chain, unit)).text
+    assert "self.a = Conv(8, 4)" in text
+    assert "self.b = Conv(4, 6)" in text
+    assert "self.c = Conv_2(6, 6)" in text
+    assert "self.d = Conv_3(6, 6, 3, padding=1)" in text
+    assert text.count("def pad_same(") == 1
+
+
+def test_a_crop_makes_a_unet_fit():
+    """The way down is cropped to the way up, 568 to 560."""
+    text = """inc 1
+net U {
+  input image [1, 572, 572]
+  down = image -> conv2d 3x3 @8 valid -> conv2d 3x3 @8 valid
+  up = down -> maxpool 2x2/2 valid -> conv2d 3x3 @16 valid -> conv2d 3x3 @16 valid -> upsample 2
+  output y = concat { | down -> crop 4 | up } : [24, 560, 560]
+}
+"""
+    legal = compiled(text).sizes.evaluation["H"]
+    assert [size for size in range(1, 24) if size in legal] == [14, 16, 18, 20, 22]
