@@ -10,7 +10,7 @@ from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
 from incdsl.values import Num, Pair, Real, SymbolPair
-from incdsl.values.num import Linear, constant
+from incdsl.values.num import Linear, constant, spelled
 
 
 class ExprWriter:
@@ -32,8 +32,7 @@ class ExprWriter:
                 return self.value(self._constants[value.name])
             return self._symbol(value.name, forward)
         if isinstance(value, Num):
-            expr = value.expr.substitute(self._linear)
-            return expr.show(lambda name: self._symbol(name, forward))
+            return spelled(value).substitute(self._linear).show(lambda name: self._symbol(name, forward))
         if isinstance(value, Pair):
             height, width = (self.value(part, forward) for part in value)
             return height if height == width else f"({height}, {width})"
