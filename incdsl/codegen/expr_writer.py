@@ -8,7 +8,21 @@ from typing import Any
 
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
-from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
+from incdsl.ops.code import (
+    AsFloat,
+    Call,
+    Cells,
+    Channels,
+    Code,
+    Infix,
+    Method,
+    Operand,
+    Operands,
+    Owned,
+    Setting,
+    Size,
+    Value,
+)
 from incdsl.values import Num, Pair, Real, SymbolPair
 from incdsl.values.num import Linear, constant, spelled
 
@@ -33,6 +47,9 @@ class ExprWriter:
             return self._symbol(value.name, forward)
         if isinstance(value, Num):
             return spelled(value).substitute(self._linear).show(lambda name: self._symbol(name, forward))
+        if isinstance(value, AsFloat):
+            number = self.value(value.number, forward)
+            return f"{number}.0" if number.isdigit() else f"float({number})"
         if isinstance(value, Pair):
             height, width = (self.value(part, forward) for part in value)
             return height if height == width else f"({height}, {width})"

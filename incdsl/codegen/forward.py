@@ -180,7 +180,7 @@ class Forward:
         module = self._access.of.get(item.label, "")
         if item.is_head:
             call = Bracketed(module, tuple(operands))
-            return Clauses((call, f"if self.training and {module} is not None", "else None"))
+            return Clauses((call, f"if {module} is not None and self.training", "else None"))
         if item.node is None:
             return Bracketed(module, tuple(operands))
         return self._op(item.node, item, operands, module)

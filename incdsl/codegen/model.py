@@ -60,6 +60,14 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnIf:
+    """`if test: return value`."""
+
+    test: Doc
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """A comment above a section; what flows into the first one stands behind it, by its name."""
 
@@ -73,7 +81,7 @@ class Blank:
     """An empty line between paragraphs."""
 
 
-Line: TypeAlias = Assign | Return | Header | Blank
+Line: TypeAlias = Assign | Return | ReturnIf | Header | Blank
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from incdsl.codegen.bodies import Body
 from incdsl.codegen.classes import Classes, Made, returning, shown
 from incdsl.codegen.constructor import AUX, type_of
 from incdsl.codegen.forward import Statement
-from incdsl.codegen.layout import Bracketed, Clauses
+from incdsl.codegen.layout import Bracketed, Joined
 from incdsl.codegen.model import (
     Assign,
     Attribute,
@@ -21,6 +21,7 @@ from incdsl.codegen.model import (
     OutputsModel,
     Parameter,
     Return,
+    ReturnIf,
     Shown,
     Size,
 )
@@ -68,7 +69,7 @@ class NetModel:
         """The net's class."""
         made = self._classes.made(self._classes.plan.net, self._constants())
         weights = tuple([f'"{head.name}": {head.weight!r}' for head in self._net.graph.heads])
-        constants = (Attribute("aux_weights: ClassVar", Bracketed("", weights, "{}")),) if weights else ()
+        table = Attribute("aux_weights: ClassVar[dict[str, float]]", Bracketed("", weights, "{}"))
         return ClassModel(
             name=self._net.name,
             docstring=(self._docstring(made.shapes),),
@@ -79,7 +80,7 @@ class NetModel:
             returns=self._returns(),
             body=tuple(self._body_lines(made)),
             comments=self._body.instance.comments,
-            constants=constants,
+            constants=(table,) if weights else (),
             methods=self._methods,
         )
 
@@ -119,9 +120,9 @@ class NetModel:
         everything = Bracketed(self._outputs_name, made.returned)
         if len(self._outputs) > 1:
             return [*lines, Return(everything)]
-        missing = " and ".join(f"{name} is None" for name in self._heads)
-        otherwise = Bracketed(f"else {everything.head}", everything.items)
-        return [*lines, Return(Clauses((made.returned[0], f"if {missing}", otherwise)))]
+        missing = tuple([f"{name} is None" for name in self._heads])
+        test = Joined("or", missing) if len(missing) > 1 else missing[0]
+        return [*lines, ReturnIf(test, made.returned[0]), Return(everything)]
 
     # forward
 

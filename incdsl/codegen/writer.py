@@ -18,6 +18,7 @@ from incdsl.codegen.model import (
     OutputsModel,
     Parameter,
     Return,
+    ReturnIf,
     Shown,
 )
 
@@ -96,7 +97,7 @@ class _Row:
     @property
     def shown(self) -> Shown:
         """The shapes to show behind the last line of its code."""
-        return () if isinstance(self.line, Blank) else self.line.shown
+        return () if isinstance(self.line, Blank | ReturnIf) else self.line.shown
 
     @property
     def length(self) -> int:
@@ -148,6 +149,8 @@ def _code(line: Line) -> list[str]:
             return targets(target, value, 2)
         case Return(value=value):
             return lines("return ", value, "", 2)
+        case ReturnIf(test=test, value=value):
+            return [*lines("if ", test, ":", 2), f"{INDENT * 3}return {value}"]
         case Header() | Blank():
             return [""]
 
