@@ -54,7 +54,8 @@ def test_its_heads_leave_it_and_are_collected():
     assert "return c3, c4, aux0" in code
     assert "self.backbone = Backbone(classes=5, aux=aux)" in code
     assert "c3, c4, backbone_aux0 = self.backbone(image)" in code
-    assert "if backbone_aux0 is None:\n            return logits\n        return DetectorOutputs(logits, backbone_aux0)" in code
+    returns = "return logits\n        return DetectorOutputs(logits, backbone_aux0)"
+    assert f"if backbone_aux0 is None:\n            {returns}" in code
     assert 'aux_weights: ClassVar[dict[str, float]] = {"backbone_aux0": 0.4}' in code
 
 
