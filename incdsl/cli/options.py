@@ -78,6 +78,14 @@ def root_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def limit_words(root: Path | None, max_steps: int, max_params: int) -> list[str]:
+    """The words of a command that say where imports stay and how large a net may be, where they are not the usual."""
+    from incdsl.elaborate.budget import MAX_STEPS
+
+    given = {"--root": (root, None), "--max-steps": (max_steps, MAX_STEPS), "--max-params": (max_params, MAX_PARAMS)}
+    return [word for name, (value, usual) in given.items() if value != usual for word in (name, str(value))]
+
+
 def set_option(command: F) -> F:
     """`--set name=value`."""
     return click.option(
