@@ -13,7 +13,7 @@ from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
 from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated
 
-_COLUMNS = (Column("spec"), Column("net"), Column("params", right=True, drop=2), Column("what it is", drop=1))
+_COLUMNS = (Column("spec"), Column("net"), Column("params", right=True, drop=1), Column("what it is", drop=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ShippedSpecs:
     def sheet(self) -> Sheet:
         """The table."""
         rows = [(each.spec, each.net, f"{each.params:,}" if each.params else "", each.about) for each in self.nets]
-        return Sheet(_COLUMNS, tuple(Line(tuple(map(Cell, row))) for row in rows))
+        return Sheet(_COLUMNS, tuple(Line((*map(Cell, row[:-1]), Cell(row[-1], breaks=True))) for row in rows))
 
     def __rich__(self) -> Sheet:
         """The table, as wide as the terminal."""
