@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from incdsl.analysis.table import By
     from incdsl.diagnostics import Diagnostic
     from incdsl.frontend import Analysis
     from incdsl.source import Source
+    from incdsl.subject import Subject
     from incdsl.syntax.parser import Parsed
+    from incdsl.tables.summary import Summary
     from incdsl.weights.decisions import Decisions, Heads
 
 Spec = str | os.PathLike[str]
@@ -75,27 +78,49 @@ def compile(
 
 
 def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Diagnostic]:
-    """All errors and warnings of a spec, in the order of the text."""
+    """All errors and warnings of a spec, in the order of the text; it may name a net or steps, as for `load`."""
     from incdsl.compiler import check_file
     from incdsl.diagnostics import CompileError
 
     try:
+        if _names_a_part(spec):
+            return list(_subject(spec, None, root, settings).done.warnings)
         done = check_file(_source(spec), settings, root=_folder(root))
     except CompileError as error:
         return list(error.diagnostics)
     return [warning for each in done for warning in each.warnings]
 
 
-def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:
-    """The generated module, imported: `load("specs/v3.inc").InceptionV3()`. It needs torch.
+def summary(
+    spec: Spec, net: str | None = None, *, by: By = "block", root: Folder | None = None, **settings: Any
+) -> Summary:  # fmt: skip
+    """What each part of a net costs, at its nominal size and for one image: shapes, parameters, multiply-accumulates.
+
+    A row is a `"block"`, a `"layer"` or an `"op"`. Printed, and in a notebook, it is a table, which rich draws as wide
+    as the terminal. `rows`, `document()`, `csv()` and `markdown()` give it to programs and pages. A spec may be written
+    as for `load`.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
     """
-    from incdsl.compiler import compile_net
+    from incdsl.tables.summary import Summary
+
+    return Summary(_subject(spec, net, root, settings), by)
+
+
+def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:
+    """The generated module, imported: `load("specs/v3.inc").InceptionV3()`. It needs torch.
+
+    The spec may name one of its nets, with values and another size, `"specs/v3.inc::InceptionV3(classes: 10)"`, or
+    steps on an input, `"specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]"`, which become the net `Steps`. Instances of
+    its classes can be copied and pickled; a process that unpickles them needs incdsl.
+
+    Raises:
+        incdsl.CompileError: if the spec is wrong.
+    """
     from incdsl.runtime.load import load_text
 
-    done = compile_net(_source(spec), net, settings, root=_folder(root))
+    done = _subject(spec, net, root, settings).done
     return load_text(done.text, done.net.name)
 
 
@@ -168,6 +193,24 @@ def _decisions(
 
 def _several(patterns: Patterns) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)
+
+
+def _names_a_part(spec: Spec) -> bool:
+    """Whether a string names a net of a spec, or steps, and not a whole spec."""
+    from incdsl.subject import is_whole
+
+    return isinstance(spec, str) and "\n" not in spec and not is_whole(spec) and not Path(spec).exists()
+
+
+def _subject(spec: Spec, net: str | None, root: Folder | None, settings: dict[str, Any]) -> Subject:
+    """The net that a call is about."""
+    from incdsl.compiler import compile_net
+    from incdsl.subject import Asked, Subject, subject
+
+    if net is None and _names_a_part(spec):
+        return subject(str(spec), Asked(settings, root=_folder(root)))
+    done = compile_net(_source(spec), net, settings, root=_folder(root))
+    return Subject(done.net.name, done)
 
 
 def _folder(root: Folder | None) -> Path | None:

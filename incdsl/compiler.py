@@ -43,6 +43,8 @@ class Compilation:
     """What was measured to be fastest, and where."""
     options: tuple[str, ...] = ()
     """What the command said besides, of the module for inference."""
+    typed: str = ""
+    """The command that asked for it, if one did."""
 
     @property
     def source(self) -> Source:
@@ -64,7 +66,9 @@ class Compilation:
 
     @property
     def command(self) -> str:
-        """The command that writes the module again."""
+        """The command that writes the module again: the one that was typed, or else one for the spec's name."""
+        if self.typed:
+            return self.typed
         spec = _safe_name(self.source.name)
         verb = "deploy" if self.net.level == "inference" else "compile"
         words = [f"incdsl {verb}", f"{spec}::{self.chosen}" if self.chosen else spec, *self.options]

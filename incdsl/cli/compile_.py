@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from incdsl.cli.options import (
     fail,
     format_option,
     limit_option,
+    limit_words,
     params_option,
     root_option,
     set_option,
@@ -47,7 +49,8 @@ def command(
         source, net = source_and_net(spec)
         done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
-        text = done.text
+        typed = _command(spec, target, settings, limit_words(root, max_steps, max_params))
+        text = replace(done, typed=typed).text
         if aside:
             sys.stdout.flush()
             sys.stdout.buffer.write(text.encode())
@@ -55,7 +58,7 @@ def command(
             return
         path = Path(target) if target else default_target(source.name, net)
         if only_check:
-            output.check(path, text, _command(spec, target, settings))
+            output.check(path, text, typed)
             message = f"{path} is current"
         else:
             changed = output.write(path, text, force=force)
@@ -66,10 +69,10 @@ def command(
     tell(message, form)
 
 
-def _command(spec: str, target: str | None, settings: dict[str, Any]) -> str:
-    """The command that makes the file current, for a shell."""
+def _command(spec: str, target: str | None, settings: dict[str, Any], limits: list[str]) -> str:
+    """The command that was typed, for a shell, but for what it did about a file that was there."""
     words = ["compile", spec, *(["-o", target] if target else [])]
-    return shlex.join(["incdsl", *words, *set_words(settings)])
+    return shlex.join(["incdsl", *words, *limits, *set_words(settings)])
 
 
 def set_words(settings: dict[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from incdsl.cli.options import (
     fail,
     format_option,
     limit_option,
+    limit_words,
     params_option,
     root_option,
     set_option,
@@ -127,10 +128,11 @@ def command(
         source, net = source_and_net(spec)
         training = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = training.warnings
-        done = replace(_deployed(training, how), options=tuple(map(shlex.quote, how.words)))
+        typed = shlex.join([*_command(spec, folder, how, settings), *limit_words(root, max_steps, max_params)])
+        done = replace(_deployed(training, how), options=tuple(map(shlex.quote, how.words)), typed=typed)
         path = folder / f"{module_name(source.name, net)}.py"
         if only_check:
-            output.check(path, done.text, shlex.join(_command(spec, folder, how, settings)))
+            output.check(path, done.text, typed)
             message = f"{path} is current"
         else:
             state, told = _computed(training, done, weights, path, force) if weights else (None, ())

@@ -8,14 +8,18 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 import click
 
-from incdsl.compiler import MAX_PARAMS, Compilation, check_file, compile_net, from_bytes, read
+from incdsl.compiler import MAX_PARAMS, Compilation, check_file, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format, plain, printable, render
 from incdsl.source import Source
+from incdsl.subject import Asked, Subject, is_whole, subject
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +38,17 @@ def format_option(command: F) -> F:
     return click.option(
         "--format", "form", type=click.Choice(["human", "json", "github"]), default="human", show_default=True,
         help="How diagnostics are written.",
+    )(command)  # fmt: skip
+
+
+TableForm = Literal["table", "json", "csv", "markdown"]
+
+
+def table_format_option(command: F) -> F:
+    """`--format table|json|csv|markdown`, for tables; with json, what is wrong is a document, too."""
+    return click.option(
+        "--format", "form", type=click.Choice(["table", "json", "csv", "markdown"]), default="table", show_default=True,
+        help="How the table is written.",
     )(command)  # fmt: skip
 
 
@@ -61,6 +76,14 @@ def root_option(command: F) -> F:
         "--root", type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="Folder that imports must not leave.  [default: the folder of SPEC]",
     )(command)  # fmt: skip
+
+
+def limit_words(root: Path | None, max_steps: int, max_params: int) -> list[str]:
+    """The words of a command that say where imports stay and how large a net may be, where they are not the usual."""
+    from incdsl.elaborate.budget import MAX_STEPS
+
+    given = {"--root": (root, None), "--max-steps": (max_steps, MAX_STEPS), "--max-params": (max_params, MAX_PARAMS)}
+    return [word for name, (value, usual) in given.items() if value != usual for word in (name, str(value))]
 
 
 def set_option(command: F) -> F:
@@ -105,12 +128,55 @@ def _tuples(value: Any) -> Any:
     raise ValueError(value)
 
 
+def spec_source(path: str) -> Source:
+    """The spec at a path, or on standard input for `-`."""
+    return from_bytes(sys.stdin.buffer.read(), "<stdin>") if path == "-" else read(path)
+
+
 def source_and_net(spec: str) -> tuple[Source, str | None]:
     """The spec and the net that an argument `SPEC[::NET]` names."""
     path, _, net = spec.partition("::")
-    if path == "-":
-        return from_bytes(sys.stdin.buffer.read(), "<stdin>"), net or None
-    return read(path), net or None
+    return spec_source(path), net or None
+
+
+def subject_of(text: str, asked: Asked, form: str = "table") -> Subject:
+    """The subject that an argument names, its warnings shown; what is wrong with it ends the command."""
+    try:
+        found = subject(text, asked)
+    except CompileError as error:
+        fail(error, "json" if form == "json" else "human")
+    show(found.done.warnings, "human")
+    return found
+
+
+class Tabled(Protocol):
+    """What has the forms of a table; rich draws it, too."""
+
+    def document(self) -> dict[str, Any]:
+        """For `--format json`."""
+
+    def csv(self) -> str:
+        """For `--format csv`."""
+
+    def markdown(self) -> str:
+        """For `--format markdown`."""
+
+
+def write_table(table: Tabled, form: TableForm) -> None:
+    """Write a table to standard output: for people as wide as the terminal, or as COLUMNS says; else all of it."""
+    if form == "table":
+        console().print(table)
+    else:
+        text = {"json": lambda: json.dumps(table.document(), indent=2), "csv": table.csv, "markdown": table.markdown}
+        click.echo(text[form]().rstrip("\n"))
+
+
+def console() -> Console:
+    """Standard output as rich draws on it; without a terminal and COLUMNS, no line is broken."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit() else 1000
+    return Console(width=wide, highlight=False, no_color=not colourful(sys.stdout), soft_wrap=wide is not None)
 
 
 def show(diagnostics: Sequence[Diagnostic], form: Format, *, beside: bool = False) -> None:
@@ -139,30 +205,23 @@ def fail(
         count = sum(d.severity == "error" for d in error.diagnostics)
         if count > 1:
             click.echo(f"\n{count} errors", err=True)
-    sys.exit(2 if all(d.code in ("E105", "E603") for d in error.diagnostics) else 1)
+    sys.exit(2 if all(d.code in ("E105", "E603", "E605") for d in error.diagnostics) else 1)
 
 
 def checked(
     spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, max_params: int = MAX_PARAMS
 ) -> Compilation:
     """The net of an argument, its warnings shown; what is wrong with it ends the command."""
-    try:
-        source, net = source_and_net(spec)
-        done = compile_net(source, net, settings, max_steps, root, max_params)
-    except CompileError as error:
-        fail(error)
-    show(done.warnings, "human")
-    return done
+    return subject_of(spec, Asked(settings, max_steps, root, max_params, spec_source)).done
 
 
 def nets_of(
     spec: str, settings: dict[str, Any], max_steps: int, root: Path | None, max_params: int = MAX_PARAMS
 ) -> list[Compilation]:
-    """Every net of an argument `SPEC`, or the one of `SPEC::NET`. Raises `CompileError`."""
-    source, net = source_and_net(spec)
-    if net:
-        return [compile_net(source, net, settings, max_steps, root, max_params)]
-    return check_file(source, settings, max_steps, root, max_params)
+    """Every net of an argument `SPEC`, or what `SPEC::NET` or `SPEC::STEPS@[C, H, W]` names. Raises `CompileError`."""
+    if is_whole(spec):
+        return check_file(spec_source(spec), settings, max_steps, root, max_params)
+    return [subject(spec, Asked(settings, max_steps, root, max_params, spec_source)).done]
 
 
 def colourful(stream: Any) -> bool:

@@ -22,6 +22,8 @@ class Item:
     """Names of the nodes whose values it gives: one, unless it is an instance that several values leave."""
     names: tuple[str, ...] = ()
     """What several outputs are called here, or would like to be; empty for what stands beside heads alone."""
+    within: tuple[Item, ...] = ()
+    """The calls of a container that runs as one."""
 
     @property
     def output(self) -> str:
@@ -51,6 +53,12 @@ class Item:
         chain = self.written.chain
         assert chain is not None
         return chain
+
+    @property
+    def comments(self) -> tuple[tuple[Chain, tuple[str, ...]], ...]:
+        """What the author said of the chains that it belongs to, the outermost first."""
+        chains = [chain for item in (self.within or (self,)) for chain in item.chain.lineage]
+        return tuple((chain, chain.comments) for chain in dict.fromkeys(chains) if chain.comments)
 
     @property
     def note(self) -> str:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
+from incdsl.codegen.access import access
 from incdsl.codegen.bodies import Body, Port
 from incdsl.codegen.constructor import Constructor, dropped
 from incdsl.codegen.expr_writer import ExprWriter
+from incdsl.codegen.flow import Flow
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc
-from incdsl.codegen.model import Assign, Attribute, Blank, ClassModel, Line, Parameter, Return
+from incdsl.codegen.model import Assign, Attribute, Blank, ClassModel, Header, Line, Parameter, Return
 from incdsl.codegen.plan import Class, Plan
-from incdsl.codegen.runs import access, runs
-from incdsl.values import Extent, Image, Shape, expression
-from incdsl.values.num import Linear
+from incdsl.codegen.runs import joined, runs
+from incdsl.values import Extent, Image, Shape
+from incdsl.values.num import Linear, spelled
 
 _DOCSTRING = WIDTH - len(INDENT) - 6
 
@@ -29,6 +31,8 @@ class Made:
     parameters: tuple[Parameter, ...]
     stored: tuple[Attribute, ...]
     members: tuple[Attribute, ...]
+    unpacked: tuple[Assign, ...]
+    """What `forward` takes out of containers first."""
     statements: list[Statement]
     returned: tuple[str, ...]
     """The variables of its outputs."""
@@ -53,16 +57,19 @@ class Classes:
         for used in self._constructs(body):
             self._model(used)
         writer = ExprWriter(constants, {item.label for item in body.items})
-        found = runs(body, shapes)
-        forward = Forward(body, shapes, writer, access(body, found), found)
+        flow = Flow(body, shapes, self.plan.vectors)
+        found = runs(flow)
+        reached = access(flow.items, found, {port.name for port in (*body.inputs, *body.outputs)})
+        constructor = Constructor(self.plan, self._params, self.helpers, each, shapes, writer, flow, found)
+        members = constructor.members()
+        forward = Forward(flow.of(joined(flow, found)), writer, reached)
         statements = forward.statements()
         held = forward.held(statements)
-        constructor = Constructor(self.plan, self._params, self.helpers, each, shapes, writer)
-        members = constructor.members(found)
         stored = tuple([Attribute(writer.attribute(name), name) for name in writer.stored])
         self._params[each] = constructor.parameters()
-        returned = tuple([held[forward.value(port.value)] for port in body.outputs])
-        return Made(shapes, self._params[each], stored, members, statements, returned)
+        returned = tuple([held[flow.value(port.value)] for port in body.outputs])
+        unpacked = tuple([Assign(part.name, part.source) for part in reached.unpacked])
+        return Made(shapes, self._params[each], stored, members, unpacked, statements, returned)
 
     def _constructs(self, body: Body) -> Iterator[Class]:
         """The classes whose constructors a body calls."""
@@ -89,7 +96,7 @@ class Classes:
             inputs=tuple([Parameter(port.name, "Tensor") for port in body.inputs]),
             returns=returned_type(body),
             body=_paragraphs(made, apart=body.instance.kind != "unit"),
-            comments=body.instance.comments,
+            comments=body.instance.comments if each.is_first else (),
         )
 
     def _docstring(self, each: Class, shapes: Mapping[str, Shape], constants: Mapping[str, Any]) -> tuple[str, ...]:
@@ -133,7 +140,7 @@ def _type(port: Port) -> str:
 
 def shown(shape: Shape, constants: Mapping[str, Linear] = {}) -> str:
     """A shape with its batch, for docstrings: `[N, 224 + pool, H, W]`."""
-    channels = expression(shape.channels).substitute(constants)
+    channels = spelled(shape.channels).substitute(constants).show()
     if isinstance(shape, Image):
         return f"[N, {channels}, {shape.height}, {shape.width}]"
     return f"[N, {channels}]"
@@ -145,21 +152,29 @@ def _any_grid(shape: Shape) -> Shape:
 
 
 def _paragraphs(made: Made, apart: bool) -> tuple[Line, ...]:
-    """The statements of a part of a net: chains of several stand apart, what gives the output last is returned."""
+    """The statements of a part of a net: chains of several stand apart, what gives the output last is returned.
+
+    What is returned stands apart where more than one chain stands before it.
+    """
     chains = [list(chain) for _, chain in groupby(made.statements, key=lambda statement: statement.chain)]
     some_are_long = any(len(chain) > 1 for chain in chains)
-    written: list[Line] = []
+    written: list[Line] = [*made.unpacked, *([Blank()] if made.unpacked and apart else [])]
     for before, chain in pairwise([[], *chains]):
-        long = max(len(before), len(chain)) > 1 or (some_are_long and chain is chains[-1])
+        ends = chain is chains[-1] and len(chain) == len(made.returned) == 1
+        long = some_are_long and len(chains) > 2 if ends else max(len(before), len(chain)) > 1
         if apart and before and long:
             written.append(Blank())
-        written += [Assign(statement.target, statement.doc) for statement in chain]
-    last = written[-1] if written else None
-    if isinstance(last, Assign) and (last.target,) == made.returned:
-        written[-1] = Return(last.value)
-    else:
-        written.append(Return(several(made.returned)))
-    return tuple(written)
+        for statement in chain:
+            written += [*map(Header, statement.comments), Assign(statement.target, statement.doc)]
+    return tuple(returning(written, made.returned))
+
+
+def returning(written: list[Line], names: tuple[str, ...]) -> list[Line]:
+    """The lines, and the return of these variables: of what the last line gives, if that is all."""
+    *above, last = written or [Blank()]
+    if isinstance(last, Assign) and (last.target,) == names:
+        return [*above, Return(last.value, last.shown)]
+    return [*written, Return(several(names))]
 
 
 def several(names: tuple[str, ...]) -> Doc:

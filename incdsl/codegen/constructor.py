@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from incdsl.codegen.bodies import Item
 from incdsl.codegen.expr_writer import ExprWriter
+from incdsl.codegen.flow import Flow
 from incdsl.codegen.layout import Bracketed, Clauses, Doc, flat
 from incdsl.codegen.model import Attribute, Parameter
 from incdsl.codegen.plan import Class, Plan, main_op
+from incdsl.codegen.runs import Run, Tree, tree
 from incdsl.ops.code import Setting
 from incdsl.values import Pair, Shape
 from incdsl.values.num import constant, described
@@ -33,35 +35,34 @@ class Constructor:
     of: Class
     shapes: Mapping[str, Shape]
     writer: ExprWriter
+    flow: Flow
+    runs: Mapping[str, Run]
+    """Containers that run as one, by their paths."""
 
-    def members(self, found: Mapping[str, list[Item]]) -> tuple[Attribute, ...]:
-        """The attributes; `found` are containers that run as one."""
-        tree: dict[str, Any] = {}
-        for item in self.of.body.items:
-            if item.label:
-                *above, last = item.label.split(".")
-                branch = tree
-                for part in above:
-                    branch = branch.setdefault(part, {})
-                branch[last] = item
-        return tuple([self._attribute(name, member, name in found) for name, member in tree.items()])
+    def members(self) -> tuple[Attribute, ...]:
+        """The attributes."""
+        return tuple([self._attribute(name, member) for name, member in tree(self.of.body.items).items()])
 
-    def _attribute(self, name: str, member: Any, runs_through: bool) -> Attribute:
-        doc = self._member(member, runs_through)
+    def _attribute(self, name: str, member: Tree | Item) -> Attribute:
+        doc = self._member(name, member)
         if not isinstance(member, Item):
             return Attribute(name, doc)
         return Attribute(name, Clauses((doc, "if aux", "else None")) if member.is_head else doc, member.note)
 
-    def _member(self, member: Any, runs_through: bool = False) -> Doc:
+    def _member(self, path: str, member: Tree | Item) -> Doc:
         if isinstance(member, Item):
             return self._call(member)
-        docs = {name: self._member(part) for name, part in member.items()}
-        if runs_through:
-            return Bracketed("nn.Sequential", tuple(docs.values()))
+        if path in self.runs:
+            return self._run(self.runs[path])
+        docs = {name: self._member(f"{path}.{name}", part) for name, part in member.items()}
         if list(docs) == [str(i) for i in range(len(docs))]:
             return Bracketed("nn.ModuleList", (Bracketed("", tuple(docs.values()), "[]"),))
         entries = tuple(_entry(name, doc) for name, doc in docs.items())
         return Bracketed("nn.ModuleDict", (Bracketed("", entries, "{}"),))
+
+    def _run(self, run: Run) -> Doc:
+        docs = [self._run(part) if isinstance(part, Run) else self._call(part) for part in run.parts]
+        return Bracketed("nn.Sequential", tuple(docs))
 
     def _call(self, item: Item) -> Doc:
         """The call that makes a module."""
@@ -71,7 +72,9 @@ class Constructor:
             assert lowering.module is not None
             if lowering.helper:
                 self.helpers[lowering.helper] = None
-            return self.writer.construction(lowering.module, op.signature)
+            doc = self.writer.construction(lowering.module, op.signature)
+            overwrites = not item.label and op.in_place and self.flow.may_overwrite(item)
+            return replace(doc, items=(*doc.items, "inplace=True")) if overwrites else doc
         assert item.instance is not None
         found = self.plan.class_of.get(item.instance)
         return self._instance(found, item) if found else self._repetition(item)

@@ -8,9 +8,23 @@ from typing import Any
 
 from incdsl.codegen.layout import Bracketed, Doc, Joined, flat
 from incdsl.diagnostics import CompilerBug
-from incdsl.ops.code import Call, Cells, Channels, Code, Infix, Method, Operand, Operands, Owned, Setting, Size, Value
+from incdsl.ops.code import (
+    AsFloat,
+    Call,
+    Cells,
+    Channels,
+    Code,
+    Infix,
+    Method,
+    Operand,
+    Operands,
+    Owned,
+    Setting,
+    Size,
+    Value,
+)
 from incdsl.values import Num, Pair, Real, SymbolPair
-from incdsl.values.num import Linear, constant
+from incdsl.values.num import Linear, constant, spelled
 
 
 class ExprWriter:
@@ -32,8 +46,10 @@ class ExprWriter:
                 return self.value(self._constants[value.name])
             return self._symbol(value.name, forward)
         if isinstance(value, Num):
-            expr = value.expr.substitute(self._linear)
-            return expr.show(lambda name: self._symbol(name, forward))
+            return spelled(value).substitute(self._linear).show(lambda name: self._symbol(name, forward))
+        if isinstance(value, AsFloat):
+            number = self.value(value.number, forward)
+            return f"{number}.0" if number.isdigit() else f"float({number})"
         if isinstance(value, Pair):
             height, width = (self.value(part, forward) for part in value)
             return height if height == width else f"({height}, {width})"

@@ -17,14 +17,15 @@ _NODES = frozenset({
     ast.arguments, ast.arg, ast.Assign, ast.AnnAssign, ast.Return, ast.Call, ast.keyword, ast.Attribute,
     ast.Name, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Slice, ast.BinOp,
     ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.UnaryOp, ast.USub, ast.IfExp, ast.Compare, ast.Is,
-    ast.IsNot, ast.BoolOp, ast.And, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp, ast.comprehension,
+    ast.IsNot, ast.If, ast.BoolOp, ast.And, ast.Or, ast.BitOr, ast.Starred, ast.GeneratorExp, ast.ListComp,
+    ast.comprehension,
 })  # fmt: skip
 _IMPORTS = {
     "torch": {"Tensor", "nn"},
     "torch.nn": {"functional as F"},
     "typing": {"ClassVar", "NamedTuple"},
 }
-_CALLABLES = frozenset({"abs", "super", "range", "zip", "enumerate"})
+_CALLABLES = frozenset({"abs", "float", "super", "range", "zip", "enumerate"})
 _METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "unflatten", "view", "__init__"})
 
 
@@ -47,6 +48,8 @@ class Allowed:
     bases: frozenset[str] = frozenset({"nn.Module", "NamedTuple"})
     private: frozenset[str] = frozenset()
     """Members with a leading `_`."""
+    any_test: bool = False
+    """Whether `if` does more than return where heads have not run."""
 
     def for_ops(self, ops: Iterable[type[Op]]) -> Allowed:
         """What a file with these ops may hold: the names that the language's ops use, and those that these use."""
@@ -76,7 +79,6 @@ DEPLOYED = Allowed(
         ast.DictComp,
         ast.SetComp,
         ast.Set,
-        ast.If,
         ast.Raise,
         ast.AugAssign,
         ast.Div,
@@ -84,8 +86,7 @@ DEPLOYED = Allowed(
         ast.Eq,
         ast.NotEq,
         ast.In,
-    }
-    | {ast.Or},
+    },
     _MODULES
     | {"F.conv2d", "F.pad", "torch.as_tensor", "torch.cat", "torch.eye", "torch.float64", "torch.sqrt", "torch.stack"}
     | {"torch.tensor", "torch.zeros", "torch.zeros_like"},
@@ -99,6 +100,7 @@ DEPLOYED = Allowed(
     frozenset({"classmethod"}),
     TRAINING.bases | {"nn.Conv2d"},
     private=_ONEDNN | {"_version"},
+    any_test=True,
 )
 """A module for inference computes its weights from a checkpoint, in a method of its own."""
 
@@ -177,7 +179,7 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
             return value is ... and _is_type(each, types)
         case ast.Subscript(value=ast.Name(id="tuple" | "dict" | "list"), slice=ast.Tuple(elts=parts)):
             return all(_is_type(part, types) for part in parts)
-        case ast.Subscript(value=ast.Name(id="tuple" | "list"), slice=part):
+        case ast.Subscript(value=ast.Name(id="tuple" | "list" | "ClassVar"), slice=part):
             return _is_type(part, types)
     return False
 
@@ -208,6 +210,13 @@ def _check_definition(node: ast.ClassDef | ast.FunctionDef, allowed: Allowed, cl
         raise CompilerBug(f"generated code defines {node.name} in a way that the emitter does not")
 
 
+def _check_if(node: ast.If, allowed: Allowed, classes: set[str]) -> None:
+    tests = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+    plain = all(isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) for test in tests)
+    if not allowed.any_test and not (plain and not node.orelse and isinstance(node.body[0], ast.Return)):
+        raise CompilerBug(f"generated code decides {ast.unparse(node.test)}")
+
+
 def _check_constant(node: ast.Constant, allowed: Allowed, classes: set[str]) -> None:
     value = node.value
     if not isinstance(value, bool | int | float | str | None) or (isinstance(value, str) and "#" in value):
@@ -233,6 +242,7 @@ _CHECKS: dict[type[ast.AST], Callable[[Any, Allowed, set[str]], None]] = {
     ast.Attribute: _check_attribute,
     ast.Call: _check_call,
     ast.Constant: _check_constant,
+    ast.If: _check_if,
     ast.ClassDef: _check_definition,
     ast.FunctionDef: _check_definition,
 }

@@ -71,7 +71,8 @@ def lines(prefix: str, doc: Doc, suffix: str, indent: int) -> list[str]:
     elif len(doc.items) == 1 and isinstance(doc.items[0], Clauses):
         body = _clauses(doc.items[0], indent + 1)
     else:
-        body = [line for item in doc.items for line in lines("", item, ",", indent + 1)]
+        comma = "" if len(doc.items) == 1 and _is_literal(doc.items[0]) else ","
+        body = [line for item in doc.items for line in lines("", item, comma, indent + 1)]
     return [f"{margin}{prefix}{doc.head}{opening}", *body, f"{margin}{closing}{doc.tail}{suffix}"]
 
 
@@ -85,6 +86,11 @@ def targets(names: str, doc: Doc, indent: int) -> list[str]:
     if ", " not in names or len(f"{margin}{names} = (") <= WIDTH:
         return lines(f"{names} = ", doc, "", indent)
     return [f"{margin}(", *(f"{margin}{INDENT}{name}," for name in names.split(", ")), *lines(") = ", doc, "", indent)]
+
+
+def _is_literal(doc: Doc) -> bool:
+    """A list or a dictionary: as the only argument it stands on lines of its own, without a comma behind it."""
+    return isinstance(doc, Bracketed) and not doc.head and doc.brackets != "()"
 
 
 def _splits_inside(doc: Bracketed) -> bool:

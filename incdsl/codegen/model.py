@@ -31,11 +31,15 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A shape in the column behind the code: channels, and height and width of an image."""
+class Size:
+    """A shape: channels, and height and width of an image."""
 
     channels: str
     grid: tuple[str, str] | None = None
+
+
+Shown: TypeAlias = tuple[Size, ...]
+"""The shapes in the column behind a line of code, of one value or several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Assign:
 
     target: str
     value: Doc
-    shown: Shown | None = None
+    shown: Shown = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ class Return:
     """`return value`."""
 
     value: Doc
+    shown: Shown = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnIf:
+    """`if test: return value`."""
+
+    test: Doc
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class Header:
 
     text: str
     label: str = ""
-    shown: Shown | None = None
+    shown: Shown = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class Blank:
     """An empty line between paragraphs."""
 
 
-Line: TypeAlias = Assign | Return | Header | Blank
+Line: TypeAlias = Assign | Return | ReturnIf | Header | Blank
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from incdsl.codegen.bodies import Body
-from incdsl.codegen.classes import Classes, Made, shown
+from incdsl.codegen.classes import Classes, Made, returning, shown
 from incdsl.codegen.constructor import AUX, type_of
 from incdsl.codegen.forward import Statement
-from incdsl.codegen.layout import Bracketed, Clauses, Doc
+from incdsl.codegen.layout import Bracketed, Joined
 from incdsl.codegen.model import (
     Assign,
     Attribute,
@@ -20,7 +21,9 @@ from incdsl.codegen.model import (
     OutputsModel,
     Parameter,
     Return,
+    ReturnIf,
     Shown,
+    Size,
 )
 from incdsl.ir.graph import Chain
 from incdsl.ir.net import Net
@@ -66,7 +69,7 @@ class NetModel:
         """The net's class."""
         made = self._classes.made(self._classes.plan.net, self._constants())
         weights = tuple([f'"{head.name}": {head.weight!r}' for head in self._net.graph.heads])
-        constants = (Attribute("aux_weights: ClassVar", Bracketed("", weights, "{}")),) if weights else ()
+        table = Attribute("aux_weights: ClassVar[dict[str, float]]", Bracketed("", weights, "{}"))
         return ClassModel(
             name=self._net.name,
             docstring=(self._docstring(made.shapes),),
@@ -75,9 +78,9 @@ class NetModel:
             members=made.members,
             inputs=tuple([Parameter(port.name, "Tensor") for port in self._body.inputs]),
             returns=self._returns(),
-            body=(*self._lines(made), Return(self._returned(made))),
+            body=tuple(self._body_lines(made)),
             comments=self._body.instance.comments,
-            constants=constants,
+            constants=(table,) if weights else (),
             methods=self._methods,
         )
 
@@ -110,59 +113,67 @@ class NetModel:
             return "Tensor"
         return self._outputs_name if len(self._outputs) > 1 else f"Tensor | {self._outputs_name}"
 
-    def _returned(self, made: Made) -> Doc:
-        values = made.returned
-        if len(values) == 1:
-            return values[0]
-        everything = Bracketed(self._outputs_name, values)
+    def _body_lines(self, made: Made) -> list[Line]:
+        lines = [*made.unpacked, *self._lines(made)]
+        if len(made.returned) == 1:
+            return returning(lines, made.returned)
+        everything = Bracketed(self._outputs_name, made.returned)
         if len(self._outputs) > 1:
-            return everything
-        missing = " and ".join(f"{name} is None" for name in self._heads)
-        return Clauses((values[0], f"if {missing}", Bracketed(f"else {everything.head}", everything.items)))
+            return [*lines, Return(everything)]
+        missing = tuple([f"{name} is None" for name in self._heads])
+        test = Joined("or", missing) if len(missing) > 1 else missing[0]
+        return [*lines, ReturnIf(test, made.returned[0]), Return(everything)]
 
     # forward
 
     def _lines(self, made: Made) -> list[Line]:
-        """Statements with the shape of their value behind them; a comment heads each named chain."""
+        """Statements with their shapes behind them; a comment heads each chain that its code does not name."""
         found: list[Line] = []
-        chain: Chain | None = None
-        for statement in made.statements:
-            if statement.item.is_head:
-                found.append(Assign(statement.target, statement.doc))
-                chain = None
-                continue
-            root = statement.chain.root
-            if root is not chain:
-                first = not any(isinstance(line, Header) for line in found)
-                found.append(self._header(root, made, first))
-                chain = root
-            found.append(Assign(statement.target, statement.doc, self._shown(statement, made.shapes)))
+        for root, chain in groupby(made.statements, key=lambda each: None if each.item.is_head else each.chain.root):
+            statements = list(chain)
+            found += map(Header, statements[0].comments)
+            if root and not any(isinstance(line, Header) and line.shown for line in found):
+                found.append(self._header(root, made))
+            elif root and not self._says(root, statements, made):
+                found.append(Header(root.name))
+            for each in statements:
+                found += map(Header, () if each is statements[0] else each.comments)
+                found.append(Assign(each.target, each.doc, self._shown(each, made.shapes)))
         return found
 
-    def _header(self, chain: Chain, made: Made, first: bool) -> Header:
-        """The name of a chain, and behind the first one what flows into the net."""
-        if not first or len(self._body.inputs) > 1:
+    def _says(self, chain: Chain, statements: list[Statement], made: Made) -> bool:
+        """Whether the code itself says the name of a chain: all that it assigns is called so."""
+        returned = len(made.returned) == 1 and statements[-1] is made.statements[-1]
+        return not returned and all(chain.name in each.holds.values() for each in statements)
+
+    def _header(self, chain: Chain, made: Made) -> Header:
+        """The name of the first chain, and behind it what flows into the net."""
+        if len(self._body.inputs) > 1:
             return Header(chain.name)
         port = self._body.inputs[0]
-        return Header(chain.name, port.name, self._shape(made.shapes[port.value]))
+        return Header(chain.name, port.name, (self._size(made.shapes[port.value]),))
 
-    def _shown(self, statement: Statement, shapes: Mapping[str, Shape]) -> Shown | None:
-        if len(statement.values) > 1:
-            return None
-        after = shapes[statement.values[0]]
-        if statement.like != statement.values[0]:
-            return Shown(str(int(after.channels)))
-        if _is_plain(statement) and shapes[statement.reads[0]] == after:
-            return None
-        return self._shape(after)
+    def _shown(self, statement: Statement, shapes: Mapping[str, Shape]) -> Shown:
+        """The shapes of what a statement makes; nothing for a head, which may not run, and where nothing changes."""
+        item = statement.item
+        inner = self._classes.plan.bodies.get(item.instance) if item.instance else None
+        heads = {port.value for port in inner.outputs if port.optional} if inner else set()
+        sizes = [self._size_of(value, shapes) for value in statement.values if value not in heads]
+        before = [self._size_of(value, shapes) for value in statement.reads]
+        return () if item.is_head or (_is_plain(statement) and before == sizes) else tuple(sizes)
 
-    def _shape(self, shape: Shape) -> Shown:
+    def _size_of(self, value: str, shapes: Mapping[str, Shape]) -> Size:
+        if value in self._classes.plan.vectors.values:
+            return Size(str(int(shapes[value].channels)))
+        return self._size(shapes[value])
+
+    def _size(self, shape: Shape) -> Size:
         if not isinstance(shape, Image):
-            return Shown(self._length(shape))
+            return Size(self._length(shape))
         extents = (shape.height, shape.width)
         sizes = [self._net.conditions.size(extent) for extent in extents]
         height, width = (str(e if s is None else s) for s, e in zip(sizes, extents, strict=True))
-        return Shown(str(int(shape.channels)), (height, width))
+        return Size(str(int(shape.channels)), (height, width))
 
     def _length(self, shape: Shape) -> str:
         """The length of a vector, or the constructor argument behind it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def write(target: Path, text: str, *, force: bool = False) -> bool:
 
 
 def check(target: Path, text: str, command: str) -> None:
-    """Complain unless the file holds exactly this text.
+    """Complain unless the file holds this text; the command in its head may be another.
 
     Raises:
         CompileError: if it does not.
@@ -48,8 +49,13 @@ def check(target: Path, text: str, command: str) -> None:
         present = target.read_text(encoding="utf-8") if target.is_file() else None
     except (OSError, ValueError):
         raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command)) from None
-    if present != text:
+    if present is None or _without_command(present) != _without_command(text):
         raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command))
+
+
+def _without_command(text: str) -> str:
+    """A generated text without the command in its head, which may have been typed in another way."""
+    return re.sub(r"\A(.*\n.*?)  regenerate: .*", r"\1", text)
 
 
 def _check_name(target: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from incdsl.codegen.bodies import Body, Item, bodies
 from incdsl.codegen.shapes import Shapes
+from incdsl.codegen.vectors import Vectors, vectors
 from incdsl.ir.graph import Graph, Instance, class_name
 from incdsl.ops import Op
 from incdsl.values import Image, Num
@@ -66,6 +67,7 @@ class Plan:
     repeated: frozenset[Instance]
     """Repetitions whose members are alike, however many there are."""
     shapes: Shapes
+    vectors: Vectors
 
     @property
     def net(self) -> Class:
@@ -81,6 +83,7 @@ def plan(graph: Graph, name: str, reserved: set[str]) -> Plan:
 class _Planner:
     def __init__(self, graph: Graph) -> None:
         self._net = graph.net
+        self._vectors = vectors(graph)
         self._bodies = bodies(graph)
         self._known = graph.shapes()
         self._shapes = Shapes(self._bodies, self._known)
@@ -105,7 +108,7 @@ class _Planner:
         net = Class(name, [self._bodies[self._net]])
         class_of = {**self._class_of, self._net: net}
         shapes = Shapes(self._bodies, self._known, class_of)
-        return Plan([*classes, net], class_of, self._bodies, frozenset(self._repeated), shapes)
+        return Plan([*classes, net], class_of, self._bodies, frozenset(self._repeated), shapes, self._vectors)
 
     def _add(self, body: Body) -> None:
         """Add an instance to those that it shares a class with; all inside it have theirs."""

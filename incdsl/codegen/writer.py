@@ -18,11 +18,9 @@ from incdsl.codegen.model import (
     OutputsModel,
     Parameter,
     Return,
+    ReturnIf,
     Shown,
 )
-
-_FAR = 56
-"""Lines longer than this do not push the column of shapes to the right."""
 
 
 class Writer:
@@ -79,55 +77,70 @@ class Writer:
 
     def _body(self, body: Iterable[Line]) -> list[str]:
         """Lines of code, shapes in a column behind them."""
-        code = [(line, _code(line)) for line in body]
-        rows = [_Row(line, text, _shown(line, made)) for line, made in code for text in made]
+        rows = [_Row(line, _code(line)) for line in body]
         column = _Column(rows)
-        return [self._line(row, column) for row in rows]
+        return [line for row in rows for line in self._lines(row, column)]
 
-    def _line(self, row: _Row, column: _Column) -> str:
+    def _lines(self, row: _Row, column: _Column) -> list[str]:
         if isinstance(row.line, Header):
-            return f"{INDENT * 2}{self._comment(column.header(row.line))}"
+            return [f"{INDENT * 2}{self._comment(column.header(row.line))}"]
+        *above, last = row.code
         shown = column.behind(row)
-        return f"{row.text}  {self._comment(shown)}" if shown else row.text
+        return [*above, f"{last}  {self._comment(shown)}" if shown else last]
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     line: Line
-    text: str
-    shown: Shown | None
+    code: list[str]
+
+    @property
+    def shown(self) -> Shown:
+        """The shapes to show behind the last line of its code."""
+        return () if isinstance(self.line, Blank | ReturnIf) else self.line.shown
+
+    @property
+    def length(self) -> int:
+        """How long that line is."""
+        return len(self.code[-1])
 
 
 class _Column:
-    """The column of shapes behind the lines of a `forward`."""
+    """The column of shapes behind the lines of a `forward`: as far to the left as the code allows, for all of them."""
 
     def __init__(self, rows: Sequence[_Row]) -> None:
-        shown = [row.shown for row in rows if row.shown]
-        grids = [each.grid for each in shown if each.grid]
-        lengths = [len(row.text) for row in rows if row.shown]
-        self._channels = max((len(each.channels) for each in shown), default=0)
+        sizes = [size for row in rows for size in row.shown[:1]]
+        grids = [size.grid for size in sizes if size.grid]
+        self._channels = max((len(size.channels) for size in sizes), default=0)
         self._grid = [max((len(grid[i]) for grid in grids), default=0) for i in (0, 1)]
-        self._at = max((length for length in lengths if length <= _FAR), default=0) + 3
+        widest = self._channels + sum(len(" x ") + width for width in self._grid if width)
+        lengths = [row.length for row in rows if row.shown]
+        self._at = max((length for length in lengths if length + len("  # ") + widest <= WIDTH), default=0) + 3
 
     def header(self, line: Header) -> str:
         """`stem    image    3 x 299 x 299`: the section, and for the first one what flows in."""
-        if line.shown is None:
+        if not line.shown:
             return line.text
-        shown = self._shape(line.shown)
+        shown = self._text(line.shown)
         gap = self._at - len(INDENT * 2) - len(line.text) - len(line.label) - 1
         return f"{line.text}{' ' * max(gap, 2)}{line.label}{'' if shown.startswith(' ') else ' '}{shown}"
 
     def behind(self, row: _Row) -> str:
         """The comment behind a line of code; none where it has no room."""
-        if row.shown is None:
+        if not row.shown:
             return ""
-        shown, length = self._shape(row.shown), len(row.text)
-        shown = shown.strip() if length > _FAR else f"{' ' * (self._at - length - 3)}{shown}"
-        return shown if length + len(shown) + 4 <= WIDTH else ""
+        shown = self._text(row.shown)
+        for comment in (f"{' ' * (self._at - row.length - 3)}{shown}", shown.strip()):
+            if row.length + len("  # ") + len(comment) <= WIDTH:
+                return comment
+        return ""
 
-    def _shape(self, shown: Shown) -> str:
-        grid = " x ".join(size.rjust(width) for size, width in zip(shown.grid or (), self._grid, strict=False))
-        return shown.channels.rjust(self._channels) + (f" x {grid}" if grid else "")
+    def _text(self, shown: Shown) -> str:
+        """The first size in its column, others behind it."""
+        first, *others = shown
+        grid = " x ".join(size.rjust(width) for size, width in zip(first.grid or (), self._grid, strict=False))
+        aligned = first.channels.rjust(self._channels) + (f" x {grid}" if grid else "")
+        return ", ".join([aligned, *(" x ".join((size.channels, *(size.grid or ()))) for size in others)])
 
 
 def _code(line: Line) -> list[str]:
@@ -136,13 +149,10 @@ def _code(line: Line) -> list[str]:
             return targets(target, value, 2)
         case Return(value=value):
             return lines("return ", value, "", 2)
+        case ReturnIf(test=test, value=value):
+            return [*lines("if ", test, ":", 2), f"{INDENT * 3}return {value}"]
         case Header() | Blank():
             return [""]
-
-
-def _shown(line: Line, made: Sequence[str]) -> Shown | None:
-    """The shape to show behind a line, if its code takes no more than one."""
-    return line.shown if isinstance(line, Assign | Header) and len(made) == 1 else None
 
 
 def _definition(name: str, parameters: Sequence[Parameter], returns: str) -> list[str]:

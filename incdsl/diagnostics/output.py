@@ -1,4 +1,4 @@
-"""E6xx: why a generated file was not written."""
+"""E6xx: what a command is about, and why it wrote no file."""
 
 from __future__ import annotations
 
@@ -69,3 +69,20 @@ class OutOfDate(Diagnostic):
 
     def help(self) -> str:
         return f"run `{self.command}`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSubject(Diagnostic):
+    """Commands and calls are about a net of a spec, `SPEC::NET`, or about steps on an input.
+
+    A net may be given values and another size: `specs/v3.inc::InceptionV3(classes: 10)@[3, 151, 151]`. Steps are a
+    chain as a net of the spec would write it: `specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]`.
+    """
+
+    code: ClassVar[str] = "E605"
+    title: ClassVar[str] = "nothing is called so"
+
+    reason: str
+
+    def message(self) -> str:
+        return self.reason

@@ -21,6 +21,7 @@ from incdsl.elaborate.suggest import refuse_head, unknown_name
 from incdsl.ops import Op, find
 from incdsl.syntax import tree
 from incdsl.values import Extent, Num, Real, TooComplicated
+from incdsl.values.num import as_written, unwritten
 
 LARGEST = 10**18
 MAX_ITEMS = 100_000
@@ -265,15 +266,16 @@ class Expressions:
             self._record.means(expr, declared)
         if name in scope.params:
             scope.read.add(name)
-            return known(scope.params[name])
+            value = known(scope.params[name])
+            return unwritten(value) if isinstance(value, Num) else value
         if name in scope.heads:
             refuse_head(name, expr.span)
         if name in scope.values:
             scope.read.add(name)
-            value = scope.values[name]
-            if not isinstance(value, Value):
+            bound = scope.values[name]
+            if not isinstance(bound, Value):
                 raise Poisoned
-            return value.shape.channels
+            return unwritten(bound.shape.channels)
         if not name:
             raise Poisoned
         close = get_close_matches(name, islice((*scope.params, *scope.values), 300), 1)
@@ -292,7 +294,7 @@ class Expressions:
             raise self._bad(expr, reason)
         if not isinstance(scope.input, Value):
             raise Poisoned
-        return scope.input.shape.channels
+        return unwritten(scope.input.shape.channels)
 
     def _operand(self, expr: tree.Expr, scope: Scope) -> Any:
         value = self.number(expr, scope)
@@ -322,7 +324,7 @@ class Expressions:
         if isinstance(left, Num):
             self._budget.spend(5, operand)  # its expression grows
         try:
-            return _INTEGER[sign](left, right)
+            return as_written(sign, left, right, _INTEGER[sign](left, right))
         except TooComplicated as error:
             raise Problem(NumberTooLarge(span=operand.span, reason=str(error))) from None
 

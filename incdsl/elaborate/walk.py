@@ -451,7 +451,10 @@ class Walk:
             source = "in" if scope.input else next(iter(scope.values), "image")
             hint = f"write `{source} -> {merge.word.text} {{ … }}`, or start each rail with a value"
             raise bad_flow(merge.word.span, f"nothing flows into `{merge.word.text}`", hint)
-        irs = [Chain(local, rail=True, parent=ir) for _, local in names]
+        irs = [
+            Chain(local, rail=True, parent=ir, comments=rail.comments)
+            for (_, local), (rail, _, _) in zip(names, rails, strict=True)
+        ]
         flows = self._rails.shares(merge, irs, value, scope)
         ends: list[RailEnd] = []
         for i, (rail, inner, turn) in enumerate(rails):
@@ -889,7 +892,7 @@ class Walk:
         name, last = chain_name(item), chain.steps[-1]
         if count > 1 and isinstance(last.atom, tree.Call) and last.atom.name.text == "split" and len(chain.steps) > 1:
             return tuple(self._split_off(item, last, last.atom, scope))
-        flow = self.chain(chain, scope, None, name, Chain(name))
+        flow = self.chain(chain, scope, None, name, Chain(name, comments=item.comments))
         given_ = len(flow) if isinstance(flow, tuple) else 1
         if flow is UNKNOWN:
             return (UNKNOWN,) * count if count > 1 else UNKNOWN
@@ -907,7 +910,7 @@ class Walk:
         """The parts of a value, one for each name."""
         names = [name.text for name in item.names]
         before = replace(item.chain, steps=item.chain.steps[:-1])
-        ir = Chain(chain_name(item))
+        ir = Chain(chain_name(item), comments=item.comments)
         value = self._alone(self.chain(before, scope, None, ir.name, ir), last)
         sizes = None
         count = atom.number.value if atom.number else len(names)
@@ -950,7 +953,7 @@ class Walk:
         self._tools.record.came(item, scope, value)
 
     def _head(self, item: tree.Aux, scope: Scope) -> Flow:
-        ir = Chain(item.name.text)
+        ir = Chain(item.name.text, comments=item.comments)
         plan = self._tools.naming.plan(item.chain, item.name.text, scope, self._tools.units(scope))
         first = plan[0].link.atom
         if not isinstance(first, tree.Call) or first.name.text not in scope.values or len(plan) < 2:

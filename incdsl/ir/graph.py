@@ -27,11 +27,18 @@ class Chain:
     name: str
     rail: bool = False
     parent: Chain | None = None
+    comments: tuple[str, ...] = ()
+    """The comment lines above it."""
 
     @property
     def root(self) -> Chain:
         """The chain that is no rail of another."""
         return self.parent.root if self.parent else self
+
+    @property
+    def lineage(self) -> tuple[Chain, ...]:
+        """The chain and all that it is a rail of, the outermost first."""
+        return (*(self.parent.lineage if self.parent else ()), self)
 
 
 @dataclass(eq=False, slots=True)

@@ -38,6 +38,13 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class AsFloat:
+    """A whole number, which may be symbolic, where TorchScript takes none: `2.0`, `float(self.factor)`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """An argument with its PyTorch name; `positional` when engineers leave the name out.
 

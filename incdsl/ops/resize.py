@@ -10,12 +10,11 @@ from typing import ClassVar, Literal, final
 from pydantic import ValidationInfo, field_validator
 
 from incdsl.ops.base import Kind, Op, Sigil, image
-from incdsl.ops.code import Call, Lowering, Operand, Setting, Size
+from incdsl.ops.code import AsFloat, Call, Lowering, Operand, Setting, Size
 from incdsl.ops.fields import Flag, Positive
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values
 from incdsl.ops.sweep import Reach
 from incdsl.values import Extent, Image, Shape
-from incdsl.values.num import constant
 
 Mode = Literal["nearest", "bilinear"]
 
@@ -92,11 +91,9 @@ class Upsample(Scaling):
         return Image(x.channels, x.height.floor_affine(factor, 0, 1), x.width.floor_affine(factor, 0, 1))
 
     def lower(self, *inputs: Shape) -> Lowering:
-        """TorchScript takes no whole number for the factor of the function."""
-        factor = float(self.factor) if constant(self.factor) else self.factor
         return Lowering(
             Call("nn.Upsample", settings=(Setting("scale_factor", self.factor), *self.how())),
-            Call("F.interpolate", (Operand(),), (Setting("scale_factor", factor), *self.how())),
+            Call("F.interpolate", (Operand(),), (Setting("scale_factor", AsFloat(self.factor)), *self.how())),
         )
 
     def reach(self, *inputs: Shape) -> tuple[Reach, Reach]:

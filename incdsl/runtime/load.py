@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 import importlib.abc
 import importlib.util
 import linecache
 import sys
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -29,12 +31,15 @@ class _TextLoader(importlib.abc.SourceLoader):
 
 
 def load_text(text: str, name: str) -> ModuleType:
-    """The module of a generated text. The text must come from the compiler, which holds it to an allow-list."""
+    """The module of a generated text, which is imported once. Instances of its classes are pickled with the text.
+
+    The text must come from the compiler, which holds it to an allow-list.
+    """
     from incdsl.codegen.module import digest
 
-    full = (
-        f"incdsl_generated_{name}_{digest(text)}"  # no package: pickle finds the classes as long as the process lives
-    )
+    full = f"incdsl_generated_{name}_{digest(text)}"  # no package: nothing else could be imported from one
+    if full in sys.modules:
+        return sys.modules[full]
     path = f"<incdsl {name} {digest(text)}>"
     spec = importlib.util.spec_from_loader(full, _TextLoader(text, path))
     assert spec is not None
@@ -42,8 +47,28 @@ def load_text(text: str, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     sys.modules[full] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[full]
+        raise
+    reduce = partial(_reduced, text, name)
+    for each in vars(module).values():
+        if isinstance(each, type) and each.__module__ == full:
+            copyreg.pickle(each, reduce)
     return module
+
+
+def _reduced(text: str, name: str, instance: Any) -> tuple[Any, ...]:
+    """How to make an instance of a generated class again, in a process that knows nothing of the class."""
+    _, (kind, *arguments), *rest = instance.__reduce_ex__(2)
+    return (made_again, (text, name, kind.__name__, *arguments), *rest)
+
+
+def made_again(text: str, name: str, kind: str, *arguments: Any) -> Any:
+    """An instance of a class of a generated text, before it has a state: what `pickle` and `copy` call."""
+    made = getattr(load_text(text, name), kind)
+    return made.__new__(made, *arguments)
 
 
 def load_net(done: Compilation) -> Any:

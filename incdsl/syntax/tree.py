@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from incdsl.syntax.expr import (
 )
 from incdsl.syntax.node import NOWHERE as NOWHERE, Tree as Tree, content as content, nodes as nodes
 from incdsl.syntax.tokens import own_lines
+
+_EDITION = re.compile(r"(?:\s|#[^\n]*\n)*inc\s+\d+")
 
 # Steps
 
@@ -123,7 +126,26 @@ class Bundle(Tree):
 
 
 @dataclass(eq=False, slots=True)
-class Rail(Tree):
+class Documented(Tree):
+    """What the comments above it describe."""
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The comment lines right above it, without `#`; those right below `inc 1` are about the file."""
+        first = self.first_token
+        if first is None:
+            return ()
+        known, line, found = dict(own_lines(first)), first.line - 1, list[str]()
+        while line in known:
+            found.append(known[line])
+            line -= 1
+        above = first.source.text.count("\n", 0, first.before) + 1
+        about_file = line == above and _EDITION.fullmatch(first.source.text, 0, first.before)
+        return () if about_file else tuple(reversed(found))
+
+
+@dataclass(eq=False, slots=True)
+class Rail(Documented):
     """One parallel branch of a merge; `for`, `if` or `else` governs it, if anything does."""
 
     guard: Each | When | Else | None
@@ -228,7 +250,7 @@ class Param(Tree):
 
 
 @dataclass(eq=False, slots=True)
-class Bind(Tree):
+class Bind(Documented):
     """`name = chain`."""
 
     names: tuple[Name, ...]
@@ -236,7 +258,7 @@ class Bind(Tree):
 
 
 @dataclass(eq=False, slots=True)
-class Output(Tree):
+class Output(Documented):
     """`output name = chain`."""
 
     names: tuple[Name, ...]
@@ -244,7 +266,7 @@ class Output(Tree):
 
 
 @dataclass(eq=False, slots=True)
-class Aux(Tree):
+class Aux(Documented):
     """`aux name (weight: w) = chain`, a head that only training sees."""
 
     name: Name
@@ -280,23 +302,6 @@ class Text(Tree):
     """A string."""
 
     value: str
-
-
-@dataclass(eq=False, slots=True)
-class Documented(Tree):
-    """A definition, which the comments above it describe."""
-
-    @property
-    def comments(self) -> tuple[str, ...]:
-        """The comment lines right above it, without `#`."""
-        first = self.first_token
-        if first is None:
-            return ()
-        known, line, found = dict(own_lines(first)), first.line - 1, list[str]()
-        while line in known:
-            found.append(known[line])
-            line -= 1
-        return tuple(reversed(found))
 
 
 @dataclass(eq=False, slots=True)
@@ -408,9 +413,9 @@ class File(Tree):
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The comment lines before the first item, without `#`."""
-        tokens = (
-            self.edition.first_token if self.edition else None,
-            self.items[0].first_token if self.items else self.last_token,
-        )
-        return tuple(text for token in tokens if token for _, text in own_lines(token))
+        """The comment lines before the first item that are not about this one, without `#`."""
+        first = self.items[0] if self.items else None
+        tokens = (self.edition.first_token if self.edition else None, first.first_token if first else self.last_token)
+        lines = [text for token in tokens if token for _, text in own_lines(token)]
+        own = len(first.comments) if isinstance(first, Documented) else 0
+        return tuple(lines[: len(lines) - own])

@@ -17,6 +17,9 @@ PLAIN = frozenset({int, float, bool, str, type(None)})
 MAX_SIZE = 200
 """Symbols and numbers in one expression, beyond which nobody could read it."""
 
+MAX_WRITTEN = 40
+"""The same in one expression that is shown as it was written; a longer one is shown in canonical form."""
+
 
 class TooComplicated(ValueError):
     """An expression or a size has grown beyond what can be tracked."""
@@ -174,10 +177,79 @@ def _evaluate(atom: Atom, values: Mapping[str, int]) -> int:
     return left * right if isinstance(atom, Product) else left // right
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression as its author wrote it: `t * in`, `2 * (width + 8)`."""
+
+    sign: str
+    left: Linear | Written
+    right: Linear | Written
+
+    @staticmethod
+    def of(sign: str, left: Linear | Written, right: Linear | Written) -> Linear | Written:
+        """The operation; only its operand where it changes nothing, and a number where it gives one."""
+        if right == (_whole(1) if sign in ("*", "//") else _whole(0)):
+            return left
+        if left == {"+": _whole(0), "*": _whole(1)}.get(sign):
+            return right
+        if left.symbols or right.symbols:
+            return Written(sign, left, right)
+        return Written(sign, left, right).linear()
+
+    def linear(self) -> Linear:
+        """The same expression in canonical form."""
+        left, right = (side.linear() if isinstance(side, Written) else side for side in (self.left, self.right))
+        match self.sign:
+            case "+":
+                return left.plus(right)
+            case "-":
+                return left.plus(right.scaled(-1))
+            case "*":
+                return left.times(right)
+            case _:
+                return left.floor_divided(right)
+
+    def substitute(self, values: Mapping[str, Linear]) -> Linear | Written:
+        """The expression with symbols replaced; what is a number then is one."""
+        return Written.of(self.sign, self.left.substitute(values), self.right.substitute(values))
+
+    @property
+    def size(self) -> int:
+        """How many symbols and numbers its text has, or a few more."""
+        return self.left.size + self.right.size
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Names of all symbols inside."""
+        return self.left.symbols | self.right.symbols
+
+    def show(self, name: Callable[[str], str] = str) -> str:
+        """Python source, symbols spelled by `name`, with no more parentheses than it needs."""
+        sides = []
+        for side, strict in ((self.left, False), (self.right, self.sign in ("-", "*", "//"))):
+            text = side.show(name)
+            sides.append(f"({text})" if self._binds_closer(side, strict) else text)
+        return f" {self.sign} ".join(sides)
+
+    def _binds_closer(self, side: Linear | Written, strict: bool) -> bool:
+        """Whether this operator would tear an operand apart; `strict` on the right, where order matters."""
+        product = self.sign in ("*", "//")
+        if isinstance(side, Written):
+            is_sum = side.sign in ("+", "-")
+        elif not side.terms:
+            return side.constant < 0
+        else:
+            is_sum = len(side.terms) + (side.constant != 0) > 1 or side.terms[0][1] < 0
+            if not is_sum and not side.compound:
+                return False
+        return (product or strict) if is_sum else (product and strict)
+
+
 class Num(int):
-    """An `int` with the expression behind it."""
+    """An `int` with the expression behind it, and how that was written where somebody wrote it."""
 
     expr: Linear
+    written: Written | None = None
 
     def __new__(cls, value: int, expr: Linear) -> Num:
         """An `int` of this value and expression."""
@@ -248,6 +320,26 @@ def _named(name: str) -> Linear:
 @lru_cache(maxsize=10_000)
 def _whole(value: int) -> Linear:
     return Linear(value)
+
+
+def spelled(value: int) -> Linear | Written:
+    """The expression behind a number, as it was written if somebody wrote it."""
+    return (value.written if isinstance(value, Num) else None) or expression(value)
+
+
+def as_written(sign: str, left: int, right: int, value: int) -> int:
+    """The number that an operator gave, with the text of the operation, unless that names more than the value needs."""
+    if not isinstance(value, Num):
+        return value
+    number, written = Num(value, value.expr), Written.of(sign, spelled(left), spelled(right))
+    if isinstance(written, Written) and written.size <= MAX_WRITTEN and written.symbols == value.expr.symbols:
+        number.written = written
+    return number
+
+
+def unwritten(value: int) -> int:
+    """The same number under its own name, however it was computed."""
+    return Num(value, value.expr) if isinstance(value, Num) and value.written else value
 
 
 def rebased(value: int, values: Mapping[str, Linear]) -> int:

@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
     for name, text in {"one": ONE, "two": TWO, "lists": LISTS, "wrong": WRONG, "alike": ALIKE}.items():
         (tmp_path / f"{name}.inc").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "INCDSL_DEBUG"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "INCDSL_DEBUG", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

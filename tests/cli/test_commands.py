@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from tests.cli.conftest import ALIKE, ONE, TWO
 from tests.process import V3, incdsl, no_accident
 
 
-def expected(text, name, net=None, **settings):
-    """The module that a spec of this text and name must give."""
-    return compile_net(Source(name, text), net, settings).text
+def expected(text, name, net=None, *, typed="", **settings):
+    """The module that a spec of this text and name must give, with the command in its head that was typed."""
+    return replace(compile_net(Source(name, text), net, settings), typed=typed and f"incdsl compile {typed}").text
 
 
 # compile: where to
@@ -52,7 +53,9 @@ def test_default_target_is_an_importable_name(spec, net, target):
 
 def test_compile_to_a_file_makes_its_folders(call, folder):
     assert call("compile", "one.inc", "-o", "a/b/net.py").exit_code == 0
-    assert (folder / "a" / "b" / "net.py").read_text(encoding="utf-8") == expected(ONE, "one.inc")
+    assert (folder / "a" / "b" / "net.py").read_text(encoding="utf-8") == expected(
+        ONE, "one.inc", typed="one.inc -o a/b/net.py"
+    )
     assert not (folder / "generated").exists()
 
 
@@ -60,7 +63,7 @@ def test_compile_to_standard_output_writes_no_file(call, folder):
     before = sorted(folder.rglob("*"))
     result = call("compile", "one.inc", "-o", "-")
     assert result.exit_code == 0
-    assert result.stdout == expected(ONE, "one.inc")
+    assert result.stdout == expected(ONE, "one.inc", typed="one.inc -o -")
     assert sorted(folder.rglob("*")) == before
 
 
@@ -117,7 +120,8 @@ def test_a_net_that_is_not_there(call):
 def test_set_gives_parameters_values(call, given, settings):
     result = call("compile", "one.inc", "-o", "-", *given)
     assert result.exit_code == 0
-    assert result.stdout == expected(ONE, "one.inc", **settings)
+    given = " ".join(f"--set {name}={value}" for name, value in settings.items())
+    assert result.stdout == expected(ONE, "one.inc", typed=f"one.inc -o - {given}", **settings)
     assert all(f"--set {name}={value}" in result.stdout for name, value in settings.items())
 
 
@@ -135,7 +139,25 @@ def test_set_gives_parameters_values(call, given, settings):
 def test_the_command_in_the_banner_gives_the_same_file_again(call, arguments):
     text = call("compile", "-o", "-", *arguments).stdout
     command = re.search(r"regenerate: incdsl (.*)", text).group(1)
-    assert call(*shlex.split(command), "-o", "-").stdout == text
+    assert call(*shlex.split(command)).stdout == text
+
+
+def test_the_command_in_the_banner_is_the_one_that_was_typed(call, folder):
+    (folder / "a b").mkdir()
+    (folder / "a b" / "it.inc").write_text(ONE, encoding="utf-8")
+    words = ["a b/it.inc::N", "-o", "out/it.py", "--root", "a b", "--max-steps", "99", "--set", "width=9"]
+    assert call("compile", *words, "--force").exit_code == 0
+    text = (folder / "out" / "it.py").read_text(encoding="utf-8")
+    command = re.search(r"regenerate: incdsl (.*)", text).group(1)
+    assert shlex.split(command) == ["compile", *words]
+    call(*shlex.split(command))
+    assert (folder / "out" / "it.py").read_text(encoding="utf-8") == text
+
+
+def test_a_file_is_current_however_its_command_was_typed(call):
+    assert call("compile", "one.inc", "-o", "net.py").exit_code == 0
+    assert call("compile", "./one.inc", "-o", "./net.py", "--check").exit_code == 0
+    assert call("compile", "one.inc", "-o", "net.py", "--set", "width=9", "--check").exit_code == 1
 
 
 @pytest.mark.parametrize("names", [["no"], ["no", "nor"]])
@@ -239,7 +261,7 @@ def test_warnings_are_told_and_do_not_fail(call):
     assert result.exit_code == 0
     assert "warning[W401]" in result.stderr
     assert "alike.inc: N ok" in result.stdout
-    assert call("compile", "alike.inc", "-o", "-").stdout == expected(ALIKE, "alike.inc")
+    assert call("compile", "alike.inc", "-o", "-").stdout == expected(ALIKE, "alike.inc", typed="alike.inc -o -")
 
 
 def test_check_of_one_net(call):
@@ -295,7 +317,7 @@ def test_standard_input_of_a_process_is_read_as_utf8_whatever_the_locale(folder)
     found = incdsl("compile", "-", "-o", "-", cwd=folder, stdin=text)
     assert no_accident(found)
     assert found.returncode == 0
-    assert found.stdout.decode() == expected(text.decode(), "<stdin>")
+    assert found.stdout.decode() == expected(text.decode(), "<stdin>", typed="- -o -")
 
 
 @pytest.mark.thorough
@@ -309,7 +331,9 @@ def test_standard_input_that_is_no_text(folder, text):
 def test_the_shipped_spec_is_found_from_any_folder(call, folder):
     text = V3.read_text(encoding="utf-8")
     assert call("compile", "specs/v3.inc").exit_code == 0
-    assert (folder / "generated" / "v3.py").read_text(encoding="utf-8") == expected(text, "specs/v3.inc")
+    assert (folder / "generated" / "v3.py").read_text(encoding="utf-8") == expected(
+        text, "specs/v3.inc", typed="specs/v3.inc"
+    )
 
 
 def test_a_spec_of_ones_own_goes_before_the_shipped_one(call, folder):

@@ -38,9 +38,14 @@ output.write(target, text)
 @pytest.fixture
 def texts(call, folder):
     """The module as it was, and as it is to be."""
-    old = call("compile", "one.inc", "-o", "-").stdout
-    (folder / "one.inc").write_text(NEW_SPEC, encoding="utf-8")
-    return old, call("compile", "one.inc", "-o", "-").stdout
+    texts = []
+    for spec in (None, NEW_SPEC):
+        if spec:
+            (folder / "one.inc").write_text(spec, encoding="utf-8")
+        call("compile", "one.inc", "-o", "net.py", "--force")
+        texts.append((folder / "net.py").read_text(encoding="utf-8"))
+    (folder / "net.py").unlink()
+    return tuple(texts)
 
 
 def code(error):

@@ -68,6 +68,8 @@ CODE = {
     "while": "while True:\n    x = 1",
     "for": "for i in range(3):\n    x = i",
     "if": "if True:\n    x = 1",
+    "if without a return": "if x is None:\n    x = 1",
+    "if with another test": "if x is None or torch:\n    x = 1",
     "with": "with torch.no_grad():\n    x = 1",
     "try": "try:\n    x = 1\nexcept Exception:\n    x = 2",
     "f-string": "x = f'{torch}'",

@@ -50,12 +50,13 @@ def test_its_heads_leave_it_and_are_collected():
     code = text(part)
     assert "def __init__(self, classes: int, *, aux: bool = True) -> None:" in code
     assert "def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:" in code
-    assert "aux0 = self.aux0(c3) if self.training and self.aux0 is not None else None" in code
+    assert "aux0 = self.aux0(c3) if self.aux0 is not None and self.training else None" in code
     assert "return c3, c4, aux0" in code
     assert "self.backbone = Backbone(classes=5, aux=aux)" in code
     assert "c3, c4, backbone_aux0 = self.backbone(image)" in code
-    assert "return logits if backbone_aux0 is None else DetectorOutputs(logits, backbone_aux0)" in code
-    assert 'aux_weights: ClassVar = {"backbone_aux0": 0.4}' in code
+    returns = "return logits\n        return DetectorOutputs(logits, backbone_aux0)"
+    assert f"if backbone_aux0 is None:\n            {returns}" in code
+    assert 'aux_weights: ClassVar[dict[str, float]] = {"backbone_aux0": 0.4}' in code
 
 
 @pytest.mark.parametrize("outputs", [1, 2])

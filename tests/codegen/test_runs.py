@@ -1,42 +1,64 @@
-"""Numbered labels become one `nn.Sequential` where they run from end to end, and only there."""
+"""Numbered labels become one `nn.Sequential` where they run from end to end; others are reached by one index."""
+
+import warnings
 
 import pytest
 import torch
 
-from incdsl.compiler import compile_net
-from incdsl.source import Source
 from tests.modules import built
 
 CHAIN = "f.0: conv2d 3x3 @4 -> f.1: relu -> f.2: conv2d 1x1 @4"
 
 
 def text(items: str) -> str:
-    return f"inc 1\nnet N {{\n  input x [4, 8, 8]\n  {items}\n}}\n"
+    units = "unit cr = conv2d -> relu\nunit cbr = conv2d -> batchnorm -> relu\n"
+    return f"inc 1\n{units}net N {{\n  input x [4, 8, 8]\n  {items}\n}}\n"
 
 
 SPECS = {
-    f"output y = x -> {CHAIN}": True,
-    "a = x -> f.0: conv2d 3x3 @4 -> f.1: relu\n  output y = a -> f.2: conv2d 1x1 @4": True,
-    "a = x -> f.0: conv2d 3x3 @4\n  output y = a -> f.1: relu -> add { | identity | a }": False,
-    "output a = x -> f.0: conv2d 3x3 @4\n  output y = a -> f.1: relu": False,
-    "aux h = x -> gap -> linear @2\n  output y = x -> f.0: conv2d 3x3 @4 -> tanh -> f.1: relu": False,
-    "output y = x -> f.1: conv2d 3x3 @4 -> f.0: relu": False,
-    "output y = x -> f.0: layernorm -> f.1: relu": False,
-    "output y = x -> f.0.a: conv2d 3x3 @4 -> f.1: relu": False,
-    "output y = x -> f.0: conv2d 3x3 @4 -> relu": False,
-}
+    f"output y = x -> {CHAIN}": ["self.f(x)"],
+    "a = x -> f.0: conv2d 3x3 @4 -> f.1: relu\n  output y = a -> f.2: conv2d 1x1 @4": ["self.f(x)"],
+    "output y = x -> f.0: conv2d 3x3 @4 -> relu": ["self.f(x)", "F.relu"],
+    "output y = x -> f.0: conv2d 3x3 @4 -> relu -> maxpool 3x3 -> f.3: conv2d 1x1 @4": ["self.f(x)"],
+    "output y = x -> f.0: conv2d 3x3 @4 -> relu -> maxpool 3x3 -> f.2: conv2d 1x1 @4": ['f["0"]', 'f["2"]', "F.relu"],
+    "output y = x -> f.0.0, f.0.1: cbr 3x3 @4 -> f.1: relu": ["self.f(x)"],
+    "output y = x -> f.0: cr 3x3 @4 -> f.2: cr 3x3 @4": ["self.f(x)"],
+    "output y = x -> f.0: cr 3x3 @4 -> f.1: cr 3x3 @4": ["f[0](x)", "f[1](x)"],
+    "output y = x -> gap -> f.0: dropout 0.5 -> f.1: linear @4": ["self.f(x)", "x.mean((2, 3))"],
+    "a = x -> f.0: conv2d 3x3 @4\n  output y = a -> f.1: relu -> add { | identity | a }": ["f[0](x)", "f[1](a)"],
+    "output a = x -> f.0: conv2d 3x3 @4\n  output y = a -> f.1: relu": ["f[0](x)", "f[1](a)"],
+    "aux h = x -> gap -> linear @2\n  output y = x -> f.0: conv2d 3x3 @4 -> tanh -> f.1: relu": ["f[0](x)", "f[1](x)"],
+    "output y = x -> f.1: conv2d 3x3 @4 -> f.0: relu": ['f["1"](x)', 'f["0"](x)'],
+    "output y = x -> f.0: layernorm -> f.1: relu": ["f[0](x.permute", "f[1](x)"],
+    "output y = x -> f.0.a: conv2d 3x3 @4 -> f.1: relu": ['f_0 = self.f[0]', 'f_0["a"](x)', "f[1](x)"],
+    "a = x -> f.0.a: conv2d 3x3 @4\n  output y = a -> f.1.a: conv2d 1x1 @4 -> add { | identity | a }": [
+        "f_0 = self.f[0]", "f_1 = self.f[1]", 'f_0["a"](x)', 'f_1["a"](a)',
+    ],
+    "a = x -> f.0.0.0: conv2d 3x3 @4\n  output y = a -> f.0.1.0: conv2d 1x1 @4 -> add { | identity | a }": [
+        "f_0 = self.f[0]", "f_0[0](x)", "f_0[1](a)",
+    ],
+    "v = x -> f_0: relu\n  output y = v -> f.0.a: conv2d 3x3 @4": ["f_0 = self.f", "f_0["],
+}  # fmt: skip
+"""What stands in `forward` for the items of a net."""
 
 
 @pytest.mark.parametrize("items", SPECS)
-def test_where_a_container_is_a_sequence(items: str) -> None:
+def test_how_containers_are_called(items: str) -> None:
     done, net = built(text(items))
-    assert ("nn.Sequential(" in done.text) == SPECS[items]
+    forward = done.text.split("def forward")[-1]
+    assert [each for each in SPECS[items] if each not in forward] == []
+    assert "][" not in done.text
     outputs = net(torch.randn(2, 4, 8, 8, dtype=next(net.parameters()).dtype))
     assert (outputs if isinstance(outputs, torch.Tensor) else outputs[0]).shape[0] == 2
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        if "aux" not in items:
+            torch.jit.script(net)
 
 
-def test_a_tapped_container_is_indexed() -> None:
-    """The same labels, once run through and once tapped."""
-    tapped = "a = x -> f.0: conv2d 3x3 @4\n  b = a -> f.1: relu\n  output y = b -> add { | identity | a } -> f.2: relu"
-    assert "self.f(x)" in compile_net(Source("whole", text(f"output y = x -> {CHAIN}"))).text
-    assert "self.f[2](" in compile_net(Source("tapped", text(tapped))).text
+def test_a_container_has_what_stands_between_its_members() -> None:
+    """As many modules as the numbers say; only what owns a fresh tensor is overwritten."""
+    chain = "f.0: conv2d 3x3 @4 -> relu -> f.2: tanh -> relu -> f.4: conv2d 1x1 @4"
+    done, net = built(text(f"output y = x -> {chain}"))
+    made = "nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True), nn.Tanh(), nn.ReLU(), nn.Conv2d(4, 4, 1)"
+    assert made in done.text
+    assert list(net.state_dict()) == ["f.0.weight", "f.0.bias", "f.4.weight", "f.4.bias"]

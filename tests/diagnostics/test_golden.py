@@ -11,6 +11,7 @@ from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.catalogue import all_codes, explanation
 from incdsl.diagnostics.render import human
 from incdsl.source import Source
+from incdsl.subject import Asked, subject
 from incdsl.weights import mapping
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.decisions import NOTHING_DECIDED, Decisions
@@ -162,6 +163,7 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E713": lambda tmp: _corresponding(_rails("foo", "bar"), decided=Decisions(same=(("foo", "lefft"),))),
     "E712": lambda tmp: _other_classes(),
     "E710": lambda tmp: _corresponding(_rails("left", "right"), decided=Decisions(ignore=("lefd*",))),
+    "E605": lambda tmp: raised(lambda: subject("specs/v3.inc::Inception", Asked())),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
 }
 

@@ -228,9 +228,9 @@ def test_units_of_a_change_are_looked_into_so_deep(height, deep):
 
 
 def test_values_are_called_like_their_rails():
-    """A rail of one step is called by its word, others like the rail, with `_` for the dots of a path."""
+    """A rail of one step is called by its word, others by their label or letter, with `_` for the dots of a path."""
     chain = "concat { | tanh | sigmoid -> relu | k: conv2d 1x1 @4 -> relu | concat { | relu | tanh } }"
     code = compiled(spec(f"{chain} -> concat {{ | relu | a.b: tanh }}")).text.partition("def forward")[2]
     assert re.findall(r"^ +(\w+) = ", code, re.M) == [
-        "tanh", "y_b", "y_b", "k", "k", "relu", "tanh_2", "y_d", "x", "relu", "a_b", "y",
+        "tanh", "branch_b", "branch_b", "k", "k", "relu", "tanh_2", "joined", "x", "relu", "a_b",
     ]  # fmt: skip

@@ -188,7 +188,7 @@ def test_heads_leave_a_net_inside_by_its_path():
     assert [(head.name, head.weight) for head in done.net.graph.heads] == [
         ("one_early", 0.3), ("parts_0_body_early", 0.3),
     ]  # fmt: skip
-    assert 'aux_weights: ClassVar = {"one_early": 0.3, "parts_0_body_early": 0.3}' in done.text
+    assert 'aux_weights: ClassVar[dict[str, float]] = {"one_early": 0.3, "parts_0_body_early": 0.3}' in done.text
     assert not for_inference(done).net.graph.heads
     assert not any("early" in key for key in keys(for_inference(done)))
 

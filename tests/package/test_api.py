@@ -148,3 +148,57 @@ def test_small_costs_are_written_without_exponents():
     assert [in_giga(n) for n in (0, 12, 99_999, 482_000, 5_713_216_096)] == [
         "0", "0.000000012", "0.000099999", "0.000482", "5.71",
     ]  # fmt: skip
+
+
+# summary, and one way to name a net
+
+
+def test_summary_has_a_face_for_terminals_notebooks_and_programs():
+    found = incdsl.summary(TEXT, width=6, by="op")
+    assert found.document()["params"] == incdsl.summary(TEXT, width=6).done.cost.params
+    assert str(found).splitlines()[0].split()[:3] == ["step", "kind", "output"]
+    assert "<table>" in found._repr_html_()
+    assert found.totals[0] in found._repr_html_()
+    assert [row.kind for row in found.rows][:2] == ["conv2d", "gap"]
+
+
+def test_summary_is_drawn_by_rich():
+    import io
+
+    from rich.console import Console
+
+    console = Console(width=60, file=io.StringIO())
+    console.print(incdsl.summary("specs/v3.inc"))
+    assert max(map(len, console.file.getvalue().splitlines())) <= 60
+
+
+def test_summary_of_a_wrong_spec():
+    with pytest.raises(CompileError):
+        incdsl.summary(WRONG)
+
+
+@pytest.mark.parametrize(
+    ("subject", "params"),
+    [
+        ("specs/v3.inc::InceptionV3(classes: 10)", 24_371_444),
+        ("specs/v3.inc@[3, 151, 151]", 27_161_264),
+        ("specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]", 255_904),
+    ],
+)
+def test_a_net_is_named_as_on_the_command_line(subject, params):
+    assert incdsl.summary(subject).done.cost.params == params
+    assert incdsl.check(subject) == []
+
+
+def test_what_names_nothing_is_told():
+    (found,) = incdsl.check("specs/v3.inc::Inception")
+    assert (found.code, "did you mean `InceptionV3`?" in found.message()) == ("E605", True)
+
+
+@pytest.mark.torch
+def test_load_takes_nets_and_steps():
+    import torch
+
+    steps = incdsl.load("specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]").Steps()
+    assert steps(torch.zeros(1, 192, 9, 9)).shape == (1, 256, 9, 9)
+    assert incdsl.load("specs/v3.inc::InceptionV3(classes: 7)").InceptionV3(aux=False).fc.out_features == 7

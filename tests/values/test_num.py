@@ -6,7 +6,19 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from incdsl.values import Num, Pair, Real, SymbolPair, TooComplicated, expression
-from incdsl.values.num import MAX_SIZE, Linear, Product, Quotient, Symbol, constant, described, rebased
+from incdsl.values.num import (
+    MAX_SIZE,
+    Linear,
+    Product,
+    Quotient,
+    Symbol,
+    as_written,
+    constant,
+    described,
+    rebased,
+    spelled,
+    unwritten,
+)
 from tests.nets import compiled, predicted
 
 thoroughly = settings(max_examples=200)
@@ -249,3 +261,64 @@ def test_generated_widths_are_those_that_were_checked(width, generated):
     expected = eval(width.replace("in", "x"), {}, {"x": 7, "w": 40})  # noqa: S307
     assert predicted(done, {"H": 4, "W": 4})[0] == expected
     assert generated(done.text)()(torch.zeros(1, 7, 4, 4)).shape[1] == expected
+
+
+def in_words(tree, values):
+    """As `computed`, with the text of every operation."""
+    if not isinstance(tree, tuple):
+        return computed(tree, values)
+    word, left, right = tree[0], *(in_words(part, values) for part in tree[1:])
+    return -left if word == "neg" else as_written(word, left, right, OPERATORS[word](left, right))
+
+
+@thoroughly
+@given(trees)
+def test_what_was_written_is_shown_with_the_same_value(tree):
+    expected = [plain(tree, values) for values in VALUES]
+    try:
+        shown = spelled(in_words(tree, symbols()))
+    except (TooComplicated, ZeroDivisionError):
+        return
+    for values, value in zip(VALUES, expected, strict=True):
+        assert eval(shown.show(), {}, values) == value  # noqa: S307 - made here
+        rest = shown.substitute({"a": Linear(values["a"])})
+        assert "a" not in rest.symbols
+        assert eval(rest.show(), {}, values) == value  # noqa: S307 - as above
+
+
+A, B = Num.symbol(7, "a"), Num.symbol(12, "b")
+
+
+def by(sign, left, right):
+    return as_written(sign, left, right, OPERATORS[sign](left, right))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (by("*", A, B), "a * b"),
+        (by("*", B, A), "b * a"),
+        (by("*", 2, by("+", A, 8)), "2 * (a + 8)"),
+        (by("+", by("*", A, 2), B), "a * 2 + b"),
+        (by("-", A, by("-", B, 1)), "a - (b - 1)"),
+        (by("-", A, by("//", B, 2)), "a - b // 2"),
+        (by("*", by("//", A, 2), 2), "a // 2 * 2"),
+        (by("//", A, by("*", 2, B)), "a // (2 * b)"),
+        (by("+", by("*", A, 0), B), "b"),
+        (by("-", A, A), "0"),
+    ],
+)
+def test_no_more_parentheses_than_needed(value, shown):
+    assert spelled(value).show() == shown
+
+
+def test_a_number_under_its_own_name_is_in_canonical_form():
+    assert spelled(unwritten(by("+", B, by("*", A, 2)))).show() == "2 * a + b"
+
+
+def test_what_nobody_would_read_is_in_canonical_form():
+    number = A
+    for _ in range(5_000):
+        number = by("+", number, 1)
+    assert len(spelled(number).show()) < 300
+    assert spelled(number).substitute({"a": Linear(7)}) == Linear(5_007)

@@ -1,21 +1,20 @@
-"""What `compare` sets side by side: a net of a spec, or steps of a spec on an input."""
+"""What a command or a call is about: a net of a spec, or steps of a spec on an input."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import click
-
 from incdsl.analysis.cost import cost
 from incdsl.analysis.sizes import Sizes
-from incdsl.cli.options import source_and_net
-from incdsl.compiler import Compilation, compile_net, describe_sizes
+from incdsl.compiler import MAX_PARAMS, Compilation, compile_net, describe_sizes, read
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
+from incdsl.diagnostics.output import NoSubject
+from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse_source
@@ -25,9 +24,24 @@ _FORM = re.compile(r"(?P<spec>.*?)(?:::(?P<what>.*?))?(?:@\s*\[(?P<dims>[^\[\]]*
 _USE = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a subject besides its text: values of parameters, limits, and how its file is read."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    max_steps: int = MAX_STEPS
+    root: Path | None = None
+    max_params: int = MAX_PARAMS
+    source: Callable[[str], Source] = read
+
+    def compiled(self, source: Source, net: str | None, settings: Mapping[str, Any]) -> Compilation:
+        """A net of a spec under these limits."""
+        return compile_net(source, net, settings, self.max_steps, self.root, self.max_params)
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One side of a comparison: what it is called, and the net."""
+    """What it is called, and the net."""
 
     title: str
     done: Compilation
@@ -41,34 +55,44 @@ class Subject:
         return path.removeprefix(f"{self.prefix}.") if self.prefix else path
 
 
-def subject(text: str, max_steps: int, root: Path | None = None) -> Subject:
+def is_whole(text: str) -> bool:
+    """Whether a text names a whole spec, and neither a net of it nor steps."""
+    return "::" not in text and "@" not in text
+
+
+def subject(text: str, asked: Asked) -> Subject:
     """The subject that `SPEC[::NET]` or `SPEC::STEPS@[C, H, W]` names.
 
     NET may give parameters values, `InceptionV3(classes: 10)`, and another size, `@[3, 151, 151]`. STEPS is a chain of
     steps as a net of the spec would write them, after an input of the given shape.
 
     Raises:
-        CompileError: if the spec, or the steps, are wrong.
-        click.UsageError: if the text is of no such form.
+        CompileError: if the spec, or the steps, are wrong, or the text is of no such form.
     """
     form = _FORM.fullmatch(text)
     assert form is not None
     spec, what, dims = form["spec"], (form["what"] or "").strip(), _dims(form["dims"], text)
     if not (spec or what) or ("@" in spec and not Path(spec).exists()):
-        raise click.UsageError(f"{text!r}: write SPEC, SPEC::NET, SPEC::STEPS@[C, H, W] or ::STEPS@[C, H, W]")
-    source = source_and_net(spec)[0] if spec else Source("<steps>", "inc 1\n")
+        raise _none(f"{text!r}: write SPEC, SPEC::NET, SPEC::STEPS@[C, H, W] or ::STEPS@[C, H, W]")
+    source = asked.source(spec) if spec else Source("<steps>", "inc 1\n")
     file = _parsed(source)
     use = _USE.fullmatch(what)
     if not what or (use and use[1] in {net.name.text for net in file.nets}):
-        settings = _settings(source, use[2]) if use and use[2] else {}
-        done = _resized(compile_net(source, use[1] if use else None, settings, max_steps, root), dims, text)
+        settings = {**(_settings(source, use[2]) if use and use[2] else {}), **asked.settings}
+        done = _resized(asked.compiled(source, use[1] if use else None, settings), dims, text)
         shape = f"@[{', '.join(map(str, dims))}]" if dims else ""
         return Subject(f"{spec}::{what or done.net.name}{shape}", done)
     names = {each.own.text for item in file.imports for each in item.names}
     names |= {each.name.text for each in file.definitions}
     if dims is None:
-        raise click.UsageError(f"{text!r}: {_without_dims(use[1] if use else '', names, file)}")
-    return Subject(text, *_steps(source, file, what, dims, names, max_steps, root))
+        raise _none(f"{text!r}: {_without_dims(use[1] if use else '', names, file)}")
+    if asked.settings:
+        raise _none(f"{text!r}: steps have no parameters but those that they are given")
+    return Subject(text, *_steps(source, file, what, dims, names, asked))
+
+
+def _none(reason: str) -> CompileError:
+    return CompileError((NoSubject(span=None, reason=reason),))
 
 
 def _without_dims(name: str, names: set[str], file: tree.File) -> str:
@@ -81,9 +105,8 @@ def _without_dims(name: str, names: set[str], file: tree.File) -> str:
 
 
 def _steps(
-    source: Source, file: tree.File, steps: str, dims: tuple[int, ...], names: set[str], max_steps: int,
-    root: Path | None,
-) -> tuple[Compilation, str]:  # fmt: skip
+    source: Source, file: tree.File, steps: str, dims: tuple[int, ...], names: set[str], asked: Asked
+) -> tuple[Compilation, str]:
     """A net of these steps behind what the spec says, and the name of its output."""
     net, output, written = _net_around(steps, dims, names)
     whole = replace(source, text=source.text + written)
@@ -91,8 +114,8 @@ def _steps(
     try:
         last = _parsed(whole).nets[-1]
         if len(last.items) != 2 or len(_parsed(whole).definitions) != len(file.definitions) + 1:
-            raise click.UsageError(f"{steps!r} is no chain of steps")
-        return compile_net(whole, net, {}, max_steps, root), output
+            raise _none(f"{steps!r} is no chain of steps")
+        return asked.compiled(whole, net, {}), output
     except CompileError as error:
         raise CompileError(tuple(_moved(each, Source("<steps>", steps), start) for each in error.diagnostics)) from None
 
@@ -117,7 +140,7 @@ def _dims(text: str | None, whole: str) -> tuple[int, ...] | None:
         return None
     dims = re.split(r"\s*,\s*", text.strip())
     if len(dims) not in (1, 3) or not all(re.fullmatch(r"[0-9]{1,18}", dim) for dim in dims):
-        raise click.UsageError(f"{whole!r}: an input is written `@[C, H, W]` or `@[C]`")
+        raise _none(f"{whole!r}: an input is written `@[C, H, W]` or `@[C]`")
     return tuple(int(dim) for dim in dims)
 
 
@@ -143,7 +166,7 @@ def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
         or not isinstance(call, tree.Call)
         or not all(isinstance(arg, tree.Arg) and arg.name for arg in call.args)
     ):
-        raise click.UsageError(f"write `NET(name: value, …)`, not {arguments!r}")
+        raise _none(f"write `NET(name: value, …)`, not {arguments!r}")
     given = [arg for arg in call.args if isinstance(arg, tree.Arg)]
     return {arg.name.text: _constant(arg.value, arguments) for arg in given if arg.name}
 
@@ -155,7 +178,7 @@ def _constant(value: tree.Expr, arguments: str) -> Any:
         return -value.operand.value
     if isinstance(value, tree.List):
         return tuple(_constant(item, arguments) for item in value.items)
-    raise click.UsageError(f"a net's parameters are numbers, `true`, `false` and lists of these, not {arguments!r}")
+    raise _none(f"a net's parameters are numbers, `true`, `false` and lists of these, not {arguments!r}")
 
 
 def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Compilation:
@@ -168,10 +191,10 @@ def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Comp
     images = [shape for shape in inputs if isinstance(shape, Image)]
     if len(dims) != 1 + len(axes) or dims[0] not in {int(shape.channels) for shape in images or inputs}:
         given = ", ".join(net.conditions.show(shape) for shape in inputs)
-        raise click.UsageError(f"{text!r}: the net reads {given}")
+        raise _none(f"{text!r}: the net reads {given}")
     sizes = dict(zip(axes, dims[1:], strict=True))
     if not _legal(done.sizes, sizes):
-        raise click.UsageError(f"{text!r}: the size is not legal, {describe_sizes(done, axes)}")
+        raise _none(f"{text!r}: the size is not legal, {describe_sizes(done, axes)}")
     resized = replace(net, conditions=replace(net.conditions, nominal=dict(sizes)))
     return replace(done, net=resized, cost=cost(resized))
 

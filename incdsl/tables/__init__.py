@@ -1,0 +1,1 @@
+"""Tables of nets in every form: for terminals of any width, notebooks, documents and programs."""
