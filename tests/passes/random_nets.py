@@ -18,8 +18,8 @@ POOLS = [
 ]  # fmt: skip
 SMALL = [
     "relu", "relu", "relu", "relu6", "silu", "sigmoid", "identity", "identity", "dropout 0.3", "scale 1", "scale 0.17",
-    "scale -2.0", "scale (factor: factor)", "batchnorm", "tiny", "maxpool 1x1", "channelshuffle 1", "upsample 1",
-    "layerscale", "prelu",
+    "scale -2.0", "scale (factor: factor)", "batchnorm", "batchnorm (scale: false)", "tiny", "maxpool 1x1",
+    "channelshuffle 1", "upsample 1", "layerscale", "prelu",
 ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def text_of(done):
 def shown(expr):
     """A weight expression as a call."""
     values = [getattr(expr, field.name) for field in fields(expr) if getattr(expr, field.name) != field.default]
-    values = [part for value in values for part in (value if type(expr).__name__ == "Merged" else (value,))]
+    values = [part for value in values for part in (value if type(expr).__name__ in ("Merged", "Summed") else (value,))]
     texts = [shown(value) if hasattr(value, "__dataclass_fields__") else str(value) for value in values]
     return texts[0] if type(expr).__name__ == "Kept" else f"{type(expr).__name__}({', '.join(texts)})"
 

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from typing import final
 
 from incdsl.ir.graph import Node
-from incdsl.ir.weight_expr import Kept, Normalized, Prenormed, WeightExpr, WeightOf
+from incdsl.ir.weight_expr import Normalized, Prenormed, WeightExpr, WeightOf
 from incdsl.ops.activation import Activation
+from incdsl.ops.frame import Padding, SamePad
 from incdsl.ops.norm import BatchNorm2d, Normalize
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
+from incdsl.passes.rules.fold_batch_norm import tensors_of
 from incdsl.passes.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A normalization or batch norm, a convolution that reads it, and the activation between them, if there is one."""
+    """A normalization or batch norm, a convolution that reads it, and an activation or pad between them, if any."""
 
     before: Node
-    activation: Node | None
+    between: Node | None
     conv: Node
 
     @property
@@ -70,8 +72,13 @@ class FoldNormalization(Rule[Site]):
     conditions: tuple[Condition[Site], ...] = (
         Condition(
             "no activation",
-            lambda _, s: s.activation is None,
+            lambda _, s: s.between is None or not isinstance(s.between.op, Activation),
             "there is an activation between the norm and the convolution",
+        ),
+        Condition(
+            "no pad",
+            lambda _, s: s.between is None or not isinstance(s.between.op, Padding | SamePad),
+            "there is a pad between the norm and the convolution",
         ),
         Condition(
             "no padding",
@@ -80,7 +87,7 @@ class FoldNormalization(Rule[Site]):
         ),
         Condition(
             "only convolutions",
-            lambda v, s: all(isinstance(node.op, Conv2d) or node is s.activation for node in _readers(v, s)),
+            lambda v, s: all(isinstance(node.op, Conv2d) or node is s.between for node in _readers(v, s)),
             "something else reads the normalized value",
         ),
         Condition("inner value", lambda v, s: s.before.name not in v.ends, "the normalized value leaves the net"),
@@ -88,13 +95,13 @@ class FoldNormalization(Rule[Site]):
     )
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
-        """Direct pairs, and those with an activation between them, to be told."""
+        """Direct pairs, and those with an activation or a pad between them, to be told."""
         if isinstance(node.op, Conv2d):
             before = view.operand(node)
-            activation = before if isinstance(before.op, Activation) else None
-            before = view.operand(activation) if activation else before
+            between = before if isinstance(before.op, Activation | Padding | SamePad) else None
+            before = view.operand(between) if between else before
             if isinstance(before.op, Normalize | BatchNorm2d):
-                yield Site(before, activation, node)
+                yield Site(before, between, node)
 
     def rewrite(self, view: View, site: Site) -> Edit:
         bias = bool(site.op.bias) or site.shifts
@@ -118,4 +125,4 @@ def _weights(view: View, site: Site) -> WeightExpr:
     if isinstance(norm, Normalize):
         return Normalized(weights, tuple(map(float, norm.scale)), tuple(map(float, norm.shift)))
     assert isinstance(norm, BatchNorm2d)
-    return Prenormed(weights, Kept(site.before.path), float(norm.eps), int(site.op.groups))
+    return Prenormed(weights, tensors_of(site.before), float(norm.eps), int(site.op.groups))
