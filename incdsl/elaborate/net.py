@@ -174,7 +174,7 @@ class _NetBuilder:
             self._sink.add(problem)
         if not self._sink.errors:
             alive = self._graph.without_dead_nodes()
-            if alive is not self._graph:
+            if alive is not self._graph or self._tools.cut:
                 self._graph = alive
                 self._tools.conditions = conditions_of(alive, self._tools.conditions.nominal)
 

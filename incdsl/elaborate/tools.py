@@ -32,6 +32,8 @@ class Tools:
     record: Record
     static: StaticParams = field(default_factory=StaticParams)
     naming: Naming = field(default_factory=Naming)
+    cut: bool = False
+    """Whether nodes were taken back, whose conditions on the size of the input are left."""
     whole: bool = True
     """Whether everything that flows is known."""
 

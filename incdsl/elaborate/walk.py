@@ -348,10 +348,25 @@ class Walk:
             del rows[1:]  # nothing comes of it, and the others say the same
         with self._deeper(named.link):
             for row in rows:
-                before = value
+                before, start = value, len(self._tools.graph)
                 value = self._alone(self._element(once, str(made), inside.binding(row, names), value, ir), named.link)
-                made += _is_made(value, before, inside)
+                made += self._is_made(value, before, start, inside)
         return value
+
+    def _is_made(self, after: Flow, before: Flow, start: int, scope: Scope) -> bool:
+        """Whether a repetition is a module: a choice may leave nothing of it, and its number is free for the next one.
+
+        `start` is how many nodes there were before it.
+        """
+        if after is UNKNOWN or after != before:
+            return True
+        scope.labels.clear()
+        if len(self._tools.graph) > start:  # what it computes, nothing reads
+            self._tools.graph.cut(start)
+            self._tools.cut = True
+            for inside in [inside for inside in self.scopes if any(b.nodes.stop > start for b in inside.bindings)]:
+                del self.scopes[inside]
+        return False
 
     def _counted(
         self, named: Named, rows: list[dict[str, Any]], names: tuple[tree.Name, ...], scope: Scope, flow: Flow,
@@ -413,9 +428,9 @@ class Walk:
         if isinstance(atom, tree.Group):
             made = 0
             for named in self._tools.naming.plan(atom.chain, "", scope, self._tools.units(scope)):
-                before = flow
+                before, start = flow, len(self._tools.graph)
                 flow = self._element(named.link, str(made), inner, flow, ir)
-                made += _is_made(flow, before, inner)
+                made += self._is_made(flow, before, start, inner)
             if made:
                 self._tools.placer.claim(label, once.span, scope)
             return flow
@@ -1031,11 +1046,3 @@ class Walk:
                 gather(main.call, main.op, scope, self._tools.evaluate)
             else:
                 self.step(named, scope, UNKNOWN, Chain(""), 0)
-
-
-def _is_made(after: Flow, before: Flow, scope: Scope) -> bool:
-    """Whether a repetition is a module: a choice may leave nothing of it, and its number is free for the next one."""
-    if after is not UNKNOWN and after == before:
-        scope.labels.clear()
-        return False
-    return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from incdsl.diagnostics import CompilerBug
@@ -197,6 +198,13 @@ class Graph:
         self._nodes[node.name] = node
         self._operands[node.name] = operands
         self._shapes[node.name] = _plain(shape)
+
+    def cut(self, size: int) -> None:
+        """Take back the nodes that were added last, of which nothing depends; so many nodes stay."""
+        for name in list(islice(self._nodes, size, None)):
+            node = self._nodes.pop(name)
+            del self._operands[name], self._shapes[name]
+            self.ports.pop(node.instance, None)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self._nodes.values())

@@ -49,3 +49,21 @@ def test_a_block_that_comes_to_nothing_leaves_its_number_to_the_next():
     block = "block B(p) = part: conv2d 1x1 @in if p < 2\n"
     done = compiled(spec("steps: B(p: k) for k in [3, 1, 4, 0]", block))
     assert [key for key in keys(done) if key.endswith("weight")] == ["steps.0.part.weight", "steps.1.part.weight"]
+
+
+def test_a_block_that_hands_on_what_flows_in_and_computes_something_else_is_told():
+    block = "block B {\n  spare = in -> conv2d 3x3 @8\n  output y = in\n}\n"
+    assert codes(spec("t: B times 3", block)) == ["E208"]
+    assert codes(spec("(B -> relu -> B) times 2", block)) == ["E208"]
+
+
+def test_a_member_that_only_computes_what_a_choice_does_not_read_is_left_out():
+    block = """block B(deep) {
+  spare = in -> conv2d 9x9 @8 valid
+  output y = in -> add { | identity | spare -> adaptiveavgpool 16x16 } if deep
+}
+"""
+    done = compiled(spec("(B(deep: false) -> prelu) times 2", block))
+    assert keys(done) == ["y.0.0.weight", "y.1.0.weight"]
+    assert str(done.sizes.evaluation["H"]) == ">= 1"
+    assert [node.op.word for node in done.net.graph][1:] == ["prelu", "prelu"]
