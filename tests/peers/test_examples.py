@@ -20,8 +20,9 @@ PEERS = {
     "shufflenet_v2": "shufflenet_v2_x1_0",
     "densenet": "densenet121",
     "convnext": "convnext_tiny",
+    "efficientnet": "efficientnet_b0",
 }
-NAMED = ("resnet18", "convnext")
+NAMED = ("resnet18", "convnext", "efficientnet")
 """Those with torchvision's names."""
 
 
