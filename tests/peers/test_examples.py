@@ -21,8 +21,9 @@ PEERS = {
     "densenet": "densenet121",
     "convnext": "convnext_tiny",
     "efficientnet": "efficientnet_b0",
+    "regnet": "regnet_y_400mf",
 }
-NAMED = ("resnet18", "convnext", "efficientnet")
+NAMED = ("resnet18", "convnext", "efficientnet", "regnet")
 """Those with torchvision's names."""
 
 
