@@ -75,8 +75,7 @@ class SizeSet:
         if len(self.residues) == 1:
             (residue,) = self.residues
             return f", multiples of {self.period}" if residue == 0 else f", {residue} above a multiple of {self.period}"
-        residues = list(map(str, sorted(self.residues)))
-        return f", {', '.join(residues[:-1])} or {residues[-1]} above a multiple of {self.period}"
+        return f", {_listed(tuple(sorted(self.residues)), ' or ')} above a multiple of {self.period}"
 
 
 @dataclass(frozen=True)
@@ -224,8 +223,8 @@ def _report_empty(net: Net, axis: str, sink: Sink) -> None:
     sink.add(NoLegalSize(span=place.span, path=place.path, axis=name, of=whose, reason=reason))
 
 
-def _listed(sizes: tuple[int, ...]) -> str:
-    """Members as ranges: `7, 9 to 12`."""
+def _listed(sizes: tuple[int, ...], last: str = ", ") -> str:
+    """Members as ranges: `7, 9 to 12`, with `last` before the last one."""
     runs: list[list[int]] = []
     for size in sizes:
         if runs and runs[-1][1] == size - 1:
@@ -233,4 +232,7 @@ def _listed(sizes: tuple[int, ...]) -> str:
         else:
             runs.append([size, size])
     texts = [str(a) if a == b else f"{a} to {b}" for a, b in runs]
-    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")
+    if len(texts) > 8:
+        return ", ".join([*texts[:8], "..."])
+    *first, end = texts
+    return f"{', '.join(first)}{last}{end}" if first else end

@@ -30,6 +30,21 @@ LARGEST = 1 << 31
             "1 or 4 above a multiple of 5, >= 4",
             [n for n in range(4, 60) if n % 5 in (1, 4)],
         ),
+        (
+            SizeSet(32, None, 32, frozenset(range(16)) | {20}),
+            "0 to 15 or 20 above a multiple of 32, >= 32",
+            [*range(32, 48), 52],
+        ),
+        (
+            SizeSet(4, None, 4, frozenset({0, 1, 2})),
+            "0 to 2 above a multiple of 4, >= 4",
+            [n for n in range(4, 60) if n % 4 < 3],
+        ),
+        (
+            SizeSet(1, None, 20, frozenset(range(1, 19, 2))),
+            "1, 3, 5, 7, 9, 11, 13, 15, ... above a multiple of 20, >= 1",
+            [n for n in range(1, 60, 2) if n % 20 < 19],
+        ),
         (SizeSet(1, residues=frozenset()), "none", []),
         (SizeSet(2, only=(3, 7, 8, 9)), "3, 7 to 9", [3, 7, 8, 9]),
         (SizeSet(1, only=(1, 2)), "1 to 2", [1, 2]),

@@ -94,6 +94,6 @@ def test_some_of_them_are_no_intervals() -> None:
     said = {name: str(compile_net(SPECS[name]()).sizes.evaluation["H"]) for name in ("odd", "holes", "upsampled")}
     assert said == {
         "odd": "odd, >= 11",
-        "holes": "2, 3, 4 or 5 above a multiple of 6, >= 5",
+        "holes": "2 to 5 above a multiple of 6, >= 5",
         "upsampled": "2 above a multiple of 4, >= 6",
     }
