@@ -178,7 +178,9 @@ def _constant(value: tree.Expr, arguments: str) -> Any:
         return -value.operand.value
     if isinstance(value, tree.List):
         return tuple(_constant(item, arguments) for item in value.items)
-    raise _none(f"a net's parameters are numbers, `true`, `false` and lists of these, not {arguments!r}")
+    if isinstance(value, tree.Variable) and value.name:
+        return value.name
+    raise _none(f"a net's parameters are words, numbers, `true`, `false` and lists of these, not {arguments!r}")
 
 
 def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Compilation:

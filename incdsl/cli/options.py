@@ -116,7 +116,9 @@ def _value(text: str, ctx: click.Context, param: click.Parameter) -> Any:
             return _tuples(json.loads(text))
         except ValueError:
             pass
-    raise click.BadParameter(f"{text!r} is no number, `true`, `false` or list of these", ctx, param)
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,63}", text):
+        return text  # one of the words of a parameter, or an op
+    raise click.BadParameter(f"{text!r} is no word, number, `true`, `false` or list of these", ctx, param)
 
 
 def _tuples(value: Any) -> Any:

@@ -13,9 +13,10 @@ from incdsl.elaborate.arguments import argument, default, wrong_argument
 from incdsl.elaborate.expressions import Expressions, OneOf
 from incdsl.elaborate.overrides import Own
 from incdsl.elaborate.resolve import Definition
-from incdsl.elaborate.scope import UNKNOWN, Poisoned, Problem, Scope
+from incdsl.elaborate.scope import UNKNOWN, OpRef, Poisoned, Problem, Scope
 from incdsl.elaborate.variant import interfaces
 from incdsl.ir.graph import Instance
+from incdsl.ops import find
 from incdsl.syntax import tree
 from incdsl.values import Num, Real
 
@@ -43,7 +44,7 @@ class Parameters:
             if name not in settings and self._follows_inner(param, 0):
                 continue
             known.names, known.declared[name] = names, param
-            value = self._set(param, settings[name]) if name in settings else self._default(param, known)
+            value = self._set(param, settings[name], known) if name in settings else self._default(param, known)
             if isinstance(value, int) and not isinstance(value, bool | Num):
                 value = Num.symbol(value, name)
             elif isinstance(value, float) and not isinstance(value, Real):
@@ -51,13 +52,21 @@ class Parameters:
             values[name] = value
         return values
 
-    def _set(self, param: tree.Param, value: Any) -> Any:
-        """The value that a caller sets; for a parameter that is a word, one of its words."""
-        if not param.words:
-            return value
-        if value in param.words:
-            return OneOf(value, param.words)
-        reason = f"`{param.name.text}` is one of {', '.join(f'`{word}`' for word in param.words)}, not `{value}`"
+    def _set(self, param: tree.Param, value: Any, known: Scope) -> Any:
+        """The value that a caller sets: a number, a truth value, a list; a text is a word or the name of an op."""
+        name = param.name.text
+        if param.words:
+            if isinstance(value, str) and value in param.words:
+                return OneOf(value, param.words)
+            reason = f"`{name}` is one of {', '.join(f'`{word}`' for word in param.words)}, not `{value}`"
+        elif isinstance(value, str):
+            if value in known.names or find(value):
+                return OpRef(tree.Name(value), (), replace(known, params={}))
+            reason = f"`{name}` is a number, a list or an op, and nothing is called `{value}`"
+        elif isinstance(value, bool | int | float | list | tuple):
+            return _as_spec(value)
+        else:
+            reason = f"`{name}` is a number, `true` or `false`, a list or an op, not {type(value).__name__}"
         self._complain(BadParameter(span=param.span, reason=reason))
         return UNKNOWN
 
@@ -154,6 +163,11 @@ class Parameters:
             listed = " and ".join(f"no parameter `{name}`" for name in unknown)
             reason = f"`{self._title}` has {listed}"
             self._sink.add(BadParameter(span=self._line[0].tree.name.span, reason=reason, hint=hint))
+
+
+def _as_spec(value: Any) -> Any:
+    """A value of Python as a spec has it: lists are tuples."""
+    return tuple(map(_as_spec, value)) if isinstance(value, list | tuple) else value
 
 
 def _mentions(param: tree.Param) -> set[str]:

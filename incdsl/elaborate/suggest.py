@@ -42,7 +42,9 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
     named = iter(scope.names)
     known = [*operators, "split", *islice(chain(named, scope.values, scope.params), MAX_SUGGESTIONS)]
     suggestion, hint = "", remark
-    if text in _LITERALS:
+    if base := _beside(text, scope):
+        hint = f"`{text}` is defined beside `{base}`; import it as well: `use {base}, {text}`"
+    elif text in _LITERALS:
         suggestion = _LITERALS[text]
     elif _DIALECT.get(text) in known:
         suggestion = _DIALECT[text]
@@ -56,6 +58,15 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
         close = get_close_matches(text, known, 1) or get_close_matches(text.lower(), known, 1)
         suggestion = close[0] if close else ""
     return UnknownName(span=name.span, name=text, suggestion=suggestion, hint=hint)
+
+
+def _beside(name: str, scope: Scope) -> str:
+    """A net that is varied here, in whose file a name means something that the variant's file does not know."""
+    for overrides in scope.overrides:
+        for definition in overrides.line:
+            if name in definition.names and definition.names is not scope.names:
+                return definition.name
+    return ""
 
 
 def knows(name: str, scope: Scope) -> bool:

@@ -200,3 +200,27 @@ def test_a_name_stands_for_a_number():
 def test_names_of_numbers_are_held_to_the_rules_of_names(lines, code):
     found = codes(f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  {lines}\n}}\n")
     assert code in found
+
+
+SET = "(kind = plain | big, act = relu, ks = [1], n = 2)"
+CHAIN = "conv2d 1x1 @n -> act -> concat { | for k in ks: conv2d (kernel: [k, k], width: 2) } -> relu if kind == big"
+
+
+def test_callers_set_words_ops_and_lists():
+    done = compiled(spec(CHAIN, params=SET), kind="big", act="silu", ks=[1, 3], n=5)
+    assert [node.op.word for node in done.net.graph][2:] == ["silu", "conv2d", "conv2d", "concat", "relu"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "tall"}, "`kind` is one of `plain`, `big`, not `tall`"),
+        ({"kind": 3}, "`kind` is one of `plain`, `big`, not `3`"),
+        ({"act": "slu"}, "nothing is called `slu`"),
+        ({"ks": None}, "not NoneType"),
+        ({"ks": {}}, "not dict"),
+    ],
+)
+def test_what_a_parameter_cannot_be_is_told(settings, message):
+    with pytest.raises(Exception, match=message):
+        compiled(spec(CHAIN, params=SET), **settings)

@@ -217,3 +217,11 @@ def test_a_change_may_drop_the_last_use_of_a_parameter():
     """
     done = compile_net(Source("dropped.inc", text), "Other")
     assert done.cost.params == 88
+
+
+def test_a_name_of_the_varied_file_is_to_be_imported():
+    text = 'inc 1\nfrom "specs/v3.inc" use InceptionV3\n'
+    text += "net V = InceptionV3 with { Mixed_7c.branch_pool: maxpool 3x3 -> conv 1x1 @192 }\n"
+    (problem,) = nets.problems(text)
+    assert problem.help() == "`conv` is defined beside `InceptionV3`; import it as well: `use InceptionV3, conv`"
+    assert not nets.codes(text.replace("use InceptionV3\n", "use InceptionV3, conv\n"))
