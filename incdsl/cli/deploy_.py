@@ -86,6 +86,9 @@ def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
         if weights is None and (entry or decisions != type(decisions)() or against or arguments):
             raise click.UsageError("what is said about a checkpoint needs --weights CHECKPOINT")
         checkpoint.check_against(against, arguments)
+        if weights is not None:
+            checkpoint.needs("torch", "torch", "computing weights")
+            checkpoint.needs("safetensors", "weights", "writing weights")
         given = _Weights(weights, entry, decisions, against, arguments) if weights else None
         command(weights=given, **others)
 
@@ -163,8 +166,6 @@ def _computed(
     """
     target = module.with_suffix(".safetensors")
     checkpoint.not_read(target, {"checkpoint": given.path})
-    checkpoint.needs("torch", "torch", "computing weights")
-    checkpoint.needs("safetensors", "weights", f"writing {target.name}")
     from incdsl.runtime.checkpoint import is_deployed
     from incdsl.runtime.deploy import filled
     from incdsl.runtime.pretrained import Given, compared, weights

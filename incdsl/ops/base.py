@@ -97,6 +97,8 @@ class Op(BaseModel):
     """Fields that a constructor argument of the generated net may set: no other shape or legality depends on them."""
     calls: ClassVar[frozenset[str]] = frozenset()
     """Names of PyTorch that its code uses, as `nn.Conv2d`, `F.relu`, `torch.cat`: generated files may use no others."""
+    paddings: ClassVar[str] = "`valid`, `same`, `tfsame`, `half`, `pad N`"
+    """How its padding is written, if it has one; for its page."""
     usual: ClassVar[Mapping[str, Usual]] = {}
     """Fields whose values beyond a range give a warning."""
     helpers: ClassVar[Mapping[str, str]] = {}

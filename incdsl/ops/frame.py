@@ -71,6 +71,7 @@ class Pad(Padding):
     """Zeros around the image: `pad 1` on all sides, `pad 1x2` above and below and on both sides, or for each side."""
 
     word: ClassVar[str] = "pad"
+    paddings: ClassVar[str] = "`1`, `1x2`, `(top: 1)`"
     example: ClassVar[str] = "pad (bottom: 1, right: 1)"
     torch: ClassVar[str] = "torch.nn.ZeroPad2d"
     sigils: ClassVar[Mapping[Sigil, str]] = {"padding": "around"}
@@ -91,6 +92,7 @@ class LowPad(Padding):
     fill: ClassVar[float] = LOWEST
 
     word: ClassVar[str] = "pad"
+    paddings: ClassVar[str] = "`1`, `1x2`, `(top: 1)`"
     public: ClassVar[bool] = False
     calls: ClassVar[frozenset[str]] = frozenset({"F.pad", "torch.inf"})
 
@@ -115,6 +117,7 @@ class SamePad(Op):
     fill: Literal["zero", "lowest"] = "zero"
 
     word: ClassVar[str] = "pad"
+    paddings: ClassVar[str] = "`1`, `1x2`, `(top: 1)`"
     public: ClassVar[bool] = False
     kind: ClassVar[Kind] = "copy"
     calls: ClassVar[frozenset[str]] = frozenset({"F.pad", "torch.inf"})

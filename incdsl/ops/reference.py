@@ -9,8 +9,7 @@ from incdsl.ops.base import Op
 from incdsl.values import Pair
 
 _SIGILS = {
-    "kernel": "`3x3`", "stride": "`/2`", "width": "`@64`", "padding": "`valid`, `same`, `half`, `pad N`",
-    "ceil": "`ceil`", "number": "a bare number",
+    "kernel": "`3x3`", "stride": "`/2`", "width": "`@64`", "ceil": "`ceil`", "number": "a bare number",
 }  # fmt: skip
 
 
@@ -20,7 +19,8 @@ def op_reference(op: type[Op]) -> str:
     rows = ["| setting | written | default |", "| --- | --- | --- |"]
     by_field = {field: sigil for sigil, field in op.sigils.items()}
     for name, field in op.model_fields.items():
-        written = _SIGILS.get(by_field.get(name, ""), "")
+        sigil = by_field.get(name, "")
+        written = op.paddings if sigil == "padding" else _SIGILS.get(sigil, "")
         choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
         words = ", ".join(f"`{c}`" for c in choices)
         default = "required" if field.is_required() else f"`{_plain(field.default)}`"

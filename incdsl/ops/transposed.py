@@ -35,6 +35,7 @@ class ConvTranspose2d(Windowed):
     bias: Flag = True
 
     word: ClassVar[str] = "convtranspose2d"
+    paddings: ClassVar[str] = "`valid`, `same`, `half`, `pad N`"
     kind: ClassVar[Kind] = "convolution"
     example: ClassVar[str] = "convtranspose2d 3x3/2 @4 half (output_padding: 1)"
     torch: ClassVar[str] = "torch.nn.ConvTranspose2d"

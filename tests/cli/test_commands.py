@@ -177,7 +177,7 @@ def test_set_of_a_value_that_does_not_suit_is_a_diagnostic(call, value):
 
 @pytest.mark.parametrize(
     "text",
-    ["width", "width=", "=4", "wi-dth=4", "width=four", "width=4x", "width=[]", "width=[1", "width=9_", "width=9__9",
+    ["width", "width=", "=4", "wi-dth=4", "width=4our", "width=4x", "width=[]", "width=[1", "width=9_", "width=9__9",
      "width=1" + "0" * 18, "width=" + "9" * 5000, "width=" + "[" * 5000 + "]" * 5000],
     ids=lambda text: text[:14],
 )  # fmt: skip

@@ -163,8 +163,8 @@ def test_vectors_flow_in(compared):
         (f"{V3}@[1, 299, 299]", "the net reads [3, 299, 299]"),
         (f"{V3}@[3]", "the net reads [3, 299, 299]"),
         (f"{V3}::InceptionV3(10)", "write `NET(name: value, …)`"),
-        (f"{V3}::InceptionV3(classes: relu(a: 1))", "are numbers"),
-        (f"{V3}::InceptionV3(classes: 1 + 1)", "are numbers"),
+        (f"{V3}::InceptionV3(classes: relu(a: 1))", "parameters are words"),
+        (f"{V3}::InceptionV3(classes: 1 + 1)", "parameters are words"),
     ],
 )
 def test_what_is_no_subject_is_told(call, subject, word):

@@ -46,7 +46,7 @@ def test_the_file_says_what_was_done_and_that_it_is_certified(small):
     assert "#   for inference: DropHeads, " in text
     assert "CommuteAvgPool x 2" in text
     assert "#   certified against the training module: equal in a prime field at " in text
-    assert "regenerate: incdsl deploy small.inc" in text
+    assert f"regenerate: incdsl deploy {small} -o ." in text
     assert "nn.BatchNorm2d" not in text
 
 
@@ -293,7 +293,7 @@ def test_the_head_tells_the_command_that_writes_it_again(small):
     code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
     assert code == 0, said
     text = (small.parent / "small.py").read_text(encoding="utf-8")
-    assert "incdsl deploy small.inc --tuned small.json" in text.split("\n")[1]
+    assert f"incdsl deploy {small} -o . --tuned small.json" in text.split("\n")[1]
 
 
 def test_a_record_with_an_unknown_rule_is_refused(small):
