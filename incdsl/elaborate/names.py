@@ -34,11 +34,18 @@ class Named(NamedTuple):
     link: Link
     names: tuple[str, ...]
     labelled: bool
+    given: Span | None = None
+    """Where a use of a unit names it, if it is a part of that unit."""
 
     @property
     def span(self) -> Span:
         """Its label, or the step if it has none."""
-        return self.link.labels[0].span if self.link.labels else self.link.span
+        return self.label_of(0)
+
+    def label_of(self, part: int) -> Span:
+        """The label of a part that owns parameters, or the step if that has none."""
+        labels = self.link.labels
+        return self.given or (labels[min(part, len(labels) - 1)].span if labels else self.link.span)
 
     def over(self, atom: tree.Call, names: tuple[str, ...]) -> Named:
         """The same step, for one factor of its kernel."""

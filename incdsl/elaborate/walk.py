@@ -78,6 +78,8 @@ from incdsl.values import Pair, TooComplicated
 
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
 """What helps where no rail reads what flows in."""
+_IDENTITY = "`in` is what flows in here; a rail reads it as `| identity -> …`"
+"""What helps where a rail starts with `in`, and that flows into the merge."""
 
 
 _COUNTS = "a label that counts up ends in a number: `features.3..:`, `layer1..:`"
@@ -461,7 +463,9 @@ class Walk:
         doors = [self._doors.rail(rail, name, inner) for (rail, inner, _), (name, _) in zip(rails, names, strict=True)]
         chains = [door[1].chain if door[1] else rail.chain for door, (rail, _, _) in zip(doors, rails, strict=True)]
         if value and not merge.args and all(starts_bound(chain, scope) for chain in chains):
-            raise bad_flow(merge.span, f"no rail of `{merge.word.text}` reads what flows into it", _BOUND_ONLY)
+            with_in = any(isinstance(chain.steps[0].atom, tree.BlockInput) for chain in chains)
+            hint = _IDENTITY if with_in and value is scope.input else _BOUND_ONLY
+            raise bad_flow(merge.span, f"no rail of `{merge.word.text}` reads what flows into it", hint)
         if value is None and any(lacks_flow(chain, scope) for chain in chains):
             source = "in" if scope.input else next(iter(scope.values), "image")
             hint = f"write `{source} -> {merge.word.text} {{ … }}`, or start each rail with a value"
@@ -651,13 +655,13 @@ class Walk:
 
     def _inline(self, unit: Definition, plan: UnitPlan, use: Use, arguments: dict[str, Any]) -> Flow:
         """The parts of a unit as steps of the class that uses it."""
-        main, names = plan.main, iter(use.named.names)
+        main, names = plan.main, enumerate(use.named.names)
         renamed = []
         for i, named in enumerate(plan.steps):
             mine = bool(named.names) or (not plan.owners and i == main.at and use.named.labelled)
-            given_name = next(names, "") if mine else ""
-            own = tuple(numbered(given_name, max(1, len(named.names)))) if given_name else ()
-            renamed.append(Named(named.link, own, bool(own)))
+            part, name = next(names, (0, "")) if mine else (0, "")
+            own = tuple(numbered(name, max(1, len(named.names)))) if name else ()
+            renamed.append(Named(named.link, own, bool(own), use.named.label_of(part) if own else None))
         scope = self._unit_scope(use, use.scope.instance, use.value, unit)
         scope.params = arguments
         scope.labels, scope.counts = use.scope.labels, use.scope.counts

@@ -66,6 +66,30 @@ def test_a_change_that_is_nothing_but_a_choice_is_refused():
     assert not codes(text.replace("tanh if skip", "identity -> tanh if skip"))
 
 
+@pytest.mark.parametrize(
+    ("body", "help"),
+    [
+        ("= add { | in -> conv2d 3x3 @in }", "`in` is what flows in here; a rail reads it as `| identity -> …`"),
+        (
+            "{ a = in -> relu output y = in -> add { | in -> tanh | a } }",
+            "`in` is what flows in here; a rail reads it as `| identity -> …`",
+        ),
+        ("= relu -> add { | in -> tanh }", "a merge of bound values starts its chain: `y = concat { | a | b }`"),
+        (
+            "{ a = in -> relu output y = in -> add { | a -> tanh | a } }",
+            "a merge of bound values starts its chain: `y = concat { | a | b }`",
+        ),
+    ],
+)
+def test_some_rail_reads_what_flows_in(body, help):
+    (problem,) = problems(spec("B", f"block B {body}\n"))
+    assert (problem.code, problem.help()) == ("E209", help)
+    mended = (
+        body.replace("| in ->", "| identity ->") if "identity" in help else body.replace("-> add", "-> relu -> add")
+    )
+    assert codes(spec("B", f"block B {mended}\n")) == ([] if "identity" in help else ["E209"])
+
+
 # Labels
 
 

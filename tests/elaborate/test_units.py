@@ -5,7 +5,7 @@ import re
 import pytest
 
 import incdsl
-from tests.nets import spec
+from tests.nets import problems, spec
 
 UNITS = """unit u = conv: conv2d (bias: false) -> bn: conv2d 7x7 @8 as 1x7, 7x1 -> relu
 unit w = relu -> conv2d 3x3 @4 as 1x3, 3x1
@@ -72,3 +72,22 @@ def test_what_stands_before_it_are_ops():
 def test_settings_of_a_use_are_those_of_that_op():
     codes = [each.code for each in incdsl.check(spec("pre 3x3 @4 (eps: 1e-3)", PRE))]
     assert codes == ["E202"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "blamed"),
+    [
+        ("train: norm", [("E207", "train")]),
+        ("train: norm -> half: norm", [("E207", "train"), ("E207", "half")]),
+        ("a, half: pair 3x3 @4", [("E207", "half")]),
+        ("a: norm -> a: norm", [("E206", "a")]),
+        ("a: norm -> b, a: pair 3x3 @4", [("E206", "a")]),
+        ("train: act 3x3 @4", [("E207", "train")]),
+        ("1: outer", [("E207", "1")]),
+        ("train: norm times 2", [("E207", "train")]),
+    ],
+)
+def test_a_label_that_cannot_be_is_blamed_where_a_use_says_it(chain, blamed):
+    units = "unit norm = batchnorm\nunit pair = conv2d -> batchnorm\nunit act = conv2d -> relu\n"
+    found = problems(spec(chain, units + "unit outer = relu -> inner\nunit inner = conv2d 1x1 @4 -> relu\n"))
+    assert [(each.code, each.span.text) for each in found] == blamed
