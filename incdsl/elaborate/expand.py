@@ -43,13 +43,13 @@ class Link(NamedTuple):
     def choices(self) -> tuple[tuple[tree.Expr | None, Link], ...]:
         """The steps of which one is chosen, each with its test; the last has none if there is always one."""
         found: list[tuple[tree.Expr | None, Link]] = []
-        atom, repeat = self.atom, self.repeat
+        this, repeat = self._replace(repeat=None, shape=None), self.repeat
         while isinstance(repeat, tree.When):
-            found.append((repeat.test, self._replace(atom=atom, repeat=None, shape=None)))
+            found.append((repeat.test, this))
             if repeat.other is None:
                 return tuple(found)
-            atom, repeat = repeat.other.atom, repeat.other.repeat
-        return (*found, (None, self._replace(atom=atom, repeat=None, shape=None)))
+            this, repeat = this._replace(step=repeat.other, atom=repeat.other.atom), repeat.other.repeat
+        return (*found, (None, this))
 
     @property
     def may_be_left_out(self) -> bool:

@@ -231,11 +231,27 @@ class Walk:
     def _stepped(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
         link = named.link
         if isinstance(link.repeat, tree.When):
-            chosen = self._chosen(named, scope, lambda this, aside: self._atom(this, aside, UNKNOWN, ir, number))
+            chosen = self._chosen(named, scope, lambda this, aside: self._passed_over(this, link, aside, ir, number))
             if chosen is None:
                 self._doors.leave_out(scope, self._tools.naming.seen(named, scope, self._tools.units(scope)))
                 return UNKNOWN if scope.dry else flow
-            named = chosen
+            result = self._varied(chosen, scope, flow, ir, number)
+            self._came_behind_else(chosen.link, link, scope, result)
+            return result
+        return self._varied(named, scope, flow, ir, number)
+
+    def _passed_over(self, this: Named, whole: Link, aside: Scope, ir: Chain, number: int) -> None:
+        """Look at a step that tests do not choose."""
+        self._came_behind_else(this.link, whole, aside, UNKNOWN)
+        self._atom(this, aside, UNKNOWN, ir, number)
+
+    def _came_behind_else(self, this: Link, whole: Link, scope: Scope, flow: Flow) -> None:
+        """Note what comes out of one of several steps; the first is written as the whole that is noted anyway."""
+        if this.step is not whole.step:
+            self._tools.record.came(this.step, scope, flow)
+
+    def _varied(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+        """A step as it is written, or what a variant puts in its place."""
         place, override = self._doors.step(named, scope)
         if place is None:
             return self._written(named, scope, flow, ir, number)

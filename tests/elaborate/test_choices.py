@@ -2,6 +2,8 @@
 
 import pytest
 
+import incdsl
+from incdsl.syntax import tree
 from tests.nets import codes, compiled, keys, problems, spec
 
 PARAMS = "(n = 2, deep = true)"
@@ -96,3 +98,16 @@ def test_an_if_alone_stays_where_a_variant_replaces_its_step():
     text = f"{base}net V = N with {{ k: tanh }}\n"
     assert [node.op.word for node in compiled(text, "V").net.graph][1:] == ["tanh", "relu"]
     assert [node.op.word for node in compiled(text, "V", deep=False).net.graph][1:] == ["relu"]
+
+
+@pytest.mark.parametrize(("n", "whole", "second", "third"), [(1, 4, None, None), (2, 5, 5, None), (3, 16, None, 16)])
+@pytest.mark.parametrize("times", ["{}", "({}) times 1"])
+def test_each_written_choice_has_its_shape(n, whole, second, third, times):
+    third_step = "conv2d 1x1 @16" if "times" in times else "concat { | relu | tanh }"
+    chain = times.format(f"conv2d 1x1 @4 if n == 1 else conv2d 1x1 @5 if n == 2 else {third_step}")
+    analysis = incdsl.analyze(spec(f"{chain} -> relu", params=f"(n = {n})"))
+    steps = [node for node in tree.nodes(analysis.file) if isinstance(node, tree.Step)]
+    choice = max((step for step in steps if isinstance(step.repeat, tree.When)), key=lambda step: len(str(step)))
+    second_step = choice.repeat.other
+    found = [analysis.steps[step][0].shapes[0] for step in (choice, second_step, second_step.repeat.other)]
+    assert [shape and int(shape.channels) for shape in found] == [whole, second, third]
