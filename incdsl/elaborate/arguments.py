@@ -80,7 +80,12 @@ def complete(
     scope.input = use.flow[0] if len(use.flow) == 1 else None
     for param in written.params:
         name = param.name.text
-        scope.params[name] = values[name] if name in values else default(param, scope, evaluate)
+        if name not in values:
+            scope.params[name] = default(param, scope, evaluate)
+        else:
+            if param.default is not None and not isinstance(param.default, tree.Words):
+                evaluate.read(param.default, scope)
+            scope.params[name] = values[name]
         scope.declared[name] = param
     return scope.params
 

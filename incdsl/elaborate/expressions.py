@@ -151,6 +151,9 @@ class Expressions:
             raise self._bad(expr.args[1], "the divisor is a whole number above 0")
         return self._checked(function(*numbers), expr)
 
+    def _callable(self, name: tree.Name, scope: Scope) -> bool:
+        return name.text in FUNCTIONS or self._op_meaning(name, name.text, scope)
+
     def _op_meaning(self, use: tree.Tree, name: str, scope: Scope) -> bool:
         """Note which op, unit or block a name means, if it means one."""
         meaning = self._meaning(name, scope)
@@ -240,10 +243,12 @@ class Expressions:
             ):
                 self._sides(node, scope)
                 words |= {node.left, node.right}
+            elif isinstance(node, tree.Nested) and not self._callable(node.name, scope):
+                raise Problem(unknown_name(node.name, scope))
         for variable in _variables(expr):
             name = variable.name
             known = name in scope.params or name in scope.values
-            if variable not in words and (known or not self._meaning(name, scope)):
+            if variable not in words and (known or not self._op_meaning(variable, name, scope)):
                 self._variable(variable, scope)
 
     def _junction(self, test: tree.Junction, scope: Scope) -> bool:

@@ -28,7 +28,7 @@ net N {
 """
 
 
-WORDS = {"H", "W", "_", "split", "bilinear"}
+WORDS = {"H", "W", "_", "split", "bilinear", "image"}
 """What stands where a name may, and is none: axes, and words of settings."""
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import incdsl
+from incdsl.syntax import tree
 from tests.nets import codes, compiled, keys, problems, spec
 
 CONV = "unit conv(act = relu) = conv: conv2d (bias: false) -> bn: batchnorm -> act\n"
@@ -90,3 +91,30 @@ def test_a_variant_redefines_a_unit_with_parameters():
 def test_a_unit_with_parameters_that_nobody_uses_is_looked_at():
     text = spec("relu", "unit u(act = relu) = conv2d -> rulu -> act\n")
     assert "nothing is called `rulu`" in [problem.message() for problem in problems(text)]
+
+
+@pytest.mark.parametrize(
+    ("default", "wrong"),
+    [
+        ("rellu", "rellu"),
+        ("lekyrelu(slope: 0.1)", "lekyrelu"),
+        ("leakyrelu(slope: slop)", "slop"),
+        ("w + wide", "wide"),
+        ("[w, make_divisible(wide, 2)]", "wide"),
+        ("relu if wide == 2 else tanh", "wide"),
+        ("relu if w == 2 else tanhh", "tanhh"),
+    ],
+)
+@pytest.mark.parametrize("body", ["block u(w, p = {}) = conv2d 1x1 @w -> p", "unit u(w, p = {}) = conv2d 1x1 @w -> p"])
+def test_a_default_is_looked_at_though_every_use_says_something_else(default, wrong, body):
+    (found,) = problems(spec("a: u(w: 3, p: relu) -> b: u(w: 4, p: tanh)", body.format(default) + "\n"))
+    assert found.span.text == wrong
+
+
+@pytest.mark.parametrize("default", ["silu", "leakyrelu(slope: 0.1 * w)", "silu if w == 3 else gelu"])
+def test_what_it_means_is_known(default):
+    text = spec("a: u(w: 3, p: relu)", f"block u(w, p = {default}) = conv2d 1x1 @w -> p\n")
+    analysis = incdsl.analyze(text)
+    assert not analysis.problems
+    words = {name.text if isinstance(name, tree.Name) else name.name for name in analysis.references}
+    assert {"silu", "leakyrelu", "gelu"} & words == {word for word in ("silu", "leakyrelu", "gelu") if word in default}
