@@ -113,13 +113,19 @@ class Unprovided(CheckpointProblem):
     shapes: str
     found: int
     nearest: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    """What of it the net can begin anew: last layers."""
 
     def message(self) -> str:
         few = f"; it has only {self.found} of these shapes" if self.found else ""
         return f"the checkpoint has nothing for {listed(self.layers)}, {self.shapes}{few}"
 
     def help(self) -> str:
-        return f"nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        ways = [f"nearest: {', '.join(self.nearest)}"] if self.nearest else []
+        if self.fresh:
+            them = "them" if len(self.fresh) > 1 else "it"
+            ways.append(f"{self.option('fresh', *self.fresh[:_SHOWN])} leaves {them} as initialized")
+        return "; ".join(ways)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ _COMPARED = 2000
 
 def missing(net: Net, scope: Scope, decisions: Decisions, entries: Mapping[str, Sizes]) -> list[Diagnostic]:
     """Why the sides do not have the same layers; nothing if they do."""
-    plain = list(_differences(scope.net.layers, scope.entries, scope.stray, entries))
+    plain = list(_differences(scope.net, scope.entries, scope.stray, entries))
     if not plain or scope.stray:
         return plain
     if decisions.heads != "all":
@@ -33,7 +33,7 @@ def missing(net: Net, scope: Scope, decisions: Decisions, entries: Mapping[str, 
     absent = missing_heads(net, scope.entries, fresh)
     heads = paths_of_heads(net)
     rest = net_side(net, fresh.union(*(heads[name] for name in absent)))
-    others = list(_differences(rest.layers, scope.entries, (), entries))
+    others = list(_differences(rest, scope.entries, (), entries))
     widths = _other_widths(net, rest, scope.entries) if others else []
     if others and not widths:
         return plain
@@ -51,21 +51,22 @@ def _without(net: Net, absent: tuple[str, ...], scope: Scope, entries: Mapping[s
 
 
 def _differences(
-    places: Sequence[Layer], found: Sequence[Layer], stray: Sequence[Layer], entries: Mapping[str, Sizes]
+    mine: Side, found: Sequence[Layer], stray: Sequence[Layer], entries: Mapping[str, Sizes]
 ) -> Iterator[Diagnostic]:
     """Signatures that the two sides do not have equally often, with those layers that no full name accounts for."""
+    places = mine.layers
     lacking, spare = _surplus(places, found), _surplus(found, places)
     unknown = [layer for some in spare.values() for layer in some if layer.part == "unknown"]
     if len(unknown) > 1:
         yield _unknown(unknown, entries)
-        spare = {
-            signature: rest for signature, some in spare.items() if (rest := [e for e in some if e not in unknown])
-        }
+        known = {signature: [e for e in some if e.part != "unknown"] for signature, some in spare.items()}
+        spare = {signature: some for signature, some in known.items() if some}
     for signature, names in list(lacking.items())[:_MOST]:
         others = [layer for some in spare.values() for layer in some]
         yield Unprovided(
             span=None, layers=_names(names), shapes=str(signature), found=_count(signature, found),
             nearest=_nearest(names[0].name, signature, others),
+            fresh=_names(names) if all(_is_last(mine, layer) for layer in names) else (),
         )  # fmt: skip
     for signature, names in [*list(spare.items())[:_MOST], *_by_signature(stray).items()]:
         others = [layer for some in lacking.values() for layer in some]

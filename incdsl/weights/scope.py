@@ -36,19 +36,19 @@ def scope(net: Net, found: Sequence[Layer], decisions: Decisions) -> Scope:
     """The scope that the user's decisions give."""
     whole, heads = net_side(net), paths_of_heads(net)
     fresh = [layer for layer in whole.layers if is_fresh(layer, decisions.fresh)]
-    aside = _replaced(fresh, whole.layers, found)
+    aside = dict.fromkeys(_replaced(fresh, whole.layers, found))
     rest = [layer for layer in found if layer not in aside]
     named = _named(rest, frozenset[str]().union(*heads.values()))
     absent: tuple[str, ...] = ()
     if decisions.heads == "unneeded":
-        aside, rest = [*aside, *named], [layer for layer in rest if layer not in named]
+        aside, rest = dict.fromkeys([*aside, *named]), [layer for layer in rest if layer not in named]
         absent = missing_heads(net, rest, [_name(layer) for layer in fresh])
     elif decisions.heads == "none":
         absent, rest = tuple(heads), [layer for layer in rest if layer not in named]
     out = frozenset[str]().union(*(heads[name] for name in absent))
     mine = net_side(net, out | {_name(layer) for layer in fresh})
     stay = tuple(layer for layer in fresh if _name(layer) not in out)
-    stray = named if decisions.heads == "none" else []
+    stray = named if decisions.heads == "none" else ()
     return Scope(mine, stay, tuple(rest), tuple(aside), tuple(stray), absent)
 
 
@@ -76,24 +76,26 @@ def _replaced(fresh: Sequence[Layer], mine: Sequence[Layer], found: Sequence[Lay
     That is what has their full names; and what has their shapes but for the width, if no other layer of the net could
     be it, and there is not more of it than of fresh layers.
     """
-    named = _named(found, {_name(layer) for layer in fresh})
-    taken = {layer.signature for layer in mine if layer not in fresh}
-    met = {_name(layer) for layer in fresh if _named(found, {_name(layer)})}
-    left = [layer for layer in fresh if _name(layer) not in met and layer.signature.kind == "convolution"]
-    room = Counter(layer.signature.without_width for layer in left)
+    names = {_name(layer): layer for layer in fresh}
+    named = _named(found, names)
+    taken = {layer.signature for layer in mine if _name(layer) not in names}
+    left = [layer for name, layer in names.items() if name not in named.values()]
+    room = Counter(layer.signature.without_width for layer in left if layer.signature.kind == "convolution")
     alike: dict[Signature, list[Layer]] = {}
     for layer in found:
         if layer.signature not in taken and layer not in named and layer.signature.without_width in room:
             alike.setdefault(layer.signature.without_width, []).append(layer)
-    return named + [layer for key, some in alike.items() if len(some) <= room[key] for layer in some]
+    return [*named, *(layer for key, some in alike.items() if len(some) <= room[key] for layer in some)]
 
 
-def _named(found: Sequence[Layer], names: Collection[str]) -> list[Layer]:
+def _named(found: Sequence[Layer], names: Collection[str]) -> dict[Layer, str]:
     """Layers of a checkpoint that have one of these full names, or have it but for containers that hold everything."""
-    paths = below_common(found)
-    return [
-        layer for layer, path in zip(found, paths, strict=True) if {".".join(layer.path), ".".join(path)} & {*names}
-    ]
+    told = {}
+    for layer, path in zip(found, below_common(found), strict=True):
+        for name in (".".join(path), _name(layer)):
+            if name in names:
+                told[layer] = name
+    return told
 
 
 def _name(layer: Layer) -> str:

@@ -121,7 +121,7 @@ REAL = re.compile(r"(?<![\w.\"])[0-9]+(?:\.[0-9]+(?:e-?[0-9]+)?|e-?[0-9]+)(?![\w
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_a_real_number_raised_by_one_is_told(path) -> None:
     text = path.read_text(encoding="utf-8")
-    code = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), text)
+    code = re.sub(r"#[^\n]*|normalize \([^)]*\)", lambda m: " " * len(m.group()), text)
     assert not analyze_source(Source(path.name, text, path)).problems
     for number in REAL.finditer(code):
         if not code[: number.start()].endswith(("(scale: ", "normalize [", ", ")):

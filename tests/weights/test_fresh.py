@@ -87,6 +87,22 @@ def test_a_classifier_without_bias_is_another_layer():
     assert refused(small(), shapes)[0] == {"E702", "E703"}
 
 
+def test_a_classifier_that_the_checkpoint_lacks_can_begin_anew(call, ten):
+    state = {key: value for key, value in ten.state_dict().items() if not key.startswith("fc.")}
+    save_file(state, "body.safetensors")
+    refusal = call("map", "net.inc", "--from", "body.safetensors")
+    assert "error[E702]" in refusal.stderr
+    (fresh,) = re.findall("`(--fresh [^`]*)` leaves it as initialized", refusal.stderr)
+    assert call("map", "net.inc", "--from", "body.safetensors", *fresh.split()).exit_code == 0
+
+
+def test_a_layer_in_the_middle_is_not_offered_to_begin_anew():
+    shapes = {key: shape for key, shape in own(small()).items() if not key.startswith("conv2.")}
+    codes, text = refused(small(), shapes)
+    assert codes == {"E702"}
+    assert "--fresh" not in text
+
+
 # Taken
 
 

@@ -203,6 +203,16 @@ def test_many_entries_of_the_right_shape(call, spec):
     assert len(found.stderr) < 5000
 
 
+@pytest.mark.parametrize("last", ["x", "0", "weight"])
+def test_many_entries_and_a_fresh_layer(call, spec, last):
+    """Work is linear in the entries, whatever they are called, and the answer is short."""
+    entries = {f"l{i}.{last}": {"dtype": "F32", "shape": [4, 3, 1, 0], "data_offsets": [0, 0]} for i in range(100_000)}
+    (spec / "many.safetensors").write_bytes(safetensors(entries))
+    found = call("map", "n.inc", "--from", "many.safetensors", "--fresh", "c")
+    assert found.exit_code == 1
+    assert len(found.stderr) < 5000
+
+
 @pytest.mark.parametrize("dtype", [torch.int8, torch.complex64, torch.bool])
 def test_numbers_of_another_kind_are_not_converted(call, spec, dtype):
     torch.save({key: value.to(dtype) for key, value in GOOD.items()}, spec / "c.pt")
