@@ -103,7 +103,9 @@ def _widths(use: Use, factors: tree.Factors, settings: dict[str, Any], evaluate:
     own = [None if f.width is None else evaluate.number(f.width, use.scope) for f in factors.items]
     count = len(own)
     reason = ""
-    if factors.parallel:
+    if not all(width is None or (isinstance(width, int) and not isinstance(width, bool)) for width in own):
+        reason = "the width of a factor is a whole number"
+    elif factors.parallel:
         written = [w for w in own if w is not None]
         if not written and whole % count == 0:
             return [whole // count] * count
