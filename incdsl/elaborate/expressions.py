@@ -147,9 +147,10 @@ class Expressions:
                 raise self._bad(arg, f"`{expr.name.text}` takes no size of the input")
             self.pin(scope, number)
             numbers.append(int(number) if isinstance(number, int) else float(number))
-        if expr.name.text == "make_divisible" and not (isinstance(by := numbers[-1], int) and by > 0) and numbers[1:]:
-            raise self._bad(expr.args[1], "the divisor is a whole number above 0")
-        return self._checked(function(*numbers), expr)
+        try:
+            return self._checked(function(*numbers), expr)
+        except ValueError as error:
+            raise self._bad(expr, str(error)) from None
 
     def _callable(self, name: tree.Name, scope: Scope) -> bool:
         return name.text in FUNCTIONS or self._op_meaning(name, name.text, scope)

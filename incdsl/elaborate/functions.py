@@ -12,8 +12,10 @@ MAX_ARGUMENTS = 100
 def make_divisible(value: float, by: int = 8) -> int:
     """The multiple of a number that is nearest to a value, but not more than a tenth below it, and at least the number.
 
-    As in MobileNet's code, from which torchvision and timm have it.
+    As in MobileNet's code, from which torchvision and timm have it. Raises `ValueError`.
     """
+    if not isinstance(by, int) or by < 1:
+        raise ValueError("the divisor is a whole number above 0")
     nearest = max(by, int(value + by / 2) // by * by)
     return nearest + by if nearest < 0.9 * value else nearest
 

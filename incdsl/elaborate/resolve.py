@@ -12,6 +12,7 @@ from incdsl.diagnostics import Sink
 from incdsl.diagnostics.names import BadName, NameTaken
 from incdsl.diagnostics.reuse import NothingToImport
 from incdsl.diagnostics.unused import Unused
+from incdsl.elaborate.functions import FUNCTIONS
 from incdsl.elaborate.reserved import why_no_identifier
 from incdsl.files import SpecFile
 from incdsl.ops import REGISTRY
@@ -115,6 +116,8 @@ class Names:
             return
         if name.text in REGISTRY or name.text == "split":
             sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of an op"))
+        elif name.text in FUNCTIONS:
+            sink.add(NameTaken(span=name.span, name=name.text, taken_by="the name of a function"))
         elif before := self._spans.get(name.text):
             where = f"defined already, in line {before.line}"
             hint = f"an import can rename it: `use {name.text} as …`"

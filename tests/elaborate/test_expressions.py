@@ -102,6 +102,12 @@ def test_what_a_function_takes_is_decided_at_compile_time():
     assert compiled(spec("conv2d 1x1 @(n + 8)", params="(n = 6)")).net.fixed == frozenset()
 
 
+@pytest.mark.parametrize("name", ["floor", "make_divisible"])
+def test_a_function_is_no_name_of_a_definition(name):
+    messages = [problem.message() for problem in problems(spec(f"{name} 1x1 @4", f"unit {name} = conv2d -> relu\n"))]
+    assert f"`{name}` is the name of a function" in messages
+
+
 # Parameters that are words, ops, or follow others
 
 
