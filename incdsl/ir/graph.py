@@ -202,9 +202,9 @@ class Graph:
     def cut(self, size: int) -> None:
         """Take back the nodes that were added last, of which nothing depends; so many nodes stay."""
         for name in list(islice(self._nodes, size, None)):
-            node = self._nodes.pop(name)
+            for instance in self._nodes.pop(name).instance.lineage:
+                self.ports.pop(instance, None)  # those around have none before they are left
             del self._operands[name], self._shapes[name]
-            self.ports.pop(node.instance, None)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self._nodes.values())

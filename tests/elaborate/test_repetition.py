@@ -67,3 +67,25 @@ def test_a_member_that_only_computes_what_a_choice_does_not_read_is_left_out():
     assert keys(done) == ["y.0.0.weight", "y.1.0.weight"]
     assert str(done.sizes.evaluation["H"]) == ">= 1"
     assert [node.op.word for node in done.net.graph][1:] == ["prelu", "prelu"]
+
+
+def test_ports_of_what_is_left_out_are_left_out_too():
+    blocks = """block One = conv2d 3x3 @8
+block Two {
+  input a, b
+  output both = a -> p: One
+  output twice = b -> q: One
+}
+block Around {
+  both, twice = (in, in) -> inner: Two
+  output y = add { | both | twice }
+}
+block B(deep) {
+  spare = in -> Around
+  output y = in -> add { | identity | spare } if deep
+}
+"""
+    done = compiled(spec("(B(deep: false) -> prelu) times 2", blocks))
+    assert not done.net.graph.ports
+    assert keys(done) == ["y.0.0.weight", "y.1.0.weight"]
+    assert len(compiled(spec("(B(deep: true) -> prelu) times 2", blocks)).net.graph.ports) == 2
