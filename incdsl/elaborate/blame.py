@@ -65,10 +65,10 @@ def _two_disagree(
     """Of two rails none is the odd one: both computations are shown, and what would make either like the other."""
     rows, ways = [], []
     for rail, other, which in zip(rails, reversed(grids), ("first", "second"), strict=True):
-        remark, fix = _explain(rail, other, graph, conditions)
+        remark, fix = _explain(rail, other, graph, conditions, f"in the {which} rail")
         rows.append(Row(rail.span, conditions.show(rail.value.shape), remark))
         if fix:
-            ways.append(f"for {_grid(other)} {fix.replace('here', f'in the {which} rail')}")
+            ways.append(f"for {_grid(other)} {fix}")
     return RailsDisagree(span=span, word=word, rails=tuple(rows), advice="; ".join(ways))
 
 
@@ -89,7 +89,9 @@ def channels_disagree(word: str, rails: list[RailEnd], conditions: Conditions, s
     return ChannelsDisagree(span=span, word=word, rails=_few(rows))
 
 
-def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions) -> tuple[str, str]:
+def _explain(
+    rail: RailEnd, usual: object, graph: Graph, conditions: Conditions, here: str = "here"
+) -> tuple[str, str]:  # fmt: skip
     """What made the odd rail's grid, and the padding that would make it agree."""
     found = _grid_maker(rail, graph, conditions)
     if found is None:
@@ -103,7 +105,7 @@ def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions)
     results = [_swept(op, sizes, axis) for axis in (0, 1)]
     axis = 0 if results[0] != usual[0] else 1
     remark = windows[axis].arithmetic(sizes[axis] or 0)
-    where = _where(step, rail.span)
+    where = _where(step, rail.span, here)
     if _meets(_padded(op, None), sizes, usual):
         return remark, f"leave out the padding {where}"
     ceil = getattr(op, "ceil", None)
@@ -117,11 +119,11 @@ def _explain(rail: RailEnd, usual: object, graph: Graph, conditions: Conditions)
     return remark, ""
 
 
-def _where(step: Span, rail: Span) -> str:
-    """A step as seen from a rail, which may only name the block that it stands in."""
+def _where(step: Span, rail: Span, here: str) -> str:
+    """A step as seen from a rail, which may only name the block that it stands in; `here` if it stands in the rail."""
     if step.source is not rail.source:
         return f"in line {step.line} of {step.source.name}"
-    return "here" if rail.start <= step.start and step.end <= rail.end else f"in line {step.line}"
+    return here if rail.start <= step.start and step.end <= rail.end else f"in line {step.line}"
 
 
 def _meets(op: Op | None, sizes: list[int | None], usual: object) -> bool:
