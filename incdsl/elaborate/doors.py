@@ -54,12 +54,12 @@ class Doors:
         """Whether one of the variants leaves an auxiliary head out; all of them are asked."""
         return True in [overrides.drops(scope.instance, head) for overrides in scope.overrides]
 
-    def drop_outputs(self, item: tree.Output, scope: Scope) -> None:
-        """Note which outputs of a net its variants leave out; what they are made of may still be read."""
+    def met_outputs(self, item: tree.Output, scope: Scope) -> None:
+        """Tell the variants of a net which outputs it has; one that they leave out may still be read inside."""
         for overrides in scope.overrides:
             if overrides.root is scope.instance:
                 for name in item.names:
-                    overrides.drops_output(name.text)
+                    overrides.met_output(name.text)
 
     def beside(self, overrides: Overrides, override: Override, scope: Scope, flow: Flow) -> Scope:
         """The scope of a chain that a variant adds behind a value."""

@@ -848,7 +848,7 @@ class Walk:
             elif isinstance(item, tree.Bind | tree.Output):
                 self.bind(item, scope)
                 if isinstance(item, tree.Output):
-                    self._doors.drop_outputs(item, scope)
+                    self._doors.met_outputs(item, scope)
             elif isinstance(item, tree.Aux) and not self._doors.drops(item.name.text, scope):
                 self._aux(item, scope)
 
@@ -857,7 +857,7 @@ class Walk:
         for tap in overrides.taps:
             name, start = tap.item.names[0], len(self._tools.graph)
             claim_value(name, scope, self._tools)
-            overrides.drops_output(name.text)
+            overrides.met_output(name.text)
             flow: Flow = UNKNOWN
             with scope.reading() as reads:
                 try:
