@@ -41,6 +41,7 @@ def unknown_name(name: tree.Name, scope: Scope, remark: str = "") -> UnknownName
     operators = {n for n, op in REGISTRY.items() if not issubclass(op, Joining)}
     named = iter(scope.names)
     known = [*operators, "split", *islice(chain(named, scope.values, scope.params), MAX_SUGGESTIONS)]
+    known = [each for each in known if each != text]
     suggestion, hint = "", remark
     if base := _beside(text, scope):
         hint = f"`{text}` is defined beside `{base}`; import it as well: `use {base}, {text}`"

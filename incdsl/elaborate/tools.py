@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.diagnostics.limits import NumberTooLarge, TooDeep
+from incdsl.diagnostics.shapes import DoesNotFit
 from incdsl.elaborate.budget import Budget
 from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.names import Naming, Units
@@ -36,6 +37,8 @@ class Tools:
     """Whether nodes were taken back, whose conditions on the size of the input are left."""
     whole: bool = True
     """Whether everything that flows is known."""
+    head: str = ""
+    """The auxiliary head that is being walked."""
 
     def __post_init__(self) -> None:
         self.evaluate = Expressions(self.budget, self.record, self.static)
@@ -47,6 +50,8 @@ class Tools:
         if scope.dry and isinstance(diagnostic, TooDeep):
             return  # nobody builds it
         note = diagnostic.note or self._redefinition(scope.around[-1] if scope.around else None, scope)
+        if self.head and scope.overrides and isinstance(diagnostic, DoesNotFit):
+            note = note or f"a variant may leave the head out: `without {self.head}`"
         self.sink.add(replace(diagnostic, path=diagnostic.path or scope.title, note=note))
 
     def caught(self, error: Exception, scope: Scope, span: Span) -> None:

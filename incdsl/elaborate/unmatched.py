@@ -56,8 +56,11 @@ def _head(left: Omission, overrides: Overrides, graph: Graph) -> Iterator[Diagno
         heads += [head.name for head in graph.heads if head.name not in heads]
         inside = [name for name in heads if name.endswith(f"_{left.path}")]
         close = inside or get_close_matches(left.path, heads, 1)
-        name, suggestion = overrides.base(left.level).name, close[0] if close else ""
-        yield UnknownPath(span=left.span, what="aux head or output", name=left.path, base=name, suggestion=suggestion)
+        hint = f"a step or rail is left out by `{left.path}: identity`" if left.path in overrides.places else ""
+        yield UnknownPath(
+            span=left.span, what="aux head or output", name=left.path, base=overrides.base(left.level).name,
+            suggestion="" if hint or not close else close[0], hint=hint,
+        )  # fmt: skip
 
 
 def _excused(change: Change, overrides: Overrides, levels: dict[int, dict[str, Change]]) -> bool:

@@ -910,8 +910,8 @@ class Walk:
             except (Problem, Poisoned, TooComplicated) as error:
                 self._tools.caught(error, scope, item.span)
         values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
-        self._tools.whole &= scope.dry or all(isinstance(value, Value) for value in values)
         names = tuple([name.text for name in item.names])
+        self._tools.whole &= scope.dry or (all(names) and all(isinstance(value, Value) for value in values))
         scope.bindings.append(Binding(names, values, reads, range(start, len(self._tools.graph))))
         if len(names) > 1:
             name_results(self._tools.graph, names, values)
@@ -971,6 +971,7 @@ class Walk:
         scope.heads.add(item.name.text)
         scope.declared[item.name.text] = item.name
         outer, self._tools.conditions.in_head = self._tools.conditions.in_head, True
+        around, self._tools.head = self._tools.head, self._tools.head or item.name.text
         value: Flow = UNKNOWN
         start = len(self._tools.graph)
         try:
@@ -984,7 +985,7 @@ class Walk:
         except (Problem, Poisoned, TooComplicated) as error:
             self._tools.caught(error, scope, item.span)
         finally:
-            self._tools.conditions.in_head = outer
+            self._tools.conditions.in_head, self._tools.head = outer, around
         self._tools.record.came(item, scope, value)
 
     def _head(self, item: tree.Aux, scope: Scope) -> Flow:

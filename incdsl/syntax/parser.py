@@ -17,7 +17,7 @@ from incdsl.syntax.complaint import IMPORT, expected, found, meant, values_in_fr
 from incdsl.syntax.lexer import CLOSERS, Limits, tokenize
 from incdsl.syntax.node import Part
 from incdsl.syntax.recovery import Cut, Repair, error_before, missing_closers, panic, repair
-from incdsl.syntax.slips import Slip, slip
+from incdsl.syntax.slips import GOES_ON, Slip, slip
 from incdsl.syntax.table import table
 from incdsl.syntax.tokens import Token
 
@@ -69,7 +69,7 @@ def _check_edition(source: Source, tokens: list[Token], sink: Sink) -> bool:
 
 
 _Stacks = tuple[Stack, list[Any]]
-_BACK = 5
+_BACK = 16
 """Tokens in front of which the stacks are remembered."""
 
 
@@ -163,9 +163,7 @@ class _Parser:
         elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):
             end = tokens[i - 1].end
             where = Span(self._source, max(end - 1, 0), end)
-            lone = i > 1 and tokens[i - 2].type == "OUTPUT"
-            hint = f"`output` binds a value: `output {tokens[i - 1].text} = …`" if lone else ""
-            self._complain(where, "end of the line", expected(self._accepted()), hint)
+            self._complain(where, "end of the line", expected(self._accepted()), self._half_bound(i))
         else:
             accepts = self._accepted()
             word = ", a word of the language" if "NAME" in accepts and token.text.isidentifier() else ""
@@ -174,6 +172,15 @@ class _Parser:
     def _lacks_value(self, i: int) -> bool:
         """Whether a line ends behind a name that is to be bound."""
         return i > 0 and self._tokens[i].line != self._tokens[i - 1].line and self._accepted() <= {"EQUAL", "COMMA"}
+
+    def _half_bound(self, i: int) -> str:
+        """What was meant by a line that ends behind a name."""
+        name = self._tokens[i - 1].text
+        if not self._lacks_value(i):
+            return ""
+        if self._tokens[i - 2].type == "OUTPUT":
+            return f"`output` names what it binds: `output {name} = …`, or `output y = {name}` for a value"
+        return "a step starts with `->` where it goes on with the line before"
 
     def _accepted(self) -> set[str]:
         return accepted(self._table, self._states)
@@ -195,16 +202,16 @@ class _Parser:
     def _leave_out(self, wrong: Slip) -> int:
         """Report tokens that are wrong and known as a slip; they become trivia of the next one."""
         tokens = self._tokens
-        first, last = tokens[wrong.start], tokens[wrong.stop - 1]
-        span = first.span.to(last.span)
+        first, start = tokens[wrong.start], wrong.start - wrong.behind
+        span = first.span.to(tokens[wrong.stop - 1].span) if wrong.stop > wrong.start else tokens[start].span
         self._complain(span, f"`{' '.join(span.text.split())}`", (), wrong.help)
         if wrong.word:
             first.type = wrong.word
             return wrong.start
-        at = tokens[wrong.start - wrong.behind].before
+        at = tokens[start].before
         for terminal, text in wrong.instead:
             self._advance(Token(terminal, text, self._source, at, at, at))
-        for token in tokens[wrong.start - wrong.behind : wrong.start]:
+        for token in tokens[start : wrong.start]:
             self._advance(token)
         tokens[wrong.stop].before = first.before
         del tokens[wrong.start : wrong.stop]
@@ -251,8 +258,9 @@ def _starts_with_import(tokens: list[Token], i: int) -> bool:
 
 def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:
     """Whether a step follows another without `->`: its name was taken for the start of a binding."""
-    if i < 2 or tokens[i - 1].type != "NAME" or tokens[i - 1].line != tokens[i - 2].line:
+    if i < 2 or tokens[i - 1].type != "NAME" or not accepts <= {"EQUAL", "COMMA"}:
         return False
-    if tokens[i - 2].type in ("OUTPUT", "COMMA"):
+    if tokens[i - 2].type in ("OUTPUT", "COMMA", "EXPECT", "LET", "LBRACE"):
         return False
-    return accepts <= {"EQUAL", "COMMA"}
+    same_line = tokens[i - 1].line == tokens[i - 2].line
+    return same_line or (tokens[i].type in GOES_ON and tokens[i].line == tokens[i - 1].line)

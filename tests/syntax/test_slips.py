@@ -59,6 +59,19 @@ STEPS = [
     ("conv2d 3x3 @8 -> relu;", "conv2d 3x3 @8 -> relu"),
     ("concat { | ветка: relu | tanh }", "concat { | rail: maxpool 3x3 | tanh }"),
     ("nn.ReLU", "relu"),
+    ("conv2d 3*3 @8", "conv2d 3x3 @8"),
+    ("conv2d 3X3 @8", "conv2d 3x3 @8"),
+    ("conv2d 3 x 3 @8", "conv2d 3x3 @8"),
+    ("conv2d 3x3 @n*2", "conv2d 3x3 @(n * 2)"),
+    ("conv2d 3x3 @n+4", "conv2d 3x3 @(n + 4)"),
+    ("conv2d 3x3 @n // 2", "conv2d 3x3 @(n // 2)"),
+    ("relu times n-1", "relu times (n - 1)"),
+    ("conv2d 3x3/2 @8 halff", "conv2d 3x3/2 @8 half"),
+    ("maxpool 3x3/2 vald", "maxpool 3x3/2 valid"),
+    ("relu => tanh", "relu -> tanh"),
+    ("relu |> tanh", "relu -> tanh"),
+    ("relu >> tanh", "relu -> tanh"),
+    ("relu\n  conv2d 3x3 @8", "relu\n  -> conv2d 3x3 @8"),
     ("none", "identity"),
 ]
 
@@ -77,6 +90,53 @@ def test_one_slip_is_one_message_and_what_it_says_is_legal(wrong, right):
     assert "`" in told.replace(f"`{wrong}`", "")
     assert found[0].help() or found[0].label() or "@(" in told
     assert not problems(right)
+
+
+BODIES = [
+    ("output y = concat(a, b)", "output y = concat { | a | b }"),
+    ("output y = concat (a, b) -> relu", "output y = concat { | a | b } -> relu"),
+    ("output y = a + b", "output y = add { | a | b }"),
+    ("output y = a * b -> relu", "output y = mul { | a | b } -> relu"),
+    ("a -> relu", "output y = a -> relu"),
+    ("return a", "output y = a"),
+    ("output a", "output y = a"),
+    ("output y = a\n  expect params: 0", "output y = a\n  expect params = 0"),
+    ("let n: 3\n  output y = a -> relu times n", "let n = 3\n  output y = a -> relu times n"),
+    ("output y = a -> relu\n  tanh", "output y = a -> relu\n  -> tanh"),
+    ("output y = a\n}\nnet V = N with {\n  remove y", "output y = a"),
+    ("output y = a\n}\nnet V = N with {\n  without a", "output y = a"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "right"), BODIES, ids=[wrong for wrong, _ in BODIES])
+def test_one_slip_in_a_body_is_one_message(wrong, right):
+    text = "inc 1\nnet N {{\n  input x [8, 16, 16]\n  a, b = x -> split 2\n  {}\n}}\n".format
+    found = analyze_source(Source("spec", text(wrong))).errors
+    assert [problem.help() or problem.label() for problem in found if "nothing uses" not in problem.message()]
+    assert len(found) == 1, [problem.message() for problem in found]
+    assert not [p for p in analyze_source(Source("spec", text(right))).errors if p.code not in ("E223", "W401", "E208")]
+    assert str(incdsl.parse(text(wrong)).file) == text(wrong)
+
+
+@pytest.mark.parametrize("body", ["conv2d 3x3 @8", "in -> conv2d 3x3 @8", "relu -> conv2d 3x3 @8"])
+def test_a_block_that_binds_nothing(body):
+    text = f"inc 1\nblock B {{ {body} }}\nnet N {{\n  input x [8, 16, 16]\n  output y = x -> b: B\n}}\n"
+    (problem,) = analyze_source(Source("spec", text)).errors
+    assert "output y = …" in problem.help()
+
+
+def test_strings_stand_in_double_quotes():
+    source = Source("spec", "inc 1\nfrom 'specs/v3.inc' use conv\n")
+    problem = analyze_source(source).errors[0]
+    assert problem.help() == 'write `"specs/v3.inc"`'
+    assert str(incdsl.parse(source.text).file) == source.text
+
+
+def test_a_head_that_does_not_fit_can_be_left_out():
+    text = 'inc 1\nfrom "specs/v3.inc" use InceptionV3\nnet B = InceptionV3 with {{ input image [3, 150, 150]{} }}\n'
+    (problem,) = analyze_source(Source("spec", text.format(""))).errors
+    assert problem.note == "a variant may leave the head out: `without AuxLogits`"
+    assert not analyze_source(Source("spec", text.format(" without AuxLogits"))).errors
 
 
 @pytest.mark.parametrize("wrong", [wrong for wrong, _ in STEPS])
