@@ -159,14 +159,18 @@ class _Loader:
         if folder is None or self._root is None:
             if shipped:
                 return shipped
-            raise Refused("a spec from standard input or a string has no folder; `--root DIR` names one")
+            raise Refused(
+                "a spec from standard input or a string has no folder; `--root DIR` names one, in Python `root=`"
+            )
         found = folder / text
         if shipped and not found.exists():
             return shipped
         allowed = [Path(os.path.realpath(each)) for each in (self._root, shipped_specs())]
         real = Path(os.path.realpath(found))
         if not any(real.is_relative_to(each) for each in allowed):
-            raise Refused("it lies outside the import root; `--root DIR` names a folder that holds both files")
+            raise Refused(
+                "it lies outside the import root; `--root DIR`, in Python `root=`, names a folder that holds both files"
+            )
         return found
 
     def _read(self, item: tree.Import, path: Path, name: str) -> Source:

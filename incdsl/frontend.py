@@ -47,7 +47,7 @@ class Options:
     root: Path | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetAnalysis:
     """One net of a spec, as far as it goes. If it is complete, `sizes` and the totals of `cost` are known."""
 
@@ -67,8 +67,11 @@ class NetAnalysis:
         """What its nodes cost; totals cover the nodes that are known."""
         return cost(self.net)
 
+    def __repr__(self) -> str:
+        return f"<NetAnalysis {self.name}: {len(self.net.graph)} nodes{'' if self.complete else ', incomplete'}>"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis:
     """Everything that is known of a spec.
 
@@ -115,6 +118,10 @@ class Analysis:
         if len(found) != 1:
             raise KeyError(name)
         return found[0]
+
+    def __repr__(self) -> str:
+        nets = ", ".join(net.name for net in self.nets) or "no net"
+        return f"<Analysis of {self.spec.source.name}: {nets}; {len(self.problems)} problems>"
 
 
 def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 
@@ -18,9 +19,6 @@ def command(subject: str | None) -> None:
 
     Without SUBJECT, list them.
     """
-    from rich.console import Console
-    from rich.markdown import Markdown
-
     from incdsl.ops import REGISTRY as OPS, find
     from incdsl.ops.reference import op_reference
     from incdsl.passes.levels import rules
@@ -29,7 +27,6 @@ def command(subject: str | None) -> None:
 
     by_name = {rule.name: rule for rule in rules("inference")}
 
-    console = Console(width=None if sys.stdout.isatty() else 100)
     if subject is None:
         for code, kind in sorted(REGISTRY.items()):
             click.echo(f"{code}  {kind.title}")
@@ -39,14 +36,29 @@ def command(subject: str | None) -> None:
         return
     kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
     if kind_:
-        console.print(Markdown(explanation(kind_)))
+        _show(explanation(kind_))
     elif op := find(subject):
-        console.print(Markdown(op_reference(op)))
+        _show(op_reference(op))
     elif subject in WORDS:
-        console.print(Markdown(word_reference(subject)))
+        _show(word_reference(subject))
     elif subject in by_name:
-        console.print(Markdown(rule_reference(by_name[subject])))
+        _show(rule_reference(by_name[subject]))
     else:
         close = get_close_matches(subject, [*REGISTRY, *OPS, *WORDS, *by_name], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"there is no code, op, word or rule {subject!r}{hint}")
+
+
+def _show(text: str) -> None:
+    """Write a page of Markdown as wide as the terminal, or as COLUMNS says; else 100 columns wide."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal or os.environ.get("COLUMNS", "").isdigit() else 100)
+    if terminal:
+        console.print(Markdown(text))
+        return
+    with console.capture() as capture:
+        console.print(Markdown(text))
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

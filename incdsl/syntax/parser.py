@@ -25,13 +25,17 @@ EDITION = 1
 MAX_ERRORS = 20
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Parsed:
     """A text as it was understood. `str(file)` gives the text back, byte for byte, whatever is wrong with it."""
 
     file: tree.File
     tokens: tuple[Token, ...]
     problems: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        name = self.tokens[-1].source.name
+        return f"<Parsed {name}: {len(self.file.items)} items; {len(self.problems)} problems>"
 
 
 def parse(text: str, name: str = "<spec>") -> Parsed:

@@ -65,3 +65,12 @@ def test_a_rule_is_explained(call):
     result = call("explain", "FoldScale")
     assert result.exit_code == 0
     assert "declined: the factor is an argument of the constructor" in squeezed(result.stdout)
+
+
+@pytest.mark.parametrize("columns", ["40", "60"])
+def test_pages_are_as_wide_as_columns_says(call, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = call("explain", "E303").stdout.splitlines()
+    words = [line for line in lines if not line.startswith(" ")]  # not the examples
+    assert int(columns) - 15 < max(map(len, words)) <= int(columns)
+    assert all(line == line.rstrip() for line in lines)

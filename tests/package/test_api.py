@@ -202,3 +202,10 @@ def test_load_takes_nets_and_steps():
     steps = incdsl.load("specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]").Steps()
     assert steps(torch.zeros(1, 192, 9, 9)).shape == (1, 256, 9, 9)
     assert incdsl.load("specs/v3.inc::InceptionV3(classes: 7)").InceptionV3(aux=False).fc.out_features == 7
+
+
+def test_what_is_returned_is_short_on_a_prompt():
+    analysis = incdsl.analyze(V3)
+    assert repr(analysis) == f"<Analysis of {analysis.spec.source.name}: InceptionV3; 0 problems>"
+    assert repr(analysis.nets[0]) == f"<NetAnalysis InceptionV3: {len(analysis.nets[0].net.graph)} nodes>"
+    assert repr(incdsl.parse("inc 1\nunit u = relu\nblock")) == "<Parsed <spec>: 2 items; 1 problems>"
