@@ -40,7 +40,7 @@ class _Reaching:
 
     def access(self) -> Access:
         for name, member in self._members.items():
-            self._reach(name, f"self.{name}", member)
+            self._reach(name, f'getattr(self, "{name}")' if name.isdigit() else f"self.{name}", member)
         return Access(self._of, tuple(self._unpacked))
 
     def _reach(self, path: str, text: str, member: Tree | Item) -> None:

@@ -16,7 +16,7 @@ from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc
 from incdsl.codegen.model import Assign, Attribute, Blank, ClassModel, Header, Line, Parameter, Return
 from incdsl.codegen.plan import Class, Plan
-from incdsl.codegen.runs import joined, runs
+from incdsl.codegen.runs import joined, runs, whole
 from incdsl.values import Extent, Image, Shape
 from incdsl.values.num import Linear, spelled
 
@@ -36,6 +36,8 @@ class Made:
     statements: list[Statement]
     returned: tuple[str, ...]
     """The variables of its outputs."""
+    chained: tuple[Doc, ...] = ()
+    """The modules of a class that is an `nn.Sequential`; then the rest is empty."""
 
 
 class Classes:
@@ -58,9 +60,14 @@ class Classes:
             self._model(used)
         writer = ExprWriter(constants, {item.label for item in body.items})
         flow = Flow(body, shapes, self.plan.vectors)
-        found = runs(flow)
+        run = None if body.is_net else whole(flow)
+        found = {"": run} if run else runs(flow)
         reached = access(flow.items, found, {port.name for port in (*body.inputs, *body.outputs)})
         constructor = Constructor(self.plan, self._params, self.helpers, each, shapes, writer, flow, found)
+        if run:
+            chained = constructor.chained(run)
+            self._params[each] = constructor.parameters()
+            return Made(shapes, self._params[each], (), (), (), [], (), chained)
         members = constructor.members()
         forward = Forward(flow.of(joined(flow, found)), writer, reached)
         statements = forward.statements()
@@ -86,7 +93,7 @@ class Classes:
     def _made_model(self, each: Class) -> ClassModel:
         body, constants = each.body, dropped(each)
         made = self.made(each, constants)
-        has_constructor = bool(made.members or made.stored)
+        has_constructor = bool(made.members or made.stored or made.chained)
         return ClassModel(
             name=each.name,
             docstring=self._docstring(each, made.shapes, constants),
@@ -95,8 +102,9 @@ class Classes:
             members=made.members,
             inputs=tuple([Parameter(port.name, "Tensor") for port in body.inputs]),
             returns=returned_type(body),
-            body=_paragraphs(made, apart=body.instance.kind != "unit"),
+            body=() if made.chained else _paragraphs(made, apart=body.instance.kind != "unit"),
             comments=body.instance.comments if each.is_first else (),
+            chained=made.chained,
         )
 
     def _docstring(self, each: Class, shapes: Mapping[str, Shape], constants: Mapping[str, Any]) -> tuple[str, ...]:

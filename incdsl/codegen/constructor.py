@@ -61,8 +61,11 @@ class Constructor:
         return Bracketed("nn.ModuleDict", (Bracketed("", entries, "{}"),))
 
     def _run(self, run: Run) -> Doc:
-        docs = [self._run(part) if isinstance(part, Run) else self._call(part) for part in run.parts]
-        return Bracketed("nn.Sequential", tuple(docs))
+        return Bracketed("nn.Sequential", self.chained(run))
+
+    def chained(self, run: Run) -> tuple[Doc, ...]:
+        """The modules of a container that runs as one."""
+        return tuple([self._run(part) if isinstance(part, Run) else self._call(part) for part in run.parts])
 
     def _call(self, item: Item) -> Doc:
         """The call that makes a module."""

@@ -45,7 +45,7 @@ class Allowed:
     methods: frozenset[str] = _METHODS
     objects: frozenset[str] = _PACKAGES | {"self"}
     decorators: frozenset[str] = frozenset()
-    bases: frozenset[str] = frozenset({"nn.Module", "NamedTuple"})
+    bases: frozenset[str] = frozenset({"nn.Module", "nn.Sequential", "NamedTuple"})
     private: frozenset[str] = frozenset()
     """Members with a leading `_`."""
     any_test: bool = False
@@ -225,6 +225,8 @@ def _check_constant(node: ast.Constant, allowed: Allowed, classes: set[str]) -> 
 
 def _check_call(node: ast.Call, allowed: Allowed, classes: set[str]) -> None:
     function = node.func
+    if _is_numbered_child(node) or _is_numbered_child(function):
+        return
     if isinstance(function, ast.Name):
         known = function.id in classes or function.id in allowed.callables
     elif isinstance(function, ast.Attribute):
@@ -234,6 +236,14 @@ def _check_call(node: ast.Call, allowed: Allowed, classes: set[str]) -> None:
         known = isinstance(function, ast.Subscript)
     if not known:
         raise CompilerBug(f"generated code calls {ast.unparse(function)}")
+
+
+def _is_numbered_child(node: ast.expr) -> bool:
+    """Whether this is `getattr(self, "0")`: a child of a module that has a number for its name."""
+    match node:
+        case ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))], []):
+            return name.isdigit()
+    return False
 
 
 _CHECKS: dict[type[ast.AST], Callable[[Any, Allowed, set[str]], None]] = {

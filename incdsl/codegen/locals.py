@@ -11,6 +11,8 @@ _RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"torch", "nn
 
 def legal(name: str) -> str:
     """A name that hides nothing that generated code may need."""
+    if name[:1].isdigit():
+        return f"rail_{name}"
     return f"{name}_" if name in _RESERVED else name
 
 

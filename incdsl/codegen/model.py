@@ -120,3 +120,5 @@ class ClassModel:
     """Attributes of the class itself."""
     methods: tuple[str, ...] = ()
     """Lines of further methods."""
+    chained: tuple[Doc, ...] = ()
+    """Of an `nn.Sequential`, its modules; it has no `forward` and no members of its own."""

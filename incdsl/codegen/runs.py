@@ -60,10 +60,23 @@ def runs(flow: Flow) -> dict[str, Run]:
     return found
 
 
+def whole(flow: Flow) -> Run | None:
+    """A body that is one such container itself: its labels are numbers, and it leads from its input to its output."""
+    members, body = tree(flow.items), flow.body
+    run = _run("", members, flow) if "0" in members and len(body.inputs) == len(body.outputs) == 1 else None
+    if run is None or flow.inputs[run.items[0]] != (flow.value(body.inputs[0].value),):
+        return None
+    last, behind = run.items[-1], []
+    while (following := flow.only_reader(last.output)) and _may_join(following, flow):
+        behind.append(following)
+        last = following
+    return Run("", (*run.parts, *behind)) if last.output in flow.ends else None
+
+
 def _run(path: str, members: Tree, flow: Flow) -> Run | None:
     parts: list[Run | Item] = []
     for name, member in members.items():
-        part = _run(f"{path}.{name}", member, flow) if isinstance(member, dict) else member
+        part = _run(f"{path}.{name}" if path else name, member, flow) if isinstance(member, dict) else member
         if part is None or (isinstance(part, Item) and not _is_module(part, flow)):
             return None
         between = _between(parts[-1], part, flow) if parts else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from incdsl.codegen.comments import Comments
-from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, lines, targets
+from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, flat, lines, targets
 from incdsl.codegen.model import (
     Assign,
     Attribute,
@@ -44,9 +44,15 @@ class Writer:
         """The lines of a class."""
         return [
             *map(self._comment, model.comments),
-            f"class {model.name}(nn.Module):",
+            f"class {model.name}({'nn.Sequential' if model.chained else 'nn.Module'}):",
             *self._docstring(model.docstring),
             "",
+            *(_chain(model) if model.chained else self._members(model)),
+        ]
+
+    def _members(self, model: ClassModel) -> list[str]:
+        """What stands in a class below its docstring."""
+        return [
             *(line for each in model.constants for line in (*lines(f"{each.name} = ", each.value, "", 1), "")),
             *self._constructor(model),
             *model.methods,
@@ -69,7 +75,12 @@ class Writer:
         ]  # fmt: skip
 
     def _attribute(self, attribute: Attribute) -> list[str]:
-        made = lines(f"self.{attribute.name} = ", attribute.value, "", 2)
+        name, value = attribute.name, attribute.value
+        if name.isdigit():
+            register = "register_parameter" if flat(value).startswith("nn.Parameter(") else "add_module"
+            made = lines("", Bracketed(f"self.{register}", (f'"{name}"', value)), "", 2)
+        else:
+            made = lines(f"self.{name} = ", value, "", 2)
         note = attribute.note
         if note and len(made) == 1 and len(made[0]) + len(note) + 4 <= WIDTH:
             return [f"{made[0]}  {self._comment(note)}"]
@@ -153,6 +164,12 @@ def _code(line: Line) -> list[str]:
             return [*lines("if ", test, ":", 2), f"{INDENT * 3}return {value}"]
         case Header() | Blank():
             return [""]
+
+
+def _chain(model: ClassModel) -> list[str]:
+    """The constructor of an `nn.Sequential`."""
+    made = lines("", Bracketed("super().__init__", model.chained), "", 2)
+    return [*_definition("__init__", model.parameters, "None"), *made]
 
 
 def _definition(name: str, parameters: Sequence[Parameter], returns: str) -> list[str]:

@@ -178,6 +178,6 @@ def check_label(label: str, span: Span, scope: Scope) -> None:
     if len(parts) > MAX_PARTS:
         reason = f"a path has at most {MAX_PARTS} parts"
         raise Problem(BadName(span=span, name=f"{label[:20]}…", reason=reason))
-    if parts[0].isdigit() and scope.instance.kind != "sequence":
-        reason = "an attribute starts with a letter; `features.0:` labels a member of a container"
+    if parts[0].isdigit() and scope.instance.kind == "net":
+        reason = "numbers label the steps of a block or unit; `features.0:` labels a member of a container"
         raise Problem(BadName(span=span, name=label, reason=reason))

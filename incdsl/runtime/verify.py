@@ -197,13 +197,13 @@ class _Verifier:
         return ", ".join(refused)
 
     def _runs(self, sizes: Mapping[str, int]) -> bool:
-        """Whether PyTorch runs it, and something comes out: a slice may be empty."""
+        """Whether PyTorch runs it, and something comes out: a slice may be empty, and its mean is no number."""
         try:
             with torch.no_grad():
                 found = outputs(self._module(*self._inputs(sizes)))
         except RuntimeError:
             return False
-        return all(value.numel() for value in found)
+        return all(value.numel() and not value.isnan().all() for value in found)
 
     # Numbers
 

@@ -147,6 +147,8 @@ class Place:
         self.labels[0] += 1
         stem = f"{self.choices.pick(('m', 'part', 'stage'))}{self.labels[0]}"
         op = REGISTRY.get(atom.name.text) if isinstance(atom, tree.Call) else None
+        if self.block and self.choices.chance(15):
+            return str(self.labels[0])
         if not self.choices.chance(20) or (op and op.is_parameter):
             return stem
         several = not isinstance(atom, tree.Call) or atom.factors

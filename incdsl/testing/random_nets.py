@@ -124,6 +124,8 @@ def unit(world: World) -> None:
         others.append(replace(link.step, labels=(spelling.label(f"part{i}"),)) if labelled and owns else link.step)
     before = choices.chance(25)
     steps = [*others, main] if before else [main, *others]
+    if labelled and choices.chance(40):
+        steps = [replace(each, labels=each.labels and (spelling.label(str(i)),)) for i, each in enumerate(steps)]
     params: tuple[tree.Param, ...] = ()
     if not before and choices.chance(30):
         params = (spelling.param("act", spelling.variable(choices.pick(ACTIVATIONS)), choices.chance(60)),)

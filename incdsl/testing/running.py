@@ -42,8 +42,8 @@ class Macs(TorchDispatchMode):
 class Strict(TorchFunctionMode):
     """Refuses what the language means otherwise, and PyTorch runs: a run at a legal size tells what is meant.
 
-    Sums and products broadcast where they did there only, `flatten` takes images of the size that it had there, and no
-    largest value is one of nothing.
+    Sums and products broadcast where they did there only, `flatten` takes images of the size that it had there, no
+    largest value is one of nothing, and no image is cropped to nothing.
     """
 
     def __init__(self, known: list[object] | None = None) -> None:
@@ -53,6 +53,8 @@ class Strict(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor) and result.dim() == 4 and 0 in result.shape:
+            raise Refused("an image without a cell")
         name = getattr(func, "__name__", "")
         if name in _JOINS and len(args) == 2 and all(isinstance(a, Tensor) and a.dim() == 4 for a in args):
             broadcasts = args[0].shape != args[1].shape

@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 
+import incdsl
 from tests.modules import built
 
 CHAIN = "f.0: conv2d 3x3 @4 -> f.1: relu -> f.2: conv2d 1x1 @4"
@@ -62,3 +63,44 @@ def test_a_container_has_what_stands_between_its_members() -> None:
     made = "nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(inplace=True), nn.Tanh(), nn.ReLU(), nn.Conv2d(4, 4, 1)"
     assert made in done.text
     assert list(net.state_dict()) == ["f.0.weight", "f.0.bias", "f.4.weight", "f.4.bias"]
+
+
+CLASSES = {
+    "0: conv2d 3x3 @4 -> 1: batchnorm -> relu": ["nn.Conv2d", "nn.BatchNorm2d", "nn.ReLU(inplace=True)"],
+    "0: conv2d 3x3 @4 -> relu -> 2: conv2d 1x1 @4": ["nn.Conv2d", "nn.ReLU(inplace=True)", "nn.Conv2d"],
+    "0: conv2d 3x3 @4 as 1x3, 3x1 -> 1: tanh": ["nn.Sequential(", "nn.Conv2d", "nn.Conv2d", "nn.Tanh()"],
+    "0..: cbr 3x3 @4 times 3": ["Cbr(in_channels", "Cbr(4", "Cbr(4"],
+    "0: conv2d 3x3 @4 -> relu -> 1: conv2d 1x1 @4": [],
+    "relu -> 0: conv2d 3x3 @4 -> 1: batchnorm": [],
+    "0: conv2d 3x3 @4 -> add { | identity | in }": [],
+    "add { | identity | 0: conv2d 3x3 @4 -> 1: gain 0.5 }": [],
+    "0: conv2d 3x3 @4 -> fc: conv2d 1x1 @4": [],
+    "concat { | 0: conv2d 3x3 @2 | 1: conv2d 1x1 @2 -> relu }": [],
+    "1: conv2d 3x3 @4 -> 0: batchnorm": [],
+}
+"""What the class of a block is made of; nothing where it is no chain of numbers."""
+
+
+@pytest.mark.parametrize("chain", CLASSES)
+def test_a_block_whose_steps_are_numbered(chain: str) -> None:
+    """A chain is an `nn.Sequential`, as careful people write it; elsewhere the numbers are names all the same."""
+    unit = "unit cbr = 0: conv2d -> 1: batchnorm -> relu\n" if "cbr" in chain else ""
+    block = f"{unit}block B {{ output y = in -> {chain} }}\n"
+    done, net = built(f"inc 1\n{block}net N {{\n  input x [4, 8, 8]\n  output y = x -> a: B -> b: B\n}}\n")
+    (body,) = [part for part in done.text.split("\nclass ")[1:] if part.startswith("B(")]
+    assert body.startswith("B(nn.Sequential)" if CLASSES[chain] else "B(nn.Module)")
+    assert ("def forward" in body) != bool(CLASSES[chain])
+    modules = body.partition("super().__init__(")[2]
+    for each in CLASSES[chain]:
+        assert each in modules
+        modules = modules.partition(each)[2]
+    assert {key.split(".")[1] for key in net.state_dict()} <= {"0", "1", "2", "fc"}
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        scripted = torch.jit.script(net.eval())
+    image = torch.randn(2, 4, 8, 8, dtype=next(net.parameters()).dtype)
+    assert torch.equal(scripted(image), net(image))
+
+
+def test_a_net_has_no_numbers_for_names() -> None:
+    (problem,) = incdsl.analyze(text("output y = x -> 0: conv2d 3x3 @4")).errors
+    assert "`features.0:` labels a member of a container" in problem.label()

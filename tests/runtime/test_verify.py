@@ -178,3 +178,11 @@ def test_the_command_tells_what_was_not_checked_and_does_not_fail(monkeypatch):
     done = CliRunner().invoke(cli, ["verify", str(EXAMPLES / "se.inc")], catch_exceptions=False)
     assert done.exit_code == 0
     assert done.stdout == "SEResNet\n  not checked  numbers  pip install more\n1 check: 1 not checked\n"
+
+
+def test_a_size_that_is_cropped_to_nothing_does_not_run():
+    """PyTorch takes the mean of no cells, and gives no number."""
+    chain = "conv2d 5x3 @3 valid -> crop (bottom: 1) -> gap -> linear @3"
+    done = compiled(f"inc 1\nnet N {{\n  input x [3, 14, 20]\n  output y = x -> {chain}\n}}\n")
+    (check,) = verify(done, ["sizes too small are refused"])
+    assert (check.verdict, check.detail) == ("ok", "H = 5, W = 2")

@@ -96,12 +96,14 @@ SIGNS = {
     "with arguments": r"-> (\w+(\.\w+)*: )?M\d\(p",
     "a net with a head as a step": r"net M\d.*\{\n(  .*\n)*?  aux h",
     "a net in a chain": r"(\| | -> .* -> ).*M\d",
-    "a unit that starts with a norm": r"unit u\d = (part\d: )?batchnorm",
+    "a unit that starts with a norm": r"unit u\d = ((part\d|0): )?batchnorm",
+    "numbered parts of a unit": r"unit u\d(\(.*\))? = 0: ",
+    "a numbered step of a block": r"(= |-> |\| )\d+: \w",
 }
 
 
 def test_every_construct_appears():
-    text = "\n".join(make(Seeded(seed)).text for seed in range(600))
+    text = "\n".join(make(Seeded(seed)).text for seed in range(800))
     assert [name for name, sign in SIGNS.items() if not re.search(sign, text)] == []
 
 

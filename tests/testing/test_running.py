@@ -16,6 +16,7 @@ CHAINS = {
     "a sum": "add { | conv2d 3x3/2 @2 half -> upsample 2 | conv2d 3x3 @2 }",
     "a product": "mul { | maxpool 2x2/2 valid | conv2d 3x3/2 @2 half }",
     "windows of padding": "maxpool 3x3/6 pad 1 ceil (dilation: 2)",
+    "a crop to nothing": "conv2d 5x3 @3 valid -> crop (bottom: 1) -> gap -> linear @3",
     "a sum of what is fixed": "add { | adaptiveavgpool 3x3 | conv2d 3x3/2 @2 half }",
 }
 
