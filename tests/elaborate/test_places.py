@@ -55,7 +55,7 @@ def test_modules_that_nobody_named_are_called_by_their_words(chain, labels):
     assert [node.label for node in graph if node.op.word == "dropout"] == labels
 
 
-UNITS = "unit pair = c: conv2d -> b: batchnorm\nunit zero = 0: conv2d -> batchnorm\n"
+UNITS = "unit pair = c: conv2d -> b: batchnorm\nunit zero = train: conv2d -> batchnorm\n"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ UNITS = "unit pair = c: conv2d -> b: batchnorm\nunit zero = 0: conv2d -> batchno
     [
         ("a, b: relu", "E215", "a"),
         ("a, b: concat { | relu | tanh }", "E215", "a"),
-        ("zero 1x1 @4", "E207", "0"),
+        ("zero 1x1 @4", "E207", "train"),
         ("a, train: conv2d 7x7 @4 as 1x7, 7x1", "E207", "a"),
     ],
 )
