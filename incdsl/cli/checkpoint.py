@@ -134,6 +134,16 @@ def write_deployed(target: Path, state: Mapping[str, Any]) -> None:
     write(target, state, deployed=True)
 
 
+def check_deployed(target: Path, state: Mapping[str, Any], command: str) -> None:
+    """Complain, as `CompileError`, unless a file holds these weights."""
+    from incdsl.diagnostics import CompileError
+    from incdsl.diagnostics.output import OutOfDate
+    from incdsl.runtime.checkpoint import holds
+
+    if not holds(target, state):
+        raise CompileError((OutOfDate(span=None, file=str(target), exists=target.exists(), command=command),))
+
+
 def not_read(output: Path, inputs: Mapping[str, Path]) -> None:
     """End the command if an output is a file that is read, also by a link, or under another spelling of its path."""
     for what, path in inputs.items():

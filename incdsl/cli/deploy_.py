@@ -105,7 +105,12 @@ def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
     "-o", "--output", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("deployed"),
     show_default=True, metavar="DIR", help="Where to write.",
 )  # fmt: skip
-@click.option("--check", "only_check", is_flag=True, help="Write nothing; fail unless the module is current.")
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Write nothing; fail unless the module is current, and with --weights its weights.",
+)
 @click.option("--force", is_flag=True, help="Overwrite a file that was edited or made by somebody else.")
 @_rewriting_options
 @set_option
@@ -137,6 +142,10 @@ def command(
         if only_check:
             output.check(path, done.text, typed)
             message = f"{path} is current"
+            if weights:
+                wanted, _ = _computed(training, done, weights, path, force=True)
+                checkpoint.check_deployed(path.with_suffix(".safetensors"), wanted, f"{typed} --weights {weights.path}")
+                message = f"{path} and its weights are current"
         else:
             state, told = _computed(training, done, weights, path, force) if weights else (None, ())
             changed = output.write(path, done.text, force=force)
@@ -176,7 +185,7 @@ def _computed(
     model = checkpoint.model(given.against, given.arguments) if given.against else None
     decisions = replace(given.decisions, heads="unneeded")
     found = weights(training, Given(given.path, given.entry, decisions, model))
-    told = [f"{given.path.name}: {note}" for note in found.checkpoint.notes]
+    told = [f"{given.path.name}: {note}" for note in found.notes]
     told += fresh_layers({pair.key: pair.origin for pair in found.found.pairs})
     told += compared(training, found, model)
     state = filled(done, found.state).state_dict()

@@ -54,7 +54,7 @@ def map_command(
     """Find which entry of CHECKPOINT is which tensor of SPEC, and say why; whatever is ambiguous is refused."""
     from incdsl.weights.mapping import as_toml
     from incdsl.weights.match import correspond
-    from incdsl.weights.report import table
+    from incdsl.weights.report import padded_alike, table
     from incdsl.writing import replace_text
 
     if output is not None and output.suffix.lower() in _CHECKPOINTS:
@@ -68,7 +68,7 @@ def map_command(
             replace_text(output, as_toml(found, Path(done.source.name).name, done.net, done.cost, known))
     except CompileError as error:
         fail(error, form)
-    for line in table(found):
+    for line in (*table(found), *padded_alike(found, done.net)):
         tell(line, form)
     if output:
         tell(f"{source.name} -> {output}  (for `incdsl weights convert`)", form)

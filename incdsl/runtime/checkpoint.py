@@ -236,6 +236,21 @@ def is_deployed(path: Path) -> bool:
         return False
 
 
+def holds(path: Path, state: Mapping[str, Tensor]) -> bool:
+    """Whether a file of deployed weights holds these tensors, bit by bit."""
+    from safetensors.torch import load_file
+
+    if not is_deployed(path):
+        return False
+    found = load_file(path)
+    return list(found) == sorted(state) and all(_same_bits(found[key], state[key]) for key in state)
+
+
+def _same_bits(a: Tensor, b: Tensor) -> bool:
+    raw = (tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (a, b))
+    return a.dtype == b.dtype and a.shape == b.shape and torch.equal(*raw)
+
+
 def write(target: Path, state: Mapping[str, Tensor], *, deployed: bool = False) -> None:
     """Put a state_dict on disk, in the format of the target's suffix; a file of `deployed` weights says so.
 

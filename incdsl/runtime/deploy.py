@@ -53,7 +53,7 @@ def deployed(done: Compilation, given: Given, also: frozenset[str] = frozenset()
     for each in rewritten.unchecked:
         warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
     found = weights(done, given)
-    tell(found.checkpoint, compared(done, found, given.against))
+    tell(found, compared(done, found, given.against))
     return filled(rewritten, found.state)
 
 

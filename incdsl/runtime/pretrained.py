@@ -17,6 +17,7 @@ from incdsl.runtime.load import load_net
 from incdsl.weights.checkpoint import Checkpoint
 from incdsl.weights.decisions import Decisions
 from incdsl.weights.match import Correspondence, Origin, correspond
+from incdsl.weights.report import padded_alike
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Weights:
     entries: dict[str, Tensor]
     """Of the checkpoint, as they are there."""
     state: dict[str, Tensor]
+    notes: tuple[str, ...]
+    """What its user should know."""
 
 
 def weights(done: Compilation, given: Given) -> Weights:
@@ -52,7 +55,8 @@ def weights(done: Compilation, given: Given) -> Weights:
     found = correspond(done.net, known, given.decisions)
     entries = tensors(given.path, known)
     origins = {pair.key: pair.origin for pair in found.pairs}
-    return Weights(known, found, entries, _state(done, entries, origins, known.name))
+    notes = (*known.notes, *padded_alike(found, done.net))
+    return Weights(known, found, entries, _state(done, entries, origins, known.name), notes)
 
 
 def _state(
@@ -76,7 +80,7 @@ def pretrained(done: Compilation, given: Given) -> nn.Module:
         CompileError: as `weights`; or if `against` gives other outputs.
     """
     found = weights(done, given)
-    tell(found.checkpoint, compared(done, found, given.against))
+    tell(found, compared(done, found, given.against))
     return loaded(done, found.state, aux=not found.found.absent)
 
 
@@ -93,7 +97,7 @@ def compared(done: Compilation, found: Weights, against: nn.Module | None) -> li
     return compare(done, net, against, type(against).__name__, found.entries)
 
 
-def tell(checkpoint: Checkpoint, told: list[str]) -> None:
+def tell(found: Weights, told: list[str]) -> None:
     """What a reader of a command would see, as warnings of the caller's caller's caller."""
-    for note in (*checkpoint.notes, *told):
-        warnings.warn(f"{checkpoint.name}: {note}", stacklevel=4)
+    for note in (*found.notes, *told):
+        warnings.warn(f"{found.checkpoint.name}: {note}", stacklevel=4)

@@ -117,6 +117,11 @@ class Layer:
         return Signature(f"other{shapes}", only.shape)
 
 
+def is_tensorflow(key: str) -> bool:
+    """Whether the last word of a name says that a weight is stored as TensorFlow stores it."""
+    return _word(re.split(r"[./]", key)[-1])[1] != "torch"
+
+
 def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
     """The layers of a checkpoint, in the order of its entries; an unknown entry is a layer by itself."""
     groups: dict[tuple[Path, Part, str], dict[Role, Entry]] = {}

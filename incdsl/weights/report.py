@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from incdsl.diagnostics.weights import listed
+from incdsl.ir.net import Net
+from incdsl.ops.window import Conv2d
+from incdsl.weights.layers import is_tensorflow
 from incdsl.weights.match import Correspondence, Origin
 
 
@@ -37,6 +41,26 @@ def fresh_layers(origins: Mapping[str, Origin]) -> Iterator[str]:
     fresh = dict.fromkeys(_layer(key) for key, origin in origins.items() if origin.fresh)
     if fresh:
         yield f"as the module initializes them: {', '.join(fresh)}"
+
+
+def padded_alike(found: Correspondence, net: Net) -> Iterator[str]:
+    """Strided convolutions that pad both sides alike although TensorFlow trained them, in a line; none if none do.
+
+    No weight shows it: TensorFlow's SAME pads the end more than the start, so such a net computes something else.
+    """
+    nodes = {node.path: node for node in net.graph if node.path}
+    names = []
+    for pair in found.pairs:
+        node = nodes.get(_layer(pair.key))
+        if node is None or not isinstance(node.op, Conv2d) or not pair.origin.source:
+            continue
+        if is_tensorflow(pair.origin.source) and any(w.stride > 1 and w.padding for w in node.op.windows()):
+            names.append(node.path)
+    if names:
+        yield (
+            f"{listed(list(dict.fromkeys(names)))}: a stride, padded alike on both sides; if TensorFlow's SAME was "
+            "meant, the spec says `tfsame`"
+        )
 
 
 def _layer(key: str) -> str:

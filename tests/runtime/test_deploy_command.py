@@ -355,3 +355,22 @@ def test_no_rail_is_stretched_and_no_channel_dropped(tmp_path, shapes):
     assert names == {"e", "a", "c", "d"}
     with pytest.raises((ValueError, RuntimeError)):
         deployed.from_training(state | {name: torch.ones(shape) for name, shape in shapes.items()})
+
+
+def test_check_holds_the_weights_to_the_checkpoint(small):
+    """Whether they were never written, come of another checkpoint, or were changed by a bit."""
+    training, _ = classes(small)
+    first, second = small.parent / "first.pt", small.parent / "second.pt"
+    torch.save(randomized(training(), 1).state_dict(), first)
+    torch.save(randomized(training(), 2).state_dict(), second)
+    folder = small.parent / "out"
+    call("deploy", small, "-o", folder)
+    code, said = call("deploy", small, "-o", folder, "--check", "--weights", first)
+    assert code == 1
+    assert "small.safetensors does not exist" in said
+    assert f"--weights {first}" in said
+    assert call("deploy", small, "-o", folder, "--weights", first)[0] == 0
+    code, said = call("deploy", small, "-o", folder, "--check", "--weights", first)
+    assert (code, "and its weights are current" in said) == (0, True)
+    code, said = call("deploy", small, "-o", folder, "--check", "--weights", second)
+    assert (code, "small.safetensors is out of date" in said) == (1, True)

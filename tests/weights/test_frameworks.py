@@ -11,6 +11,7 @@ from incdsl.diagnostics import CompileError
 from incdsl.runtime.harness import randomized
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.match import Origin, correspond
+from incdsl.weights.report import padded_alike
 from tests.nets import compiled, net_of, spec
 from tests.process import V3
 from tests.weights.test_correspondence import TWINS, decided, matched, own, refused, twins
@@ -296,3 +297,28 @@ def test_in_python_it_is_a_dictionary(tmp_path, monkeypatch):
         incdsl.pretrained(spec(TWINS), "c.safetensors")
     again = incdsl.pretrained(spec(TWINS), "c.safetensors", same={"foo": "left"})
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in net.state_dict().items())
+
+
+# TensorFlow's SAME
+
+
+@pytest.mark.parametrize(
+    ("step", "last", "told"),
+    [
+        ("conv2d 3x3/2 @8 half", "kernel", True),
+        ("conv2d 3x3/2 @8 pad 1", "weights", True),
+        ("conv2d 3x3/2 @8 tfsame", "kernel", False),
+        ("conv2d 3x3/2 @8 valid", "kernel", False),
+        ("conv2d 1x1/2 @8 half", "kernel", False),
+        ("conv2d 3x3 @8", "kernel", False),
+        ("conv2d 3x3/2 @8 half", "weight", False),
+    ],
+)
+def test_a_stride_that_pads_both_sides_alike_is_told_where_tensorflow_trained_it(step, last, told):
+    net = compiled(f"inc 1\nnet N {{\n  input x [3, 16, 16]\n  output y = x -> stem: {step}\n}}\n").net
+    layout = backwards if last != "weight" else tuple
+    bias = "bias" if last != "weights" else "biases"
+    shapes = own(net)
+    entries = [(f"stem/{last}", layout(shapes["stem.weight"])), (f"stem/{bias}", shapes["stem.bias"])]
+    lines = list(padded_alike(correspond(net, checkpoint("c", entries)), net))
+    assert [line.startswith("`stem`: a stride") for line in lines] == [True] * told
