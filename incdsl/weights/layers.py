@@ -37,6 +37,8 @@ _WORDS: dict[str, Word] = {
     "moving_variance": ("running_var", "tensorflow", "norm"),
 }
 """Last words of names: whose tensor it is, and in which layout a weight is stored."""
+SEPARATORS = re.compile(r"([./]|-(?=[0-9]+[./]))")
+"""What stands between the parts of a name; torchvision's RegNets number blocks with a dash: `block1-0`."""
 _UNKNOWN: Word = ("weight", "torch", "unknown")
 
 
@@ -119,13 +121,13 @@ class Layer:
 
 def is_tensorflow(key: str) -> bool:
     """Whether the last word of a name says that a weight is stored as TensorFlow stores it."""
-    return _word(re.split(r"[./]", key)[-1])[1] != "torch"
+    return _word(SEPARATORS.split(key)[-1])[1] != "torch"
 
 
 def layers(shapes: Mapping[str, Sizes]) -> list[Layer]:
     """The layers of a checkpoint, in the order of its entries; an unknown entry is a layer by itself."""
     groups: dict[tuple[Path, Part, str], dict[Role, Entry]] = {}
-    paths = {key: tuple(part for part in re.split(r"[./]", key) if part) for key in shapes}
+    paths = {key: tuple(part for part in SEPARATORS.split(key)[::2] if part) for key in shapes}
     words = {key: _word(path[-1]) if path else _UNKNOWN for key, path in paths.items()}
     words |= _pairs(shapes, paths, words)
     normed = {paths[key][:-1] for key, word in words.items() if word[2] == "norm"}

@@ -13,7 +13,7 @@ from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.ops.dense import Flatten
 from incdsl.values import Image, Vector
-from incdsl.weights.layers import Entry, Layer, Part, Path, Role, says_nothing
+from incdsl.weights.layers import SEPARATORS, Entry, Layer, Part, Path, Role, says_nothing
 
 NUMBERED = re.compile(r"(.*?)(\d+)([a-z]?)((?:_\d+x\d+)?)")
 """`Conv2d_0b_1x7`: what is numbered, number and letter, and the size of a kernel."""
@@ -105,7 +105,7 @@ class Side:
     def title(self, container: Container) -> str:
         """A container as the names of its layers have it, with the containers that hold everything."""
         path = container.paths[0]
-        words = re.split("([./])", self.layers[min(container.members)].key)
+        words = SEPARATORS.split(self.layers[min(container.members)].key)
         if not self.children or "" in words:
             return ".".join(path)
         return "".join(words[: 2 * (self.start + len(path) - 1)]) + path[-1]

@@ -12,7 +12,7 @@ from incdsl.runtime.harness import randomized
 from incdsl.weights.checkpoint import checkpoint
 from incdsl.weights.match import Origin, correspond
 from incdsl.weights.report import padded_alike
-from tests.nets import compiled, net_of, spec
+from tests.nets import EXAMPLES, compiled, net_of, spec
 from tests.process import V3
 from tests.weights.test_correspondence import TWINS, decided, matched, own, refused, twins
 
@@ -322,3 +322,15 @@ def test_a_stride_that_pads_both_sides_alike_is_told_where_tensorflow_trained_it
     entries = [(f"stem/{last}", layout(shapes["stem.weight"])), (f"stem/{bias}", shapes["stem.bias"])]
     lines = list(padded_alike(correspond(net, checkpoint("c", entries)), net))
     assert [line.startswith("`stem`: a stride") for line in lines] == [True] * told
+
+
+# Dashes
+
+
+def test_blocks_that_are_numbered_with_a_dash():
+    """torchvision's RegNets call their blocks `block1-0`, which no attribute of ours can be."""
+    net = net_of(EXAMPLES / "regnet.inc").net
+    theirs = {key: re.sub(r"\.(block\d)\.(\d)", r".\1-\2", key) for key in own(net)}
+    found = correspond(net, checkpoint("c", [(theirs[key], shape) for key, shape in own(net).items()]))
+    assert {pair.key: pair.origin.source for pair in found.pairs} == theirs
+    assert "trunk_output.block2.block2-1.f.se.fc1.weight" in theirs.values()
