@@ -1,6 +1,7 @@
-"""Norms over the batch that see one value of each channel: there, training takes at least two images.
+"""Norms that see one value of each channel: there, a batch has at least two images.
 
-PyTorch refuses such a batch (`torch.nn.functional.batch_norm`: more than one value per channel).
+PyTorch refuses a smaller one: `torch.nn.functional.batch_norm` while training, `group_norm` with groups of one channel
+always.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class Lone:
 
     path: str
     most: Mapping[str, int]
+    always: bool
+    """Whether one image is refused in evaluation, too."""
 
     def at(self, sizes: Mapping[str, int | None]) -> bool:
         """Whether it is alone at the size of the input, or may be where that is free."""
@@ -31,8 +34,6 @@ class Lone:
 
 def lone_norms(net: Net, sizes: Sizes) -> tuple[Lone, ...]:
     """The norms of a net that see one value at a legal size; those for which others speak are left out."""
-    if net.level == "inference":
-        return ()
     found: list[Lone] = []
     for lone in _lone(net, sizes):
         if not any(_speaks_for(other, lone) for other in found):
@@ -42,10 +43,14 @@ def lone_norms(net: Net, sizes: Sizes) -> tuple[Lone, ...]:
 
 def two_images(lones: tuple[Lone, ...]) -> str:
     """In words: `N >= 2 while training at H, W <= 330 (the norm AuxLogits.conv1.bn)`; empty if no norm is alone."""
-    if not lones:
-        return ""
-    where = " or ".join(filter(None, (_bound(lone.most) for lone in lones)))
-    return f"N >= 2 while training{where and f' at {where}'} (the norm {lones[0].path})"
+    words = []
+    for when, some in (
+        ("", [lone for lone in lones if lone.always]),
+        (" while training", [lone for lone in lones if not lone.always]),
+    ):
+        where = " or ".join(filter(None, (_bound(lone.most) for lone in some)))
+        words += [f"N >= 2{when}{where and f' at {where}'} (the norm {some[0].path})"] if some else []
+    return "; ".join(words)
 
 
 def _lone(net: Net, sizes: Sizes) -> Iterator[Lone]:
@@ -53,11 +58,13 @@ def _lone(net: Net, sizes: Sizes) -> Iterator[Lone]:
     shapes = graph.shapes()
     heads = {head.instance for head in graph.heads}
     for node in graph:
-        if node.op.over_batch:
+        operands = [shapes[name] for name in graph.operands(node.name)]
+        when = node.op.refuses_one(*operands) if operands else ""
+        if when == "always" or (when and net.level != "inference"):
             legal = sizes.training if heads.intersection(node.instance.lineage) else sizes.evaluation
-            most = _most(shapes[graph.operands(node.name)[0]])
+            most = _most(operands[0])
             if most is not None and all(next(iter(legal[axis])) <= size for axis, size in most.items()):
-                yield Lone(_path(node), most)
+                yield Lone(_path(node), most, when == "always")
 
 
 def _path(node: Node) -> str:
@@ -79,6 +86,8 @@ def _most(shape: Shape) -> dict[str, int] | None:
 
 def _speaks_for(lone: Lone, other: Lone) -> bool:
     """Whether one is alone wherever the other is."""
+    if other.always and not lone.always:
+        return False
     return all(axis in other.most and other.most[axis] <= size for axis, size in lone.most.items())
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from incdsl.codegen.access import Access
 from incdsl.codegen.bodies import Body, Item
 from incdsl.codegen.chain_names import chain_names
+from incdsl.codegen.channels_last import ChannelsLast
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.flow import Flow
 from incdsl.codegen.layout import Bracketed, Clauses, Doc
@@ -56,6 +57,7 @@ class Forward:
         self._flow = flow
         self._writer = writer
         self._access = access
+        self._channels_last = ChannelsLast(flow)
         self._arguments = {port.value: port.name for port in flow.body.inputs}
         self._keep = self._kept(flow.body)
         self._names = chain_names(flow)
@@ -188,7 +190,7 @@ class Forward:
     def _op(self, node: Node, item: Item, operands: list[Doc], module: str) -> Doc:
         lowering = self._flow.lowering(item)
         if node.label:
-            return self._writer.code(lowering.forward, operands, module)
+            return self._writer.code(self._channels_last.code(item, lowering.forward), operands, module)
         code = lowering.function
         assert code is not None
         if isinstance(node.op, GlobalAvgPool) and item.output in self._flow.vectors.values:

@@ -105,8 +105,6 @@ class Op(BaseModel):
     """The text of each class that the generated file must define for it, because PyTorch has none."""
     owns_output: ClassVar[bool] = False
     """Whether its output is its own and its backward pass does not read it: an activation may overwrite it."""
-    over_batch: ClassVar[bool] = False
-    """Whether training normalizes every channel over the batch, for which one value is too few."""
     in_place: ClassVar[bool] = False
     """Whether its function takes `inplace`, and its backward pass needs only its output."""
     is_parameter: ClassVar[bool] = False
@@ -156,6 +154,10 @@ class Op(BaseModel):
     def demands(self, *inputs: Shape) -> Iterable[Demand]:
         """Conditions on sizes beyond every extent being at least 1."""
         return ()
+
+    def refuses_one(self, *inputs: Shape) -> Literal["", "training", "always"]:
+        """When PyTorch refuses a batch of one image with one value in each channel, since a norm needs more."""
+        return ""
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         """Parameters and buffers, in the order of PyTorch's state_dict."""

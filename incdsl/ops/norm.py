@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
 from incdsl.ops.base import Kind, Op, ShapeError, Sigil, Tensor, Usual, divides, image
 from incdsl.ops.code import CHANNELS_LAST, SELF, Call, Lowering, Operand, Setting
@@ -39,7 +39,6 @@ class BatchNorm2d(Op):
     norm.weight = None
     return norm'''
     }
-    over_batch: ClassVar[bool] = True
     usual: ClassVar[Mapping[str, Usual]] = {
         "eps": EPS,
         "momentum": Usual(
@@ -54,6 +53,9 @@ class BatchNorm2d(Op):
         if not self.affine:
             return {"weight": 1.0, "bias": 0.0}
         return {} if self.scale else {"weight": 1.0}
+
+    def refuses_one(self, *inputs: Shape) -> Literal["", "training", "always"]:
+        return "training"
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         channels = (int(inputs[0].channels),)
@@ -148,6 +150,9 @@ class GroupNorm(Op):
     def infer(self, *inputs: Shape) -> Shape:
         divides("groups", self.groups, "channels", inputs[0].channels)
         return inputs[0]
+
+    def refuses_one(self, *inputs: Shape) -> Literal["", "training", "always"]:
+        return "always" if int(self.groups) == int(inputs[0].channels) else ""
 
     def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
         channels = (int(inputs[0].channels),)

@@ -1,10 +1,13 @@
 """Where training takes two images: the sizes that are told are those at which PyTorch refuses a batch of one."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 import incdsl
 from incdsl.analysis.batch import two_images
+from incdsl.runtime.load import load_text
 from tests.nets import EXAMPLES, SPECS, compiled, net_of, spec
 
 NORM = "the norm y_2"
@@ -26,6 +29,14 @@ def told(chain, shape="[3, 16, 16]"):
         ("gap -> conv2d 1x1 @4 -> batchnorm", "[3, 16, 16]", f"N >= 2 while training ({NORM})"),
         ("linear @4 -> batchnorm", "[3]", f"N >= 2 while training ({NORM})"),
         ("gap -> linear @4 -> layernorm", "[3, 16, 16]", ""),
+        ("conv2d 3x3/2 @4 half -> groupnorm 4", "[3, 16, 16]", f"N >= 2 at H, W <= 2 ({NORM})"),
+        ("conv2d 3x3/2 @4 half -> groupnorm 2", "[3, 16, 16]", ""),
+        ("linear @4 -> groupnorm 4", "[3]", f"N >= 2 ({NORM})"),
+        (
+            "conv2d 3x3/2 @4 half -> g: groupnorm 4 -> conv2d 3x3/2 @4 half -> b: batchnorm",
+            "[3, 16, 16]",
+            "N >= 2 at H, W <= 2 (the norm g); N >= 2 while training at H, W <= 4 (the norm b)",
+        ),
         ("relu -> tanh", "[3, 16, 16]", ""),
     ],
 )
@@ -66,3 +77,14 @@ def test_pytorch_refuses_one_image_at_just_these_sizes(path):
     model(torch.zeros(1, int(channels), most + 1, most))
     model(torch.zeros(1, int(channels), most, most + 1))
     model(torch.zeros(2, int(channels), most, most))
+
+
+@pytest.mark.parametrize(("groups", "channels", "size"), [(4, 4, 1), (4, 4, 2), (2, 4, 1), (1, 1, 1)])
+def test_pytorch_refuses_one_image_in_groups_of_one_channel_in_evaluation(groups, channels, size):
+    done = compiled(spec(f"conv2d 1x1 @{channels} -> groupnorm {groups}", shape="[3, H, W]"))
+    module = getattr(load_text(done.text, done.net.name), done.net.name)().eval()
+    alone = any(lone.always and lone.at({"H": size, "W": size}) for lone in done.lone_norms)
+    assert alone == (groups == channels and size == 1)
+    with pytest.raises(ValueError, match="more than 1 value") if alone else nullcontext():
+        module(torch.randn(1, 3, size, size))
+    module(torch.randn(2, 3, size, size))
