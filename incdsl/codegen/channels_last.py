@@ -52,6 +52,6 @@ def _is_layer(item: Item, flow: Flow) -> bool:
 
 
 def _keeps_order(item: Item) -> bool:
-    """Whether it is a function, and does the same to every number. A module may be looked at by a hook of somebody's."""
+    """Whether it is a function, which no hook looks at, and does the same to every number."""
     op = item.node.op if item.node else None
     return not item.label and isinstance(op, Activation) and not isinstance(op, Softmax)

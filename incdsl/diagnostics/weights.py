@@ -369,3 +369,25 @@ class NotTheSame(CheckpointProblem):
 
     def help(self) -> str:
         return f"nearest: {listed(self.nearest)}" if self.nearest else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherShape(CheckpointProblem):
+    """A layer has the same name on both sides, and other shapes.
+
+    `--fresh LAYER` leaves it as the module initializes it, and leaves out what the checkpoint has in its place. That is
+    how a net that was changed, for other inputs or widths, takes over all the rest.
+    """
+
+    code: ClassVar[str] = "E714"
+    title: ClassVar[str] = "a layer has other shapes in the checkpoint"
+
+    layer: str
+    wanted: str
+    found: str
+
+    def message(self) -> str:
+        return f"`{self.layer}` is {self.wanted}, and in the checkpoint {self.found}"
+
+    def help(self) -> str:
+        return f"{self.option('fresh', self.layer)} leaves it as initialized"

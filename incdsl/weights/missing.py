@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from difflib import get_close_matches
+from typing import TypeAlias
 
 from incdsl.diagnostics import Diagnostic
-from incdsl.diagnostics.weights import HeadsAbsent, OtherWidth, Unplaced, Unprovided, listed
+from incdsl.diagnostics.weights import HeadsAbsent, OtherShape, OtherWidth, Unplaced, Unprovided, listed
 from incdsl.ir.net import Net
 from incdsl.ops.base import Sizes
 from incdsl.values import expression
 from incdsl.weights.decisions import Decisions, patterns_of
-from incdsl.weights.layers import Layer, Signature
+from incdsl.weights.layers import Layer, Path, Signature
 from incdsl.weights.scope import Scope, missing_heads
-from incdsl.weights.sides import Side, net_side, paths_of_heads
+from incdsl.weights.sides import Side, below_common, net_side, paths_of_heads
 
 _MOST = 20
 """Problems of one kind in a run."""
@@ -56,6 +57,7 @@ def _differences(
     """Signatures that the two sides do not have equally often, with those layers that no full name accounts for."""
     places = mine.layers
     lacking, spare = _surplus(places, found), _surplus(found, places)
+    yield from _same_names(lacking, spare, dict(zip(found, below_common(found), strict=True)))
     unknown = [layer for some in spare.values() for layer in some if layer.part == "unknown"]
     if len(unknown) > 1:
         yield _unknown(unknown, entries)
@@ -68,12 +70,59 @@ def _differences(
             nearest=_nearest(names[0].name, signature, others),
             fresh=_names(names) if all(_is_last(mine, layer) for layer in names) else (),
         )  # fmt: skip
+    for name, inside in _unknown_blocks(mine, found, spare):
+        yield Unplaced(
+            span=None, entries=_names(inside), shapes=f"for it has nothing called `{name}`", wanted=0,
+            patterns=patterns_of(inside, entries),
+        )  # fmt: skip
     for signature, names in [*list(spare.items())[:_MOST], *_by_signature(stray).items()]:
         others = [layer for some in lacking.values() for layer in some]
         yield Unplaced(
             span=None, entries=_names(names), shapes=str(signature), wanted=_count(signature, places),
             nearest=_nearest(names[0].name, signature, others), patterns=patterns_of(names, entries),
         )  # fmt: skip
+
+
+_Surplus: TypeAlias = dict[Signature, list[Layer]]
+
+
+def _same_names(lacking: _Surplus, spare: _Surplus, paths: Mapping[Layer, Path]) -> Iterator[Diagnostic]:
+    """Layers of one full name and other shapes on the two sides; they are lacking and to spare no longer."""
+    theirs = {paths[layer]: layer for some in spare.values() for layer in some}
+    pairs = [(layer, theirs[layer.path]) for some in lacking.values() for layer in some if layer.path in theirs]
+    for layer, other in pairs[:_MOST]:
+        yield OtherShape(span=None, layer=layer.name, wanted=str(layer.signature), found=str(other.signature))
+    _drop(lacking, {layer for layer, _ in pairs})
+    _drop(spare, {layer for _, layer in pairs})
+
+
+def _unknown_blocks(mine: Side, found: Sequence[Layer], spare: _Surplus) -> Iterator[tuple[str, list[Layer]]]:
+    """Blocks of the checkpoint of which the net has nothing, where most names are the same; to spare no longer.
+
+    Under other names, nothing is said of a block by what it is called.
+    """
+    paths = dict(zip(found, below_common(found), strict=True))
+    ours = {layer.path for layer in mine.layers}
+    if 2 * len(ours.intersection(paths.values())) < len(ours):
+        return
+    known = {path[:1] for path in ours}
+    blocks: dict[str, list[Layer]] = {}
+    for layer in [layer for some in spare.values() for layer in some]:
+        if len(paths[layer]) > 1 and paths[layer][:1] not in known:
+            blocks.setdefault(paths[layer][0], []).append(layer)
+    for name, inside in blocks.items():
+        whole = [layer for layer in found if paths[layer][0] == name]
+        if len(whole) > 1:
+            _drop(spare, set(inside))
+            yield name, whole
+
+
+def _drop(surplus: _Surplus, gone: AbstractSet[Layer]) -> None:
+    """Take layers out of a surplus."""
+    for signature, some in list(surplus.items()):
+        surplus[signature] = [layer for layer in some if layer not in gone]
+        if not surplus[signature]:
+            del surplus[signature]
 
 
 def _unknown(layers: Sequence[Layer], entries: Mapping[str, Sizes]) -> Diagnostic:

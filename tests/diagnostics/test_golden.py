@@ -163,6 +163,7 @@ WITHOUT_EXAMPLE: dict[str, Callable[[Path], list[Diagnostic]]] = {
     "E713": lambda tmp: _corresponding(_rails("foo", "bar"), decided=Decisions(same=(("foo", "lefft"),))),
     "E712": lambda tmp: _other_classes(),
     "E710": lambda tmp: _corresponding(_rails("left", "right"), decided=Decisions(ignore=("lefd*",))),
+    "E714": lambda tmp: _corresponding({**_rails("left", "right"), "left.weight": [4, 1, 3, 3]}),
     "E605": lambda tmp: raised(lambda: subject("specs/v3.inc::Inception", Asked())),
     "E604": lambda tmp: raised(lambda: output.check(Path("absent.py"), "", "incdsl compile v3.inc")),
 }

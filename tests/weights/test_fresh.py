@@ -12,9 +12,10 @@ import incdsl
 from incdsl.diagnostics import CompileError
 from incdsl.runtime.harness import randomized
 from incdsl.weights.checkpoint import checkpoint
+from incdsl.weights.decisions import Decisions
 from incdsl.weights.match import correspond
 from tests.modules import generated
-from tests.nets import compiled
+from tests.nets import SPECS, compiled, net_of
 from tests.weights.slim import slim_name
 from tests.weights.test_correspondence import decided, matched, own, refused, slim_entries
 
@@ -78,13 +79,13 @@ def test_one_of_two_widths_that_differ():
 
 def test_a_width_in_the_middle_is_no_classifier():
     shapes = own(small()) | {"conv1.weight": [16, 3, 3, 3], "conv1.bias": [16]}
-    assert refused(small(), shapes)[0] == {"E702", "E703"}
+    assert refused(small(), shapes)[0] == {"E714"}
 
 
 def test_a_classifier_without_bias_is_another_layer():
     shapes = own(small(3))
     del shapes["fc.bias"]
-    assert refused(small(), shapes)[0] == {"E702", "E703"}
+    assert refused(small(), shapes)[0] == {"E714"}
 
 
 def test_a_classifier_that_the_checkpoint_lacks_can_begin_anew(call, ten):
@@ -237,3 +238,21 @@ def test_numbers_of_another_precision(ten):
     net = incdsl.pretrained("net.inc", "half.safetensors", fresh=FRESH)
     assert {value.dtype for value in net.state_dict().values()} == {torch.float32}
     assert torch.equal(net.conv1.weight, ten.conv1.weight.half().float())
+
+
+def test_a_block_that_the_net_has_not_is_one_message_and_layers_of_other_shapes_one_each():
+    """A variant for gray images without the head: what the messages say makes it fit."""
+    text = (
+        'inc 1\nfrom "specs/v3.inc" use InceptionV3\nnet Gray = InceptionV3(classes: 10) with {\n'
+        "  input image [1, 299, 299]\n  without AuxLogits\n}\n"
+    )
+    gray, shapes = compiled(text).net, own(net_of(SPECS / "v3.inc").net)
+    with pytest.raises(CompileError) as caught:
+        correspond(gray, checkpoint("v3.pth", shapes.items()))
+    found = caught.value.diagnostics
+    assert [each.code for each in found] == ["E714", "E714", "E703"]
+    fresh = tuple(each.layer for each in found if each.code == "E714")
+    assert fresh == ("Conv2d_1a_3x3.conv", "fc")
+    assert found[-1].patterns == ("AuxLogits.*",)
+    decided = Decisions(fresh=fresh, ignore=found[-1].patterns)
+    assert len(correspond(gray, checkpoint("v3.pth", shapes.items()), decided).pairs) == len(own(gray))
