@@ -42,12 +42,11 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
 def _prepare(given: argparse.Namespace, folder: Path) -> None:
     from benchmarks.gpu.prepare import prepare
 
-    prepare(folder, [SMALL] if given.small else [SPECS / f"{name}.inc" for name in given.nets.split(",")])
+    prepare(folder, [SMALL] if given.small else [SPECS / f"{name}.inc" for name in (given.nets or NETS).split(",")])
 
 
 def _measure(given: argparse.Namespace, clock: Clock) -> None:
     deadline = Deadline(given.deadline, clock)
-    results = Results(given.out)
     folder = given.modules or given.out / "modules"
     if not given.modules:
         _prepare(given, folder)
@@ -55,7 +54,7 @@ def _measure(given: argparse.Namespace, clock: Clock) -> None:
 
     plan = Plan(
         device=given.device,
-        nets=() if given.small else tuple(given.nets.split(",")),
+        nets=tuple(given.nets.split(",")) if given.nets else (),
         dtypes=tuple(given.dtypes.split(",")),
         batches=tuple(map(int, given.batches.split(","))),
         contenders=tuple(given.contenders.split(",")) if given.contenders else (),
@@ -64,7 +63,8 @@ def _measure(given: argparse.Namespace, clock: Clock) -> None:
         train_batch=given.train_batch,
         rounds=given.rounds,
     )
-    measure(folder, plan, results, deadline)
+    with Results(given.out) as results:
+        measure(folder, plan, results, deadline)
 
 
 def _write_page(folder: Path, into_docs: bool) -> None:
@@ -85,13 +85,13 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="also put the page into docs/benchmarks.md")
     parser.add_argument("--modules", type=Path, metavar="DIR", help="modules that --prepare wrote; needs no incdsl")
     parser.add_argument("--deadline", type=float, default=840, help="seconds; what cannot be finished is skipped")
-    parser.add_argument("--nets", default=NETS, help="specs in specs/, without .inc")
+    parser.add_argument("--nets", help=f"specs in specs/, without .inc; {NETS}, or all of --modules")
     parser.add_argument("--small", action="store_true", help="a small net instead, to try the script")
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--dtypes", default="bf16,fp16,fp32")
     parser.add_argument("--batches", default="1,8,32,128")
     parser.add_argument("--contenders", metavar="NAME,...", help="by default all but those of --max-autotune")
-    parser.add_argument("--max-autotune", action="store_true", help="also torch.compile(mode='max-autotune'): minutes")
+    parser.add_argument("--max-autotune", action="store_true", help="only torch.compile(mode='max-autotune'), minutes")
     parser.add_argument("--parts", default=PARTS)
     parser.add_argument("--train-batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=25)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -31,18 +31,15 @@ class Case:
         self.net, self.dtype, self.batch, self.device = net, dtype, batch, device
         self._made: dict[object, Any] = {}
 
-    @cached_property
+    @property
     def images(self) -> list[Tensor]:
         """Inputs to take in turn, [batch, C, H, W] in float32 on the device."""
-        seeds = range(1, INPUTS + 1)
-        return [images(self.net.image, self.batch, seed).to(self.device.name) for seed in seeds]
+        return _images(self.net.image, self.batch, self.device.name)
 
-    @cached_property
+    @property
     def truths(self) -> list[Tensor]:
-        """What the training module says in float64 of the first images of each input."""
-        module = self.net.module("training").double().to(self.device.name)
-        with torch.no_grad():
-            return [module(image[:JUDGED].double()) for image in self.images]
+        """What the training module says in float64 of the first images of two inputs."""
+        return _truths(self.net, self.batch, self.device.name)
 
     def module(self, form: str, dtype: str, *, channels_last: bool) -> nn.Module:
         """A form of the net on the device."""
@@ -59,3 +56,15 @@ class Case:
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
+
+
+@lru_cache(maxsize=8)
+def _images(shape: tuple[int, int, int], batch: int, device: str) -> list[Tensor]:
+    return [images(shape, batch, seed).to(device) for seed in range(1, INPUTS + 1)]
+
+
+@lru_cache(maxsize=8)
+def _truths(net: PreparedNet, batch: int, device: str) -> list[Tensor]:
+    module = net.module("training").double().to(device)
+    with torch.no_grad():
+        return [module(image[:JUDGED].double()) for image in _images(net.image, batch, device)[:2]]

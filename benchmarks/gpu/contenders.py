@@ -93,7 +93,7 @@ def graphed(inner: Build) -> Build:
 
     def build(case: Case, dtype: str) -> Call:
         call = inner(case, dtype)
-        held = case.images[0].to(TYPES[dtype], memory_format=torch.channels_last)
+        held = case.images[0].to(TYPES[dtype], memory_format=torch.channels_last, copy=True)
         return replayed(lambda: call(held), held)
 
     return build

@@ -1,4 +1,4 @@
-"""What is measured, in which order: what starts at once for all cells, then what is compiled, then what takes minutes."""
+"""What is measured, in which order: what starts at once for all cells, then what is compiled."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Run:
         """Everything, the cheap before the costly."""
         torch.backends.cudnn.benchmark = True
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-        self._results.add("environment", **environment(self._device))
         roofs = {dtype: roofline(self._device, dtype) for dtype in self._plan.dtypes}
+        self._results.add("environment", **environment(self._device))  # with the clocks that it has under load
         for dtype, roof in roofs.items():
             self._results.add("roofline", dtype=dtype, **asdict(roof))
         if self._plan.max_autotune:
@@ -91,7 +91,8 @@ class Run:
             self._race("training", case, [each for each in TRAINERS if each.stage in (0, stage)], stage)
 
     def _race(self, kind: str, case: Case, racers: Sequence[Racer], stage: int) -> None:
-        torch._dynamo.reset()
+        if stage:
+            torch.compiler.reset()
         with torch.no_grad():
             race(kind, case, racers, self._plan.rounds, stage, self._results, self._deadline)
 

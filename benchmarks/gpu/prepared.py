@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import sys
@@ -37,11 +38,8 @@ class PreparedNet:
         return module
 
     def module(self, form: str) -> nn.Module:
-        """A form of the net for evaluation, in float32 on the CPU."""
-        if form == "training":
-            return self.training().eval()
-        module: nn.Module = self._class(form).from_training(self.state)
-        return module.eval()
+        """A form of the net for evaluation, in float32 on the CPU: a copy of its own."""
+        return copy.deepcopy(_filled(self, form))
 
     @property
     def state(self) -> dict[str, Tensor]:
@@ -91,6 +89,14 @@ def _settle(norm: nn.BatchNorm2d | nn.BatchNorm1d, inputs: tuple[Tensor]) -> Non
     norm.running_mean.copy_(mean)
     norm.running_var.copy_((x.transpose(1, -1) - mean).transpose(1, -1).square().mean(others))
     norm.eval()
+
+
+@cache
+def _filled(net: PreparedNet, form: str) -> nn.Module:
+    if form == "training":
+        return net.training().eval()
+    module: nn.Module = net._class(form).from_training(net.state)
+    return module.eval()
 
 
 @cache

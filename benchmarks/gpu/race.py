@@ -13,12 +13,18 @@ from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.device import Call, interleaved
 from benchmarks.gpu.results import Results, Row
 
+WARM_UP = 3
+"""Calls before anything is judged or timed: what records what it does is recorded by then."""
+
 
 class Racer(Protocol):
     """What a `Contender` and a `Trainer` have in common; they say what is what."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def stage(self) -> int: ...
 
     @property
     def seconds(self) -> float: ...
@@ -48,7 +54,10 @@ class Refused(Exception):
 def race(
     kind: str, case: Case, racers: Sequence[Racer], rounds: int, stage: int, results: Results, deadline: Deadline
 ) -> None:  # fmt: skip
-    """Write a row for each racer: `time` with its milliseconds, or `wrong`, `failed` or `skipped` with the reason."""
+    """Write a row for each racer: `time` with its milliseconds, or `wrong`, `failed` or `skipped` with the reason.
+
+    Those of other stages are there to compare with: they are not timed if none of this stage is left.
+    """
     cell = {"kind": kind, "net": case.net.name, "dtype": case.dtype, "batch": case.batch, "stage": stage}
     ready: dict[str, tuple[Call, Sequence[Tensor]]] = {}
     facts: dict[str, Row] = {}
@@ -58,6 +67,8 @@ def race(
             ready[racer.name] = call, inputs
         except Refused as refusal:
             results.add(**refusal.row, **cell, name=racer.name)
+    if not any(racer.name in ready for racer in racers if racer.stage == stage):
+        return
     times = interleaved(case.device, ready, rounds, lambda: deadline.left() <= 0)
     for name, seconds in times.items():
         if len(seconds) < 2:
@@ -69,7 +80,7 @@ def race(
 def _built(racer: Racer, case: Case, task: str, deadline: Deadline) -> tuple[Call, list[Tensor], Row]:
     """A call that is right, its inputs, and what was seen on the way.
 
-    The first call is on the first input and the one that is judged on the second: who forgets to look again is wrong.
+    The first calls are on the first input and the one that is judged on the second: who does not look again is wrong.
 
     Raises:
         Refused: if it cannot be built, is wrong, or if there is no time.
@@ -85,7 +96,8 @@ def _built(racer: Racer, case: Case, task: str, deadline: Deadline) -> tuple[Cal
             inputs = racer.inputs(case)
             before = case.device.forget_peak()
             call = racer.call(case)
-            call(inputs[0])
+            for _ in range(WARM_UP):
+                call(inputs[0])
             error = racer.error(case, call(inputs[1]))
             peak = case.device.peak()
             kernels = case.device.kernels(call, inputs[0])

@@ -8,10 +8,11 @@ from typing import Any
 
 Row = dict[str, Any]
 _NAME = "rows.jsonl"
+_SAID = ("kind", "net", "dtype", "batch", "name", "ms", "error", "reason", "device", "bytes", "flops")
 
 
 class Results:
-    """Appends rows to a file of its own, each on disk before the next is measured."""
+    """Appends rows to a file of its own, each on disk before the next is measured; open in a `with` statement."""
 
     def __init__(self, folder: Path) -> None:
         """Begin the file.
@@ -23,14 +24,16 @@ class Results:
         self._file = (folder / _NAME).open("x", encoding="utf-8")
 
     def add(self, what: str, **values: Any) -> None:
-        """Write a row, also to the terminal."""
-        line = json.dumps({"what": what, **values})
-        self._file.write(line + "\n")
+        """Write a row, and say it in short; layers are too many to be said."""
+        self._file.write(json.dumps({"what": what, **values}) + "\n")
         self._file.flush()
-        print(line, flush=True)
+        if what != "layer":
+            print(what, *(values[name] for name in _SAID if name in values), flush=True)
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.gpu.results import Row
 
+_UNTOLD = ("what", "device", "inductor_cache")
 LONGEST = 15
 """Layers of a table: those that lose the most time to the roofline."""
 
@@ -26,14 +27,12 @@ def page(rows: Sequence[Row]) -> str:
 def _head(rows: Sequence[Row]) -> Iterator[str]:
     yield "Written by `python -m benchmarks.gpu --out DIR`, random weights."
     for row in _of(rows, "environment"):
-        facts = [
-            f"{name} {value}" for name, value in row.items() if value is not None and name not in ("what", "device")
-        ]
+        facts = [f"{name} {value}" for name, value in row.items() if value is not None and name not in _UNTOLD]
         yield f"{row['device']}; {', '.join(facts)}."
     yield ""
-    yield "Medians of interleaved rounds, with the quartiles around them, by events of the device; inputs take turns. The"
-    yield "error is the distance from float64 relative to its norm, of at most eight images. Memory is the peak while a"
-    yield "contender was built and first called."
+    yield "Medians of interleaved rounds, with the quartiles around them, by events of the device; inputs take turns."
+    yield "The error is the distance from float64 relative to its norm, of at most eight images. Memory is the peak of"
+    yield "what is in use while a contender is built and first called."
     for row in _of(rows, "roofline"):
         copied, multiplied = row["bytes"] / 1e12, row["flops"] / 1e12
         yield f"In {row['dtype']} a copy moves {copied:.2f} TB/s, a product of matrices {multiplied:.1f} TFLOP/s."
@@ -57,8 +56,8 @@ def _race(rows: Sequence[Row]) -> Iterator[str]:
 def _layers(rows: Sequence[Row]) -> Iterator[str]:
     known = [row for row in rows if "bytes" in row]
     total, least = sum(row["seconds"] for row in rows), sum(_least(row) for row in known)
-    yield f"{len(rows)} kernels take {1e6 * total:,.0f} µs, at the roofline they would take {1e6 * least:,.0f}. Those that lose"
-    yield "the most:"
+    yield f"The deployed module, eagerly in channels_last: {len(rows)} kernels in {1e6 * total:,.0f} µs,"
+    yield f"{1e6 * least:,.0f} at the roofline. Those that lose the most; all are in `rows.jsonl`:"
     yield ""
     yield "| layer | kind | µs | MB | GFLOPs | of the roofline |"
     yield "| --- | --- | --: | --: | --: | --: |"
@@ -77,17 +76,16 @@ def _least(row: Row) -> float:
 
 
 def _cells(rows: Sequence[Row], kind: str) -> list[list[Row]]:
-    """The rows of each cell of its last stage that has a time, or else of its first."""
+    """The rows of each cell, of the stage that has most times: a later one, if there was time for it."""
     found: dict[Any, dict[int, list[Row]]] = {}
     for row in rows:
         if row.get("kind") == kind and "stage" in row:
             found.setdefault(_key(row), {}).setdefault(row["stage"], []).append(row)
-    return [_last(stages) for stages in found.values()]
+    return [_fullest(stages) for stages in found.values()]
 
 
-def _last(stages: dict[int, list[Row]]) -> list[Row]:
-    timed = [stage for stage, rows in stages.items() if _of(rows, "time")]
-    return stages[max(timed) if timed else min(stages)]
+def _fullest(stages: dict[int, list[Row]]) -> list[Row]:
+    return stages[max(stages, key=lambda stage: (len(_of(stages[stage], "time")), stage))]
 
 
 def _layer_cells(rows: Sequence[Row]) -> list[list[Row]]:

@@ -14,7 +14,7 @@ from benchmarks.gpu.contenders import no_cuda, no_torchvision, replayed, torchvi
 from benchmarks.gpu.device import Call
 from benchmarks.gpu.images import distance
 
-LIMIT = 0.15
+LIMIT = 0.1
 """Distance of the logits from float64 above which a step is wrong: norms that take the batch's own statistics have
 larger errors than those of evaluation."""
 HEAD_WEIGHT = 0.4
