@@ -34,7 +34,6 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
         _write_page(given.page, given.write)
     elif given.out:
         _measure(given, clock)
-        _write_page(given.out, given.write)
     else:
         raise SystemExit("one of --out, --prepare and --page is needed")
 
@@ -64,7 +63,10 @@ def _measure(given: argparse.Namespace, clock: Clock) -> None:
         rounds=given.rounds,
     )
     with Results(given.out) as results:
-        measure(folder, plan, results, deadline)
+        try:
+            measure(folder, plan, results, deadline)
+        finally:
+            _write_page(given.out, given.write)
 
 
 def _write_page(folder: Path, into_docs: bool) -> None:

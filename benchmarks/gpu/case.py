@@ -22,10 +22,7 @@ JUDGED = 8
 
 
 class Case:
-    """A net with a batch of images; `dtype` is one of `TYPES`.
-
-    Modules and compiled functions are made once and shared by all contenders of the case.
-    """
+    """A net with a batch of images; `dtype` is one of `TYPES`."""
 
     def __init__(self, net: PreparedNet, dtype: str, batch: int, device: Device) -> None:
         self.net, self.dtype, self.batch, self.device = net, dtype, batch, device
@@ -42,17 +39,12 @@ class Case:
         return _truths(self.net, self.batch, self.device.name)
 
     def module(self, form: str, dtype: str, *, channels_last: bool) -> nn.Module:
-        """A form of the net on the device."""
+        """A form of the net on the device, a copy of its own."""
         layout = torch.channels_last if channels_last else torch.contiguous_format
-
-        def make() -> nn.Module:
-            return self.net.module(form).to(self.device.name, TYPES[dtype], memory_format=layout)
-
-        made: nn.Module = self.once((form, dtype, layout), make)
-        return made
+        return self.net.module(form).to(self.device.name, TYPES[dtype], memory_format=layout)
 
     def once(self, key: object, make: Callable[[], Any]) -> Any:
-        """What was made under this key, or is made now."""
+        """What was made under this key, or is made now: for what is costly and shared by contenders of the case."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]

@@ -81,8 +81,10 @@ def compiled(form: str, mode: str | None = None) -> Build:
     """The module under `torch.compile`, its weights constants."""
 
     def build(case: Case, dtype: str) -> Call:
-        module = case.module(form, dtype, channels_last=True)
-        found: Call = case.once((form, dtype, mode), lambda: _frozen(module, mode))
+        def make() -> Call:
+            return _frozen(case.module(form, dtype, channels_last=True), mode)
+
+        found: Call = case.once((form, dtype, mode), make)
         return found
 
     return build

@@ -16,7 +16,7 @@ from benchmarks.gpu.device import Device
 from benchmarks.gpu.environment import environment
 from benchmarks.gpu.layers import layer_rows
 from benchmarks.gpu.prepared import PreparedNet, read_nets
-from benchmarks.gpu.race import Racer, race
+from benchmarks.gpu.race import Racer, race, said
 from benchmarks.gpu.results import Results
 from benchmarks.gpu.roofline import Roofline, roofline
 from benchmarks.gpu.training import TRAINERS
@@ -57,7 +57,8 @@ class Run:
         self._plan, self._results, self._deadline = plan, results, deadline
         self._device = Device(plan.device)
         self._nets = _chosen(read_nets(folder), plan.nets)
-        self._contenders = _chosen(CONTENDERS, plan.contenders)
+        stages = (0, 2) if plan.max_autotune else (0, 1)
+        self._contenders = _chosen([each for each in CONTENDERS if each.stage in stages], plan.contenders)
 
     def all(self) -> None:
         """Everything, the cheap before the costly."""
@@ -101,11 +102,16 @@ class Run:
             cell = {"net": case.net.name, "dtype": case.dtype, "batch": case.batch}
             reason = self._deadline.refuses("layers", LAYERS_GUESS)
             if reason:
-                self._results.add("skipped", kind="layers", **cell, name="layers", reason=reason)
+                self._results.add("skipped", kind="layers", **cell, reason=reason)
                 continue
             with self._deadline.task("layers"):
-                for row in layer_rows(case, "deployed", roofs[case.dtype]):
-                    self._results.add("layer", **cell, **row)
+                try:
+                    rows = layer_rows(case, "deployed", roofs[case.dtype])
+                except Exception as problem:
+                    self._results.add("failed", kind="layers", **cell, reason=said(problem))
+                    continue
+            for row in rows:
+                self._results.add("layer", **cell, **row)
 
     def _cases(self) -> Iterator[Case]:
         for net in self._nets:

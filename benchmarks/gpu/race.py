@@ -102,13 +102,18 @@ def _built(racer: Racer, case: Case, task: str, deadline: Deadline) -> tuple[Cal
             peak = case.device.peak()
             kernels = case.device.kernels(call, inputs[0])
         except Exception as problem:
-            raise Refused("failed", f"{type(problem).__name__}: {problem}"[:400]) from problem
+            raise Refused("failed", said(problem)) from problem
     if apart <= 2 * limit:
         raise Refused("failed", f"two inputs are {apart:.1e} apart: the check sees no error of that size")
     if not error <= limit:
         raise Refused("wrong", f"{error:.1e} from float64, {limit:.0e} is allowed", error=error)
     memory = None if peak is None else peak - before
     return call, inputs, {"error": error, "kernels": kernels, "memory": memory, "built": began - deadline.left()}
+
+
+def said(problem: Exception) -> str:
+    """What a row says of an exception."""
+    return f"{type(problem).__name__}: {problem}"[:400]
 
 
 def _statistics(seconds: list[float], batch: int) -> Row:

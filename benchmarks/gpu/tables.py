@@ -21,6 +21,9 @@ def page(rows: Sequence[Row]) -> str:
             lines += [f"### {title}: {_cell_name(cell[0])}", "", *_race(cell), ""]
     for cell in _layer_cells(rows):
         lines += [f"### Layers: {_cell_name(cell[0])}", "", *_layers(cell), ""]
+    for row in rows:
+        if row.get("kind") == "layers":
+            lines.append(f"- Layers of {_cell_name(row)}: {row['what']}, {row['reason']}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -32,7 +35,13 @@ def _head(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     yield "Medians of interleaved rounds, with the quartiles around them, by events of the device; inputs take turns."
     yield "The error is the distance from float64 relative to its norm, of at most eight images. Memory is the peak of"
-    yield "what is in use while a contender is built and first called."
+    yield "what is in use while a contender is built and first called, without what it shares with one above that was"
+    yield "compiled in the same way."
+    yield ""
+    yield "`eager` is the training module in channels_last (`eager fp32`: contiguous), `ours` the deployed module in"
+    yield "channels_last. `compile` is `torch.compile` with freezing, `max-autotune` its mode of that name, `+ graph` the"
+    yield "same inside a CUDA graph. Steps of training are under bf16 autocast in channels_last."
+    yield ""
     for row in _of(rows, "roofline"):
         copied, multiplied = row["bytes"] / 1e12, row["flops"] / 1e12
         yield f"In {row['dtype']} a copy moves {copied:.2f} TB/s, a product of matrices {multiplied:.1f} TFLOP/s."

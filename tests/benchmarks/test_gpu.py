@@ -232,7 +232,9 @@ def test_a_check_that_sees_nothing_is_no_check(tmp_path, monkeypatch):
 
 def test_names_that_nobody_has_are_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown: fastest; known: compile, "):
-        run(tmp_path, "--contenders", "eager,fastest")
+        run(tmp_path / "never", "--contenders", "eager,fastest")
+    with pytest.raises(ValueError, match="unknown: max-autotune; "):
+        run(tmp_path / "by itself", "--contenders", "eager,max-autotune")
 
 
 def test_layers_that_the_analysis_does_not_know_are_not_left_out(net, monkeypatch):
@@ -246,6 +248,17 @@ def test_layers_that_the_analysis_does_not_know_are_not_left_out(net, monkeypatc
     (together,) = [row for row in rows if row["name"].endswith("calls")]
     assert (together["name"], together["kind"]) == ("mixed1, 2 calls", "pointwise+copy")
     assert len(rows) == len(whole) - 2
+
+
+def test_a_failure_in_the_layers_ends_no_run(tmp_path, monkeypatch):
+    def fail(case, form, roof):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(measure, "layer_rows", fail)
+    rows = run(tmp_path, "--parts", "layers,training")
+    assert {(row["kind"], row["reason"]) for row in of(rows, "failed")} == {("layers", "RuntimeError: out of memory")}
+    assert of(rows, "time", kind="training")
+    assert "- Layers of small, fp32, batch 1: failed, RuntimeError: out of memory" in page(rows)
 
 
 def test_the_page_shows_the_stage_with_most_times(tmp_path):
