@@ -38,9 +38,9 @@ def _head(rows: Sequence[Row]) -> Iterator[str]:
     yield "what is in use while a contender is built and first called, without what it shares with one above that was"
     yield "compiled in the same way."
     yield ""
-    yield "`eager` is the training module in channels_last (`eager fp32`: contiguous), `ours` the deployed module in"
-    yield "channels_last. `compile` is `torch.compile` with freezing, `max-autotune` its mode of that name, `+ graph` the"
-    yield "same inside a CUDA graph. Steps of training are under bf16 autocast in channels_last."
+    yield "All are in channels_last but `fp32`, which is contiguous. `ours` is the deployed module, all else the"
+    yield "training module. `compile` is `torch.compile` with freezing, `max-autotune` its mode of that name, `+ graph`"
+    yield "the same inside a CUDA graph. Steps of training are under bf16 autocast."
     yield ""
     for row in _of(rows, "roofline"):
         copied, multiplied = row["bytes"] / 1e12, row["flops"] / 1e12
