@@ -27,7 +27,7 @@ PARTS = "times,layers,training"
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) -> None:
     """Prepare, or measure and write the page, or only write the page."""
-    given = _parsed(arguments)
+    given = parsed(arguments)
     if given.prepare:
         _prepare(given, given.prepare)
     elif given.page:
@@ -36,6 +36,30 @@ def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) 
         _measure(given, clock)
     else:
         raise SystemExit("one of --out, --prepare and --page is needed")
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="measure; rows.jsonl and page.md are written there")
+    parser.add_argument("--prepare", type=Path, metavar="DIR", help="write the modules and measure nothing")
+    parser.add_argument("--page", type=Path, metavar="DIR", help="write the page of an earlier run again")
+    parser.add_argument("--write", action="store_true", help="also put the page into docs/benchmarks.md")
+    parser.add_argument("--modules", type=Path, metavar="DIR", help="modules that --prepare wrote; needs no incdsl")
+    parser.add_argument("--deadline", type=float, default=840, help="seconds; what cannot be finished is skipped")
+    parser.add_argument("--nets", help=f"specs in specs/, without .inc; {NETS}, or all of --modules")
+    parser.add_argument("--small", action="store_true", help="a small net instead, to try the script")
+    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
+    parser.add_argument("--dtypes", default="bf16,fp16,fp32")
+    parser.add_argument("--batches", default="1,8,32,128")
+    parser.add_argument("--contenders", metavar="NAME,...", help="by default all but those of --max-autotune")
+    parser.add_argument("--max-autotune", action="store_true", help="only torch.compile(mode='max-autotune'), minutes")
+    parser.add_argument("--parts", default=PARTS)
+    parser.add_argument("--train-batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=25)
+    return parser.parse_args(arguments)
 
 
 def _prepare(given: argparse.Namespace, folder: Path) -> None:
@@ -75,29 +99,6 @@ def _write_page(folder: Path, into_docs: bool) -> None:
     print(text)
     if into_docs:
         put(text)
-
-
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="measure; rows.jsonl and page.md are written there")
-    parser.add_argument("--prepare", type=Path, metavar="DIR", help="write the modules and measure nothing")
-    parser.add_argument("--page", type=Path, metavar="DIR", help="write the page of an earlier run again")
-    parser.add_argument("--write", action="store_true", help="also put the page into docs/benchmarks.md")
-    parser.add_argument("--modules", type=Path, metavar="DIR", help="modules that --prepare wrote; needs no incdsl")
-    parser.add_argument("--deadline", type=float, default=840, help="seconds; what cannot be finished is skipped")
-    parser.add_argument("--nets", help=f"specs in specs/, without .inc; {NETS}, or all of --modules")
-    parser.add_argument("--small", action="store_true", help="a small net instead, to try the script")
-    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
-    parser.add_argument("--dtypes", default="bf16,fp16,fp32")
-    parser.add_argument("--batches", default="1,8,32,128")
-    parser.add_argument("--contenders", metavar="NAME,...", help="by default all but those of --max-autotune")
-    parser.add_argument("--max-autotune", action="store_true", help="only torch.compile(mode='max-autotune'), minutes")
-    parser.add_argument("--parts", default=PARTS)
-    parser.add_argument("--train-batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=25)
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The script that measures on a GPU, run on the CPU with a small net."""
 
 import json
+import shlex
 from itertools import count, product
 from math import isclose
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import measure
-from benchmarks.gpu.__main__ import SMALL, main
+from benchmarks.gpu.__main__ import PARTS, SMALL, main, parsed
 from benchmarks.gpu.case import LIMITS, TYPES, Case
 from benchmarks.gpu.contenders import CONTENDERS, Contender, eager
 from benchmarks.gpu.deadline import Deadline
@@ -22,7 +23,7 @@ from benchmarks.gpu.tables import page
 from incdsl.analysis.kernels import kernels
 from incdsl.compiler import for_inference
 from tests.nets import net_of
-from tests.process import environment, python
+from tests.process import ROOT, environment, python
 
 DTYPES, BATCHES = ("fp32", "bf16"), (1, 4)
 CELLS = list(product(DTYPES, BATCHES))
@@ -273,6 +274,19 @@ def test_the_page_shows_the_stage_with_most_times(tmp_path):
     assert text.count("| eager |") == 1
 
 
+def test_commands_of_the_docs_are_understood():
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    found = [line for line in page.splitlines() if line.startswith("python -m benchmarks.gpu ")]
+    assert len(found) >= 10
+    for line in found:
+        given = parsed(shlex.split(line.replace("$M", "--modules MODULES --nets v3"), comments=True)[3:])
+        assert given.out or given.prepare
+        stages = {0, 2} if given.max_autotune else {0, 1}
+        known = {each.name for each in CONTENDERS if each.stage in stages}
+        assert known.issuperset(given.contenders.split(",") if given.contenders else ())
+        assert set(PARTS.split(",")).issuperset(given.parts.split(","))
+
+
 def test_prepared_files_say_what_they_are(tmp_path):
     main(["--prepare", str(tmp_path), "--small"])
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
@@ -282,14 +296,17 @@ def test_prepared_files_say_what_they_are(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.filterwarnings("default")
-def test_every_contender_is_right_on_a_gpu(tmp_path):
-    """All but those that are compiled for minutes, and all ways to train."""
+@pytest.mark.parametrize(("stage", "deadline"), [(0, 100), pytest.param(1, 600, marks=pytest.mark.long)])
+def test_every_contender_is_right_on_a_gpu(tmp_path, stage, deadline):
+    """Those that start at once, or also those that are compiled; and as many ways to train."""
+    names = [each.name for each in CONTENDERS if each.stage <= stage]
     rows = run(
-        tmp_path, "--device", "cuda", "--dtypes", "bf16", "--batches", "4", "--deadline", "600",
-        "--contenders", ",".join(each.name for each in CONTENDERS if each.stage < 2),
+        tmp_path, "--device", "cuda", "--dtypes", "bf16", "--batches", "4", "--contenders", ",".join(names),
+        "--deadline", str(deadline),
     )  # fmt: skip
     assert not [row for row in rows if row["what"] in ("wrong", "failed")]
-    captured = of(rows, "time", kind="evaluation", stage=1, name="ours + graph")[0]
-    assert captured["kernels"] > 0
-    assert captured["memory"] > 0
-    assert of(rows, "time", kind="training", name="ours + compile + graph")
+    (row,) = of(rows, "time", kind="evaluation", stage=stage, name=["ours + graph", "ours + compile + graph"][stage])
+    assert row["kernels"] > 0
+    assert row["memory"] > 0
+    assert of(rows, "time", kind="training", name=["ours + graph", "ours + compile + graph"][stage])
+    assert all(row["seconds"] > 0 for row in of(rows, "layer"))
