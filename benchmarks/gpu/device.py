@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
 Call = Callable[[Tensor], Any]
@@ -52,14 +53,13 @@ class Device:
         with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
             call(image)
             self.synchronize()
-        events = [each for each in seen.events() if each.device_type == DeviceType.CUDA]
-        return sum(not each.name.startswith(("Memcpy", "Memset")) for each in events)
+        return sum(map(is_kernel, seen.events()))
 
     def forget_peak(self) -> int:
         """Begin to look for the peak of memory; bytes in use now."""
-        gc.collect()
         if not self.is_cuda:
             return 0
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
@@ -67,6 +67,13 @@ class Device:
     def peak(self) -> int | None:
         """The most bytes in use at once since `forget_peak`; None on the CPU, where nobody counts them."""
         return torch.cuda.max_memory_allocated() if self.is_cuda else None
+
+
+def is_kernel(event: FunctionEvent) -> bool:
+    """Whether an event of the profiler is a kernel: no copy, and no named range, which it shows on the device too."""
+    if event.device_type != DeviceType.CUDA or event.is_user_annotation:
+        return False
+    return not event.name.startswith(("Memcpy", "Memset"))
 
 
 def interleaved(

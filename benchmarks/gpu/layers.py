@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from benchmarks.gpu.case import TYPES, Case
@@ -58,11 +59,19 @@ def call_seconds(module: nn.Module, inputs: list[Tensor], device: Device) -> Ite
     times = defaultdict(list)
     for event in seen.events():
         if event.name.startswith(_MARK) and event.device_type == DeviceType.CPU:
-            micros = event.device_time_total if device.is_cuda else event.cpu_time_total
+            micros = kernel_time(event) if device.is_cuda else event.cpu_time_total
             times[event.name.removeprefix(_MARK)].append(micros / 1e6)
+    if device.is_cuda and not any(map(any, times.values())):
+        raise RuntimeError("the profiler saw no kernels")
     for node in runner.module.graph.nodes:
         if node.name in times:
             yield _place(node), statistics.median(times[node.name])
+
+
+def kernel_time(event: FunctionEvent) -> float:
+    """Microseconds of the kernels that were launched in a range; the profiler shows the range itself as one, too."""
+    own = sum(kernel.duration for kernel in event.kernels if not kernel.name.startswith(_MARK))
+    return own + sum(map(kernel_time, event.cpu_children))
 
 
 _MARK = "layer:"

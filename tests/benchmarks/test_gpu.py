@@ -4,17 +4,19 @@ import json
 import shlex
 from itertools import count, product
 from math import isclose
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.autograd import DeviceType
 
 from benchmarks.gpu import measure
 from benchmarks.gpu.__main__ import PARTS, SMALL, main, parsed
 from benchmarks.gpu.case import LIMITS, TYPES, Case
 from benchmarks.gpu.contenders import CONTENDERS, Contender, eager
 from benchmarks.gpu.deadline import Deadline
-from benchmarks.gpu.device import Device
-from benchmarks.gpu.layers import layer_rows
+from benchmarks.gpu.device import Device, is_kernel
+from benchmarks.gpu.layers import kernel_time, layer_rows
 from benchmarks.gpu.prepare import prepare
 from benchmarks.gpu.prepared import read_nets
 from benchmarks.gpu.results import Results, read_rows
@@ -249,6 +251,23 @@ def test_layers_that_the_analysis_does_not_know_are_not_left_out(net, monkeypatc
     (together,) = [row for row in rows if row["name"].endswith("calls")]
     assert (together["name"], together["kind"]) == ("mixed1, 2 calls", "pointwise+copy")
     assert len(rows) == len(whole) - 2
+
+
+def test_kernels_are_told_from_what_the_profiler_shows_beside_them():
+    """A range is shown on the device as well, where it lasts from its first kernel to the end of its last."""
+    on_device = [("conv", False), ("Memcpy HtoD", False), ("layer:conv", True)]
+    events = [
+        SimpleNamespace(device_type=DeviceType.CUDA, name=n, is_user_annotation=range_) for n, range_ in on_device
+    ]
+    events.append(SimpleNamespace(device_type=DeviceType.CPU, name="aten::conv", is_user_annotation=False))
+    assert [event.name for event in events if is_kernel(event)] == ["conv"]
+
+    def event(kernels, *children):
+        kernels = [SimpleNamespace(name=name, duration=micros) for name, micros in kernels.items()]
+        return SimpleNamespace(kernels=kernels, cpu_children=children)
+
+    launch = event({"transpose": 2.0, "conv": 5.0})
+    assert kernel_time(event({"layer:conv": 9.0}, event({}, launch), event({"bias": 1.0}))) == 8.0
 
 
 def test_a_failure_in_the_layers_ends_no_run(tmp_path, monkeypatch):
