@@ -22,6 +22,7 @@ from benchmarks.gpu.roofline import Roofline
 RUNS = 7
 VIEWS = {"getitem", "split", "chunk", "view", "reshape", "flatten", "permute", "transpose"}
 """Functions that launch no kernel."""
+_MARK = "layer:"
 
 
 def layer_rows(case: Case, form: str, roof: Roofline) -> list[Row]:
@@ -72,9 +73,6 @@ def kernel_time(event: FunctionEvent) -> float:
     """Microseconds of the kernels that were launched in a range; the profiler shows the range itself as one, too."""
     own = sum(kernel.duration for kernel in event.kernels if not kernel.name.startswith(_MARK))
     return own + sum(map(kernel_time, event.cpu_children))
-
-
-_MARK = "layer:"
 
 
 class _Recorded(fx.Interpreter):

@@ -156,6 +156,17 @@ def test_the_page_of_a_run_that_was_cut_off(folder, rows, tmp_path):
     assert "### Layers" in (tmp_path / "page.md").read_text(encoding="utf-8")
 
 
+def test_the_page_becomes_a_part_of_the_docs(folder, rows, tmp_path, monkeypatch):
+    docs = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    copy = tmp_path / "benchmarks.md"
+    copy.write_text(docs, encoding="utf-8")
+    monkeypatch.setattr("benchmarks.page.PAGE", copy)
+    main(["--page", str(folder), "--write"])
+    text = copy.read_text(encoding="utf-8")
+    assert text.startswith(docs)
+    assert text.removeprefix(docs).split() == page(rows).split()
+
+
 def test_results_are_not_overwritten(folder, rows):
     with pytest.raises(FileExistsError):
         run(folder)
