@@ -29,7 +29,7 @@ def layer_rows(case: Case, form: str, roof: Roofline) -> list[Row]:
     """A row for each kernel of a form, run eagerly in channels_last.
 
     Seconds are measured; bytes and FLOPs are those of the analysis, for the whole batch. Calls that it knows nothing of
-    have none, and neither have kernels that stand for another number of calls: they are one row of the module around.
+    have none. Where a module makes another number of calls than the analysis says, they are one row together.
     """
     module = case.module(form, case.dtype, channels_last=True)
     inputs = [image.to(TYPES[case.dtype], memory_format=torch.channels_last) for image in case.images]
