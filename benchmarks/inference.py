@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.machine import processor
 from benchmarks.page import put
 from incdsl.compiler import Compilation, compile_net, for_inference, read
 from incdsl.runtime.bench import interleaved, ratio
@@ -209,7 +210,7 @@ def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
         "## The deployed module",
         "",
         f"Written by `python -m benchmarks.inference --write`: {done.net.name} of {Path(spec).name}, random weights.",
-        f"{_processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
+        f"{processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
         "",
         "Medians of interleaved rounds; ratios are medians of the rounds' own ratios with a 95% interval, above 1 if",
         "the contender is faster. `eager` is the training module, torchvision's network to the last bit;",
@@ -235,14 +236,6 @@ def keep_memory() -> None:
         trim_threshold, mmap_threshold, largest = -1, -3, (1 << 31) - 1
         mallopt(mmap_threshold, largest)
         mallopt(trim_threshold, largest)
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def main() -> None:

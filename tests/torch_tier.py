@@ -11,7 +11,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OURS = {"incdsl", "tests", "fuzz"}
+OURS = {"incdsl", "tests", "fuzz", "benchmarks"}
 """Packages whose imports are followed."""
 FOREIGN = {"torch", "torchvision", "safetensors.torch"}
 """Modules that are PyTorch, or import it."""

@@ -1,0 +1,60 @@
+"""Writes the modules to measure and what each of their layers costs, for a machine without incdsl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from incdsl.analysis.kernels import launches
+from incdsl.compiler import Compilation, compile_net, for_inference, read
+
+FORMS: dict[str, Callable[[Compilation], Compilation]] = {
+    "training": lambda done: done,
+    "deployed": for_inference,
+}
+"""The modules of a net, by name. All but `training` take their weights from its state_dict."""
+
+
+def prepare(folder: Path, specs: Iterable[Path]) -> None:
+    """Write `NET_FORM.py` and `NET_FORM.json` (the layers) for each net and form, and `manifest.json`.
+
+    Raises:
+        CompileError: if a spec is wrong.
+        ValueError: if a net has other inputs than one image of a nominal size.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    nets = {}
+    for spec in specs:
+        done = compile_net(read(str(spec)))
+        nets[spec.stem] = {"class": done.net.name, "image": _image(done), "forms": list(FORMS)}
+        for form, made in FORMS.items():
+            module = made(done)
+            (folder / f"{spec.stem}_{form}.py").write_text(module.text, encoding="utf-8")
+            (folder / f"{spec.stem}_{form}.json").write_text(json.dumps(_layers(module), indent=1), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(nets, indent=1), encoding="utf-8")
+
+
+def _image(done: Compilation) -> list[int]:
+    """Channels, height and width of the input."""
+    graph, nominal = done.net.graph, done.net.conditions.nominal
+    sizes = {axis: size for axis, size in nominal.items() if size is not None}
+    if len(graph.inputs) != 1 or len(nominal) != 2 or len(sizes) != 2:
+        raise ValueError(f"{done.net.name} does not have one image of a nominal size as its input")
+    return list(graph.shapes()[next(iter(graph.inputs.values()))].at(sizes))
+
+
+def _layers(done: Compilation) -> list[dict[str, Any]]:
+    """Each kernel: the module it runs in, and its cost for one image. `weights` are read whatever the batch."""
+    return [
+        {
+            "name": each.node.name.partition("#")[0],
+            "module": each.node.path or each.node.instance.path,
+            "kind": each.node.op.kind,
+            "numbers": each.numbers,
+            "weights": each.weights,
+            "macs": each.macs,
+        }
+        for each in launches(done.net)
+    ]
