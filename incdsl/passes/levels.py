@@ -21,6 +21,7 @@ from incdsl.passes.rules.fold_batch_norm_through_concat import FoldBatchNormThro
 from incdsl.passes.rules.fold_global_pool import FoldGlobalPool
 from incdsl.passes.rules.fold_normalization import FoldNormalization
 from incdsl.passes.rules.fold_scale import FoldScale
+from incdsl.passes.rules.fuse_convs import FuseConvs
 from incdsl.passes.rules.join_slices import JoinSlices
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
 from incdsl.passes.rules.move_relu_before_concat import MoveReluBeforeConcat
@@ -62,7 +63,8 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(JoinSlices()),  # behind a merge of all that a concat joins
         Rewrite(FoldGlobalPool()),
         Rewrite(WriteConcatInPlace()),
-        Rewrite(PackConvs()),  # takes convolutions as they have become
+        Rewrite(FuseConvs()),  # takes convolutions as they have become; so does the next
+        Rewrite(PackConvs()),
         Renumber(),  # last: rules have left gaps in repetitions
     ),
 }

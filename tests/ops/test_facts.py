@@ -14,7 +14,7 @@ from incdsl.codegen.guard import TRAINING, Allowed, check
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops import REGISTRY, Kind, Op
 from incdsl.ops.code import Call, Channels, Infix, Method
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias, FusedConv2d, PackedConv2d
 from incdsl.ops.frame import LowPad, SamePad
 from incdsl.ops.sweep import TransposedWindow
 from incdsl.ops.window import UnevenAvgPool2d
@@ -24,7 +24,7 @@ from tests.nets import compiled, spec
 from tests.ops.seen import farthest
 
 WORDS = sorted(REGISTRY)
-KINDS = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, LowPad, SamePad, UnevenAvgPool2d]
+KINDS = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, LowPad, SamePad, UnevenAvgPool2d]
 PYTORCH = re.compile(r"(?:nn|F|torch)\.\w+")
 
 

@@ -29,6 +29,7 @@ CHAINS = {
     "SumSiblingConvs": ("a: conv2d 3x3 @4", "add { | identity | b: conv2d 3x3 @4 | batchnorm }"),
     "JoinSlices": ("a: conv2d 3x3 @4", "concat (split) { | identity | identity }"),
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
+    "FuseConvs": ("a: conv2d 3x3 @4", "add { | identity | x } -> relu"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),
     "WriteConcatInPlace": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "relu"),
 }

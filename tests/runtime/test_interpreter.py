@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from incdsl.ops import REGISTRY, Op
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias, FusedConv2d, PackedConv2d
 from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import interpret
 from incdsl.runtime.verdict import NotChecked
@@ -72,7 +72,7 @@ def test_another_net_is_seen(subject, old, new):
 
 @pytest.mark.parametrize("method", ["interpret", "on_residues"])
 def test_every_op_says_what_it_computes(method):
-    kinds = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d]
+    kinds = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d]
     assert [kind.word for kind in kinds if getattr(kind, method) is getattr(Op, method)] == []
 
 

@@ -1,0 +1,91 @@
+"""Convolutions with their ReLU, and what is added in between, as one call of cuDNN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.activation import ReLU
+from incdsl.ops.deployed import FusedConv2d, PackedConv2d
+from incdsl.ops.merge import Add
+from incdsl.ops.window import Conv2d
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A convolution, a sum with one other value that reads it if there is one, and the ReLU of its class behind."""
+
+    conv: Node
+    relu: Node
+    add: Node | None = None
+    residual: str = ""
+    """What is added."""
+
+    @property
+    def inner(self) -> tuple[Node, ...]:
+        """What the ReLU replaces."""
+        return (self.conv, self.add) if self.add else (self.conv,)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return (*(node.name for node in self.inner), self.relu.name)
+
+
+@final
+class FuseConvs(Rule[Site]):
+    """relu(conv(x)) and relu(conv(x) + y) as one call of cuDNN, which writes what ReLU leaves.
+
+    It helps on NVIDIA GPUs without torch.compile, which does the same by itself; elsewhere the layer computes the same
+    in two or three calls. So it comes with `--device cuda` only. The ReLU, and the sum before it, must be the only
+    readers, and the convolution needs a bias, which cuDNN wants.
+    """
+
+    conditions: tuple[Condition[Site], ...] = (
+        Condition(
+            "only reader",
+            lambda v, s: all(len(v.readers[node.name]) == 1 for node in s.inner),
+            "a value before the ReLU has another reader",
+        ),
+        Condition(
+            "inner value",
+            lambda v, s: all(node.name not in v.ends for node in s.inner),
+            "a value before the ReLU leaves the net",
+        ),
+        Condition("bias", lambda v, s: bool(s.conv.op.bias), "the convolution has no bias, and cuDNN wants one"),
+    )
+    by_default = False
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if not isinstance(node.op, Conv2d) or isinstance(node.op, PackedConv2d | FusedConv2d):
+            return
+        for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
+            if reader.instance is not node.instance:
+                continue
+            if isinstance(reader.op, ReLU):
+                yield Site(node, reader)
+            elif isinstance(reader.op, Add):
+                yield from self._sums(view, node, reader)
+
+    def _sums(self, view: View, conv: Node, add: Node) -> Iterator[Site]:
+        """ReLUs behind the sum of a convolution and one other value, which the convolution comes after."""
+        others = [name for name in view.graph.operands(add.name) if name != conv.name]
+        relu = next((view.graph[name] for name in view.readers.get(add.name, ())), None)
+        if len(others) == 1 and relu and isinstance(relu.op, ReLU) and relu.instance is conv.instance:
+            yield Site(conv, relu, add, others[0])
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        conv = site.conv
+        settings = {name: getattr(conv.op, name) for name in conv.op.settings}
+        op = FusedConv2d.model_construct(**settings, residual=site.add is not None)
+        edit = view.edit(at=site.relu)
+        operands = (*view.graph.operands(conv.name), *([site.residual] if site.add else []))
+        edit.replace(site.relu.name, edit.remake(conv, op, operands))
+        return edit
+
+    def describe(self, view: View, site: Site) -> str:
+        return "with what is added, and its ReLU" if site.add else "with its ReLU"
