@@ -1,0 +1,429 @@
+"""Convolution and average pool of channels_last images, each one Triton kernel with its bias, ReLU and target.
+
+Where a kernel cannot run, plain ops compute the same.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+try:
+    import triton
+    import triton.language as tl
+    from triton.language import constexpr
+except ImportError:
+    triton, constexpr = None, int
+
+Pair = tuple[int, int]
+Shape = tuple[int, int, int, int]
+
+
+class ConvConfig(NamedTuple):
+    """How a convolution is cut up: a program computes `rows` pixels by `channels`, `depth` input channels at a time."""
+
+    rows: int
+    channels: int
+    depth: int
+    warps: int
+    stages: int
+
+
+class PoolConfig(NamedTuple):
+    """How a pool is cut up: a program computes `rows` pixels by `channels`."""
+
+    rows: int
+    channels: int
+    warps: int
+
+
+CONV_CONFIGS = (
+    ConvConfig(128, 128, 64, 8, 3),
+    ConvConfig(128, 64, 64, 4, 3),
+    ConvConfig(64, 128, 64, 4, 3),
+    ConvConfig(64, 64, 64, 4, 4),
+    ConvConfig(128, 32, 32, 4, 4),
+    ConvConfig(64, 32, 64, 4, 4),
+    ConvConfig(64, 64, 32, 4, 4),
+    ConvConfig(32, 64, 64, 4, 4),
+    ConvConfig(32, 32, 64, 4, 4),
+    ConvConfig(16, 32, 128, 4, 3),
+)
+"""What a tuner may choose from, the largest tiles first."""
+POOL_CONFIGS = (PoolConfig(32, 64, 4), PoolConfig(16, 64, 4), PoolConfig(8, 128, 4), PoolConfig(16, 32, 2))
+PROGRAMS = 128
+"""About as many programs as a large GPU runs at once, one on each multiprocessor."""
+SHARED = 96 * 1024
+"""Bytes of shared memory that every GPU since Ampere has for a program."""
+LARGEST_POOL = 64
+"""Cells of a window that are unrolled."""
+INDEXED = 2**31 - 2**10
+"""Rows and offsets in one image are 32 bits, and a tile may reach over the last row."""
+TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def jit(*sizes: str) -> Callable[[Any], Any]:
+    """`triton.jit` that does not compile again when these arguments change; without Triton nothing happens."""
+    return triton.jit(do_not_specialize=sizes) if triton else lambda kernel: kernel
+
+
+@jit()
+def _tile(columns, ROWS: constexpr, CHANNELS: constexpr):
+    """The rows of this program and its first channel; programs on the same rows follow each other, for the cache."""
+    program, tiles = tl.program_id(0), tl.cdiv(columns, CHANNELS)
+    return program // tiles * ROWS + tl.arange(0, ROWS), program % tiles * CHANNELS
+
+
+@jit()
+def _window(x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w):
+    """For each row the image that it reads, and where in it the window starts, which may be outside."""
+    image, place = row // (out_h * out_w), row % (out_h * out_w)
+    top = place // out_w * stride_h - padding_h
+    left = place % out_w * stride_w - padding_w
+    return x + image.to(tl.int64) * (in_h * in_w * x_pixel), top, left
+
+
+@jit()
+def _finished(total, bias, channel, columns, active):
+    """The sums with their bias, and ReLU for the first `active` channels; not a number stays what it is."""
+    if bias is not None:
+        total += tl.load(bias + channel, mask=channel < columns, other=0.0).to(total.dtype)[None, :]
+    return tl.where((channel < active)[None, :] & (total < 0), 0.0, total)
+
+
+@jit()
+def _store(y, y_pixel, first, last, total, row, rows, start, CHANNELS: constexpr):
+    """Write what a tile has of the channels from `first` to `last`, which are all that `y` has."""
+    if (start < last) & (start + CHANNELS > first):
+        channel = start + tl.arange(0, CHANNELS)
+        place = y + row.to(tl.int64)[:, None] * y_pixel + (channel - first)[None, :]
+        mask = (row < rows)[:, None] & ((channel >= first) & (channel < last))[None, :]
+        tl.store(place, total.to(y.dtype.element_ty), mask=mask)
+
+
+@jit("rows", "in_h", "in_w", "out_h", "out_w", "active")
+def _convolution(
+    x, weight, bias, added, y0, y1, y2, y3, x_pixel, added_pixel, pixel0, pixel1, pixel2, pixel3, end0, end1, end2,
+    rows, in_channels, out_channels, in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w,
+    padding_h, padding_w, active,
+    PADDED: constexpr, ROWS: constexpr, CHANNELS: constexpr, DEPTH: constexpr,
+):  # fmt: skip
+    """[rows, taps * in_channels] x [taps * in_channels, out_channels], the left matrix gathered from windows of `x`."""
+    row, start = _tile(out_channels, ROWS, CHANNELS)
+    channel = start + tl.arange(0, CHANNELS)
+    image, top, left = _window(
+        x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w
+    )
+    taps = kernel_h * kernel_w
+    steps = tl.cdiv(in_channels, DEPTH)
+    filters = weight + channel * (taps * in_channels)
+    wide = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
+    total = tl.zeros((ROWS, CHANNELS), wide)
+    for step in range(taps * steps):
+        tap = step // steps
+        depth = (step - tap * steps) * DEPTH + tl.arange(0, DEPTH)
+        h, w = top + tap // kernel_w, left + tap % kernel_w
+        seen = row < rows
+        if PADDED:
+            seen = seen & (h >= 0) & (h < in_h) & (w >= 0) & (w < in_w)
+        cells = ((h * in_w + w) * x_pixel)[:, None] + depth[None, :]
+        deep = depth < in_channels
+        a = tl.load(image[:, None] + cells, mask=seen[:, None] & deep[None, :], other=0.0)
+        b = tl.load(
+            filters[None, :] + (tap * in_channels + depth)[:, None],
+            mask=deep[:, None] & (channel < out_channels)[None, :],
+            other=0.0,
+        )
+        total = tl.dot(a, b, total, input_precision="ieee", out_dtype=wide)
+    if added is not None:
+        place = added + row.to(tl.int64)[:, None] * added_pixel + channel[None, :]
+        total += tl.load(place, mask=(row < rows)[:, None] & (channel < out_channels)[None, :], other=0.0).to(wide)
+    total = _finished(total, bias, channel, out_channels, active)
+    _store(y0, pixel0, 0, end0, total, row, rows, start, CHANNELS)
+    if y1 is not None:
+        _store(y1, pixel1, end0, end1, total, row, rows, start, CHANNELS)
+    if y2 is not None:
+        _store(y2, pixel2, end1, end2, total, row, rows, start, CHANNELS)
+    if y3 is not None:
+        _store(y3, pixel3, end2, out_channels, total, row, rows, start, CHANNELS)
+
+
+@jit("rows", "in_h", "in_w", "out_h", "out_w", "active")
+def _averages(
+    x, bias, y, x_pixel, y_pixel, rows, channels, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w,
+    active, KERNEL_H: constexpr, KERNEL_W: constexpr, COUNT_PADDING: constexpr,
+    ROWS: constexpr, CHANNELS: constexpr,
+):  # fmt: skip
+    """The mean of each window of `x`, over its cells in the image or over all."""
+    row, start = _tile(channels, ROWS, CHANNELS)
+    channel = start + tl.arange(0, CHANNELS)
+    image, top, left = _window(
+        x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w
+    )
+    wide = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
+    total = tl.zeros((ROWS, CHANNELS), wide)
+    for r in tl.static_range(KERNEL_H):
+        for s in tl.static_range(KERNEL_W):
+            h, w = top + r, left + s
+            seen = (row < rows) & (h >= 0) & (h < in_h) & (w >= 0) & (w < in_w)
+            cells = ((h * in_w + w) * x_pixel)[:, None] + channel[None, :]
+            mask = seen[:, None] & (channel < channels)[None, :]
+            total += tl.load(image[:, None] + cells, mask=mask, other=0.0).to(wide)
+    if COUNT_PADDING:
+        total = total / (KERNEL_H * KERNEL_W)
+    else:
+        high = tl.minimum(top + KERNEL_H, in_h) - tl.maximum(top, 0)
+        broad = tl.minimum(left + KERNEL_W, in_w) - tl.maximum(left, 0)
+        total = total / (high * broad).to(wide)[:, None]
+    total = _finished(total, bias, channel, channels, active)
+    _store(y, y_pixel, 0, channels, total, row, rows, start, CHANNELS)
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    active: int = 0,
+    added: Tensor | None = None,
+    out: Tensor | None = None,
+    config: ConvConfig | None = None,
+) -> Tensor:
+    """`conv2d`, plus `added`, then ReLU for the first `active` channels; written into `out` if it is given.
+
+    Args:
+        x: [N, C, H, W], also a channel range of channels_last memory.
+        weight: [O, C, h, w]; the kernel reads channels_last memory, anything else is copied at each call.
+        bias: [O].
+        added: [N, O, H', W'].
+        out: [N, O, H', W'], also a channel range; it must not overlap what is read.
+    """
+    return convolve_split(
+        x, weight, bias, (out,), stride=stride, padding=padding, active=active, added=added, config=config
+    )[0]
+
+
+def convolve_split(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    parts: Sequence[Tensor | int | None],
+    *,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    active: int = 0,
+    added: Tensor | None = None,
+    config: ConvConfig | None = None,
+) -> tuple[Tensor, ...]:
+    """`convolve`, its channels split among parts, of which the kernel writes up to four.
+
+    A part is a tensor to write into, or the number of channels of a new one; a single `None` is a new one with all.
+    """
+    if _native(x, weight, bias, added, *(part for part in parts if isinstance(part, Tensor))):
+        shape = (x.shape[0], weight.shape[0], *_swept(x, weight.shape[2:], stride, padding))
+        if _can_convolve(x, weight, bias, added, parts, shape):
+            outs = tuple(_target(x, shape, part) for part in parts)
+            _launch_convolution(x, weight, bias, added, outs, stride, padding, active, config)
+            return outs
+    y = F.conv2d(x, weight, bias, stride, padding)
+    y = _rectified(y if added is None else y + added, active)
+    if len(parts) == 1:
+        return (_written(y, parts[0]),)
+    pieces = y.split([part if isinstance(part, int) else part.shape[1] for part in parts], 1)  # type: ignore[union-attr]
+    return tuple(_written(piece, part) for piece, part in zip(pieces, parts, strict=True))
+
+
+def average_pool(
+    x: Tensor,
+    kernel: Pair,
+    bias: Tensor | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    count_include_pad: bool = True,
+    active: int = 0,
+    out: Tensor | None = None,
+    config: PoolConfig | None = None,
+) -> Tensor:
+    """`avg_pool2d`, plus `bias`, then ReLU for the first `active` channels; written into `out` if it is given.
+
+    Args:
+        x: [N, C, H, W], also a channel range of channels_last memory.
+        kernel: Height and width of a window.
+        bias: [C].
+        out: [N, C, H', W'], also a channel range; it must not overlap `x`.
+    """
+    if _native(x, bias, out):
+        shape = (*x.shape[:2], *_swept(x, kernel, stride, padding))
+        if _can_average(x, bias, kernel, padding, out, shape):
+            made = _target(x, shape, out)
+            _launch_averages(x, bias, kernel, stride, padding, count_include_pad, active, made, config)
+            return made
+    y = F.avg_pool2d(x, kernel, stride, padding, count_include_pad=count_include_pad)
+    return _written(_rectified(y if bias is None else y + bias.view(-1, 1, 1), active), out)
+
+
+def conv_config(rows: int, channels: int, item_bytes: int) -> ConvConfig:
+    """The largest tiles of which there are enough programs, and which shared memory holds."""
+    for config in CONV_CONFIGS:
+        held = (config.rows + config.channels) * config.depth * item_bytes * config.stages
+        programs = -(-rows // config.rows) * -(-channels // config.channels)
+        if programs >= PROGRAMS and held <= SHARED and config.channels < 2 * channels:
+            return config
+    return CONV_CONFIGS[-1]
+
+
+def pool_config(rows: int, channels: int) -> PoolConfig:
+    """The largest tiles of which there are enough programs."""
+    for config in POOL_CONFIGS:
+        if -(-rows // config.rows) * -(-channels // config.channels) >= PROGRAMS:
+            return config
+    return POOL_CONFIGS[-1]
+
+
+def pixel_stride(x: Tensor) -> int:
+    """Elements from one pixel to the next, as in channels_last memory and in a channel range of it; 0 if uneven."""
+    batch, channels, height, width = x.shape
+    sizes = ((width, x.stride(3)), (height, x.stride(2)), (batch, x.stride(0)))
+    pixel = next((stride for size, stride in sizes if size > 1), channels)
+    even = (height == 1 or x.stride(2) == width * pixel) and (batch == 1 or x.stride(0) == height * width * pixel)
+    return pixel if even and pixel >= channels and (channels == 1 or x.stride(1) == 1) else 0
+
+
+def _native(first: Tensor, *others: Tensor | None) -> bool:
+    """Whether Triton may compute: without gradients, tracing and autocast, on tensors of one type and device."""
+    if triton is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    runs = first.is_cuda or not isinstance(_convolution, triton.JITFunction)  # an interpreted kernel runs anywhere
+    alike = all(each is None or (each.dtype, each.device) == (first.dtype, first.device) for each in others)
+    return runs and alike and first.dtype in TYPES and not torch.is_autocast_enabled(first.device.type)
+
+
+def _swept(x: Tensor, kernel: Sequence[int], stride: Pair, padding: Pair) -> Pair:
+    """Height and width of what windows make of an image."""
+    height, width = (
+        (size + 2 * p - k) // s + 1 for size, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
+    )
+    return height, width
+
+
+def _can_convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    added: Tensor | None,
+    parts: Sequence[Tensor | int | None],
+    shape: Shape,
+) -> bool:
+    """Whether all shapes are those of the convolution, and layouts and sizes those of the kernel."""
+    channels = [shape[1] if part is None else part if isinstance(part, int) else part.shape[1] for part in parts]
+    return (
+        weight.shape[1] == x.shape[1]
+        and len(parts) <= 4
+        and sum(channels) == shape[1]
+        and all(_can_write(part, (shape[0], width, *shape[2:])) for part, width in zip(parts, channels, strict=True))
+        and (bias is None or bias.shape == shape[1:2])
+        and (added is None or added.shape == shape)
+        and _indexed(x, shape)
+        and weight.numel() < INDEXED
+    )
+
+
+def _can_average(x: Tensor, bias: Tensor | None, kernel: Pair, padding: Pair, out: Tensor | None, shape: Shape) -> bool:
+    """Whether all shapes are those of the pool, and layouts and sizes those of the kernel."""
+    padded = all(2 * p <= k for p, k in zip(padding, kernel, strict=True))
+    shapes = _can_write(out, shape) and (bias is None or bias.shape == shape[1:2])
+    return padded and shapes and kernel[0] * kernel[1] <= LARGEST_POOL and _indexed(x, shape)
+
+
+def _can_write(part: Tensor | int | None, shape: Shape) -> bool:
+    return not isinstance(part, Tensor) or (part.shape == shape and pixel_stride(part) > 0)
+
+
+def _indexed(x: Tensor, shape: Shape) -> bool:
+    """Whether there is something to compute, and 32 bits count its pixels and what is in one image."""
+    one_image = x.shape[2] * x.shape[3] * (pixel_stride(x) or x.shape[1])
+    return min(*x.shape, *shape) > 0 and shape[0] * shape[2] * shape[3] < INDEXED and one_image < INDEXED
+
+
+def _target(x: Tensor, shape: Shape, part: Tensor | int | None) -> Tensor:
+    """Where a part is written."""
+    if isinstance(part, Tensor):
+        return part
+    batch, channels, height, width = shape
+    made = (batch, channels if part is None else part, height, width)
+    return torch.empty(made, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """The same numbers where a kernel can read them."""
+    return x if pixel_stride(x) else x.contiguous(memory_format=torch.channels_last)
+
+
+def _rectified(y: Tensor, active: int) -> Tensor:
+    if active:
+        y[:, :active].relu_()
+    return y
+
+
+def _written(y: Tensor, part: Tensor | int | None) -> Tensor:
+    return y if part is None or isinstance(part, int) else part.copy_(y)
+
+
+def _launch_convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    added: Tensor | None,
+    outs: Sequence[Tensor],
+    stride: Pair,
+    padding: Pair,
+    active: int,
+    config: ConvConfig | None,
+) -> None:
+    x, weight = _channels_last(x), weight.contiguous(memory_format=torch.channels_last)
+    added = None if added is None else _channels_last(added)
+    out_h, out_w = outs[0].shape[2:]
+    rows, channels = len(x) * out_h * out_w, len(weight)
+    tile = ConvConfig(*config) if config else conv_config(rows, channels, x.element_size())
+    ends = [sum(out.shape[1] for out in outs[: i + 1]) for i in range(4)]
+    pixels = [pixel_stride(out) for out in outs]
+    absent = 4 - len(outs)
+    grid = (-(-rows // tile.rows) * -(-channels // tile.channels),)
+    with torch.cuda.device_of(x):
+        _convolution[grid](
+            x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent,
+            pixel_stride(x), 0 if added is None else pixel_stride(added), *pixels, *[0] * absent, *ends[:3],
+            rows, x.shape[1], channels, *x.shape[2:], out_h, out_w, *weight.shape[2:], *stride, *padding, active,
+            PADDED=any(padding), ROWS=tile.rows, CHANNELS=tile.channels, DEPTH=tile.depth,
+            num_warps=tile.warps, num_stages=tile.stages,
+        )  # fmt: skip
+
+
+def _launch_averages(
+    x: Tensor,
+    bias: Tensor | None,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    count_include_pad: bool,
+    active: int,
+    out: Tensor,
+    config: PoolConfig | None,
+) -> None:
+    x = _channels_last(x)
+    _, channels, out_h, out_w = out.shape
+    rows = len(x) * out_h * out_w
+    tile = PoolConfig(*config) if config else pool_config(rows, channels)
+    grid = (-(-rows // tile.rows) * -(-channels // tile.channels),)
+    with torch.cuda.device_of(x):
+        _averages[grid](
+            x, None if bias is None else bias.contiguous(), out, pixel_stride(x), pixel_stride(out),
+            rows, channels, *x.shape[2:], out_h, out_w, *stride, *padding, active,
+            KERNEL_H=kernel[0], KERNEL_W=kernel[1], COUNT_PADDING=count_include_pad,
+            ROWS=tile.rows, CHANNELS=tile.channels, num_warps=tile.warps,
+        )  # fmt: skip
