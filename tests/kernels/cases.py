@@ -132,4 +132,4 @@ def _compare(outs: list[Framed], expected: Tensor, case: Case) -> None:
     if not torch.allclose(actual.double(), expected, rtol=near, atol=near):
         raise Mismatch(f"{(actual.double() - expected).abs().max()} from float64 in {case}")
     if not all(out.is_intact() for out in outs):
-        raise Mismatch(f"written outside of its range in {case}")
+        raise Mismatch(f"written outside of a range in {case}")
