@@ -1,4 +1,4 @@
-"""Random convolutions and pools, and their comparison with float64: what every kernel, and every broken one, is held to."""
+"""Random convolutions and pools compared with float64: what every kernel is held to, and every broken one fails."""
 
 import random
 from collections.abc import Callable
@@ -80,21 +80,21 @@ def check_convolution(kernels: ModuleType, case: Case, dtype: torch.dtype, devic
     weight = noise(case.channels, case.in_channels, *case.kernel) / (case.in_channels * 3) ** 0.5
     bias = noise(case.channels) if case.with_bias else None
     sums = F.conv2d(x.double(), weight.double(), None, case.stride, case.padding)
-    added = noise(*sums.shape) if case.with_added else None
+    added = noise(*sums.shape) if case.with_added and len(case.parts) == 1 else None
     expected = _finished(sums, bias, added, case.active)
 
     outs = [_target(piece, dtype, case) for piece in sums.split(case.parts, 1)]
     read = channel_range(x, *case.around).view, alone(weight), None if bias is None else alone(bias)
     beside = None if added is None else channel_range(added, *case.around).view
-    how = {"stride": case.stride, "padding": case.padding, "active": case.active, "added": beside, "config": config}
+    how = {"stride": case.stride, "padding": case.padding, "active": case.active, "config": config}
     if len(outs) == 1:
-        kernels.convolve(*read, **how, out=outs[0].view)
+        kernels.convolve(*read, **how, added=beside, out=outs[0].view)
     else:
         kernels.convolve_split(*read, [out.view for out in outs], **how)
     _compare(outs, expected, case)
 
 
-def check_pool(kernels: ModuleType, case: Case, dtype: torch.dtype, device: str = "cpu", config=None) -> None:
+def check_average(kernels: ModuleType, case: Case, dtype: torch.dtype, device: str = "cpu", config=None) -> None:
     """Compare an average pool, and what is around it, with float64.
 
     Raises:
@@ -109,6 +109,20 @@ def check_pool(kernels: ModuleType, case: Case, dtype: torch.dtype, device: str 
     read = channel_range(x, *case.around).view, case.kernel, None if bias is None else alone(bias)
     kernels.average_pool(*read, **how, active=case.active, out=out.view, config=config)
     _compare([out], _finished(means, bias, None, case.active), case)
+
+
+def check_maximum(kernels: ModuleType, case: Case, dtype: torch.dtype, device: str = "cpu", config=None) -> None:
+    """Compare a max pool, and what is around it, with float64.
+
+    Raises:
+        Mismatch: if they differ.
+    """
+    x = _noise(case.seed, dtype, device)(case.batch, case.channels, *case.size)
+    expected = F.max_pool2d(x.double(), case.kernel, case.stride, case.padding)
+    out = _target(expected, dtype, case)
+    how = {"stride": case.stride, "padding": case.padding, "out": out.view, "config": config}
+    kernels.max_pool(channel_range(x, *case.around).view, case.kernel, **how)
+    _compare([out], expected, case)
 
 
 def _noise(seed: int, dtype: torch.dtype, device: str) -> Callable[..., Tensor]:

@@ -1,1 +1,1 @@
-"""Source text that a generated module for a GPU carries along: each file imports PyTorch alone, and Triton if it is there."""
+"""What a module for a GPU carries along, as text: each file imports PyTorch alone, and Triton if it is there."""

@@ -1,4 +1,4 @@
-"""Convolution and average pool of channels_last images, each one Triton kernel with its bias, ReLU and target.
+"""Convolution and pools of channels_last images, each one Triton kernel with its bias, ReLU and target.
 
 Where a kernel cannot run, plain ops compute the same.
 """
@@ -113,9 +113,7 @@ def _convolution(
     """[rows, taps * in_channels] x [taps * in_channels, out_channels], the left matrix gathered from windows of `x`."""
     row, start = _tile(out_channels, ROWS, CHANNELS)
     channel = start + tl.arange(0, CHANNELS)
-    image, top, left = _window(
-        x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w
-    )
+    image, top, left = _window(x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w)
     taps = kernel_h * kernel_w
     steps = tl.cdiv(in_channels, DEPTH)
     filters = weight + channel * (taps * in_channels)
@@ -151,29 +149,32 @@ def _convolution(
 
 
 @jit("rows", "in_h", "in_w", "out_h", "out_w", "active")
-def _averages(
+def _pool(
     x, bias, y, x_pixel, y_pixel, rows, channels, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w,
-    active, KERNEL_H: constexpr, KERNEL_W: constexpr, COUNT_PADDING: constexpr,
+    active, MAXIMUM: constexpr, COUNT_PADDING: constexpr, KERNEL_H: constexpr, KERNEL_W: constexpr,
     ROWS: constexpr, CHANNELS: constexpr,
 ):  # fmt: skip
-    """The mean of each window of `x`, over its cells in the image or over all."""
+    """Of each window of `x` the maximum, or the mean over its cells in the image or over all."""
     row, start = _tile(channels, ROWS, CHANNELS)
     channel = start + tl.arange(0, CHANNELS)
-    image, top, left = _window(
-        x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w
-    )
+    image, top, left = _window(x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w)
     wide = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
-    total = tl.zeros((ROWS, CHANNELS), wide)
+    padded = float("-inf") if MAXIMUM else 0.0
+    total = tl.full((ROWS, CHANNELS), padded, wide)
     for r in tl.static_range(KERNEL_H):
         for s in tl.static_range(KERNEL_W):
             h, w = top + r, left + s
             seen = (row < rows) & (h >= 0) & (h < in_h) & (w >= 0) & (w < in_w)
             cells = ((h * in_w + w) * x_pixel)[:, None] + channel[None, :]
             mask = seen[:, None] & (channel < channels)[None, :]
-            total += tl.load(image[:, None] + cells, mask=mask, other=0.0).to(wide)
+            cell = tl.load(image[:, None] + cells, mask=mask, other=padded).to(wide)
+            if MAXIMUM:
+                total = tl.maximum(total, cell, propagate_nan=tl.PropagateNan.ALL)
+            else:
+                total += cell
     if COUNT_PADDING:
         total = total / (KERNEL_H * KERNEL_W)
-    else:
+    elif not MAXIMUM:
         high = tl.minimum(top + KERNEL_H, in_h) - tl.maximum(top, 0)
         broad = tl.minimum(left + KERNEL_W, in_w) - tl.maximum(left, 0)
         total = total / (high * broad).to(wide)[:, None]
@@ -202,39 +203,39 @@ def convolve(
         added: [N, O, H', W'].
         out: [N, O, H', W'], also a channel range; it must not overlap what is read.
     """
-    return convolve_split(
-        x, weight, bias, (out,), stride=stride, padding=padding, active=active, added=added, config=config
-    )[0]
+    made = _convolved(x, weight, bias, (out,), stride, padding, active, added, config)
+    if made is not None:
+        return made[0]
+    y = F.conv2d(x, weight, bias, stride, padding)
+    return _written(_rectified(y if added is None else y + added, active), out)
 
 
 def convolve_split(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    parts: Sequence[Tensor | int | None],
+    parts: Sequence[Tensor | int],
     *,
     stride: Pair = (1, 1),
     padding: Pair = (0, 0),
     active: int = 0,
-    added: Tensor | None = None,
     config: ConvConfig | None = None,
 ) -> tuple[Tensor, ...]:
-    """`convolve`, its channels split among parts, of which the kernel writes up to four.
+    """`convolve`, its channels split among parts: tensors to write into, or the numbers of channels of new ones.
 
-    A part is a tensor to write into, or the number of channels of a new one; a single `None` is a new one with all.
+    The kernel writes up to four parts.
     """
-    if _native(x, weight, bias, added, *(part for part in parts if isinstance(part, Tensor))):
-        shape = (x.shape[0], weight.shape[0], *_swept(x, weight.shape[2:], stride, padding))
-        if _can_convolve(x, weight, bias, added, parts, shape):
-            outs = tuple(_target(x, shape, part) for part in parts)
-            _launch_convolution(x, weight, bias, added, outs, stride, padding, active, config)
-            return outs
-    y = F.conv2d(x, weight, bias, stride, padding)
-    y = _rectified(y if added is None else y + added, active)
-    if len(parts) == 1:
-        return (_written(y, parts[0]),)
-    pieces = y.split([part if isinstance(part, int) else part.shape[1] for part in parts], 1)  # type: ignore[union-attr]
-    return tuple(_written(piece, part) for piece, part in zip(pieces, parts, strict=True))
+    made = _convolved(x, weight, bias, parts, stride, padding, active, None, config)
+    if made is not None:
+        return made
+    y = _rectified(F.conv2d(x, weight, bias, stride, padding), active)
+    outs: list[Tensor] = []
+    first = 0
+    for part in parts:
+        last = first + (part if isinstance(part, int) else part.shape[1])
+        outs.append(_written(y[:, first:last], part))
+        first = last
+    return tuple(outs)
 
 
 def average_pool(
@@ -257,14 +258,25 @@ def average_pool(
         bias: [C].
         out: [N, C, H', W'], also a channel range; it must not overlap `x`.
     """
-    if _native(x, bias, out):
-        shape = (*x.shape[:2], *_swept(x, kernel, stride, padding))
-        if _can_average(x, bias, kernel, padding, out, shape):
-            made = _target(x, shape, out)
-            _launch_averages(x, bias, kernel, stride, padding, count_include_pad, active, made, config)
-            return made
+    made = _pooled(x, bias, kernel, stride, padding, False, count_include_pad, active, out, config)
+    if made is not None:
+        return made
     y = F.avg_pool2d(x, kernel, stride, padding, count_include_pad=count_include_pad)
     return _written(_rectified(y if bias is None else y + bias.view(-1, 1, 1), active), out)
+
+
+def max_pool(
+    x: Tensor,
+    kernel: Pair,
+    *,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
+    out: Tensor | None = None,
+    config: PoolConfig | None = None,
+) -> Tensor:
+    """`max_pool2d`; written into `out`, also a channel range, if it is given."""
+    made = _pooled(x, None, kernel, stride, padding, True, False, 0, out, config)
+    return _written(F.max_pool2d(x, kernel, stride, padding), out) if made is None else made
 
 
 def conv_config(rows: int, channels: int, item_bytes: int) -> ConvConfig:
@@ -296,7 +308,7 @@ def pixel_stride(x: Tensor) -> int:
 
 def _native(first: Tensor, *others: Tensor | None) -> bool:
     """Whether Triton may compute: without gradients, tracing and autocast, on tensors of one type and device."""
-    if triton is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if triton is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined]
         return False
     runs = first.is_cuda or not isinstance(_convolution, triton.JITFunction)  # an interpreted kernel runs anywhere
     alike = all(each is None or (each.dtype, each.device) == (first.dtype, first.device) for each in others)
@@ -309,35 +321,6 @@ def _swept(x: Tensor, kernel: Sequence[int], stride: Pair, padding: Pair) -> Pai
         (size + 2 * p - k) // s + 1 for size, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
     )
     return height, width
-
-
-def _can_convolve(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    added: Tensor | None,
-    parts: Sequence[Tensor | int | None],
-    shape: Shape,
-) -> bool:
-    """Whether all shapes are those of the convolution, and layouts and sizes those of the kernel."""
-    channels = [shape[1] if part is None else part if isinstance(part, int) else part.shape[1] for part in parts]
-    return (
-        weight.shape[1] == x.shape[1]
-        and len(parts) <= 4
-        and sum(channels) == shape[1]
-        and all(_can_write(part, (shape[0], width, *shape[2:])) for part, width in zip(parts, channels, strict=True))
-        and (bias is None or bias.shape == shape[1:2])
-        and (added is None or added.shape == shape)
-        and _indexed(x, shape)
-        and weight.numel() < INDEXED
-    )
-
-
-def _can_average(x: Tensor, bias: Tensor | None, kernel: Pair, padding: Pair, out: Tensor | None, shape: Shape) -> bool:
-    """Whether all shapes are those of the pool, and layouts and sizes those of the kernel."""
-    padded = all(2 * p <= k for p, k in zip(padding, kernel, strict=True))
-    shapes = _can_write(out, shape) and (bias is None or bias.shape == shape[1:2])
-    return padded and shapes and kernel[0] * kernel[1] <= LARGEST_POOL and _indexed(x, shape)
 
 
 def _can_write(part: Tensor | int | None, shape: Shape) -> bool:
@@ -354,9 +337,7 @@ def _target(x: Tensor, shape: Shape, part: Tensor | int | None) -> Tensor:
     """Where a part is written."""
     if isinstance(part, Tensor):
         return part
-    batch, channels, height, width = shape
-    made = (batch, channels if part is None else part, height, width)
-    return torch.empty(made, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
 def _channels_last(x: Tensor) -> Tensor:
@@ -372,6 +353,34 @@ def _rectified(y: Tensor, active: int) -> Tensor:
 
 def _written(y: Tensor, part: Tensor | int | None) -> Tensor:
     return y if part is None or isinstance(part, int) else part.copy_(y)
+
+
+def _convolved(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    parts: Sequence[Tensor | int | None],
+    stride: Pair,
+    padding: Pair,
+    active: int,
+    added: Tensor | None,
+    config: ConvConfig | None,
+) -> tuple[Tensor, ...] | None:
+    """What the kernel makes of all shapes, layouts and sizes that suit it."""
+    if not _native(x, weight, bias, added, *(part for part in parts if isinstance(part, Tensor))):
+        return None
+    channels, in_channels, *kernel = weight.shape
+    size = _swept(x, kernel, stride, padding)
+    widths = [channels if part is None else part if isinstance(part, int) else part.shape[1] for part in parts]
+    shape, shapes = (len(x), channels, *size), [(len(x), width, *size) for width in widths]
+    shaped = in_channels == x.shape[1] and (bias is None or bias.shape == (channels,))
+    split = len(parts) <= 4 and sum(widths) == channels and all(map(_can_write, parts, shapes))
+    beside = added is None or added.shape == shape
+    if not (shaped and split and beside and _indexed(x, shape) and weight.numel() < INDEXED):
+        return None
+    outs = tuple(_target(x, *each) for each in zip(shapes, parts, strict=True))
+    _launch_convolution(x, weight, bias, added, outs, stride, padding, active, config)
+    return outs
 
 
 def _launch_convolution(
@@ -404,26 +413,36 @@ def _launch_convolution(
         )  # fmt: skip
 
 
-def _launch_averages(
+def _pooled(
     x: Tensor,
     bias: Tensor | None,
     kernel: Pair,
     stride: Pair,
     padding: Pair,
+    maximum: bool,
     count_include_pad: bool,
     active: int,
-    out: Tensor,
+    out: Tensor | None,
     config: PoolConfig | None,
-) -> None:
-    x = _channels_last(x)
-    _, channels, out_h, out_w = out.shape
-    rows = len(x) * out_h * out_w
+) -> Tensor | None:
+    """What the kernel makes of all shapes, layouts and sizes that suit it."""
+    if not _native(x, bias, out):
+        return None
+    batch, channels, in_h, in_w = x.shape
+    out_h, out_w = _swept(x, kernel, stride, padding)
+    shape, rows = (batch, channels, out_h, out_w), batch * out_h * out_w
+    padded = all(2 * p <= k for p, k in zip(padding, kernel, strict=True))
+    shaped = _can_write(out, shape) and (bias is None or bias.shape == (channels,))
+    if not (padded and shaped and kernel[0] * kernel[1] <= LARGEST_POOL and _indexed(x, shape)):
+        return None
+    x, y = _channels_last(x), _target(x, shape, out)
     tile = PoolConfig(*config) if config else pool_config(rows, channels)
     grid = (-(-rows // tile.rows) * -(-channels // tile.channels),)
     with torch.cuda.device_of(x):
-        _averages[grid](
-            x, None if bias is None else bias.contiguous(), out, pixel_stride(x), pixel_stride(out),
-            rows, channels, *x.shape[2:], out_h, out_w, *stride, *padding, active,
-            KERNEL_H=kernel[0], KERNEL_W=kernel[1], COUNT_PADDING=count_include_pad,
+        _pool[grid](
+            x, None if bias is None else bias.contiguous(), y, pixel_stride(x), pixel_stride(y),
+            rows, channels, in_h, in_w, out_h, out_w, *stride, *padding, active,
+            MAXIMUM=maximum, COUNT_PADDING=count_include_pad, KERNEL_H=kernel[0], KERNEL_W=kernel[1],
             ROWS=tile.rows, CHANNELS=tile.channels, num_warps=tile.warps,
         )  # fmt: skip
+    return y
