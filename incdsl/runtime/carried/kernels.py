@@ -49,6 +49,7 @@ CONV_CONFIGS = (
     ConvConfig(64, 64, 32, 4, 4),
     ConvConfig(32, 64, 64, 4, 4),
     ConvConfig(32, 32, 64, 4, 4),
+    ConvConfig(32, 32, 32, 4, 3),
     ConvConfig(16, 32, 128, 4, 3),
 )
 """What a tuner may choose from, the largest tiles first."""
@@ -280,21 +281,16 @@ def max_pool(
 
 
 def conv_config(rows: int, channels: int, item_bytes: int) -> ConvConfig:
-    """The largest tiles of which there are enough programs, and which shared memory holds."""
-    for config in CONV_CONFIGS:
-        held = (config.rows + config.channels) * config.depth * item_bytes * config.stages
-        programs = -(-rows // config.rows) * -(-channels // config.channels)
-        if programs >= PROGRAMS and held <= SHARED and config.channels < 2 * channels:
-            return config
-    return CONV_CONFIGS[-1]
+    """Of what shared memory holds, the largest tiles of which there are enough programs; otherwise the smallest."""
+    fitting = [each for each in CONV_CONFIGS if _shared(each, item_bytes) <= SHARED]
+    enough = (each for each in fitting if _programs(each, rows, channels) >= PROGRAMS and each.channels < 2 * channels)
+    return next(enough, fitting[-1])
 
 
 def pool_config(rows: int, channels: int) -> PoolConfig:
-    """The largest tiles of which there are enough programs."""
-    for config in POOL_CONFIGS:
-        if -(-rows // config.rows) * -(-channels // config.channels) >= PROGRAMS:
-            return config
-    return POOL_CONFIGS[-1]
+    """The largest tiles of which there are enough programs; otherwise the smallest."""
+    enough = (each for each in POOL_CONFIGS if _programs(each, rows, channels) >= PROGRAMS)
+    return next(enough, POOL_CONFIGS[-1])
 
 
 def pixel_stride(x: Tensor) -> int:
@@ -304,6 +300,15 @@ def pixel_stride(x: Tensor) -> int:
     pixel = next((stride for size, stride in sizes if size > 1), channels)
     even = (height == 1 or x.stride(2) == width * pixel) and (batch == 1 or x.stride(0) == height * width * pixel)
     return pixel if even and pixel >= channels and (channels == 1 or x.stride(1) == 1) else 0
+
+
+def _shared(config: ConvConfig, item_bytes: int) -> int:
+    """Bytes of shared memory: both matrices of every stage."""
+    return (config.rows + config.channels) * config.depth * item_bytes * config.stages
+
+
+def _programs(config: ConvConfig | PoolConfig, rows: int, channels: int) -> int:
+    return -(-rows // config.rows) * -(-channels // config.channels)
 
 
 def _native(first: Tensor, *others: Tensor | None) -> bool:
@@ -402,9 +407,8 @@ def _launch_convolution(
     ends = [sum(out.shape[1] for out in outs[: i + 1]) for i in range(4)]
     pixels = [pixel_stride(out) for out in outs]
     absent = 4 - len(outs)
-    grid = (-(-rows // tile.rows) * -(-channels // tile.channels),)
     with torch.cuda.device_of(x):
-        _convolution[grid](
+        _convolution[(_programs(tile, rows, channels),)](
             x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent,
             pixel_stride(x), 0 if added is None else pixel_stride(added), *pixels, *[0] * absent, *ends[:3],
             rows, x.shape[1], channels, *x.shape[2:], out_h, out_w, *weight.shape[2:], *stride, *padding, active,
@@ -437,9 +441,8 @@ def _pooled(
         return None
     x, y = _channels_last(x), _target(x, shape, out)
     tile = PoolConfig(*config) if config else pool_config(rows, channels)
-    grid = (-(-rows // tile.rows) * -(-channels // tile.channels),)
     with torch.cuda.device_of(x):
-        _pool[grid](
+        _pool[(_programs(tile, rows, channels),)](
             x, None if bias is None else bias.contiguous(), y, pixel_stride(x), pixel_stride(y),
             rows, channels, in_h, in_w, out_h, out_w, *stride, *padding, active,
             MAXIMUM=maximum, COUNT_PADDING=count_include_pad, KERNEL_H=kernel[0], KERNEL_W=kernel[1],
