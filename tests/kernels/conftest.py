@@ -1,13 +1,12 @@
-"""How the kernels are run: in Triton's interpreter, on the CPU."""
+"""How the kernels are run: in Triton's interpreter, on the CPU. PyTorch is imported by those who need it."""
 
 import pytest
-import torch
-
-from incdsl.runtime.carried import kernels
 
 
 @pytest.fixture(autouse=True)
 def _without_gradients():
+    import torch
+
     with torch.no_grad():
         yield
 
@@ -15,8 +14,11 @@ def _without_gradients():
 @pytest.fixture
 def interpreted(monkeypatch):
     """The kernels, which compute everything themselves; without Triton's interpreter the test fails."""
+    from incdsl.runtime.carried import kernels
+
     assert kernels.triton is not None, "pip install -c constraints.txt -e '.[triton]'"
     assert not isinstance(kernels._convolution, kernels.triton.JITFunction), "set TRITON_INTERPRET=1"
+
     from tests.kernels import interpreting
 
     interpreting.guard_memory(monkeypatch)

@@ -45,6 +45,7 @@ CONV_CONFIGS = (
     ConvConfig(64, 128, 64, 4, 3),
     ConvConfig(64, 64, 64, 4, 4),
     ConvConfig(128, 32, 32, 4, 4),
+    ConvConfig(128, 32, 16, 4, 4),
     ConvConfig(64, 32, 64, 4, 4),
     ConvConfig(64, 64, 32, 4, 4),
     ConvConfig(32, 64, 64, 4, 4),
@@ -58,11 +59,14 @@ PROGRAMS = 128
 """About as many programs as a large GPU runs at once, one on each multiprocessor."""
 SHARED = 96 * 1024
 """Bytes of shared memory that every GPU since Ampere has for a program."""
+SHALLOWEST = 16
+"""Channels that tensor cores multiply at least."""
 LARGEST_POOL = 64
 """Cells of a window that are unrolled."""
 INDEXED = 2**31 - 2**10
 """Rows and offsets in one image are 32 bits, and a tile may reach over the last row."""
-TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+MULTIPLIES_FLOAT64 = triton is not None and tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 5)
+TYPES = (torch.float16, torch.bfloat16, torch.float32, *([torch.float64] if MULTIPLIES_FLOAT64 else []))
 
 
 def jit(*sizes: str) -> Callable[[Any], Any]:
@@ -280,11 +284,15 @@ def max_pool(
     return _written(F.max_pool2d(x, kernel, stride, padding), out) if made is None else made
 
 
-def conv_config(rows: int, channels: int, item_bytes: int) -> ConvConfig:
-    """Of what shared memory holds, the largest tiles of which there are enough programs; otherwise the smallest."""
-    fitting = [each for each in CONV_CONFIGS if _shared(each, item_bytes) <= SHARED]
-    enough = (each for each in fitting if _programs(each, rows, channels) >= PROGRAMS and each.channels < 2 * channels)
-    return next(enough, fitting[-1])
+def conv_config(rows: int, in_channels: int, channels: int, item_bytes: int) -> ConvConfig:
+    """The largest tiles of which there are enough programs, otherwise the smallest, for channels of these numbers."""
+    suiting = [
+        each
+        for each in CONV_CONFIGS
+        if _shared(each, item_bytes) <= SHARED and each.depth < 2 * max(in_channels, SHALLOWEST)
+    ]
+    enough = (each for each in suiting if _programs(each, rows, channels) >= PROGRAMS and each.channels < 2 * channels)
+    return next(enough, suiting[-1])
 
 
 def pool_config(rows: int, channels: int) -> PoolConfig:
@@ -403,7 +411,7 @@ def _launch_convolution(
     added = None if added is None else _channels_last(added)
     out_h, out_w = outs[0].shape[2:]
     rows, channels = len(x) * out_h * out_w, len(weight)
-    tile = ConvConfig(*config) if config else conv_config(rows, channels, x.element_size())
+    tile = ConvConfig(*config) if config else conv_config(rows, x.shape[1], channels, x.element_size())
     ends = [sum(out.shape[1] for out in outs[: i + 1]) for i in range(4)]
     pixels = [pixel_stride(out) for out in outs]
     absent = 4 - len(outs)
