@@ -234,13 +234,8 @@ def convolve_split(
     if made is not None:
         return made
     y = _rectified(F.conv2d(x, weight, bias, stride, padding), active)
-    outs: list[Tensor] = []
-    first = 0
-    for part in parts:
-        last = first + (part if isinstance(part, int) else part.shape[1])
-        outs.append(_written(y[:, first:last], part))
-        first = last
-    return tuple(outs)
+    pieces = y.split([part if isinstance(part, int) else part.shape[1] for part in parts], 1)
+    return tuple(_written(pieces[i], part) for i, part in enumerate(parts))
 
 
 def average_pool(
