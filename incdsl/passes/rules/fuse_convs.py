@@ -56,7 +56,9 @@ class FuseConvs(Rule[Site]):
             lambda v, s: all(node.name not in v.ends for node in s.inner),
             "a value before the ReLU leaves the net",
         ),
-        Condition("bias", lambda v, s: bool(s.conv.op.bias), "the convolution has no bias, and cuDNN wants one"),
+        Condition(
+            "bias", lambda v, s: bool(vars(s.conv.op)["bias"]), "the convolution has no bias, and cuDNN wants one"
+        ),
     )
     by_default = False
 
