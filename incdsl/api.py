@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from incdsl.analysis.table import By
+    from incdsl.codegen.gpu import Gpu
     from incdsl.diagnostics import Diagnostic
     from incdsl.frontend import Analysis
     from incdsl.source import Source
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Spec = str | os.PathLike[str]
 """A path, or the text of a spec (a string of more than one line)."""
 
+Device = Literal["cpu", "cuda"]
 Folder = str | os.PathLike[str]
 Patterns = str | Iterable[str]
 """One pattern or several: `"fc"`, `["fc", "AuxLogits.*"]`."""
@@ -158,6 +160,7 @@ def pretrained(
 
 def deploy(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
+    device: Device = "cpu", dtype: str = "bf16", streams: int = 4, graphs: bool = True,
     entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
     rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
 ) -> nn.Module:  # fmt: skip
@@ -166,6 +169,10 @@ def deploy(
     The checkpoint and what may be said about it are those of `pretrained`. It may have weights for auxiliary heads or
     not, for they are not deployed. `packed` makes a convolution and its ReLU one call of oneDNN with packed weights,
     for x86 CPUs without torch.compile.
+
+    With `device="cuda"` it is the form for GPUs, in `dtype` (`"bf16"`, `"fp16"` or `"fp32"`), which runs at full speed
+    after `.to("cuda")`: convolutions fused for cuDNN, rails on up to `streams` streams, calls as CUDA graphs unless
+    `graphs` is false.
 
     Raises:
         incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
@@ -178,9 +185,20 @@ def deploy(
 
     decisions = _decisions(ignore, fresh, same, rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
+    gpu = _gpu(device, dtype, streams, graphs)
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
-        return deployed(done, Given(Path(checkpoint), entry, decisions, against), also)
+        return deployed(done, Given(Path(checkpoint), entry, decisions, against), also, gpu)
+
+
+def _gpu(device: str, dtype: str, streams: int, graphs: bool) -> Gpu | None:
+    from incdsl.codegen.gpu import DTYPES, Gpu
+
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"the device is 'cpu' or 'cuda', not {device!r}")
+    if dtype not in DTYPES:
+        raise ValueError(f"the dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
+    return Gpu(dtype, streams, graphs) if device == "cuda" else None
 
 
 def _decisions(

@@ -13,6 +13,7 @@ from typing import Any
 from incdsl.analysis.batch import Lone, lone_norms, two_images
 from incdsl.analysis.cost import Cost, cost
 from incdsl.analysis.sizes import Sizes
+from incdsl.codegen.gpu import Gpu
 from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import Diagnostic
 from incdsl.elaborate.budget import MAX_STEPS
@@ -20,6 +21,7 @@ from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
 from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
 from incdsl.ir.net import Net
 from incdsl.passes.levels import optimized
+from incdsl.passes.streams import ForkRails
 from incdsl.source import Source
 from incdsl.values import Image, Shape, expression
 
@@ -43,6 +45,8 @@ class Compilation:
     """What was measured to be fastest, and where."""
     options: tuple[str, ...] = ()
     """What the command said besides, of the module for inference."""
+    gpu: Gpu | None = None
+    """The form for a GPU, if it is for one."""
     typed: str = ""
     """The command that asked for it, if one did."""
 
@@ -59,7 +63,7 @@ class Compilation:
     @cached_property
     def text(self) -> str:
         """The generated module."""
-        return module(self.net, self._banner(), self._origin())
+        return module(self.net, self._banner(), self._origin(), self.gpu)
 
     def _origin(self) -> Origin | None:
         return Origin(self.net.weight_exprs, self.net.left_out) if self.net.level == "inference" else None
@@ -122,15 +126,18 @@ def _compilation(
 
 
 def for_inference(
-    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset()
+    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset(), gpu: Gpu | None = None
 ) -> Compilation:
     """The compilation of the module that is deployed: rewritten, its weights computed from the training module's.
 
-    `without` names rules that stay away, `also` those that run although they do not by default.
+    `without` names rules that stay away, `also` those that run although they do not by default. For a `gpu`, steps are
+    fused for cuDNN, and rails forked.
     """
-    net = optimized(done.net, "inference", without, also)
+    net = optimized(done.net, "inference", without, also | ({"FuseConvs"} if gpu else set()))
+    if gpu:
+        net = ForkRails(gpu.streams)(net)
     sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
-    return replace(done, net=net, sizes=sizes, cost=cost(net))
+    return replace(done, net=net, sizes=sizes, cost=cost(net), gpu=gpu)
 
 
 def _facts(done: Compilation) -> Iterator[str]:
@@ -158,11 +165,22 @@ def _facts(done: Compilation) -> Iterator[str]:
         applied = Counter(event.rule for event in net.trace if event.applied)
         yield f"  for inference: {', '.join(f'{rule} x {n}' if n > 1 else rule for rule, n in applied.items())}"
         yield f"  {done.certificate or 'not certified'}"
+        if done.gpu:
+            yield f"  {_on_gpu(done, done.gpu)}"
         if done.tuning:
             yield f"  {done.tuning}"
     fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
     if fixed:
         yield f"  decided at compile time: {', '.join(fixed)}"
+
+
+def _on_gpu(done: Compilation, gpu: Gpu) -> str:
+    lanes = done.net.schedule.lanes.values() if done.net.schedule else ()
+    forks = len({lane.fork for lane in lanes})
+    streams = 1 + max((lane.stream for lane in lanes), default=0)
+    rails = f", {forks} fork{'s' * (forks > 1)} on up to {streams} streams" if forks else ""
+    graphs = ", calls as CUDA graphs" if gpu.graphs else ""
+    return f"for a GPU: {gpu.dtype}, channels_last{graphs}{rails}"
 
 
 def _batched(shape: Shape, done: Compilation | None = None) -> str:

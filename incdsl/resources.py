@@ -20,6 +20,11 @@ def grammar_text() -> str:
     return (_folder("grammars") / "inc.lark").read_text(encoding="utf-8")
 
 
+def carried(name: str) -> str:
+    """The text of a file of `incdsl/runtime/carried`, which generated modules carry along."""
+    return (_PACKAGE / "runtime" / "carried" / f"{name}.py").read_text(encoding="utf-8")
+
+
 def shipped_specs() -> Path:
     """The folder of the shipped specs."""
     return _folder("specs")

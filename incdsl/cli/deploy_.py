@@ -29,6 +29,7 @@ from incdsl.cli.options import (
     tell,
 )
 from incdsl.codegen import output
+from incdsl.codegen.gpu import DTYPES, Gpu
 from incdsl.compiler import Compilation, compile_net, for_inference
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
@@ -46,12 +47,23 @@ class _Rewriting:
     tuned: Path | None
     packed: bool
     uncertified: bool
+    gpu: Gpu | None = None
 
     @property
     def words(self) -> list[str]:
         """As the command says it."""
         tuned = ["--tuned", str(self.tuned)] if self.tuned else []
-        return [*(["--packed"] if self.packed else []), *tuned, *(["--uncertified"] if self.uncertified else [])]
+        uncertified = ["--uncertified"] if self.uncertified else []
+        return [*_gpu_words(self.gpu), *(["--packed"] if self.packed else []), *tuned, *uncertified]
+
+
+def _gpu_words(gpu: Gpu | None) -> list[str]:
+    if gpu is None:
+        return []
+    usual = Gpu()
+    words = ["--device", "cuda", *(["--dtype", gpu.dtype] if gpu.dtype != usual.dtype else [])]
+    words += ["--streams", str(gpu.streams)] if gpu.streams != usual.streams else []
+    return [*words, *(["--no-graphs"] if not gpu.graphs else [])]
 
 
 @dataclass(frozen=True)
@@ -67,14 +79,32 @@ class _Weights:
 
 def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
-    def read(*, tuned: Path | None, packed: bool, uncertified: bool, **others: Any) -> None:
-        command(how=_Rewriting(tuned, packed, uncertified), **others)
+    def read(
+        *, tuned: Path | None, packed: bool, uncertified: bool, device: str, dtype: str | None, streams: int | None,
+        no_graphs: bool, **others: Any,
+    ) -> None:  # fmt: skip
+        given = {name: value for name, value in (("dtype", dtype), ("streams", streams)) if value is not None}
+        if device == "cpu" and (given or no_graphs):
+            raise click.UsageError("--dtype, --streams and --no-graphs are for --device cuda")
+        if device == "cuda" and packed:
+            raise click.UsageError("--packed is for --device cpu")
+        gpu = Gpu(**given, graphs=not no_graphs) if device == "cuda" else None  # type: ignore[arg-type]
+        command(how=_Rewriting(tuned, packed, uncertified, gpu), **others)
 
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     tuned = click.option("--tuned", type=file, help="The fastest choice of a record of `tune`.")
     packed = click.option("--packed", is_flag=True, help="Convolution and ReLU as one call of oneDNN (CPU).")
     uncertified = click.option("--uncertified", is_flag=True, help="Write the module without the proof.")
-    return tuned(packed(uncertified(read)))
+    device = click.option(
+        "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+        help="What it is for: `cuda` is the form for GPUs.",
+    )  # fmt: skip
+    dtype = click.option(
+        "--dtype", type=click.Choice(list(DTYPES)), help="Type of the weights (cuda).  [default: bf16]"
+    )
+    streams = click.option("--streams", type=click.IntRange(1, 16), help="Streams for rails (cuda).  [default: 4]")
+    graphs = click.option("--no-graphs", is_flag=True, help="Without CUDA graphs (cuda).")
+    return device(dtype(streams(graphs(tuned(packed(uncertified(read)))))))
 
 
 def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -197,13 +227,13 @@ def _deployed(training: Compilation, how: _Rewriting) -> Compilation:
     without, also, words = _tuned(training, how.tuned) if how.tuned else (frozenset[str](), frozenset[str](), "")
     also |= {"PackConvs"} if how.packed else set()
     if how.uncertified:
-        return replace(for_inference(training, without, also), tuning=words)
+        return replace(for_inference(training, without, also, how.gpu), tuning=words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
     from incdsl.runtime.deploy import NotCertified, certified
 
     try:
-        return replace(certified(training, without, also), tuning=words)
+        return replace(certified(training, without, also, how.gpu), tuning=words)
     except NotCertified as error:
         tell(f"not written, for a rewrite went wrong, which is a bug in incdsl: {error}", "github")
         sys.exit(1)

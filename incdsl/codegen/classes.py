@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
@@ -12,10 +12,11 @@ from incdsl.codegen.bodies import Body, Port
 from incdsl.codegen.constructor import Constructor, dropped
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.flow import Flow
+from incdsl.codegen.forks import fork_lines, fork_parts
 from incdsl.codegen.forward import Forward, Statement
 from incdsl.codegen.layout import INDENT, WIDTH, Bracketed, Doc
 from incdsl.codegen.model import Assign, Attribute, Blank, ClassModel, Header, Line, Parameter, Return
-from incdsl.codegen.plan import Class, Plan
+from incdsl.codegen.plan import Class, Plan, lanes_of
 from incdsl.codegen.runs import joined, runs, whole
 from incdsl.values import Extent, Image, Shape
 from incdsl.values.num import Linear, spelled
@@ -36,6 +37,8 @@ class Made:
     statements: list[Statement]
     returned: tuple[str, ...]
     """The variables of its outputs."""
+    variables: Mapping[str, str]
+    """Of all values."""
     chained: tuple[Doc, ...] = ()
     """The modules of a class that is an `nn.Sequential`; then the rest is empty."""
 
@@ -62,21 +65,25 @@ class Classes:
         flow = Flow(body, shapes, self.plan.vectors)
         run = None if body.is_net else whole(flow)
         found = {"": run} if run else runs(flow)
+        lane = lanes_of(body.items, self.plan.lanes)
+        found = {path: each for path, each in found.items() if len({lane[item] for item in each.items}) == 1}
         reached = access(flow.items, found, {port.name for port in (*body.inputs, *body.outputs)})
         constructor = Constructor(self.plan, self._params, self.helpers, each, shapes, writer, flow, found)
         if run:
             chained = constructor.chained(run)
             self._params[each] = constructor.parameters()
-            return Made(shapes, self._params[each], (), (), (), [], (), chained)
+            return Made(shapes, self._params[each], (), (), (), [], (), {}, chained)
         members = constructor.members()
-        forward = Forward(flow.of(joined(flow, found)), writer, reached)
+        items = joined(flow, found)
+        lanes = {item: lane[(item.within or (item,))[0]] for item in items}
+        forward = Forward(flow.of(items), writer, reached, lanes)
         statements = forward.statements()
         held = forward.held(statements)
         stored = tuple([Attribute(writer.attribute(name), name) for name in writer.stored])
         self._params[each] = constructor.parameters()
         returned = tuple([held[flow.value(port.value)] for port in body.outputs])
         unpacked = tuple([Assign(part.name, part.source) for part in reached.unpacked])
-        return Made(shapes, self._params[each], stored, members, unpacked, statements, returned)
+        return Made(shapes, self._params[each], stored, members, unpacked, statements, returned, held)
 
     def _constructs(self, body: Body) -> Iterator[Class]:
         """The classes whose constructors a body calls."""
@@ -160,21 +167,35 @@ def _any_grid(shape: Shape) -> Shape:
 
 
 def _paragraphs(made: Made, apart: bool) -> tuple[Line, ...]:
-    """The statements of a part of a net: chains of several stand apart, what gives the output last is returned.
+    """The statements of a part of a net, forks among them; what gives the output last is returned."""
+    written: list[Line] = [*made.unpacked, *([Blank()] if made.unpacked and apart else [])]
+    parts = fork_parts(made.statements)
+    for before, part in pairwise([[], *parts]):
+        if before:
+            written.append(Blank())
+        if part[0].lane:
+            written += fork_lines(part, made, lambda some: _chains(some, (), apart))
+        else:
+            written += _chains(part, made.returned if part is parts[-1] else (), apart)
+    return tuple(returning(written, made.returned))
+
+
+def _chains(statements: Sequence[Statement], returned: tuple[str, ...], apart: bool) -> list[Line]:
+    """Statements that run in order: chains of several stand apart.
 
     What is returned stands apart where more than one chain stands before it.
     """
-    chains = [list(chain) for _, chain in groupby(made.statements, key=lambda statement: statement.chain)]
+    chains = [list(chain) for _, chain in groupby(statements, key=lambda statement: statement.chain)]
     some_are_long = any(len(chain) > 1 for chain in chains)
-    written: list[Line] = [*made.unpacked, *([Blank()] if made.unpacked and apart else [])]
+    written: list[Line] = []
     for before, chain in pairwise([[], *chains]):
-        ends = chain is chains[-1] and len(chain) == len(made.returned) == 1
+        ends = chain is chains[-1] and len(chain) == len(returned) == 1
         long = some_are_long and len(chains) > 2 if ends else max(len(before), len(chain)) > 1
         if apart and before and long:
             written.append(Blank())
         for statement in chain:
             written += [*map(Header, statement.comments), Assign(statement.target, statement.doc)]
-    return tuple(returning(written, made.returned))
+    return written
 
 
 def returning(written: list[Line], names: tuple[str, ...]) -> list[Line]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from incdsl.codegen.gpu import DTYPES, Gpu
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
 from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import Kept, WeightExpr
@@ -14,7 +15,9 @@ from incdsl.ir.weight_expr import Kept, WeightExpr
 HELPER = "TrainingWeights"
 
 
-def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str]) -> list[str]:
+def from_training(
+    net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str], gpu: Gpu | None = None
+) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
     bare = tuple([f'"{node.path}"' for node in net.graph if node.op.is_parameter])
@@ -22,7 +25,9 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
         if node.label and node.op.owns_parameters() and not node.op.is_parameter:
             doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
-    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", "**arguments: float")
+    dtype = [f"dtype: torch.dtype = {DTYPES[gpu.dtype]}"] if gpu else []
+    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", *(["*", *dtype] if gpu else []), "**arguments: float")
+    ready = "module.eval().to(dtype=dtype, memory_format=torch.channels_last)" if gpu else "module.eval()"
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [
@@ -35,7 +40,7 @@ def from_training(net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Ite
         *lines("given.complain_about_unused", Bracketed("", (unused,) if left_out else (), "()"), "", 2),
         f"{INDENT * 2}module = cls(**arguments)",
         f"{INDENT * 2}module.load_state_dict(given.state(layers){' | parameters' if bare else ''})",
-        f"{INDENT * 2}return module.eval()",
+        f"{INDENT * 2}return {ready}",
         "",
     ]
 

@@ -15,10 +15,13 @@ from incdsl.codegen.layout import Bracketed, Clauses, Doc
 from incdsl.codegen.locals import Locals
 from incdsl.codegen.splits import split, splits
 from incdsl.ir.graph import Chain, Node
+from incdsl.ir.schedule import Lane
 from incdsl.ops.code import Method, Operand, Value
 from incdsl.ops.merge import Joining
 from incdsl.ops.window import GlobalAvgPool
 
+FORK = "fork"
+"""The variable of a fork."""
 MAX_DEPTH = 6
 """Calls inside calls, beyond which an expression is hard to read."""
 
@@ -34,6 +37,8 @@ class Statement:
     holds: Mapping[str, str]
     comments: tuple[str, ...] = ()
     """What the author said of the chains that begin with it."""
+    lane: Lane | None = None
+    """The stream of a fork that it runs on."""
 
     @property
     def chain(self) -> Chain:
@@ -53,8 +58,9 @@ class Forward:
     may be returned by whatever name it has.
     """
 
-    def __init__(self, flow: Flow, writer: ExprWriter, access: Access) -> None:
+    def __init__(self, flow: Flow, writer: ExprWriter, access: Access, lanes: Mapping[Item, Lane | None]) -> None:
         self._flow = flow
+        self._lanes = lanes
         self._writer = writer
         self._access = access
         self._channels_last = ChannelsLast(flow)
@@ -103,6 +109,7 @@ class Forward:
         inside = self._nested()
         written = [item for item in self._flow.items if item.output not in inside]
         leaves = {item: self._leaves(item, inside) for item in written}
+        written = in_forks(written, leaves, self._lanes)
         last_use = {name: now for now, item in enumerate(written) for name in leaves[item]}
         last_use |= dict.fromkeys((*keep, *self._flow.ends), len(written))
         due = {keep[name]: now for now, item in enumerate(written) for name in item.outputs if name in keep}
@@ -112,6 +119,9 @@ class Forward:
         for each in self._access.unpacked:
             last_use[each.name] = len(written)
             locals_.bind(each.name, each.name)
+        if any(self._lanes.values()):
+            last_use[FORK] = len(written)
+            locals_.bind(FORK, FORK)
         statements: list[Statement] = []
         parts = splits(written, self._flow.value, self._flow.shapes, {*self._flow.ends, *keep})
         done: set[str] = set()
@@ -128,7 +138,8 @@ class Forward:
                 held = {name: self._named(item, i, locals_, now) for i, name in enumerate(item.outputs)}
             comments = [line for chain, lines in item.comments if chain not in said for line in lines]
             said.update(chain for chain, _ in item.comments)
-            statements.append(Statement(", ".join(held.values()), doc, leaves[item], item, held, tuple(comments)))
+            target, lane = ", ".join(held.values()), self._lanes[item]
+            statements.append(Statement(target, doc, leaves[item], item, held, tuple(comments), lane))
         return statements
 
     def held(self, statements: Sequence[Statement]) -> dict[str, str]:
@@ -160,7 +171,8 @@ class Forward:
             reader = self._flow.only_reader(item.output)
             deep = 1 + max((depth.get(name, 0) for name in self._flow.inputs[item]), default=0)
             alone = item.output not in self._keep and len(item.outputs) == 1
-            if reader and alone and reader.step == item.step and deep < MAX_DEPTH:
+            together = reader and self._lanes[reader] == self._lanes[item]
+            if reader and alone and together and reader.step == item.step and deep < MAX_DEPTH:
                 depth[item.output] = deep
         return set(depth)
 
@@ -200,3 +212,28 @@ class Forward:
             assert isinstance(doc, Bracketed)
             return Bracketed(doc.head, (*doc.items, "inplace=True"))
         return doc
+
+
+def in_forks(
+    items: Sequence[Item], leaves: Mapping[Item, Sequence[str]], lanes: Mapping[Item, Lane | None]
+) -> list[Item]:
+    """The calls of a body, those of each fork together, stream by stream, behind what does not wait for them."""
+    found: list[Item] = []
+    waiting = list(items)
+    while forks := {lane.fork for item in waiting if (lane := lanes[item])}:
+        fork = min(forks)
+        of = {item: lane for item in waiting if (lane := lanes[item]) and lane.fork == fork}
+        last = max(i for i, item in enumerate(waiting) if item in of)
+        behind = {value for item in waiting if lanes[item] for value in item.outputs}
+        later: list[Item] = []
+        for i, item in enumerate(waiting):
+            if item in of:
+                continue
+            if i > last or lanes[item] or not behind.isdisjoint(leaves[item]):
+                behind.update(item.outputs)
+                later.append(item)
+            else:
+                found.append(item)
+        found += sorted(of, key=lambda item: of[item].stream)
+        waiting = later
+    return [*found, *waiting]

@@ -23,7 +23,8 @@ _NODES = frozenset({
 _IMPORTS = {
     "torch": {"Tensor", "nn"},
     "torch.nn": {"functional as F"},
-    "typing": {"ClassVar", "NamedTuple"},
+    "typing": {"Any", "ClassVar", "NamedTuple"},
+    "contextlib": {"AbstractContextManager", "nullcontext"},
 }
 _CALLABLES = frozenset({"abs", "float", "super", "range", "zip", "enumerate"})
 _METHODS = frozenset({"chunk", "flatten", "mean", "permute", "split", "unflatten", "view", "__init__"})
@@ -103,9 +104,20 @@ DEPLOYED = Allowed(
     any_test=True,
 )
 """A module for inference computes its weights from a checkpoint, in a method of its own."""
+GPU = replace(
+    DEPLOYED,
+    nodes=DEPLOYED.nodes | {ast.With, ast.withitem},
+    names=DEPLOYED.names | {"torch.channels_last", "torch.dtype", "torch.bfloat16", "torch.float16", "torch.float32"},
+    callables=DEPLOYED.callables | {"Fork"},
+    methods=DEPLOYED.methods | {"to"},
+    objects=DEPLOYED.objects | {"fork"},
+    bases=DEPLOYED.bases | {"GraphedModule"},
+)
+"""A module for a GPU forks streams, and is what runs CUDA graphs; these classes are carried along as they are."""
 
 
 _TYPES = frozenset({"Tensor", "bool", "dict", "float", "int", "list", "object", "str", "tuple", "ClassVar"})
+_TORCH_TYPES = frozenset({"nn.Module", "torch.dtype"})
 _ANNOTATED: dict[type[ast.AST], str] = {
     ast.arg: "annotation",
     ast.AnnAssign: "annotation",
@@ -169,10 +181,12 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
     match node:
         case None | ast.Constant(value=None):
             return True
-        case ast.Name(id=name) | ast.Constant(value=str(name)):
+        case ast.Name(id=name):
             return name in types
-        case ast.Attribute(value=ast.Name(id="nn"), attr="Module"):
-            return True
+        case ast.Constant(value=str(name)):
+            return _is_type(ast.parse(name, mode="eval").body, types)
+        case ast.Attribute():
+            return ast.unparse(node) in _TORCH_TYPES
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _is_type(left, types) and _is_type(right, types)
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[each, ast.Constant(value=value)])):
@@ -187,7 +201,7 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
 def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: set[str]) -> None:
     names = {f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names}
     if isinstance(node, ast.Import):
-        known = names == {"torch"}
+        known = names <= {"torch", "threading", "warnings"} and len(names) == 1
     else:
         known = not node.level and names <= _IMPORTS.get(str(node.module), set())
     if not known:

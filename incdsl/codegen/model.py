@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, Union
 
 from incdsl.codegen.layout import Doc
 
@@ -68,6 +68,21 @@ class ReturnIf:
 
 
 @dataclass(frozen=True, slots=True)
+class Do:
+    """A call whose value is not wanted."""
+
+    call: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class With:
+    """`with context:` and the lines under it."""
+
+    context: Doc
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """A comment above a section; what flows into the first one stands behind it, by its name."""
 
@@ -81,7 +96,7 @@ class Blank:
     """An empty line between paragraphs."""
 
 
-Line: TypeAlias = Assign | Return | ReturnIf | Header | Blank
+Line: TypeAlias = Union[Assign, Return, ReturnIf, Do, "With", Header, Blank]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +137,4 @@ class ClassModel:
     """Lines of further methods."""
     chained: tuple[Doc, ...] = ()
     """Of an `nn.Sequential`, its modules; it has no `forward` and no members of its own."""
+    base: str = "nn.Module"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from incdsl.codegen.bodies import Body
 from incdsl.codegen.classes import Classes, Made, returning, shown
 from incdsl.codegen.constructor import AUX, type_of
+from incdsl.codegen.forks import fork_lines, fork_parts
 from incdsl.codegen.forward import Statement
 from incdsl.codegen.layout import Bracketed, Joined
 from incdsl.codegen.model import (
@@ -34,10 +36,11 @@ from incdsl.values.num import Linear
 class NetModel:
     """Models the net's class, and the tuple that it returns if it has more than one output; `methods` are lines."""
 
-    def __init__(self, net: Net, classes: Classes, methods: Sequence[str] = ()) -> None:
+    def __init__(self, net: Net, classes: Classes, methods: Sequence[str] = (), base: str = "nn.Module") -> None:
         self._net = net
         self._classes = classes
         self._methods = tuple(methods)
+        self._base = base
         self._body: Body = classes.plan.net.body
         self._fixed = {name: net.params[name] for name in net.params if name in net.fixed}
         fixed = {k: v for k, v in self._fixed.items() if isinstance(v, int) and not isinstance(v, bool)}
@@ -82,6 +85,7 @@ class NetModel:
             comments=self._body.instance.comments,
             constants=(table,) if weights else (),
             methods=self._methods,
+            base=self._base,
         )
 
     def _constants(self) -> dict[str, Any]:
@@ -129,10 +133,20 @@ class NetModel:
     def _lines(self, made: Made) -> list[Line]:
         """Statements with their shapes behind them; a comment heads each chain that its code does not name."""
         found: list[Line] = []
-        for root, chain in groupby(made.statements, key=lambda each: None if each.item.is_head else each.chain.root):
+        for statements in fork_parts(made.statements):
+            if statements[0].lane:
+                found += fork_lines(statements, made, partial(self._chains, made=made, before=tuple(found)))
+            else:
+                found += self._chains(statements, made, found)
+        return found
+
+    def _chains(self, some: Sequence[Statement], made: Made, before: Sequence[Line]) -> list[Line]:
+        """Statements that run in order, behind these lines."""
+        found: list[Line] = []
+        for root, chain in groupby(some, key=lambda each: None if each.item.is_head else each.chain.root):
             statements = list(chain)
             found += map(Header, statements[0].comments)
-            if root and not any(isinstance(line, Header) and line.shown for line in found):
+            if root and not any(isinstance(line, Header) and line.shown for line in (*before, *found)):
                 found.append(self._header(root, made))
             elif root and not self._says(root, statements, made):
                 found.append(Header(root.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,8 @@ from incdsl.codegen.bodies import Body, Item, bodies
 from incdsl.codegen.shapes import Shapes
 from incdsl.codegen.vectors import Vectors, vectors
 from incdsl.ir.graph import Graph, Instance, class_name
+from incdsl.ir.net import Net
+from incdsl.ir.schedule import Lane
 from incdsl.ops import Op
 from incdsl.values import Image, Num
 from incdsl.values.num import described
@@ -68,6 +70,8 @@ class Plan:
     """Repetitions whose members are alike, however many there are."""
     shapes: Shapes
     vectors: Vectors
+    lanes: Mapping[str, Lane]
+    """Which nodes run on which stream."""
 
     @property
     def net(self) -> Class:
@@ -75,14 +79,15 @@ class Plan:
         return self.classes[-1]
 
 
-def plan(graph: Graph, name: str, reserved: set[str]) -> Plan:
-    """Group the instances of a graph into classes; names in `reserved` are not given to classes."""
-    return _Planner(graph).plan(name, reserved)
+def plan(net: Net, reserved: set[str]) -> Plan:
+    """Group the instances of a net into classes; names in `reserved` are not given to classes."""
+    return _Planner(net.graph, net.schedule.lanes if net.schedule else {}).plan(net.name, reserved)
 
 
 class _Planner:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, lanes: Mapping[str, Lane]) -> None:
         self._net = graph.net
+        self._lanes = lanes
         self._vectors = vectors(graph)
         self._bodies = bodies(graph)
         self._known = graph.shapes()
@@ -108,7 +113,9 @@ class _Planner:
         net = Class(name, [self._bodies[self._net]])
         class_of = {**self._class_of, self._net: net}
         shapes = Shapes(self._bodies, self._known, class_of)
-        return Plan([*classes, net], class_of, self._bodies, frozenset(self._repeated), shapes, self._vectors)
+        return Plan(
+            [*classes, net], class_of, self._bodies, frozenset(self._repeated), shapes, self._vectors, self._lanes
+        )
 
     def _add(self, body: Body) -> None:
         """Add an instance to those that it shares a class with; all inside it have theirs."""
@@ -128,8 +135,10 @@ class _Planner:
         """What two instances must have in common: everything but the values of their arguments."""
         position = {port.value: i for i, port in enumerate(body.inputs)}
         parts: list[object] = [self._border(body)]
+        lanes = lanes_of(body.items, self._lanes)
         for item in body.items:
-            parts.append((item.label, self._what(item), tuple([position[name] for name in item.inputs])))
+            read = tuple([position[name] for name in item.inputs])
+            parts.append((item.label, self._what(item), read, lanes[item]))
             for name in item.outputs:
                 position[name] = len(position)
         return (*parts, *((position.get(port.value), port.optional) for port in body.outputs))
@@ -184,6 +193,19 @@ class _Planner:
                 if item.instance in self._repeated:
                     yield item.instance.count
                 yield from self._lengths(self._bodies[item.instance])
+
+
+def lanes_of(items: Sequence[Item], lanes: Mapping[str, Lane]) -> dict[Item, Lane | None]:
+    """Where the calls of a body run, its forks counted from 0; nothing for what runs in a fork of a body around it."""
+    found = {item: lanes.get(item.output) for item in items}
+    streams: dict[int, set[int]] = {}
+    for lane in filter(None, found.values()):
+        streams.setdefault(lane.fork, set()).add(lane.stream)
+    own = [fork for fork in streams if len(streams[fork]) > 1]
+    return {
+        item: Lane(own.index(lane.fork), lane.stream) if lane and lane.fork in own else None
+        for item, lane in found.items()
+    }
 
 
 def main_op(body: Body) -> Op | None:

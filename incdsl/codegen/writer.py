@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from incdsl.codegen.comments import Comments
@@ -12,6 +12,7 @@ from incdsl.codegen.model import (
     Attribute,
     Blank,
     ClassModel,
+    Do,
     Field,
     Header,
     Line,
@@ -20,6 +21,7 @@ from incdsl.codegen.model import (
     Return,
     ReturnIf,
     Shown,
+    With,
 )
 
 
@@ -44,7 +46,7 @@ class Writer:
         """The lines of a class."""
         return [
             *map(self._comment, model.comments),
-            f"class {model.name}({'nn.Sequential' if model.chained else 'nn.Module'}):",
+            f"class {model.name}({'nn.Sequential' if model.chained else model.base}):",
             *self._docstring(model.docstring),
             "",
             *(_chain(model) if model.chained else self._members(model)),
@@ -88,13 +90,13 @@ class Writer:
 
     def _body(self, body: Iterable[Line]) -> list[str]:
         """Lines of code, shapes in a column behind them."""
-        rows = [_Row(line, _code(line)) for line in body]
+        rows = [_Row(line, _code(line, depth), depth) for line, depth in _flat(body, 2)]
         column = _Column(rows)
         return [line for row in rows for line in self._lines(row, column)]
 
     def _lines(self, row: _Row, column: _Column) -> list[str]:
         if isinstance(row.line, Header):
-            return [f"{INDENT * 2}{self._comment(column.header(row.line))}"]
+            return [f"{INDENT * row.depth}{self._comment(column.header(row.line))}"]
         *above, last = row.code
         shown = column.behind(row)
         return [*above, f"{last}  {self._comment(shown)}" if shown else last]
@@ -104,11 +106,13 @@ class Writer:
 class _Row:
     line: Line
     code: list[str]
+    depth: int
+    """Of its indentation."""
 
     @property
     def shown(self) -> Shown:
         """The shapes to show behind the last line of its code."""
-        return () if isinstance(self.line, Blank | ReturnIf) else self.line.shown
+        return self.line.shown if isinstance(self.line, Assign | Return | Header) else ()
 
     @property
     def length(self) -> int:
@@ -154,14 +158,26 @@ class _Column:
         return ", ".join([aligned, *(" x ".join((size.channels, *(size.grid or ()))) for size in others)])
 
 
-def _code(line: Line) -> list[str]:
+def _flat(body: Iterable[Line], depth: int) -> Iterator[tuple[Line, int]]:
+    """All lines, each with the depth of its indentation."""
+    for line in body:
+        yield line, depth
+        if isinstance(line, With):
+            yield from _flat(line.lines, depth + 1)
+
+
+def _code(line: Line, depth: int) -> list[str]:
     match line:
         case Assign(target=target, value=value):
-            return targets(target, value, 2)
+            return targets(target, value, depth)
         case Return(value=value):
-            return lines("return ", value, "", 2)
+            return lines("return ", value, "", depth)
         case ReturnIf(test=test, value=value):
-            return [*lines("if ", test, ":", 2), f"{INDENT * 3}return {value}"]
+            return [*lines("if ", test, ":", depth), f"{INDENT * (depth + 1)}return {value}"]
+        case Do(call=call):
+            return lines("", call, "", depth)
+        case With(context=context):
+            return lines("with ", context, ":", depth)
         case Header() | Blank():
             return [""]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Graph, Node
+from incdsl.ir.schedule import Schedule
 from incdsl.ir.weight_expr import Kept, WeightExpr
 from incdsl.source import Span
 from incdsl.values import Extent
@@ -66,6 +67,8 @@ class Net:
     """Where weights come from, by node: of those that passes made or moved. Others keep the weights of their path."""
     trace: tuple[Event, ...] = ()
     """What passes did, in order, and where they declined."""
+    schedule: Schedule | None = None
+    """What runs on which stream, if it was decided; after it no pass may change the graph."""
     origin: Net | None = None
     """The elaborated net of which passes made this one; None for itself."""
 

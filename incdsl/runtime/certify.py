@@ -122,7 +122,8 @@ def _in_floats(training: Compilation, deployed: Compilation, sizes: list[dict[st
     worst = 0.0
     with doubles():
         module = randomized(first()).eval()
-        after = second.from_training(module.state_dict()).eval()
+        exact = {"dtype": torch.float64} if deployed.gpu else {}  # and not the type that it is deployed in
+        after = second.from_training(module.state_dict(), **exact).eval()
         for size in sizes:
             inputs = noise(training, size, seed=sum(size.values()))
             with torch.no_grad(), warnings.catch_warnings():

@@ -1,0 +1,62 @@
+"""What a module for a GPU carries along, and how its file says so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from incdsl.resources import carried
+
+DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16", "fp32": "torch.float32"}
+"""Types of the weights, by what the command line calls them."""
+BASE = "GraphedModule"
+_FILES = {"Fork": "fork", BASE: "graphed"}
+_DEFINED = {"Fork": ("Fork",), BASE: (BASE, "Graph", "LOCK")}
+_STANDARD = {
+    "threading": "import threading",
+    "warnings": "import warnings",
+    "nullcontext": "from contextlib import AbstractContextManager, nullcontext",
+}
+"""Imports from the standard library, by a name that needs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """The form of a module for a GPU.
+
+    It has the type of the weights, on how many streams rails run at most, and whether its calls are CUDA graphs.
+    """
+
+    dtype: str = "bf16"
+    streams: int = 4
+    graphs: bool = True
+
+    @property
+    def base(self) -> str:
+        """The class that the net's is derived from."""
+        return BASE if self.graphs else "nn.Module"
+
+
+def reserved() -> frozenset[str]:
+    """Names that such a file defines besides its classes."""
+    return frozenset(name for names in _DEFINED.values() for name in names)
+
+
+def helpers(code: str) -> list[str]:
+    """The texts of what some code needs, each as lines of a file without its imports."""
+    return [_body(file) for name, file in _FILES.items() if f"{name}(" in code or f"({name})" in code]
+
+
+def imports(code: str) -> Iterable[str]:
+    """Imports from the standard library that some code needs."""
+    return [line for name, line in _STANDARD.items() if f"{name}" in code]
+
+
+@cache
+def _body(file: str) -> str:
+    """A carried file from behind its last import."""
+    text = carried(file)
+    last = max(node.end_lineno or 0 for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom))
+    return "\n".join(text.split("\n")[last:]).strip("\n")
