@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from incdsl.ir.graph import Graph, Node
+from incdsl.ops.base import ShapeError
 from incdsl.ops.dense import Flatten
 from incdsl.ops.window import GlobalAvgPool
 from incdsl.values import Shape, Vector
@@ -55,5 +56,11 @@ def _passed(pool: Node, readers: Mapping[str, list[Node]], graph: Graph) -> list
 
 def _is_blind(node: Node, inputs: list[Shape]) -> bool:
     """Whether an op does the same to each number, wherever it stands."""
-    plain = node.op.kind in ("pointwise", "view") and not node.op.owns_parameters() and len(inputs) == 1
-    return plain and node.op.lower(*inputs) == node.op.lower(Vector(inputs[0].channels))
+    if node.op.kind not in ("pointwise", "view") or node.op.owns_parameters() or len(inputs) != 1:
+        return False
+    vector = Vector(inputs[0].channels)
+    try:
+        node.op.infer(vector)
+    except ShapeError:
+        return False  # it wants an image
+    return node.op.lower(*inputs) == node.op.lower(vector)

@@ -262,7 +262,8 @@ def write(target: Path, state: Mapping[str, Tensor], *, deployed: bool = False) 
         if target.suffix == ".safetensors":
             from safetensors.torch import save_file
 
-            save_file(dict(state), path, metadata={"format": "pt", **({"written_by": _DEPLOYED} if deployed else {})})
+            plain = {key: tensor.contiguous() for key, tensor in state.items()}  # whatever the layout in memory
+            save_file(plain, path, metadata={"format": "pt", **({"written_by": _DEPLOYED} if deployed else {})})
         else:
             torch.save(dict(state), path)
 

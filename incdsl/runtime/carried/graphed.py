@@ -48,10 +48,15 @@ class GraphedModule(nn.Module):
 
     def may_replay(self, inputs: tuple[Tensor, ...]) -> bool:
         """Whether a replay does what the call would do."""
-        if self.training or torch.is_grad_enabled() or torch.is_autocast_enabled() or torch.jit.is_tracing():
+        if self.training or torch.is_grad_enabled() or torch.jit.is_tracing():
             return False
-        hooks = self._forward_hooks or self._forward_pre_hooks
-        return not hooks and all(x.is_cuda for x in inputs) and not torch.cuda.is_current_stream_capturing()
+        if any(torch.is_autocast_enabled(x.device.type) for x in inputs):
+            return False
+        return not self._forward_hooks and not self._forward_pre_hooks and self.on_gpu(inputs)
+
+    def on_gpu(self, inputs: tuple[Tensor, ...]) -> bool:
+        """Whether the inputs are on a GPU, and nobody else is capturing what happens to them."""
+        return all(x.is_cuda for x in inputs) and not torch.cuda.is_current_stream_capturing()
 
     def captured(self, inputs: tuple[Tensor, ...]) -> "Graph | None":
         """The call as a graph; none, with a warning, if something in it cannot be captured."""

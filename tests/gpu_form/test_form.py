@@ -1,0 +1,203 @@
+"""The form for a GPU on the CPU: the plain form's numbers for whole networks, certified, readable, runs as it is."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import incdsl
+from incdsl.cli import cli
+from incdsl.codegen.gpu import Gpu
+from incdsl.compiler import for_inference
+from incdsl.ops.deployed import FusedConv2d
+from incdsl.runtime.certify import certify
+from incdsl.runtime.harness import doubles, noise, outputs, randomized
+from incdsl.runtime.load import load_net
+from tests.modules import assert_near
+from tests.nets import EXAMPLES, SPECS, compiled, nets_of
+
+LARGE = {
+    "inception_resnet_v1",
+    "inception_resnet_v2",
+    "v4",
+    "xception",
+    "densenet",
+    "unet",
+    "vgg16",
+    "v3_paper",
+    "yolov4",
+}
+FILES = sorted([*SPECS.glob("*.inc"), *EXAMPLES.glob("*.inc")])
+SMALL = """inc 1
+unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu
+net Small(classes = 5) {
+  input image [3, 32, 32]
+  body = image -> stem: conv 3x3/2 @8 valid -> mixed: Mixed -> res: Residual
+  output logits = body -> gap -> fc: linear @classes
+}
+block Mixed = concat { | a: conv 1x1 @4 | b: conv 3x3 @6 | maxpool 3x3 -> c: conv 1x1 @2 }
+block Residual = add { | identity | left: conv 3x3 @8 -> up: conv2d 1x1 @in } -> relu
+"""
+
+
+def form(done, **settings):
+    return for_inference(done, gpu=Gpu(**settings))
+
+
+def compare(done):
+    """The numbers of both forms in float64."""
+    least = {
+        axis: next(size for size in sizes if size > 32 or size == sizes.most)
+        for axis, sizes in done.sizes.evaluation.items()
+    }
+    with doubles(), torch.no_grad():
+        state = randomized(load_net(done)()).state_dict()
+        inputs = noise(done, least)
+        plain = outputs(load_net(for_inference(done)).from_training(state)(*inputs))
+        found = outputs(load_net(form(done)).from_training(state, dtype=torch.float64)(*inputs))
+    for a, b in zip(found, plain, strict=True):
+        assert_near(a, b, 1e-12)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem not in LARGE], ids=lambda p: p.stem)
+def test_the_numbers_are_the_plain_forms(path):
+    for done in nets_of(path).values():
+        compare(done)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", [p for p in FILES if p.stem in LARGE], ids=lambda p: p.stem)
+def test_the_numbers_of_large_networks(path):
+    for done in nets_of(path).values():
+        compare(done)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "small.inc"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+def call(*words):
+    result = CliRunner().invoke(cli, [str(word) for word in words])
+    return result.exit_code, result.output
+
+
+def test_a_certificate_covers_it():
+    done = compiled(SMALL)
+    found = form(done)
+    assert any(isinstance(node.op, FusedConv2d) for node in found.net.graph)
+    assert [each.verdict for each in certify(done, found)] == ["ok", "ok"]
+
+
+def test_a_wrong_residual_is_noticed(monkeypatch):
+    done = compiled(SMALL)
+    text = form(done).text.replace("y + residual", "y - residual")
+    assert text != form(done).text
+    wrong = form(done)
+    object.__setattr__(wrong, "text", text)
+    assert [each.verdict for each in certify(done, wrong)] == ["ok", "FAIL"]
+
+
+def test_the_command(small):
+    code, said = call("deploy", small, "--device", "cuda", "-o", "out")
+    assert (code, "small.py" in said) == (0, True)
+    text = (small.parent / "out" / "small.py").read_text(encoding="utf-8")
+    assert "#   for a GPU: bf16, channels_last, calls as CUDA graphs, 1 fork on up to 3 streams\n" in text
+    assert f"regenerate: incdsl deploy {small} -o out --device cuda\n" in text
+    assert "class Small(GraphedModule):" in text
+    assert call("deploy", small, "--device", "cuda", "-o", "out", "--check")[0] == 0
+    assert call("deploy", small, "-o", "out", "--check")[0] == 1
+
+
+def test_the_file_stands_alone_and_is_clean(small):
+    call("deploy", small, "--device", "cuda", "-o", ".")
+    for words in (["check"], ["format", "--check"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "--isolated", "--line-length", "120", "small.py"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
+    modules = set(re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE))
+    assert modules == {"contextlib", "threading", "torch", "typing", "warnings"}
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "fp16", "fp32"])
+def test_the_weights_have_their_type_and_layout(small, dtype):
+    """On the CPU it runs as well, and takes images of any type."""
+    training = randomized(incdsl.load(small).Small())
+    torch.save(training.state_dict(), "small.pt")
+    module = incdsl.deploy(small, "small.pt", device="cuda", dtype=dtype)
+    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    assert {p.dtype for p in module.parameters()} == {kinds[dtype]}
+    assert module.stem.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    image = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert_near(module(image).float(), training.eval()(image), 3e-2 if dtype == "bf16" else 5e-3)
+
+
+def test_weights_in_their_type_are_written_beside_it(small):
+    from safetensors.torch import load_file
+
+    training = incdsl.load(small).Small()
+    torch.save(training.state_dict(), "small.pt")
+    code, said = call("deploy", small, "--device", "cuda", "--weights", "small.pt", "-o", "out")
+    assert code == 0, said
+    assert {t.dtype for t in load_file("out/small.safetensors").values()} == {torch.bfloat16}
+    spec = importlib.util.spec_from_file_location("small_form", "out/small.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    module = loaded.Small().eval().to(torch.bfloat16)
+    module.load_state_dict(load_file("out/small.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--dtype", "bf16"], "are for --device cuda"),
+        (["--no-graphs"], "are for --device cuda"),
+        (["--device", "cuda", "--packed"], "--packed is for --device cpu"),
+        (["--device", "cuda", "--streams", "0"], "not in the range"),
+        (["--device", "tpu"], "'tpu' is not one of"),
+    ],
+)
+def test_options_that_do_not_fit(small, words, reason):
+    code, said = call("deploy", small, *words)
+    assert (code, reason in said) == (2, True), said
+
+
+def test_without_graphs_and_streams_it_is_a_plain_class(small):
+    call("deploy", small, "--device", "cuda", "--no-graphs", "--streams", "1", "-o", ".")
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
+    assert "class Small(nn.Module):" in text
+    assert "Fork" not in text
+    assert "threading" not in text
+    assert "#   for a GPU: bf16, channels_last\n" in text
+
+
+@torch.no_grad()
+def test_it_compiles_and_exports_as_one_graph():
+    done = compiled(SMALL)
+    module = load_net(form(done, dtype="fp32")).from_training(load_net(done)().state_dict())
+    image = torch.randn(2, 3, 32, 32)
+    compiled_module = torch.compile(module, fullgraph=True, backend="eager")
+    assert torch.equal(compiled_module(image), module(image))
+    program = torch.export.export(module, (image,))
+    assert_near(program.module()(image), module(image), 1e-6)
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        traced = torch.jit.trace(module, (image,))
+    assert_near(traced(image), module(image), 1e-6)
+
+
+@pytest.mark.parametrize("words", [{"device": "tpu"}, {"device": "cuda", "dtype": "int8"}])
+def test_python_says_what_is_possible(small, words):
+    with pytest.raises(ValueError, match="not '"):
+        incdsl.deploy(small, "small.pt", **words)
