@@ -224,23 +224,34 @@ def _computed(
 
 def _deployed(training: Compilation, how: _Rewriting) -> Compilation:
     """The compilation of the module that is deployed; it ends the command where the certificate fails."""
-    without, also, words = _tuned(training, how.tuned) if how.tuned else (frozenset[str](), frozenset[str](), "")
-    also |= {"PackConvs"} if how.packed else set()
+    tuned = _tuned(training, how.tuned) if how.tuned else _Tuned()
+    also = tuned.also | ({"PackConvs"} if how.packed else set())
+    gpu = how.gpu or tuned.gpu
     if how.uncertified:
-        return replace(for_inference(training, without, also, how.gpu), tuning=words)
+        return replace(for_inference(training, tuned.without, also, gpu), tuning=tuned.words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
     from incdsl.runtime.deploy import NotCertified, certified
 
     try:
-        return replace(certified(training, without, also, how.gpu), tuning=words)
+        return replace(certified(training, tuned.without, also, gpu), tuning=tuned.words)
     except NotCertified as error:
         tell(f"not written, for a rewrite went wrong, which is a bug in incdsl: {error}", "github")
         sys.exit(1)
 
 
-def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str], str]:
-    """The rules that a record of `tune` leaves out, those that it adds, and what the module says of it."""
+@dataclass(frozen=True)
+class _Tuned:
+    """What a record of `tune` found to be fastest."""
+
+    without: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+    gpu: Gpu | None = None
+    words: str = ""
+    """What the module says of it."""
+
+
+def _tuned(done: Compilation, path: Path) -> _Tuned:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         best = document["choices"][0]
@@ -250,10 +261,17 @@ def _tuned(done: Compilation, path: Path) -> tuple[frozenset[str], frozenset[str
         setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
+        streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
     if document["net"] != done.net.name or document["keys"] != done.cost.keys:
         raise click.UsageError(f"{path} was measured on another net, {document['net']}")
+    if streams:
+        way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {streams} streams"
     added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
-    return without, also, f"tuned for {setting}: {layout}, {way}{added}{left_out}"
+    gpu = Gpu(dtype, streams) if streams else None
+    return _Tuned(without, also, gpu, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
+
+
+_TUNED_TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
@@ -21,16 +22,23 @@ LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPo
 """Rules whose profit depends on the device: all of them, no commuted pools, convolutions as they were written."""
 ADDED = {"cpu": ("PackConvs",), "cuda": ("EnlargeKernels",)}
 """Rules that may pay on a kind of device, though a level does not run them by default."""
+STREAMS = (1, 2, 4)
+"""On how many streams the rails of the form for a GPU are tried."""
+DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to run a net: rules that stay away or join, the layout of images, and whether PyTorch compiles it."""
+    """One way to run a net: rules that stay away or join, the layout of images, and whether PyTorch compiles it.
+
+    With `streams` it is the form for a GPU, with its CUDA graphs and rails on so many streams; 0 is the plain form.
+    """
 
     without: tuple[str, ...]
     also: tuple[str, ...]
     channels_last: bool
     compiled: bool
+    streams: int = 0
 
     @property
     def name(self) -> str:
@@ -38,7 +46,11 @@ class Choice:
         rewrites = f"without {' and '.join(self.without)}" if self.without else "all rules"
         rewrites += f", with {' and '.join(self.also)}" if self.also else ""
         layout = "channels_last" if self.channels_last else "contiguous"
-        return f"{rewrites}, {layout}, {'torch.compile' if self.compiled else 'eager'}"
+        way = "torch.compile" if self.compiled else "eager"
+        if self.streams:
+            streams = f"{self.streams} stream{'s' * (self.streams > 1)}"
+            way = f"CUDA graphs, {'torch.compile' if self.compiled else streams}"
+        return f"{rewrites}, {layout}, {way}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,12 @@ def choices_for(device: str, compiled: bool) -> list[Choice]:
     added = ADDED.get(device.partition(":")[0], ())
     packs = "PackConvs" in added
     more = [Choice(without, added, True, way) for way in (ways if not packs else [False]) for without in LEFT_OUT]
-    return plain + (more if added else [])
+    graphs = []
+    if device.startswith("cuda"):
+        graphs = [Choice(without, (), True, False, streams) for streams in STREAMS for without in LEFT_OUT]
+        graphs += [Choice(("FuseConvs",), (), True, False, STREAMS[-1])]  # some layers are slower when they are fused
+        graphs += [Choice(without, (), True, True, 1) for without in LEFT_OUT if compiled]
+    return [*plain, *(more if added else []), *graphs]
 
 
 def _training(done: Compilation) -> nn.Module:
@@ -99,6 +116,8 @@ def _training(done: Compilation) -> nn.Module:
 
 def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
     """A call that runs a choice once on one input."""
+    if choice.streams:
+        return _on_gpu(done, training, choice, setting)
     deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also))
     module = load_net(deployed).from_training(training.state_dict())
     layout = torch.channels_last if choice.channels_last else torch.contiguous_format
@@ -115,8 +134,24 @@ def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Se
     return call
 
 
-def frozen(module: nn.Module) -> Any:
-    """A module under torch.compile, its weights constants.
+def _on_gpu(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
+    """A call of the form for a GPU, on inputs as they come."""
+    gpu = Gpu(DTYPES[setting.dtype], choice.streams)
+    deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also), gpu)
+    module = load_net(deployed).from_training(training.state_dict()).to(setting.device)
+    if choice.compiled:
+        module.forward = frozen(module.forward)
+    images = inputs(done, setting)
+
+    def call() -> Any:
+        with torch.no_grad():
+            return module(*images)
+
+    return call
+
+
+def frozen(module: Callable[..., Any]) -> Any:
+    """A module, or its `forward`, under torch.compile, the weights constants.
 
     The option alone comes too late for parameters that are arguments of the graph by then: it has to be the default.
     """

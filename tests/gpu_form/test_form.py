@@ -1,10 +1,12 @@
 """The form for a GPU on the CPU: the plain form's numbers for whole networks, certified, readable, runs as it is."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from incdsl.ops.deployed import FusedConv2d
 from incdsl.runtime.certify import certify
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
+from incdsl.runtime.tune import LEFT_OUT, Choice, Measurement, Setting, choices_for, inputs, prepared, record
 from tests.modules import assert_near
 from tests.nets import EXAMPLES, SPECS, compiled, nets_of
 
@@ -201,3 +204,41 @@ def test_it_compiles_and_exports_as_one_graph():
 def test_python_says_what_is_possible(small, words):
     with pytest.raises(ValueError, match="not '"):
         incdsl.deploy(small, "small.pt", **words)
+
+
+# tune
+
+
+def test_what_is_tried_on_a_gpu():
+    found = choices_for("cuda:0", compiled=True)
+    assert len({choice.name for choice in found}) == len(found)
+    on_gpu = [choice for choice in found if choice.streams]
+    assert {choice.streams for choice in on_gpu} == {1, 2, 4}
+    assert {choice.without for choice in on_gpu} == {*LEFT_OUT, ("FuseConvs",)}
+    assert sum(choice.compiled for choice in on_gpu) == 3
+    assert not any(choice.streams for choice in choices_for("cpu", compiled=True))
+    assert not any(choice.compiled for choice in choices_for("cuda", compiled=False))
+
+
+@pytest.mark.parametrize("choice", [c for c in choices_for("cuda", compiled=False) if c.streams], ids=lambda c: c.name)
+def test_each_of_them_computes_the_same(choice):
+    done = compiled(SMALL)
+    training = randomized(load_net(done)()).eval()
+    setting = Setting("cpu", 2, "float32", (32, 32))
+    with torch.no_grad():
+        torch.manual_seed(0)
+        assert_near(prepared(done, training, choice, setting)(), training(*inputs(done, setting)), 1e-5)
+
+
+def test_the_winner_of_a_record_is_written(small):
+    done = compiled(SMALL)
+    setting = Setting("cuda", 8, "float16", (32, 32))
+    best = Choice(("CommuteAvgPool",), (), True, False, 2)
+    document = {**record(done, replace(setting, device="cpu"), [Measurement(best, 0.5)]), "processor": "a GPU"}
+    (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
+    assert code == 0, said
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
+    assert "#   for a GPU: fp16, channels_last, calls as CUDA graphs, 1 fork on up to 2 streams\n" in text
+    how = "channels_last, as CUDA graphs, 2 streams, without CommuteAvgPool"
+    assert f"#   tuned for a GPU, batch 8, float16: {how}\n" in text
