@@ -1,7 +1,7 @@
 """The ways to run a net that are compared: a registry.
 
 A contender is built by a function of a case and a type of numbers, which gives a call of one batch. Such functions are
-composed: `graphed(compiled("deployed"))`. A form is a module that `prepare` writes, `training` or `deployed`.
+composed: `graphed(compiled("deployed"))`. A form is a module that `prepare` writes.
 """
 
 from __future__ import annotations
@@ -90,6 +90,17 @@ def compiled(form: str, mode: str | None = None) -> Build:
     return build
 
 
+def compiled_inside(form: str) -> Build:
+    """The form for a GPU with what its CUDA graphs capture under `torch.compile`."""
+
+    def build(case: Case, dtype: str) -> Call:
+        module = case.module(form, dtype, channels_last=True)
+        module.forward = _frozen(module.forward, None)  # type: ignore[method-assign]
+        return module
+
+    return build
+
+
 def graphed(inner: Build) -> Build:
     """A CUDA graph of another way; its result is overwritten by the next call."""
 
@@ -144,7 +155,7 @@ def torchvision_module(net: str) -> nn.Module:
     return module
 
 
-def _frozen(module: nn.Module, mode: str | None) -> Call:
+def _frozen(module: Callable[..., Tensor], mode: str | None) -> Call:
     from torch._inductor import config
 
     config.freezing = True  # an option of the call comes too late for the weights
@@ -162,6 +173,14 @@ CONTENDERS = (
     Contender("max-autotune", compiled("training", "max-autotune"), stage=2, seconds=500),
     Contender("ours", eager("deployed")),
     Contender("ours + graph", graphed(eager("deployed")), lacks=no_cuda),
+    Contender("ours gpu", eager("gpu"), lacks=no_cuda),
+    Contender("ours gpu, 2 streams", eager("gpu_2_streams"), lacks=no_cuda),
+    Contender("ours gpu, 1 stream", eager("gpu_1_stream"), lacks=no_cuda),
+    Contender("ours gpu, not fused", eager("gpu_not_fused"), lacks=no_cuda),
+    Contender("ours gpu, not commuted", eager("gpu_not_commuted"), lacks=no_cuda),
+    Contender("ours gpu, not merged", eager("gpu_not_merged"), lacks=no_cuda),
+    Contender("ours gpu, no graphs", eager("gpu_no_graphs")),
+    Contender("ours gpu, compile inside", compiled_inside("gpu_1_stream"), lacks=no_cuda, stage=1, seconds=60),
     Contender("ours + compile + graph", graphed(compiled("deployed")), lacks=no_cuda, stage=1, seconds=60),
     Contender("ours + max-autotune", compiled("deployed", "max-autotune"), stage=2, seconds=500),
 )

@@ -8,11 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from incdsl.analysis.kernels import launches
+from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, compile_net, for_inference, read
+
+
+def _on_gpu(
+    without: tuple[str, ...] = (), streams: int = 4, *, graphs: bool = True
+) -> Callable[[Compilation], Compilation]:
+    """The form for a GPU without some of its features; the type of its weights is chosen where it runs."""
+    return lambda done: for_inference(done, frozenset(without), gpu=Gpu("fp32", streams, graphs))
+
 
 FORMS: dict[str, Callable[[Compilation], Compilation]] = {
     "training": lambda done: done,
     "deployed": for_inference,
+    "gpu": _on_gpu(),
+    "gpu_2_streams": _on_gpu(streams=2),
+    "gpu_1_stream": _on_gpu(streams=1),
+    "gpu_not_fused": _on_gpu(("FuseConvs",)),
+    "gpu_not_commuted": _on_gpu(("CommuteAvgPool",)),
+    "gpu_not_merged": _on_gpu(("CommuteAvgPool", "MergeSiblingConvs")),
+    "gpu_no_graphs": _on_gpu(graphs=False),
 }
 """The modules of a net, by name. All but `training` take their weights from its state_dict."""
 

@@ -17,7 +17,7 @@ from benchmarks.gpu.contenders import CONTENDERS, Contender, eager
 from benchmarks.gpu.deadline import Deadline
 from benchmarks.gpu.device import Device, is_kernel
 from benchmarks.gpu.layers import kernel_time, layer_rows
-from benchmarks.gpu.prepare import prepare
+from benchmarks.gpu.prepare import FORMS, prepare
 from benchmarks.gpu.prepared import read_nets
 from benchmarks.gpu.results import Results, read_rows
 from benchmarks.gpu.roofline import Roofline
@@ -320,7 +320,9 @@ def test_commands_of_the_docs_are_understood():
 def test_prepared_files_say_what_they_are(tmp_path):
     main(["--prepare", str(tmp_path), "--small"])
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest == {"small": {"class": "Small", "image": [3, 32, 32], "forms": ["training", "deployed"]}}
+    assert manifest == {"small": {"class": "Small", "image": [3, 32, 32], "forms": list(FORMS)}}
+    assert {each.name for each in CONTENDERS if each.name.startswith("ours gpu")} >= {"ours gpu, not fused", "ours gpu"}
+    assert "class Small(GraphedModule):" in (tmp_path / "small_gpu.py").read_text(encoding="utf-8")
     assert (tmp_path / "small_deployed.py").read_text(encoding="utf-8") == for_inference(net_of(SMALL)).text
 
 

@@ -31,7 +31,6 @@ LARGE = {
     "xception",
     "densenet",
     "unet",
-    "vgg16",
     "v3_paper",
     "yolov4",
 }

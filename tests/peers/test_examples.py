@@ -23,10 +23,9 @@ PEERS = {
     "efficientnet": "efficientnet_b0",
     "regnet": "regnet_y_400mf",
     "squeezenet": "squeezenet1_1",
-    "vgg16": "vgg16_bn",
     "mobilenet_v3": "mobilenet_v3_small",
 }
-NAMED = ("resnet18", "convnext", "efficientnet", "regnet", "squeezenet", "vgg16", "mobilenet_v3")
+NAMED = ("resnet18", "convnext", "efficientnet", "regnet", "squeezenet", "mobilenet_v3")
 """Those with torchvision's names."""
 
 

@@ -47,9 +47,9 @@ MISTAKES = {
 
 SLOW = {"torch.export", "torch.compile", "ONNX"}
 LARGE = {
-    "bn_inception", "densenet", "googlenet", "googlenet_torchvision", "inception_resnet_v1", "inception_resnet_v2",
-    "mobilenet_v2", "preact_resnet", "resnet18", "shufflenet_v2", "v3", "v3_fid", "v3_paper", "v3_torchvision", "v4",
-    "xception",
+    "bn_inception", "convnext", "densenet", "efficientnet", "ghostnet", "googlenet", "googlenet_torchvision",
+    "inception_resnet_v1", "inception_resnet_v2", "mixnet", "mobilenet_v2", "preact_resnet", "regnet", "repvgg",
+    "resnet18", "shufflenet_v2", "v3", "v3_fid", "v3_paper", "v3_torchvision", "v4", "xception",
 }  # fmt: skip
 """Their exports take minutes together; those of v3 are tried beside torchvision's."""
 TRAINING = {"gradients", "DistributedDataParallel"}
