@@ -160,7 +160,7 @@ def pretrained(
 
 def deploy(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
-    device: Device = "cpu", dtype: str = "bf16", streams: int = 4, graphs: bool = True,
+    device: Device = "cpu", dtype: str = "bf16", streams: int = 4, graphs: bool = True, kernels: bool = False,
     entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
     rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
 ) -> nn.Module:  # fmt: skip
@@ -172,7 +172,7 @@ def deploy(
 
     With `device="cuda"` it is the form for GPUs, in `dtype` (`"bf16"`, `"fp16"` or `"fp32"`), which runs at full speed
     after `.to("cuda")`: convolutions fused for cuDNN, rails on up to `streams` streams, calls as CUDA graphs unless
-    `graphs` is false.
+    `graphs` is false, and some steps as kernels of Triton's with `kernels`.
 
     Raises:
         incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
@@ -185,20 +185,20 @@ def deploy(
 
     decisions = _decisions(ignore, fresh, same, rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
-    gpu = _gpu(device, dtype, streams, graphs)
+    gpu = _gpu(device, dtype, streams, graphs, kernels)
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
         return deployed(done, Given(Path(checkpoint), entry, decisions, against), also, gpu)
 
 
-def _gpu(device: str, dtype: str, streams: int, graphs: bool) -> Gpu | None:
+def _gpu(device: str, dtype: str, streams: int, graphs: bool, kernels: bool) -> Gpu | None:
     from incdsl.codegen.gpu import DTYPES, Gpu
 
     if device not in ("cpu", "cuda"):
         raise ValueError(f"the device is 'cpu' or 'cuda', not {device!r}")
     if dtype not in DTYPES:
         raise ValueError(f"the dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
-    return Gpu(dtype, streams, graphs) if device == "cuda" else None
+    return Gpu(dtype, streams, graphs, kernels) if device == "cuda" else None
 
 
 def _decisions(

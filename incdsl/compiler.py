@@ -133,7 +133,7 @@ def for_inference(
     `without` names rules that stay away, `also` those that run although they do not by default. For a `gpu`, steps are
     fused for cuDNN, and rails forked.
     """
-    net = optimized(done.net, "inference", without, also | ({"FuseConvs"} if gpu else set()))
+    net = optimized(done.net, "inference", without, also | (gpu.rules if gpu else set()))
     if gpu:
         net = ForkRails(gpu.streams)(net)
     sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
@@ -180,7 +180,8 @@ def _on_gpu(done: Compilation, gpu: Gpu) -> str:
     streams = 1 + max((lane.stream for lane in lanes), default=0)
     rails = f", {forks} fork{'s' * (forks > 1)} on up to {streams} streams" if forks else ""
     graphs = ", calls as CUDA graphs" if gpu.graphs else ""
-    return f"for a GPU: {gpu.dtype}, channels_last{graphs}{rails}"
+    kernels = ", kernels of Triton's" if gpu.kernels else ""
+    return f"for a GPU: {gpu.dtype}, channels_last{graphs}{rails}{kernels}"
 
 
 def _batched(shape: Shape, done: Compilation | None = None) -> str:

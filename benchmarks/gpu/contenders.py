@@ -179,6 +179,7 @@ CONTENDERS = (
     Contender("ours gpu, not fused", eager("gpu_not_fused"), lacks=no_cuda),
     Contender("ours gpu, not commuted", eager("gpu_not_commuted"), lacks=no_cuda),
     Contender("ours gpu, not merged", eager("gpu_not_merged"), lacks=no_cuda),
+    Contender("ours gpu, kernels", eager("gpu_kernels"), lacks=no_cuda),
     Contender("ours gpu, no graphs", eager("gpu_no_graphs")),
     Contender("ours gpu, compile inside", compiled_inside("gpu_1_stream"), lacks=no_cuda, stage=1, seconds=60),
     Contender("ours + compile + graph", graphed(compiled("deployed")), lacks=no_cuda, stage=1, seconds=60),

@@ -13,10 +13,10 @@ from incdsl.compiler import Compilation, compile_net, for_inference, read
 
 
 def _on_gpu(
-    without: tuple[str, ...] = (), streams: int = 4, *, graphs: bool = True
+    without: tuple[str, ...] = (), streams: int = 4, *, graphs: bool = True, kernels: bool = False
 ) -> Callable[[Compilation], Compilation]:
     """The form for a GPU without some of its features; the type of its weights is chosen where it runs."""
-    return lambda done: for_inference(done, frozenset(without), gpu=Gpu("fp32", streams, graphs))
+    return lambda done: for_inference(done, frozenset(without), gpu=Gpu("fp32", streams, graphs, kernels))
 
 
 FORMS: dict[str, Callable[[Compilation], Compilation]] = {
@@ -28,6 +28,7 @@ FORMS: dict[str, Callable[[Compilation], Compilation]] = {
     "gpu_not_fused": _on_gpu(("FuseConvs",)),
     "gpu_not_commuted": _on_gpu(("CommuteAvgPool",)),
     "gpu_not_merged": _on_gpu(("CommuteAvgPool", "MergeSiblingConvs")),
+    "gpu_kernels": _on_gpu(kernels=True),
     "gpu_no_graphs": _on_gpu(graphs=False),
 }
 """The modules of a net, by name. All but `training` take their weights from its state_dict."""

@@ -29,12 +29,13 @@ from incdsl.cli.options import (
     tell,
 )
 from incdsl.codegen import output
-from incdsl.codegen.gpu import DTYPES, Gpu
+from incdsl.codegen.gpu import DTYPES, KERNELS, Gpu, kernels
 from incdsl.compiler import Compilation, compile_net, for_inference
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
 from incdsl.diagnostics.render import Format
 from incdsl.passes.levels import rules
+from incdsl.writing import replace_text
 
 if TYPE_CHECKING:
     from incdsl.weights.decisions import Decisions
@@ -63,7 +64,7 @@ def _gpu_words(gpu: Gpu | None) -> list[str]:
     usual = Gpu()
     words = ["--device", "cuda", *(["--dtype", gpu.dtype] if gpu.dtype != usual.dtype else [])]
     words += ["--streams", str(gpu.streams)] if gpu.streams != usual.streams else []
-    return [*words, *(["--no-graphs"] if not gpu.graphs else [])]
+    return [*words, *(["--no-graphs"] if not gpu.graphs else []), *(["--kernels"] if gpu.kernels else [])]
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,14 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def read(
         *, tuned: Path | None, packed: bool, uncertified: bool, device: str, dtype: str | None, streams: int | None,
-        no_graphs: bool, **others: Any,
+        no_graphs: bool, kernels: bool, **others: Any,
     ) -> None:  # fmt: skip
         given = {name: value for name, value in (("dtype", dtype), ("streams", streams)) if value is not None}
-        if device == "cpu" and (given or no_graphs):
-            raise click.UsageError("--dtype, --streams and --no-graphs are for --device cuda")
+        if device == "cpu" and (given or no_graphs or kernels):
+            raise click.UsageError("--dtype, --streams, --no-graphs and --kernels are for --device cuda")
         if device == "cuda" and packed:
             raise click.UsageError("--packed is for --device cpu")
-        gpu = Gpu(**given, graphs=not no_graphs) if device == "cuda" else None  # type: ignore[arg-type]
+        gpu = Gpu(**given, graphs=not no_graphs, kernels=kernels) if device == "cuda" else None  # type: ignore[arg-type]
         command(how=_Rewriting(tuned, packed, uncertified, gpu), **others)
 
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -104,7 +105,8 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     streams = click.option("--streams", type=click.IntRange(1, 16), help="Streams for rails (cuda).  [default: 4]")
     graphs = click.option("--no-graphs", is_flag=True, help="Without CUDA graphs (cuda).")
-    return device(dtype(streams(graphs(tuned(packed(uncertified(read)))))))
+    own = click.option("--kernels", is_flag=True, help="Triton kernels, in a file beside the module (cuda).")
+    return device(dtype(streams(graphs(own(tuned(packed(uncertified(read))))))))
 
 
 def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -179,6 +181,8 @@ def command(
         else:
             state, told = _computed(training, done, weights, path, force) if weights else (None, ())
             changed = output.write(path, done.text, force=force)
+            if done.gpu and done.gpu.kernels:
+                replace_text(folder / f"{KERNELS}.py", kernels())
             if state is not None:
                 checkpoint.write_deployed(path.with_suffix(".safetensors"), state)
             for line in told:
@@ -270,7 +274,7 @@ def _tuned(done: Compilation, path: Path) -> _Tuned:
         way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {streams} streams"
     added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
-    gpu = Gpu(dtype, streams) if streams else None
+    gpu = Gpu(dtype, streams, kernels="UseKernels" in also) if streams else None
     return _Tuned(without, also, gpu, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
 
 

@@ -12,6 +12,8 @@ from incdsl.resources import carried
 DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16", "fp32": "torch.float32"}
 """Types of the weights, by what the command line calls them."""
 BASE = "GraphedModule"
+KERNELS = "incdsl_kernels"
+"""The module of Triton kernels that a file may import."""
 _FILES = {"Fork": "fork", BASE: "graphed"}
 _DEFINED = {"Fork": ("Fork",), BASE: (BASE, "Graph", "LOCK")}
 _STANDARD = {
@@ -26,12 +28,19 @@ _STANDARD = {
 class Gpu:
     """The form of a module for a GPU.
 
-    It has the type of the weights, on how many streams rails run at most, and whether its calls are CUDA graphs.
+    It has the type of the weights, on how many streams rails run at most, whether its calls are CUDA graphs, and
+    whether it uses Triton kernels, which stand in a file of their own beside it.
     """
 
     dtype: str = "bf16"
     streams: int = 4
     graphs: bool = True
+    kernels: bool = False
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Rules that run for it, though they do not by default."""
+        return frozenset({"FuseConvs", *(["UseKernels"] if self.kernels else [])})
 
     @property
     def base(self) -> str:
@@ -52,6 +61,11 @@ def helpers(code: str) -> list[str]:
 def imports(code: str) -> Iterable[str]:
     """Imports from the standard library that some code needs."""
     return [line for name, line in _STANDARD.items() if f"{name}" in code]
+
+
+def kernels() -> str:
+    """The file of the kernels, to be written beside a module that imports it."""
+    return carried("kernels")
 
 
 @cache

@@ -97,7 +97,7 @@ DEPLOYED = Allowed(
     | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
     | {"is_available", "is_compiling", "is_inference", "is_tracing"}
     | _ONEDNN,
-    TRAINING.objects | {"given", "module"},
+    TRAINING.objects | {"given", "kernels", "module"},
     frozenset({"classmethod"}),
     TRAINING.bases | {"nn.Conv2d"},
     private=_ONEDNN | {"_version"},
@@ -200,7 +200,9 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
 
 def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: set[str]) -> None:
     names = {f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names}
-    if isinstance(node, ast.Import):
+    if names == {"incdsl_kernels as kernels"}:
+        known = "kernels" in allowed.objects
+    elif isinstance(node, ast.Import):
         known = names <= {"torch", "threading", "warnings"} and len(names) == 1
     else:
         known = not node.level and names <= _IMPORTS.get(str(node.module), set())

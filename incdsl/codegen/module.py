@@ -110,4 +110,6 @@ def _imports(code: str) -> list[str]:
     imports.append("from torch import Tensor, nn")
     if "F." in code:
         imports.append("from torch.nn import functional as F")
+    if "kernels." in code:
+        imports += ["", f"import {gpu_form.KERNELS} as kernels"]
     return imports

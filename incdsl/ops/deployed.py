@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, final
 
 from incdsl.ops.base import Op, Tensor, image
-from incdsl.ops.code import Call, Lowering, Operand, Setting
+from incdsl.ops.code import Call, Lowering, Setting
 from incdsl.ops.fields import Flag, Positive
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.window import Conv2d
@@ -161,57 +161,3 @@ class PackedConv2d(Conv2d):
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         y = super().on_residues(field, own, *inputs)
         return field.rectified(y) if self.relu else y
-
-
-@final
-class FusedConv2d(Conv2d):
-    """relu(conv(x) + b), or relu(conv(x) + b + y), as one call of cuDNN on a GPU."""
-
-    residual: Flag = False
-
-    word: ClassVar[str] = "fusedconv2d"
-    public: ClassVar[bool] = False
-    calls: ClassVar[frozenset[str]] = frozenset({
-        "nn.Conv2d", "F.relu", "torch.compiler", "torch.cudnn_convolution_add_relu", "torch.cudnn_convolution_relu",
-        "torch.float64", "torch.is_grad_enabled", "torch.jit",
-    })  # fmt: skip
-    helpers: ClassVar[Mapping[str, str]] = {
-        "FusedConv2d": '''class FusedConv2d(nn.Conv2d):
-    """A convolution, what is added to it if anything is, and a ReLU: on a GPU one call of cuDNN.
-
-    With gradients, under torch.compile, on other devices and in float64 it is what PyTorch makes of it.
-    """
-
-    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        if not self.is_native(x):
-            y = super().forward(x)
-            return F.relu(y if residual is None else y + residual)
-        where = (self.stride, self.padding, self.dilation, self.groups)
-        if residual is None:
-            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *where)
-        return torch.cudnn_convolution_add_relu(x, self.weight, residual, 1.0, self.bias, *where)
-
-    def is_native(self, x: Tensor) -> bool:
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
-            return False
-        return x.is_cuda and x.dtype != torch.float64'''
-    }
-
-    @property
-    def display_name(self) -> str:
-        return "conv2d -> add -> relu, fused" if self.residual else "conv2d -> relu, fused"
-
-    def lower(self, *inputs: Shape) -> Lowering:
-        call = super().lower(*inputs).module
-        assert call is not None
-        operands = (Operand(0), Operand(1)) if self.residual else (Operand(),)
-        module = Call("FusedConv2d", settings=call.settings)
-        return Lowering(module, forward=Call(None, operands), helper="FusedConv2d")
-
-    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        y = super().interpret(torch, own, inputs[0])
-        return torch.relu(y + inputs[1] if self.residual else y)
-
-    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        y = super().on_residues(field, own, inputs[0])
-        return field.rectified(field.reduced(y + inputs[1]) if self.residual else y)

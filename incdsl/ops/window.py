@@ -213,7 +213,6 @@ class MaxPool2d(Pool):
         return self.interpret(field.torch, own, *inputs)
 
 
-@final
 class AvgPool2d(Pool):
     """The mean of each window; `count_include_pad: false` leaves padding out of the divisor, as TensorFlow does."""
 

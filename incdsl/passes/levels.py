@@ -31,6 +31,7 @@ from incdsl.passes.rules.remove_dropout import RemoveDropout
 from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
 from incdsl.passes.rules.sum_sibling_convs import SumSiblingConvs
+from incdsl.passes.rules.use_kernels import UseKernels
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
 
 LEVELS: dict[Level, tuple[Pass, ...]] = {
@@ -64,6 +65,7 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(FoldGlobalPool()),
         Rewrite(WriteConcatInPlace()),
         Rewrite(FuseConvs()),  # takes convolutions as they have become; so does the next
+        Rewrite(UseKernels()),
         Rewrite(PackConvs()),
         Renumber(),  # last: rules have left gaps in repetitions
     ),

@@ -11,6 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from incdsl.codegen.gpu import KERNELS
 from incdsl.compiler import Compilation
 
 
@@ -47,6 +48,10 @@ def load_text(text: str, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     sys.modules[full] = module
+    if KERNELS not in sys.modules and f"import {KERNELS} " in text:
+        from incdsl.runtime.carried import kernels
+
+        sys.modules[KERNELS] = kernels  # what `deploy` writes beside the file
     try:
         spec.loader.exec_module(module)
     except BaseException:

@@ -105,6 +105,7 @@ def choices_for(device: str, compiled: bool) -> list[Choice]:
     if device.startswith("cuda"):
         graphs = [Choice(without, (), True, False, streams) for streams in STREAMS for without in LEFT_OUT]
         graphs += [Choice(("FuseConvs",), (), True, False, STREAMS[-1])]  # some layers are slower when they are fused
+        graphs += [Choice(without, ("UseKernels",), True, False, STREAMS[-1]) for without in LEFT_OUT[:2]]
         graphs += [Choice(without, (), True, True, 1) for without in LEFT_OUT if compiled]
     return [*plain, *(more if added else []), *graphs]
 
@@ -136,7 +137,7 @@ def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Se
 
 def _on_gpu(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
     """A call of the form for a GPU, on inputs as they come."""
-    gpu = Gpu(DTYPES[setting.dtype], choice.streams)
+    gpu = Gpu(DTYPES[setting.dtype], choice.streams, kernels="UseKernels" in choice.also)
     deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also), gpu)
     module = load_net(deployed).from_training(training.state_dict()).to(setting.device)
     if choice.compiled:

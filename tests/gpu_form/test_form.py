@@ -16,7 +16,8 @@ import incdsl
 from incdsl.cli import cli
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import for_inference
-from incdsl.ops.deployed import FusedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.resources import carried
 from incdsl.runtime.certify import certify
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
@@ -241,3 +242,39 @@ def test_the_winner_of_a_record_is_written(small):
     assert "#   for a GPU: fp16, channels_last, calls as CUDA graphs, 1 fork on up to 2 streams\n" in text
     how = "channels_last, as CUDA graphs, 2 streams, without CommuteAvgPool"
     assert f"#   tuned for a GPU, batch 8, float16: {how}\n" in text
+
+
+# Kernels
+
+
+def test_kernels_stand_in_a_file_beside_it(small):
+    small.write_text(POOLS, encoding="utf-8")
+    code, said = call("deploy", small, "--device", "cuda", "--kernels", "-o", "out")
+    assert code == 0, said
+    text = (small.parent / "out" / "small.py").read_text(encoding="utf-8")
+    assert "import incdsl_kernels as kernels" in text
+    assert "kernels of Triton's" in text
+    assert (small.parent / "out" / "incdsl_kernels.py").read_text(encoding="utf-8") == carried("kernels")
+    run = "import torch, small; print(*small.N().eval()(torch.randn(2, 4, 9, 8)).shape)"
+    result = subprocess.run([sys.executable, "-c", run], cwd="out", capture_output=True, text=True)
+    assert result.stdout == "2 9 9 8\n", result.stderr
+    assert call("deploy", small, "--device", "cuda", "--kernels", "-o", "out", "--check")[0] == 0
+
+
+def test_a_certificate_covers_kernels():
+    done = compiled(POOLS)
+    found = form(done, kernels=True)
+    assert {type(node.op) for node in found.net.graph} >= {FlooredConv2d, BiasedAvgPool2d}
+    assert [each.verdict for each in certify(done, found)] == ["ok", "ok"]
+
+
+POOLS = """inc 1
+net N {
+  input x [4, 9, 8]
+  output y = x -> concat {
+    | a: conv2d 1x1 @4 -> relu
+    | b: conv2d 1x1 @4 -> relu -> conv2d 3x3 @3
+    | avgpool 3x3 -> c: conv2d 1x1 @2 -> relu
+  }
+}
+"""

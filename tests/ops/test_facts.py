@@ -14,8 +14,9 @@ from incdsl.codegen.guard import TRAINING, Allowed, check
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops import REGISTRY, Kind, Op
 from incdsl.ops.code import Call, Channels, Infix, Method
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, FusedConv2d, PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
 from incdsl.ops.frame import LowPad, SamePad
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
 from incdsl.ops.sweep import TransposedWindow
 from incdsl.ops.window import UnevenAvgPool2d
 from incdsl.values import Extent
@@ -24,7 +25,10 @@ from tests.nets import compiled, spec
 from tests.ops.seen import farthest
 
 WORDS = sorted(REGISTRY)
-KINDS = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, LowPad, SamePad, UnevenAvgPool2d]
+KINDS = [
+    *REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, FlooredConv2d, BiasedAvgPool2d, LowPad,
+    SamePad, UnevenAvgPool2d,
+]  # fmt: skip
 PYTORCH = re.compile(r"(?:nn|F|torch)\.\w+")
 
 

@@ -22,6 +22,9 @@ from incdsl.passes.heads import DropHeads
 from incdsl.passes.levels import LEVELS, rules as rules_of
 from incdsl.passes.numbers import Renumber
 from incdsl.passes.rewrite import Rewrite
+from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
+from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
+from incdsl.passes.rules.use_kernels import UseKernels
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
 from incdsl.source import Source
@@ -48,8 +51,14 @@ def nets(rule):
 CASES = [(rule, name) for rule in ALL for name in nets(rule)]
 
 
+BEFORE = {UseKernels: (CommuteAvgPool, MergeSiblingConvs)}
+"""Rules whose results another one looks for, so that it has something to do."""
+
+
 def after(done, *rules, train=False):
     """A net that these rules have rewritten, as a module for deployment; for training it keeps its heads."""
+    if len(rules) == 1 and type(rules[0]) in BEFORE:
+        rules = (*(each() for each in BEFORE[type(rules[0])]), *rules)
     passes = [Rewrite(rule, keeps_keys=train) for rule in rules]
     before, behind = ([], []) if train else ([DropHeads()], [Renumber()])
     net = run_passes(replace(done.net, trace=()), [*before, *passes, *behind], "train" if train else "inference")

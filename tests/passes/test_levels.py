@@ -12,7 +12,7 @@ from incdsl.compiler import check_file, compile_net, read
 from incdsl.passes.levels import optimized
 from incdsl.passes.rule import Refusal
 from incdsl.source import Source
-from tests.passes.subjects import ALL, RULES, after, largest_error, text_of, trains_alike
+from tests.passes.subjects import ALL, BEFORE, RULES, after, largest_error, text_of, trains_alike
 
 ROOT = Path(__file__).parents[2]
 NETS = sorted(p.relative_to(ROOT).as_posix() for folder in ("specs", "examples") for p in (ROOT / folder).glob("*.inc"))
@@ -73,7 +73,8 @@ def test_every_rule_alone_compiles(path):
     for rule in ALL:
         alone = after(done, rule())
         if not any(event.applied and event.rule == rule.__name__ for event in alone.net.trace):
-            assert [node.name for node in alone.net.graph] == [node.name for node in after(done).net.graph]
+            before = after(done, *(each() for each in BEFORE.get(rule, ())))
+            assert [node.name for node in alone.net.graph] == [node.name for node in before.net.graph]
         assert alone.text
 
 

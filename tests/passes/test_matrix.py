@@ -30,6 +30,7 @@ CHAINS = {
     "JoinSlices": ("a: conv2d 3x3 @4", "concat (split) { | identity | identity }"),
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
     "FuseConvs": ("a: conv2d 3x3 @4", "add { | identity | x } -> relu"),
+    "UseKernels": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),
     "WriteConcatInPlace": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "relu"),
 }

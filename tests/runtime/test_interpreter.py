@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from incdsl.ops import REGISTRY, Op
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, FusedConv2d, PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
 from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import interpret
 from incdsl.runtime.verdict import NotChecked
@@ -72,7 +73,8 @@ def test_another_net_is_seen(subject, old, new):
 
 @pytest.mark.parametrize("method", ["interpret", "on_residues"])
 def test_every_op_says_what_it_computes(method):
-    kinds = [*REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d]
+    deployed = [ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, FlooredConv2d, BiasedAvgPool2d]
+    kinds = [*REGISTRY.values(), *deployed]
     assert [kind.word for kind in kinds if getattr(kind, method) is getattr(Op, method)] == []
 
 

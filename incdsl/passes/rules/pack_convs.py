@@ -8,7 +8,7 @@ from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU
-from incdsl.ops.deployed import FusedConv2d, PackedConv2d
+from incdsl.ops.deployed import PackedConv2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
@@ -51,7 +51,7 @@ class PackConvs(Rule[Site]):
     by_default = False
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
-        if isinstance(node.op, Conv2d) and not isinstance(node.op, PackedConv2d | FusedConv2d):
+        if type(node.op) is Conv2d:  # and none that holds more than one step already
             readers = (view.graph[name] for name in view.readers.get(node.name, ()))
             relu = next(
                 (each for each in readers if isinstance(each.op, ReLU) and each.instance is node.instance), None

@@ -1,0 +1,165 @@
+"""Ops of modules for GPUs, several steps as one kernel; rewrites make them, and no spec can name them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, final
+
+from incdsl.ops.base import Tensor
+from incdsl.ops.code import Call, Lowering, Operand, Setting
+from incdsl.ops.fields import Flag, Positive
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
+from incdsl.ops.window import AvgPool2d, Conv2d
+from incdsl.values import Shape
+
+
+@final
+class FusedConv2d(Conv2d):
+    """relu(conv(x) + b), or relu(conv(x) + b + y), as one call of cuDNN on a GPU."""
+
+    residual: Flag = False
+
+    word: ClassVar[str] = "fusedconv2d"
+    public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({
+        "nn.Conv2d", "F.relu", "torch.compiler", "torch.cudnn_convolution_add_relu", "torch.cudnn_convolution_relu",
+        "torch.float64", "torch.is_grad_enabled", "torch.jit",
+    })  # fmt: skip
+    helpers: ClassVar[Mapping[str, str]] = {
+        "FusedConv2d": '''class FusedConv2d(nn.Conv2d):
+    """A convolution, what is added to it if anything is, and a ReLU: on a GPU one call of cuDNN.
+
+    With gradients, under torch.compile, on other devices and in float64 it is what PyTorch makes of it.
+    """
+
+    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        if not self.is_native(x):
+            y = super().forward(x)
+            return F.relu(y if residual is None else y + residual)
+        where = (self.stride, self.padding, self.dilation, self.groups)
+        if residual is None:
+            return torch.cudnn_convolution_relu(x, self.weight, self.bias, *where)
+        return torch.cudnn_convolution_add_relu(x, self.weight, residual, 1.0, self.bias, *where)
+
+    def is_native(self, x: Tensor) -> bool:
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return False
+        return x.is_cuda and x.dtype != torch.float64'''
+    }
+
+    @property
+    def display_name(self) -> str:
+        return "conv2d -> add -> relu, fused" if self.residual else "conv2d -> relu, fused"
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        call = super().lower(*inputs).module
+        assert call is not None
+        operands = (Operand(0), Operand(1)) if self.residual else (Operand(),)
+        module = Call("FusedConv2d", settings=call.settings)
+        return Lowering(module, forward=Call(None, operands), helper="FusedConv2d")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        y = super().interpret(torch, own, inputs[0])
+        return torch.relu(y + inputs[1] if self.residual else y)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        y = super().on_residues(field, own, inputs[0])
+        return field.rectified(field.reduced(y + inputs[1]) if self.residual else y)
+
+
+@final
+class FlooredConv2d(Conv2d):
+    """conv(x) + b, and max(…, 0) for the first `active` channels, as one kernel of Triton's."""
+
+    active: Positive
+
+    word: ClassVar[str] = "flooredconv2d"
+    public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Conv2d"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "FlooredConv2d": '''class FlooredConv2d(nn.Conv2d):
+    """A convolution, and ReLU for its first `active` channels, as one kernel."""
+
+    def __init__(self, *args: int | tuple[int, int], active: int, **kwargs: int | tuple[int, int]) -> None:
+        super().__init__(*args, **kwargs)
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        where = {"stride": self.stride, "padding": self.padding}
+        return kernels.convolve(x, self.weight, self.bias, active=self.active, **where)'''
+    }
+
+    @property
+    def display_name(self) -> str:
+        return "conv2d -> ReLU of some channels, one kernel"
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        call = super().lower(*inputs).module
+        assert call is not None
+        settings = (*call.settings, Setting("active", self.active))
+        return Lowering(Call("FlooredConv2d", settings=settings), helper="FlooredConv2d")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        y, active = super().interpret(torch, own, *inputs), int(self.active)
+        assert y is not None
+        return torch.cat((y[:, :active].clamp(min=0), y[:, active:]), 1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        y, active = super().on_residues(field, own, *inputs), int(self.active)
+        assert y is not None
+        return field.torch.cat((field.rectified(y[:, :active]), y[:, active:]), 1)
+
+
+@final
+class BiasedAvgPool2d(AvgPool2d):
+    """max(pool(x) + b, 0), with a number of its own for each channel, as one kernel of Triton's."""
+
+    word: ClassVar[str] = "biasedavgpool"
+    public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Parameter", "torch.zeros"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "BiasedAvgPool2d": '''class BiasedAvgPool2d(nn.Module):
+    """An average pool, a number of its own added to each channel, and a ReLU, as one kernel."""
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        count_include_pad: bool,
+    ) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.kernel_size = kernel_size
+        self.where = {"stride": stride, "padding": padding, "count_include_pad": count_include_pad}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return kernels.average_pool(x, self.kernel_size, self.bias, active=x.shape[1], **self.where)'''
+    }
+    owns_output: ClassVar[bool] = True
+
+    @property
+    def display_name(self) -> str:
+        return "avgpool -> bias -> relu, one kernel"
+
+    def tensors(self, *inputs: Shape) -> tuple[Tensor, ...]:
+        return (Tensor("bias", (int(inputs[0].channels),)),)
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        settings = (
+            Setting("channels", inputs[0].channels, positional=True),
+            Setting("kernel_size", tuple(map(int, self.kernel))),
+            Setting("stride", tuple(map(int, self.stride))),
+            Setting("padding", tuple(map(int, self.padding))),
+            Setting("count_include_pad", self.count_include_pad),
+        )
+        return Lowering(Call("BiasedAvgPool2d", settings=settings), helper="BiasedAvgPool2d")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        y = super().interpret(torch, own, *inputs)
+        return (y + by_channel(own["bias"], y)).clamp(min=0)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        y = super().on_residues(field, own, *inputs)
+        return field.rectified(field.reduced(y + by_channel(own["bias"], y)))

@@ -1,0 +1,89 @@
+"""Steps that neither PyTorch nor cuDNN has as one kernel, as kernels of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+from incdsl.ir.graph import Node
+from incdsl.ops.activation import ReLU
+from incdsl.ops.deployed import ActivationFloor, ChannelBias
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d
+from incdsl.ops.window import AvgPool2d, Conv2d
+from incdsl.passes.edit import Edit
+from incdsl.passes.rule import Condition, Rule
+from incdsl.passes.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Steps of one class, one behind the other, of which the last is left."""
+
+    steps: tuple[Node, ...]
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return tuple([node.name for node in self.steps])
+
+
+@final
+class UseKernels(Rule[Site]):
+    """floor(conv(x)) and relu(avgpool(x) + b), each as one Triton kernel (docs/kernels.md).
+
+    Merged convolutions end in a ReLU for some of their channels, and pools behind their 1x1 in a bias and a ReLU: two
+    kernels more each. It must be asked for, since only a measurement tells whether it is faster. Every value in
+    between must have one reader; the kernels have neither groups, dilation nor pools that round up.
+    """
+
+    conditions: tuple[Condition[Site], ...] = (
+        Condition(
+            "only reader",
+            lambda v, s: all(len(v.readers[node.name]) == 1 for node in s.steps[:-1]),
+            "a value in between has another reader",
+        ),
+        Condition(
+            "inner value",
+            lambda v, s: all(node.name not in v.ends for node in s.steps[:-1]),
+            "a value in between leaves the net",
+        ),
+        Condition("kernel", lambda v, s: _has_kernel(s.steps[0]), "no kernel has groups, dilation, or rounds up"),
+    )
+    by_default = False
+
+    def sites(self, view: View, node: Node) -> Iterator[Site]:
+        if type(node.op) is Conv2d:
+            wanted: tuple[type, ...] = (ActivationFloor,)
+        elif type(node.op) is AvgPool2d:
+            wanted = (ChannelBias, ReLU)
+        else:
+            return
+        steps = [node]
+        for kind in wanted:
+            readers = (view.graph[name] for name in view.readers.get(steps[-1].name, ()))
+            behind = next((each for each in readers if isinstance(each.op, kind)), None)
+            if behind is None or behind.instance is not node.instance:
+                return
+            steps.append(behind)
+        yield Site(tuple(steps))
+
+    def rewrite(self, view: View, site: Site) -> Edit:
+        first, *_, last = site.steps
+        edit = view.edit(at=last)
+        settings = {name: getattr(first.op, name) for name in first.op.settings}
+        if isinstance(last.op, ActivationFloor):
+            made = edit.remake(first, FlooredConv2d.model_construct(**settings, active=last.op.active))
+        else:
+            op = BiasedAvgPool2d.model_construct(**settings)
+            made = edit.remake(site.steps[1], op, view.graph.operands(first.name))
+        edit.replace(last.name, made)
+        return edit
+
+    def describe(self, view: View, site: Site) -> str:
+        return " -> ".join(node.op.word for node in site.steps)
+
+
+def _has_kernel(node: Node) -> bool:
+    settings = vars(node.op)
+    dilation = settings.get("dilation", (1, 1))
+    return settings.get("groups", 1) == 1 and max(map(int, dilation)) == 1 and not settings.get("ceil", False)
