@@ -48,10 +48,12 @@ def read(path: str | os.PathLike[str]) -> Source:
         if found.exists() and not found.is_file():
             raise CompileError((Unreadable(span=None, name=name, reason="it is not a regular file"),))
         with found.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data, size = stream.read(MAX_BYTES + 1), os.fstat(stream.fileno()).st_size
     except (OSError, ValueError) as error:
         near = near_spec(name) if isinstance(error, FileNotFoundError) else ""
         raise CompileError((Unreadable(span=None, name=name, reason=_reason(error), near=near),)) from None
+    if len(data) > MAX_BYTES:
+        raise CompileError((FileTooLarge(span=None, size=max(size, len(data)), limit=MAX_BYTES),))
     return from_bytes(data, name, found)
 
 

@@ -124,6 +124,10 @@ class Analysis:
         return f"<Analysis of {self.spec.source.name}: {nets}; {len(self.problems)} problems>"
 
 
+_OF_NUMBERS = frozenset({"E304", "E305"})
+"""Shapes and facts that do not hold: perhaps because something is not used."""
+
+
 def analyze_source(source: Source, options: Options | None = None, only: str | None = "") -> Analysis:
     """Analyze a spec: all of its nets, or the one that `only` names; None stands for the only net.
 
@@ -138,7 +142,7 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
     defined = spec.file.definitions if not only else ()
     own = [found for each in defined if (found := names.get(each.name.text)) and found.tree is each]
     _look_at_the_rest(own, record, sink)
-    if not sink.errors:
+    if {problem.code for problem in sink if problem.severity == "error"} <= _OF_NUMBERS:
         _unused(own, record, sink)
         for problem in unused_definitions(spec.file, names) if not only else ():
             sink.add(problem)
@@ -235,7 +239,7 @@ def _look_at_the_rest(own: list[Definition], record: Record, sink: Sink) -> None
 
 
 def _unused(own: list[Definition], record: Record, sink: Sink) -> None:
-    """Report what is declared and never read; only where nothing else is wrong, since a slip makes things unused."""
+    """Report what is declared and never read; only where no slip makes things unused."""
     others = sorted(record.walked - set(own), key=lambda each: each.place)
     for definition in [*own, *others]:
         if definition in record.walked or not isinstance(definition.tree, tree.Net):

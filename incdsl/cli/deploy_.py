@@ -163,6 +163,8 @@ def command(
     The weights come from CHECKPOINT, one of the training module, under its names or others; it may have auxiliary heads
     or not. Without --weights, `from_training(state_dict)` of the module computes them.
     """
+    if folder.suffix == ".py":
+        raise click.UsageError(f"-o names a folder, for the module is not alone in it: -o {folder.with_suffix('')}")
     warnings: tuple[Diagnostic, ...] = ()
     try:
         source, net = source_and_net(spec)

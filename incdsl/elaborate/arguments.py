@@ -29,6 +29,8 @@ def given(
         if isinstance(arg, tree.Error) or (arg.name and not arg.name.text):
             raise Poisoned
         if arg.name is None or arg.name.text not in params:
+            if "" in params:
+                raise Poisoned  # one of its parameters could not be read, and that was reported
             raise Problem(wrong_argument(written.name.text, arg, params, scope))
         if arg.name.text in values:
             raise Problem(WrongArguments(span=arg.span, reason=f"`{arg.name.text}` is given twice"))
@@ -71,6 +73,8 @@ def complete(
     """A value for every parameter. Defaults mean what they mean in the definition's file, and may mention `in` and
     the parameters before them."""
     missing = [p.name.text for p in written.params if p.name.text not in values and p.default is None]
+    if "" in missing:
+        raise Poisoned
     if missing:
         reason = f"`{written.name.text}` needs {', '.join(f'`{m}`' for m in missing)}"
         hint = by_name(written.name.text, [param.name.text for param in written.params])

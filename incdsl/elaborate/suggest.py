@@ -29,7 +29,11 @@ _DIALECT = {
     "global_avg_pool": "gap", "fc": "linear", "Linear": "linear", "Dense": "linear", "dense": "linear",
     "Dropout": "dropout", "Flatten": "flatten", "swish": "silu", "leaky_relu": "leakyrelu",
     "channel_shuffle": "channelshuffle", "group_norm": "groupnorm", "layer_norm": "layernorm",
-    "interpolate": "upsample", "skip": "identity",
+    "interpolate": "upsample", "skip": "identity", "nn.GELU": "gelu", "GELU": "gelu", "nn.SiLU": "silu", "SiLU": "silu",
+    "nn.Sigmoid": "sigmoid", "nn.Tanh": "tanh", "nn.LeakyReLU": "leakyrelu", "nn.PReLU": "prelu", "drop": "dropout",
+    "nn.ReLU6": "relu6", "nn.Hardswish": "hardswish", "nn.LayerNorm": "layernorm", "nn.GroupNorm": "groupnorm",
+    "nn.Softmax": "softmax", "nn.PixelShuffle": "pixelshuffle", "nn.Upsample": "upsample", "view": "flatten",
+    "reshape": "flatten", "chunk": "split", "LayerNorm": "layernorm", "GroupNorm": "groupnorm", "F.relu": "relu",
 }  # fmt: skip
 _LITERALS = {"True": "true", "False": "false"}
 _MERGES = {"cat": "concat", "concatenate": "concat", "Concat": "concat", "sum": "add", "Add": "add", "multiply": "mul"}

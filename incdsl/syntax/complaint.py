@@ -54,6 +54,8 @@ def meant(accepts: set[str], tokens: Sequence[Token], i: int) -> str:
         return IMPORT
     if token.type == "EQUAL" and before.type == "NAME" and {"COLON", "RPAR"} <= accepts:
         return f"an argument is written `{before.text}: …`"
+    if token.type == "COLON" and tokens[i - 2].type == "INPUT":
+        return f"it is written `input {before.text} [3, 224, 224]`"
     if token.type == "COLON" and "EQUAL" in accepts and tokens[i - 2].type in ("EXPECT", "LET"):
         return f"it is written `{tokens[i - 2].text} {before.text} = …`"
     if token.type == "WITHOUT" and "WITH" in accepts:

@@ -106,6 +106,11 @@ class _Sweep:
                 UnexpectedText(span=self._span(match), found=text, expected=(), hint=f'write `"{text[1:-1]}"`')
             )
             return "STRING"
+        if kind == "bare":
+            self._sink.add(
+                UnexpectedText(span=self._span(match), found=f"`{text}`", expected=(), hint=f"write `0{text}`")
+            )
+            return "REAL"
         if kind == "foreign":
             character = next(each for each in text if not each.isascii())
             self._sink.add(_illegal(self._span(match), character, text))
@@ -155,6 +160,7 @@ def _master() -> re.Pattern[str]:
     signs = sorted(_signs(), key=len, reverse=True)
     parts = [r"(?P<blank>[ \t\r\n]+)", r"(?P<comment>#[^\n]*)", r"(?P<foreign>\w*[^\x00-\x7f\W]\w*)"]
     parts += [f"(?P<{name}>{pattern})" for name, pattern in table().patterns]
+    parts += [r"(?P<bare>\.[0-9]+(?:e-?[0-9]+)?)"]
     parts += [r"(?P<quoted>'[^'\"\n]*')"]
     parts += [f"(?P<sign>{'|'.join(map(re.escape, signs))})", r"(?P<illegal>.)"]
     return re.compile("|".join(parts), re.DOTALL)

@@ -117,7 +117,8 @@ class _Parser:
         self._restore(past[i])
         if self._errors > MAX_ERRORS:
             return self._step_over(Cut(error_before(self._table, states, ("$END",)) or 1, len(tokens) - 1), i)
-        if _binds_on_a_line_of_its_own(tokens, i):  # its name was taken for the rest of the line before
+        in_variant = self._accepted() == {"COLON"}
+        if _binds_on_a_line_of_its_own(tokens, i) and not in_variant:  # its name was taken for the rest of the line before
             self._restore(earlier)
             i -= 1
         if closers := self._lacks_closers(i):
@@ -162,7 +163,7 @@ class _Parser:
             before, step = tokens[i - 1], tokens[i - 2]
             hint = ""
             if step.type == "NAME" and tokens[i].type not in ("COLON", "LPAR", "KERNEL", "AT", "INT"):  # `dropout p`
-                hint = f"a setting whose value has a name is written `{step.text} (setting: {before.text})`"
+                hint = f"a step is `{step.text} -> {before.text}`, a setting `{step.text} (setting: {before.text})`"
             self._complain(before.span, found(before), ("`->`",), hint)
         elif _binds_on_a_line_of_its_own(tokens, i + 1) or self._lacks_value(i):
             end = tokens[i - 1].end
@@ -264,7 +265,7 @@ def _lacks_arrow(accepts: set[str], tokens: list[Token], i: int) -> bool:
     """Whether a step follows another without `->`: its name was taken for the start of a binding."""
     if i < 2 or tokens[i - 1].type != "NAME" or not accepts <= {"EQUAL", "COMMA"}:
         return False
-    if tokens[i - 2].type in ("OUTPUT", "COMMA", "EXPECT", "LET", "LBRACE"):
+    if tokens[i - 2].type in ("OUTPUT", "COMMA", "EXPECT", "LET", "LBRACE") or tokens[i - 3].type == "INPUT":
         return False
     same_line = tokens[i - 1].line == tokens[i - 2].line
     return same_line or (tokens[i].type in GOES_ON and tokens[i].line == tokens[i - 1].line)

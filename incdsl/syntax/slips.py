@@ -59,6 +59,14 @@ def slip(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip | None:
     """What is known of a token that cannot stand here; None if nothing is."""
     if found := _in_expression(accepts, tokens, i) or _word(accepts, tokens, i) or _loose_chain(accepts, tokens, i):
         return found
+    if tokens[i].type == "FLOOR" and "FLOOR" not in accepts and tokens[i].end == tokens[i].start + 2:
+        found = _comment(tokens, i)
+        if found:
+            return found
+    if accepts == {"COLON"} and tokens[i].type == "EQUAL" and tokens[i - 2].type in ("LBRACE", "NAME", "INT"):
+        word = tokens[i - 1].text
+        help = f"a parameter is given with the net, `Base({word}: …)`; a step is changed by `{word}: …`"
+        return Slip(i - 1, _behind_value(tokens, i + 1), help)
     if "ARROW" in accepts or _is_new_line(accepts):
         return _in_step(tokens, i) or _behind_step(tokens, i) or _computed(tokens, i)
     if accepts == {"COLON"} and tokens[i - 1].text in _REMOVE and tokens[i].type == "NAME":
@@ -191,9 +199,6 @@ def _behind_step(tokens: Sequence[Token], i: int) -> Slip | None:
             ("RBRACE", "}"),
         )
         return Slip(i - 1, i + 2, f"values are joined by `{merge} {{ | {a} | {b} }}`", parts)
-    if token.type == "FLOOR" and after.type not in ("INT", "LPAR"):
-        stop = next((j for j in range(i, len(tokens)) if tokens[j].line != token.line), len(tokens) - 1)
-        return Slip(i, stop, "a comment starts with `#`")
     if token.type == "STAR" and after.type == before.type == "INT" and tokens[i - 2].type == "NAME":
         return _kernel(i - 1, i + 2, before.text, after.text)
     if token.type == "STAR" and after.type == "INT" and not (before.type == "NAME" and tokens[i - 2].type == "AT"):
@@ -211,6 +216,14 @@ def _behind_step(tokens: Sequence[Token], i: int) -> Slip | None:
         rows = (("LSQB", "["), ("INT", ""), ("RSQB", "]"))
         return Slip(i - 1, _behind_value(tokens, i), "`for` takes a list, `[0, 1, 2]`; `times 3` repeats", rows)
     return None
+
+
+def _comment(tokens: Sequence[Token], i: int) -> Slip | None:
+    """`// words`, up to the end of the line; `@n // 2` is none."""
+    if tokens[i + 1].type in ("INT", "LPAR") and tokens[i - 2].type in ("AT", "TIMES"):
+        return None
+    stop = next((j for j in range(i, len(tokens)) if tokens[j].line != tokens[i].line), len(tokens) - 1)
+    return Slip(i, max(stop, i + 1), "a comment starts with `#`")
 
 
 def _computed(tokens: Sequence[Token], i: int) -> Slip | None:
@@ -248,9 +261,17 @@ def _in_expression(accepts: set[str], tokens: Sequence[Token], i: int) -> Slip |
     """An operator that the language has not, or in another form."""
     token, before = tokens[i], tokens[i - 1]
     if token.type == "SLASH" and "FLOOR" in accepts:
+        after = tokens[i + 1]
+        if before.type == after.type == "INT" and int(after.text) and int(before.text) % int(after.text):
+            value = repr(int(before.text) / int(after.text))
+            help = f"write `{value}`; `//` divides whole numbers, and rounds down"
+            return Slip(i - 1, i + 2, help, (("REAL", value),))
         return Slip(i, i + 1, "whole numbers are divided with `//`", (("FLOOR", "//"),))
     if token.type == before.type == "STAR":
         return Slip(i, i + 1, "there is no power; write the product: `n * n`")
+    if token.type == "CMP" and "AND" in accepts and tokens[i - 2].type == "CMP" and before.type == "NAME":
+        stop = _behind_value(tokens, i + 1)
+        return Slip(i, stop, f"compare twice: `… {tokens[i - 2].text} {before.text} and {before.text} {token.text} …`")
     if token.type == "IN" and "CMP" in accepts and before.type == "NAME":
         help = f"a name is compared with each: `{before.text} == 1 or {before.text} == 2`"
         return Slip(i - 1, _behind_value(tokens, i + 1), help, (("TRUE", "true"),))

@@ -68,6 +68,11 @@ STEPS = [
     ("relu times n-1", "relu times (n - 1)"),
     ("conv2d 3x3/2 @8 halff", "conv2d 3x3/2 @8 half"),
     ("maxpool 3x3/2 vald", "maxpool 3x3/2 valid"),
+    ("scale (factor: 1 / 8)", "scale (factor: 0.125)"),
+    ("batchnorm (eps: .001)", "batchnorm (eps: 0.001)"),
+    ("relu if 1 < n < 3", "relu if 1 < n and n < 3"),
+    ("relu relu", "relu -> relu"),
+    ("nn.GELU", "gelu"),
     ("relu => tanh", "relu -> tanh"),
     ("relu |> tanh", "relu -> tanh"),
     ("relu >> tanh", "relu -> tanh"),
@@ -99,6 +104,8 @@ BODIES = [
     ("output y = a * b -> relu", "output y = mul { | a | b } -> relu"),
     ("a -> relu", "output y = a -> relu"),
     ("return a", "output y = a"),
+    ("// what follows\n  output y = a", "# what follows\n  output y = a"),
+    ("output y = a\n}\nnet V = N with {\n  base = 48", "output y = a"),
     ("output a", "output y = a"),
     ("output y = a\n  expect params: 0", "output y = a\n  expect params = 0"),
     ("let n: 3\n  output y = a -> relu times n", "let n = 3\n  output y = a -> relu times n"),
@@ -198,3 +205,21 @@ def test_an_explanation_shows_the_word(word):
     assert word in shown
     assert meaning.endswith(".")
     assert f"# `{word}`" in word_reference(word)
+
+
+def test_a_parameter_that_could_not_be_read_is_one_message():
+    """However often the block is used."""
+    uses = " -> ".join(["B(width: 3, inc: 2)"] * 4)
+    text = (
+        "inc 1\nblock B(width, inc) = conv2d 3x3 @width (groups: inc)\n"
+        f"net N {{\n  input x [4, 8, 8]\n  output y = x -> {uses}\n}}\n"
+    )
+    found = analyze_source(Source("spec", text)).errors
+    assert {(problem.code, problem.span.line) for problem in found} == {("E101", 2)}
+
+
+@pytest.mark.parametrize("wrong", ["expect params = 5", "output z = a : [9, 16, 16]"])
+def test_what_is_not_used_is_told_beside_numbers_that_do_not_hold(wrong):
+    text = f"inc 1\nnet N {{\n  input x [8, 16, 16]\n  a, b = x -> split 2\n  output y = a\n  {wrong}\n}}\n"
+    codes = [problem.code for problem in analyze_source(Source("spec", text)).errors]
+    assert sorted(codes) == ["E208", "E305" if "expect" in wrong else "E304"]
