@@ -15,6 +15,7 @@ from incdsl.compiler import MAX_PARAMS, Compilation, compile_net, describe_sizes
 from incdsl.diagnostics import CompileError, Diagnostic, Sink
 from incdsl.diagnostics.output import NoSubject
 from incdsl.elaborate.budget import MAX_STEPS
+from incdsl.ops import find
 from incdsl.source import Source, Span
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse_source
@@ -101,6 +102,8 @@ def _without_dims(name: str, names: set[str], file: tree.File) -> str:
     close = get_close_matches(name, nets, 1) if name not in names else []
     if close:
         return f"there is no net `{name}`, did you mean `{close[0]}`?"
+    if name.isidentifier() and name not in names and find(name) is None:
+        return f"there is no net, block or unit `{name}`; the spec's nets are: {', '.join(nets) or 'none'}"
     return f"say what flows into steps, `@[C, H, W]`; the spec's nets are: {', '.join(nets) or 'none'}"
 
 

@@ -57,6 +57,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "mul": ("The product of rails; [C, 1, 1] scales channels.", "mul { | identity | gap -> sigmoid }"),
     "split": ("Parts of the channels: several values, or a share for each rail.", "a, b = x -> split 2"),
     "valid": ("No padding.", "conv2d 3x3/2 @8 valid"),
+    "tfsame": (
+        "Padding as TensorFlow's SAME: at a stride the end gets more than the start.", "conv2d 3x3/2 @8 tfsame",
+    ),
     "same": ("Padding that keeps the size, at stride 1 for odd kernels; the default there.", "conv2d 3x3 @8 same"),
     "half": ("PyTorch's usual padding, d(k-1)/2 on both sides.", "conv2d 3x3/2 @8 half"),
     "pad": ("So much padding on both sides.", "conv2d 3x3/2 @8 pad 1"),

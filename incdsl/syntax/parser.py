@@ -118,7 +118,9 @@ class _Parser:
         if self._errors > MAX_ERRORS:
             return self._step_over(Cut(error_before(self._table, states, ("$END",)) or 1, len(tokens) - 1), i)
         in_variant = self._accepted() == {"COLON"}
-        if _binds_on_a_line_of_its_own(tokens, i) and not in_variant:  # its name was taken for the rest of the line before
+        if (
+            _binds_on_a_line_of_its_own(tokens, i) and not in_variant
+        ):  # its name was taken for the rest of the line before
             self._restore(earlier)
             i -= 1
         if closers := self._lacks_closers(i):
