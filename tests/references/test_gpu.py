@@ -319,7 +319,8 @@ def test_tune_measures_what_may_be_fastest_on_a_gpu():
     done = checked(BLOCK)
     assert missing(DEVICE) == ""
     found = tune(done, Setting(DEVICE, 2, "bfloat16", (17, 17)), compiled=False, rounds=3)
-    assert {each.choice.also for each in found} == {(), ("EnlargeKernels",)}
+    assert {each.choice.also for each in found} == {(), ("EnlargeKernels",), ("UseKernels",)}
+    assert {each.choice.streams for each in found} == {0, 1, 2, 4}
     assert {each.choice.channels_last for each in found} == {False, True}
     assert all(each.milliseconds > 0 for each in found)
     assert record(done, Setting(DEVICE, 2, "bfloat16", (17, 17)), found)["processor"] == torch.cuda.get_device_name()
