@@ -41,6 +41,8 @@ class Made:
     """Of all values."""
     chained: tuple[Doc, ...] = ()
     """The modules of a class that is an `nn.Sequential`; then the rest is empty."""
+    lets: tuple[Attribute, ...] = ()
+    """Numbers with names that the constructor uses."""
 
 
 class Classes:
@@ -61,7 +63,7 @@ class Classes:
         body, shapes = each.body, self.plan.shapes.of(each.body)
         for used in self._constructs(body):
             self._model(used)
-        writer = ExprWriter(constants, {item.label for item in body.items})
+        writer = ExprWriter(constants, {item.label for item in body.items}, body.instance.lets)
         flow = Flow(body, shapes, self.plan.vectors)
         run = None if body.is_net else whole(flow)
         found = {"": run} if run else runs(flow)
@@ -70,20 +72,23 @@ class Classes:
         reached = access(flow.items, found, {port.name for port in (*body.inputs, *body.outputs)})
         constructor = Constructor(self.plan, self._params, self.helpers, each, shapes, writer, flow, found)
         if run:
-            chained = constructor.chained(run)
+            chained, lets = constructor.chained(run), _lets(writer)
             self._params[each] = constructor.parameters()
-            return Made(shapes, self._params[each], (), (), (), [], (), {}, chained)
+            return Made(shapes, self._params[each], (), (), (), [], (), {}, chained, lets)
         members = constructor.members()
         items = joined(flow, found)
         lanes = {item: lane[(item.within or (item,))[0]] for item in items}
         forward = Forward(flow.of(items), writer, reached, lanes)
         statements = forward.statements()
         held = forward.held(statements)
+        lets = _lets(writer)
         stored = tuple([Attribute(writer.attribute(name), name) for name in writer.stored])
         self._params[each] = constructor.parameters()
         returned = tuple([held[flow.value(port.value)] for port in body.outputs])
         unpacked = tuple([Assign(part.name, part.source) for part in reached.unpacked])
-        return Made(shapes, self._params[each], stored, members, unpacked, statements, returned, held)
+        return Made(
+            shapes, self._params[each], stored, members, unpacked, statements, returned, held, lets=lets
+        )  # fmt: skip
 
     def _constructs(self, body: Body) -> Iterator[Class]:
         """The classes whose constructors a body calls."""
@@ -112,6 +117,7 @@ class Classes:
             body=() if made.chained else _paragraphs(made, apart=body.instance.kind != "unit"),
             comments=body.instance.comments if each.is_first else (),
             chained=made.chained,
+            lets=made.lets,
         )
 
     def _docstring(self, each: Class, shapes: Mapping[str, Shape], constants: Mapping[str, Any]) -> tuple[str, ...]:
@@ -136,6 +142,10 @@ class Classes:
         width = max(len(name) for name, _ in rows) + 1
         table = [f"{f'{name}:'.ljust(width)} {shape}" for name, shape in rows]
         return (flow + where if len(flow + where) <= _DOCSTRING else flow, "", *table)
+
+
+def _lets(writer: ExprWriter) -> tuple[Attribute, ...]:
+    return tuple([Attribute(name, value) for name, value in writer.locals()])
 
 
 def output_names(body: Body) -> list[str]:

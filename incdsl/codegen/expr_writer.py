@@ -24,16 +24,22 @@ from incdsl.ops.code import (
     Value,
 )
 from incdsl.values import Num, Pair, Real, SymbolPair
-from incdsl.values.num import Linear, constant, spelled
+from incdsl.values.num import Linear, constant, is_operation, named, spelled
 
 
 class ExprWriter:
-    """`constants` are symbols that are written as numbers, `labels` the attributes that hold modules."""
+    """`constants` are symbols that are written as numbers, `labels` the attributes that hold modules.
 
-    def __init__(self, constants: Mapping[str, Any], labels: Container[str]) -> None:
+    `lets` are products and quotients that the spec gives names; they are written as these.
+    """
+
+    def __init__(self, constants: Mapping[str, Any], labels: Container[str], lets: Mapping[str, Any] = {}) -> None:
         self._constants = constants
         self._labels = labels
         self._linear = {k: Linear(int(v)) for k, v in constants.items() if isinstance(v, int)}
+        found = {name: value.expr.substitute(self._linear) for name, value in lets.items() if isinstance(value, Num)}
+        self._exprs = {name: expr for name, expr in found.items() if is_operation(expr)}
+        self._names = {expr: name for name, expr in reversed(self._exprs.items())}
         self.used: dict[str, None] = {}
         self.stored: dict[str, None] = {}
 
@@ -46,7 +52,8 @@ class ExprWriter:
                 return self.value(self._constants[value.name])
             return self._symbol(value.name, forward)
         if isinstance(value, Num):
-            return spelled(value).substitute(self._linear).show(lambda name: self._symbol(name, forward))
+            expr = named(spelled(value).substitute(self._linear), self._names)
+            return expr.show(lambda name: self._symbol(name, forward))
         if isinstance(value, AsFloat):
             number = self.value(value.number, forward)
             return f"{number}.0" if number.isdigit() else f"float({number})"
@@ -70,6 +77,17 @@ class ExprWriter:
             self.stored[name] = None
             return f"self.{self.attribute(name)}"
         return name
+
+    def locals(self) -> list[tuple[str, str]]:
+        """The names of `lets` that were used, with their values, those first that others are made of."""
+        found: dict[str, str] = {}
+        waiting = [name for name in self.used if name in self._exprs]
+        while waiting:
+            name = waiting.pop(0)
+            others = {expr: other for expr, other in self._names.items() if other != name}
+            found[name] = named(self._exprs[name], others).show(lambda each: self._symbol(each, forward=False))
+            waiting += [each for each in self.used if each in self._exprs and each not in found and each not in waiting]
+        return [(name, found[name]) for name in self._exprs if name in found]
 
     def attribute(self, name: str) -> str:
         """The attribute that keeps a constructor argument for `forward`."""

@@ -138,3 +138,5 @@ class ClassModel:
     chained: tuple[Doc, ...] = ()
     """Of an `nn.Sequential`, its modules; it has no `forward` and no members of its own."""
     base: str = "nn.Module"
+    lets: tuple[Attribute, ...] = ()
+    """Variables of the constructor."""

@@ -86,6 +86,7 @@ class NetModel:
             constants=(table,) if weights else (),
             methods=self._methods,
             base=self._base,
+            lets=made.lets,
         )
 
     def _constants(self) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Writer:
             return []
         assigned = [line for each in (*model.stored, *model.members) for line in self._attribute(each)]
         return [
-            *_definition("__init__", model.parameters, "None"), f"{INDENT * 2}super().__init__()", *assigned, "",
+            *_definition("__init__", model.parameters, "None"), f"{INDENT * 2}super().__init__()", *_lets(model),
+            *assigned, "",
         ]  # fmt: skip
 
     def _attribute(self, attribute: Attribute) -> list[str]:
@@ -185,7 +186,11 @@ def _code(line: Line, depth: int) -> list[str]:
 def _chain(model: ClassModel) -> list[str]:
     """The constructor of an `nn.Sequential`."""
     made = lines("", Bracketed("super().__init__", model.chained), "", 2)
-    return [*_definition("__init__", model.parameters, "None"), *made]
+    return [*_definition("__init__", model.parameters, "None"), *_lets(model), *made]
+
+
+def _lets(model: ClassModel) -> list[str]:
+    return [line for each in model.lets for line in lines(f"{each.name} = ", each.value, "", 2)]
 
 
 def _definition(name: str, parameters: Sequence[Parameter], returns: str) -> list[str]:

@@ -74,7 +74,7 @@ from incdsl.ir.graph import Chain, Instance
 from incdsl.ops import find
 from incdsl.ops.merge import Concat, Joining
 from incdsl.syntax import tree
-from incdsl.values import Pair, TooComplicated
+from incdsl.values import Num, Pair, TooComplicated
 
 _BOUND_ONLY = "a merge of bound values starts its chain: `y = concat { | a | b }`"
 """What helps where no rail reads what flows in."""
@@ -896,6 +896,8 @@ class Walk:
         if item.name.text:
             scope.params[item.name.text] = value
             scope.declared[item.name.text] = item
+            if isinstance(value, Num):
+                scope.instance.lets[item.name.text] = value
 
     def bind(self, item: tree.Bind | tree.Output, scope: Scope) -> tuple[One, ...]:
         """Bind the names of a chain to what comes out of it."""

@@ -65,6 +65,8 @@ class Instance:
     """Whether it is an auxiliary head, which a generated net can do without."""
     count: int | None = None
     """Of a repetition whose members are all alike: how many there are, in the symbols of the class around it."""
+    lets: dict[str, Any] = field(default_factory=dict)
+    """Numbers that its definition gives names, in its own symbols."""
     path: str = field(init=False)
     """Attribute path from the net: `Mixed_5b.branch1x1`; empty for the net itself."""
 

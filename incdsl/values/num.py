@@ -177,6 +177,41 @@ def _evaluate(atom: Atom, values: Mapping[str, int]) -> int:
     return left * right if isinstance(atom, Product) else left // right
 
 
+def is_operation(expr: Linear) -> bool:
+    """Whether it is one product of symbols, or one quotient: what takes a line of its own in readable code."""
+    if expr.constant or len(expr.terms) != 1:
+        return False
+    atom, coefficient = expr.terms[0]
+    return coefficient == 1 and not isinstance(atom, Symbol)
+
+
+def named(expr: Linear | Written, names: Mapping[Linear, str]) -> Linear | Written:
+    """The expression with those inside it that have a name replaced by a symbol of that name."""
+    if isinstance(expr, Written):
+        name = names.get(expr.linear())
+        return _named(name) if name else Written(expr.sign, named(expr.left, names), named(expr.right, names))
+    if not expr.terms or not names:
+        return expr
+    result = _whole(expr.constant)
+    for atom, coefficient in expr.terms:
+        result = result.plus(_with_names(atom, names).scaled(coefficient))
+    return result
+
+
+def _with_names(atom: Atom, names: Mapping[Linear, str]) -> Linear:
+    whole = Linear(0, ((atom, 1),))
+    if name := names.get(whole):
+        return _named(name)
+    if isinstance(atom, Symbol):
+        return whole
+    left, right = (_canonical(named(side, names)) for side in (atom.left, atom.right))
+    return left.times(right) if isinstance(atom, Product) else left.floor_divided(right)
+
+
+def _canonical(expr: Linear | Written) -> Linear:
+    return expr.linear() if isinstance(expr, Written) else expr
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """An expression as its author wrote it: `t * in`, `2 * (width + 8)`."""
