@@ -3,8 +3,9 @@
 Usage: python -m benchmarks.inference [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
 The peers are an extra: pip install -c constraints.txt -e '.[benchmark]'
 
-Every round runs every contender once, in turning order; ratios are taken round by round. All outputs are compared with
-float64. --write puts the tables into docs/benchmarks.md.
+Every round gives every contender a turn, in turning order: a rest of 30 ms, a call that is not counted, and three that
+are. Without the rest, the threads of one library still spin while the next one runs. Ratios are taken round by round.
+All outputs are compared with float64. --write puts the tables into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from torch.nn import functional as F
 from benchmarks.machine import processor
 from benchmarks.page import put
 from incdsl.compiler import Compilation, compile_net, for_inference, read
-from incdsl.runtime.bench import interleaved, ratio
+from incdsl.runtime.bench import in_turns, ratio
 from incdsl.runtime.certify import deviation, randomized
 from incdsl.runtime.load import load_net
 from incdsl.runtime.tune import Choice, choices_for, frozen
@@ -173,9 +174,9 @@ def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: 
             result = call()
         far[name] = deviation(result.double(), truth)
     candidates = {name: call for name, call in calls.items() if name not in PEERS}
-    first = interleaved(candidates, max(rounds // 4, 5))
+    first = in_turns(candidates, max(rounds // 4, 5))
     tuned = min(candidates, key=lambda name: statistics.median(first[name]))
-    times = interleaved(calls, rounds)
+    times = in_turns(calls, rounds)
     top = peak(kind)
     macs = (done.cost.macs or 0) * batch
     best_peer = min((n for n in calls if n in PEERS), key=lambda n: statistics.median(times[n]))
@@ -212,8 +213,9 @@ def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
         f"Written by `python -m benchmarks.inference --write`: {done.net.name} of {Path(spec).name}, random weights.",
         f"{processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
         "",
-        "Medians of interleaved rounds; ratios are medians of the rounds' own ratios with a 95% interval, above 1 if",
-        "the contender is faster. `eager` is the training module, torchvision's network to the last bit;",
+        "Medians of interleaved rounds, in which each contender has a turn: 30 ms of rest, a call that is not counted,",
+        "and three that are. Ratios are medians of the rounds' own ratios with a 95% interval, above 1 if the contender",
+        "is faster. `eager` is the training module, torchvision's network to the last bit;",
         "`torch.compile` is with freezing. `packed` is a convolution and its ReLU as one call of oneDNN, eagerly. The",
         "error is the distance from float64 relative to its norm. glibc keeps freed memory (`MALLOC_MMAP_THRESHOLD_`,",
         "`MALLOC_TRIM_THRESHOLD_`), for all alike.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -23,12 +23,43 @@ class Ratio:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def interleaved(calls: Mapping[str, Call], rounds: int, synchronize: Call | None = None) -> dict[str, list[float]]:
-    """Seconds of each call in each round; the order turns from round to round. Warm the calls before."""
+REST = 0.03
+"""Seconds of silence before each turn."""
+COUNTED = 3
+"""Calls of a turn that are timed, behind one that is not."""
+
+
+def in_turns(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each call in each round, the median of a few in a row; the order turns from round to round.
+
+    A turn begins with a rest and a call that is not counted: threads of one library's pool spin for a while after its
+    last call, and slow down whoever comes next.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
-    names = list(calls)
+    for turned in _orders(list(calls), rounds):
+        for name in turned:
+            time.sleep(REST)
+            taken = []
+            for _ in range(1 + COUNTED):
+                started = time.perf_counter()
+                calls[name]()
+                taken.append(time.perf_counter() - started)
+            times[name].append(statistics.median(taken[1:]))
+    return times
+
+
+def _orders(names: list[str], rounds: int) -> Iterator[list[str]]:
     for i in range(rounds):
-        turned = names[i % len(names) :] + names[: i % len(names)]
+        yield names[i % len(names) :] + names[: i % len(names)]
+
+
+def interleaved(calls: Mapping[str, Call], rounds: int, synchronize: Call | None = None) -> dict[str, list[float]]:
+    """Seconds of each call in each round; the order turns from round to round. Warm the calls before.
+
+    For calls that use the same threads; others disturb each other (`in_turns`).
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for turned in _orders(list(calls), rounds):
         for name in turned:
             if synchronize:
                 synchronize()
