@@ -133,7 +133,8 @@ def for_inference(
     `without` names rules that stay away, `also` those that run although they do not by default. For a `gpu`, steps are
     fused for cuDNN, and rails forked.
     """
-    net = optimized(done.net, "inference", without, also | (gpu.rules if gpu else set()))
+    before = replace(done.net, ways=dict(gpu.ways)) if gpu else done.net
+    net = optimized(before, "inference", without, also | (gpu.rules if gpu else set()))
     if gpu:
         net = ForkRails(gpu.streams)(net)
     sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)

@@ -34,6 +34,7 @@ from incdsl.compiler import Compilation, compile_net, for_inference
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
 from incdsl.diagnostics.render import Format
+from incdsl.ir.net import Way
 from incdsl.passes.levels import rules
 from incdsl.writing import replace_text
 
@@ -268,7 +269,9 @@ def _tuned(done: Compilation, path: Path) -> _Tuned:
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
         streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        given = document.get("ways", {}) if "UseKernels" in also else {}
+        ways = tuple([(str(path), _WAYS[way]) for path, way in given.items()])
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
     if document["net"] != done.net.name or document["keys"] != done.cost.keys:
         raise click.UsageError(f"{path} was measured on another net, {document['net']}")
@@ -276,8 +279,9 @@ def _tuned(done: Compilation, path: Path) -> _Tuned:
         way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {streams} streams"
     added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
-    gpu = Gpu(dtype, streams, kernels="UseKernels" in also) if streams else None
+    gpu = Gpu(dtype, streams, kernels="UseKernels" in also, ways=ways) if streams else None
     return _Tuned(without, also, gpu, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
 
 
+_WAYS: dict[str, Way] = {"plain": "plain", "fused": "fused", "kernel": "kernel"}
 _TUNED_TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}

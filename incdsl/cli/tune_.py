@@ -42,18 +42,19 @@ def command(
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("tune runs the module and needs PyTorch: pip install 'incdsl[torch]'")
     done = checked(spec, settings, max_steps, root)
-    from incdsl.runtime.tune import Setting, missing, record, tune
+    from incdsl.runtime.tune import Setting, missing, record, tune, ways_of
     from incdsl.writing import replace_text
 
     if reason := missing(device):
         raise click.UsageError(f"PyTorch has no device {device!r} here: {reason}")
     setting = Setting(device, batch, dtype, _sizes(done, size))
-    found = tune(done, setting, compiled, rounds)
+    ways = ways_of(done, setting, rounds) if device.startswith("cuda") else {}
+    found = tune(done, setting, compiled, rounds, ways)
     best = found[0].milliseconds
     for each in found:
         click.echo(f"{each.milliseconds:9.2f} ms  {each.milliseconds / best:5.2f}  {each.choice.name}")
     if target:
-        replace_text(target, json.dumps(record(done, setting, found), indent=2) + "\n")
+        replace_text(target, json.dumps(record(done, setting, found, ways), indent=2) + "\n")
         tell(f"{spec} -> {target}")
 
 

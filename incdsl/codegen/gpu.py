@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from incdsl.ir.net import Way
 from incdsl.resources import carried
 
 DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16", "fp32": "torch.float32"}
@@ -36,6 +37,8 @@ class Gpu:
     streams: int = 4
     graphs: bool = True
     kernels: bool = False
+    ways: tuple[tuple[str, Way], ...] = ()
+    """How layers were measured to be fastest, by their paths."""
 
     @property
     def rules(self) -> frozenset[str]:

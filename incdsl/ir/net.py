@@ -49,6 +49,10 @@ Level = Literal["train", "inference"]
 """What passes prepare a net for."""
 
 
+Way = Literal["plain", "fused", "kernel"]
+"""How a layer runs on a GPU: step by step, as one call of cuDNN, or as one kernel of our own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Net:
     """An elaborated net, or what passes have made of one."""
@@ -67,6 +71,8 @@ class Net:
     """Where weights come from, by node: of those that passes made or moved. Others keep the weights of their path."""
     trace: tuple[Event, ...] = ()
     """What passes did, in order, and where they declined."""
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    """How layers were measured to be fastest, by their paths; rules that take several steps as one follow it."""
     schedule: Schedule | None = None
     """What runs on which stream, if it was decided; after it no pass may change the graph."""
     origin: Net | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, for_inference
+from incdsl.ir.net import Way
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
 from incdsl.runtime.load import load_net
+from incdsl.runtime.ways import fastest, measured
 
 ROUNDS = 15
 LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPool", "MergeSiblingConvs"))
@@ -71,11 +73,13 @@ class Setting:
     sizes: tuple[int, ...]
 
 
-def tune(done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS) -> list[Measurement]:
-    """All choices, fastest first; eager choices alone unless `compiled`."""
+def tune(
+    done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS, ways: Mapping[str, Way] | None = None
+) -> list[Measurement]:
+    """All choices, fastest first; eager choices alone unless `compiled`. `ways` are those of layers with kernels."""
     training = _training(done)
     choices = choices_for(setting.device, compiled)
-    calls = {choice.name: prepared(done, training, choice, setting) for choice in choices}
+    calls = {choice.name: prepared(done, training, choice, setting, ways) for choice in choices}
     for call in calls.values():
         for _ in range(3):
             call()
@@ -115,10 +119,12 @@ def _training(done: Compilation) -> nn.Module:
     return randomized(load_net(done)()).eval()
 
 
-def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
-    """A call that runs a choice once on one input."""
+def prepared(
+    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, Way] | None = None
+) -> Callable[[], Any]:
+    """A call that runs a choice once on one input; with kernels, layers run as they were measured to be fastest."""
     if choice.streams:
-        return _on_gpu(done, training, choice, setting)
+        return _on_gpu(done, training, choice, setting, ways or {})
     deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also))
     module = load_net(deployed).from_training(training.state_dict())
     layout = torch.channels_last if choice.channels_last else torch.contiguous_format
@@ -135,9 +141,20 @@ def prepared(done: Compilation, training: nn.Module, choice: Choice, setting: Se
     return call
 
 
-def _on_gpu(done: Compilation, training: nn.Module, choice: Choice, setting: Setting) -> Callable[[], Any]:
+def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, Way]:
+    """How each layer of the form for a GPU is fastest by itself: step by step, fused, or as a kernel."""
+    form = for_inference(done, gpu=Gpu(DTYPES[setting.dtype], kernels=True))
+    sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
+    dtype = getattr(torch, setting.dtype)
+    return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)
+
+
+def _on_gpu(
+    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, Way]
+) -> Callable[[], Any]:
     """A call of the form for a GPU, on inputs as they come."""
-    gpu = Gpu(DTYPES[setting.dtype], choice.streams, kernels="UseKernels" in choice.also)
+    kernels = "UseKernels" in choice.also
+    gpu = Gpu(DTYPES[setting.dtype], choice.streams, kernels=kernels, ways=tuple(ways.items()) if kernels else ())
     deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also), gpu)
     module = load_net(deployed).from_training(training.state_dict()).to(setting.device)
     if choice.compiled:
@@ -169,7 +186,9 @@ def inputs(done: Compilation, setting: Setting) -> list[Tensor]:
     return [each.to(device=setting.device, dtype=getattr(torch, setting.dtype)) for each in made]
 
 
-def record(done: Compilation, setting: Setting, found: list[Measurement]) -> dict[str, Any]:
+def record(
+    done: Compilation, setting: Setting, found: list[Measurement], ways: Mapping[str, Way] | None = None
+) -> dict[str, Any]:
     """The measurements as a document; the first is the winner."""
     return {
         "version": 1,
@@ -178,6 +197,7 @@ def record(done: Compilation, setting: Setting, found: list[Measurement]) -> dic
         "torch": torch.__version__,
         "processor": _processor(setting.device),
         **asdict(setting),
+        **({"ways": dict(ways)} if ways else {}),
         "choices": [{**asdict(each.choice), "milliseconds": round(each.milliseconds, 3)} for each in found],
     }
 

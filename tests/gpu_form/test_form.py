@@ -17,11 +17,13 @@ from incdsl.cli import cli
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import for_inference
 from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.window import Conv2d
 from incdsl.resources import carried
 from incdsl.runtime.certify import certify
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
 from incdsl.runtime.tune import LEFT_OUT, Choice, Measurement, Setting, choices_for, inputs, prepared, record
+from incdsl.runtime.ways import Measured, _ways, fastest, measured
 from tests.modules import assert_near
 from tests.nets import EXAMPLES, SPECS, compiled, nets_of
 
@@ -242,6 +244,91 @@ def test_the_winner_of_a_record_is_written(small):
     assert "#   for a GPU: fp16, channels_last, calls as CUDA graphs, 1 fork on up to 2 streams\n" in text
     how = "channels_last, as CUDA graphs, 2 streams, without CommuteAvgPool"
     assert f"#   tuned for a GPU, batch 8, float16: {how}\n" in text
+
+
+# Layers
+
+TWICE = """inc 1
+unit conv = conv: conv2d -> relu
+net N {
+  input x [4, 16, 15]
+  output y = x -> stem: conv 3x3/2 @8 half -> a: Block(width: 8) -> b: Block(width: 16)
+}
+block Block(width) = concat {
+  | c: conv 1x1 @width
+  | d: conv2d 1x1 @4 -> relu -> e: conv 3x3 @width
+  | avgpool 3x3 -> f: conv2d 1x1 @2 -> relu
+}
+"""
+
+
+def test_layers_are_measured_in_every_way_that_they_can_run():
+    done = form(compiled(TWICE), kernels=True)
+    found = {each.path: each.seconds for each in measured(done, {"H": 16, "W": 15}, 2, torch.float32, "cpu", 3)}
+    paths = ["stem.conv", "a.merged", "a.e.conv", "a.f_bias", "b.merged", "b.e.conv", "b.f_bias"]
+    assert list(found) == paths
+    for path, seconds in found.items():
+        assert set(seconds) == {"plain", "kernel"}, path  # and fused, on a GPU
+        assert all(value > 0 for value in seconds.values())
+
+
+def test_the_ways_of_a_layer_compute_the_same():
+    done = form(compiled(TWICE.replace("-> relu -> e", "-> relu -> e")), kernels=True)
+    shapes = done.net.graph.shapes()
+    seen = set()
+    for node in done.net.graph:
+        if isinstance(node.op, FusedConv2d | FlooredConv2d | BiasedAvgPool2d):
+            grids = [shapes[name].at({"H": 16, "W": 15}) for name in done.net.graph.operands(node.name)]
+            ways = _ways(node, [torch.randn(2, *grid, dtype=torch.float64) for grid in grids])
+            first, *others = [call() for call in ways.values()]
+            for other in others:
+                assert_near(other, first, 1e-12)
+            seen.add(type(node.op))
+    assert seen == {FusedConv2d, FlooredConv2d, BiasedAvgPool2d}
+
+
+def test_places_of_one_class_have_one_way():
+    """The fastest for all of them together, so that a block stays one class."""
+    done = form(compiled(TWICE), kernels=True)
+    seconds = {
+        "stem.conv": {"plain": 3, "fused": 1, "kernel": 2},
+        "a.e.conv": {"plain": 3, "fused": 1, "kernel": 2}, "b.e.conv": {"plain": 9, "fused": 9, "kernel": 5},
+        "a.merged": {"plain": 2, "kernel": 3}, "b.merged": {"plain": 2, "kernel": 1.5},
+        "a.f_bias": {"plain": 2, "kernel": 1}, "b.f_bias": {"plain": 2, "kernel": 1},
+    }  # fmt: skip
+    ways = fastest([Measured(path, each) for path, each in seconds.items()], done)
+    assert ways == {
+        "stem.conv": "fused", "a.e.conv": "kernel", "b.e.conv": "kernel", "a.merged": "plain", "b.merged": "plain",
+        "a.f_bias": "kernel", "b.f_bias": "kernel",
+    }  # fmt: skip
+    tuned = form(compiled(TWICE), kernels=True, ways=tuple(ways.items()))
+    kinds = {node.path: type(node.op) for node in tuned.net.graph if node.path in ways}
+    assert kinds == {
+        "stem.conv": FusedConv2d, "a.e.conv": FlooredConv2d, "b.e.conv": FlooredConv2d, "a.merged": Conv2d,
+        "b.merged": Conv2d, "a.f_bias": BiasedAvgPool2d, "b.f_bias": BiasedAvgPool2d,
+    }  # fmt: skip
+    assert tuned.text.count("\nclass Block") == 1
+    assert [each.verdict for each in certify(compiled(TWICE), tuned)] == ["ok", "ok"]
+
+
+def test_a_record_says_how_layers_run(small):
+    small.write_text(TWICE, encoding="utf-8")
+    done = compiled(TWICE)
+    best = Choice((), ("UseKernels",), True, False, 4)
+    ways = {"stem.conv": "kernel", "a.merged": "plain", "b.merged": "plain"}
+    setting = Setting("cpu", 8, "bfloat16", (16, 15))
+    document = record(done, setting, [Measurement(best, 0.5)], ways)
+    (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
+    assert code == 0, said
+    text = (small.parent / "small.py").read_text(encoding="utf-8")
+    assert "FlooredConv2d(in_channels" in text.split("class Conv")[1]
+    assert "self.merged = nn.Conv2d(" in text
+    assert (small.parent / "incdsl_kernels.py").exists()
+    document["ways"]["stem.conv"] = "guessed"
+    (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
+    assert (code, "was not written by `incdsl tune`" in said) == (2, True)
 
 
 # Kernels

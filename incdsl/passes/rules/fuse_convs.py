@@ -65,6 +65,8 @@ class FuseConvs(Rule[Site]):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if type(node.op) is not Conv2d:  # or one that holds more than one step already
             return
+        if view.net.ways.get(node.path, "fused") != "fused":
+            return
         for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
             if reader.instance is not node.instance:
                 continue

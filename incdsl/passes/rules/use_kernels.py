@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -32,8 +32,9 @@ class UseKernels(Rule[Site]):
     """floor(conv(x)) and relu(avgpool(x) + b), each as one Triton kernel (docs/kernels.md).
 
     Merged convolutions end in a ReLU for some of their channels, and pools behind their 1x1 in a bias and a ReLU: two
-    kernels more each. It must be asked for, since only a measurement tells whether it is faster. Every value in
-    between must have one reader; the kernels have neither groups, dilation nor pools that round up.
+    kernels more each. It must be asked for, since only a measurement tells whether it is faster; where `tune` measured
+    that it is, a convolution and its ReLU become one, too. Every value in between must have one reader; the kernels
+    have neither groups, dilation nor pools that round up.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -52,27 +53,24 @@ class UseKernels(Rule[Site]):
     by_default = False
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
+        wanted: tuple[tuple[type, ...], ...] = ()
         if type(node.op) is Conv2d:
-            wanted: tuple[type, ...] = (ActivationFloor,)
+            measured = view.net.ways.get(node.path) == "kernel"
+            wanted = ((ActivationFloor,), *([(ReLU,)] if measured else []))
         elif type(node.op) is AvgPool2d:
-            wanted = (ChannelBias, ReLU)
-        else:
-            return
-        steps = [node]
-        for kind in wanted:
-            readers = (view.graph[name] for name in view.readers.get(steps[-1].name, ()))
-            behind = next((each for each in readers if isinstance(each.op, kind)), None)
-            if behind is None or behind.instance is not node.instance:
-                return
-            steps.append(behind)
-        yield Site(tuple(steps))
+            wanted = ((ChannelBias, ReLU),)
+        for kinds in wanted:
+            steps = _behind(view, node, kinds)
+            if len(steps) > len(kinds) and view.net.ways.get(_labelled(steps).path, "kernel") == "kernel":
+                yield Site(tuple(steps))
 
     def rewrite(self, view: View, site: Site) -> Edit:
         first, *_, last = site.steps
         edit = view.edit(at=last)
         settings = {name: getattr(first.op, name) for name in first.op.settings}
-        if isinstance(last.op, ActivationFloor):
-            made = edit.remake(first, FlooredConv2d.model_construct(**settings, active=last.op.active))
+        if isinstance(first.op, Conv2d):
+            active = last.op.active if isinstance(last.op, ActivationFloor) else first.op.width
+            made = edit.remake(first, FlooredConv2d.model_construct(**settings, active=active))
         else:
             op = BiasedAvgPool2d.model_construct(**settings)
             made = edit.remake(site.steps[1], op, view.graph.operands(first.name))
@@ -81,6 +79,23 @@ class UseKernels(Rule[Site]):
 
     def describe(self, view: View, site: Site) -> str:
         return " -> ".join(node.op.word for node in site.steps)
+
+
+def _behind(view: View, node: Node, kinds: tuple[type, ...]) -> list[Node]:
+    """A step and those of these kinds that follow it in its class, as far as there are such."""
+    steps = [node]
+    for kind in kinds:
+        readers = (view.graph[name] for name in view.readers.get(steps[-1].name, ()))
+        behind = next((each for each in readers if isinstance(each.op, kind)), None)
+        if behind is None or behind.instance is not node.instance:
+            break
+        steps.append(behind)
+    return steps
+
+
+def _labelled(steps: Sequence[Node]) -> Node:
+    """The step whose label the kernel has: the convolution, or the bias behind a pool."""
+    return steps[0] if isinstance(steps[0].op, Conv2d) else steps[1]
 
 
 def _has_kernel(node: Node) -> bool:

@@ -1,0 +1,161 @@
+"""Measures for each layer of a net how it is fastest on the device at hand: step by step, fused, or as a kernel."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from incdsl.compiler import Compilation
+from incdsl.ir.graph import Node
+from incdsl.ir.net import Way
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.meaning import whole
+from incdsl.ops.window import Conv2d
+from incdsl.runtime.bench import interleaved
+from incdsl.runtime.carried import kernels
+
+Call = Callable[[], Tensor]
+REPEATED = 20
+"""Calls in one graph, so that launching it does not count."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The median seconds of each way of a layer."""
+
+    path: str
+    seconds: Mapping[Way, float]
+
+
+def measured(
+    done: Compilation, sizes: Mapping[str, int], batch: int, dtype: torch.dtype, device: str, rounds: int
+) -> Iterator[Measured]:
+    """The layers of a form for a GPU that can run in several ways, each timed alone on random numbers.
+
+    Layers of equal shapes are timed once.
+    """
+    graph, shapes = done.net.graph, done.net.graph.shapes()
+    known: dict[object, Mapping[Way, float]] = {}
+    for node in graph:
+        if not isinstance(node.op, FusedConv2d | FlooredConv2d | BiasedAvgPool2d):
+            continue
+        grids = tuple(shapes[name].at(sizes) for name in graph.operands(node.name))
+        alike = (type(node.op), tuple((name, str(getattr(node.op, name))) for name in node.op.settings), grids)
+        if alike not in known:
+            images = [
+                torch.randn(batch, *grid, device=device).to(dtype, memory_format=torch.channels_last) for grid in grids
+            ]
+            known[alike] = _timed(_ways(node, images), rounds, device)
+        yield Measured(node.path, known[alike])
+
+
+def fastest(found: list[Measured], done: Compilation) -> dict[str, Way]:
+    """The way of each layer; places of one class have one, the fastest for all of them together."""
+    instances = {node.path: node for node in done.net.graph if node.path}
+    totals: dict[object, dict[Way, float]] = defaultdict(dict)
+    for each in found:
+        total = totals[_place(instances[each.path])]
+        for way, seconds in each.seconds.items():
+            total[way] = total.get(way, 0.0) + seconds
+    best = {place: min(total, key=lambda way: total[way]) for place, total in totals.items()}
+    return {each.path: best[_place(instances[each.path])] for each in found}
+
+
+def _place(node: Node) -> object:
+    """Where it stands in the class of its block: units are looked through."""
+    instance, label = node.instance, node.label
+    while instance.kind in ("unit", "sequence") and instance.parent:
+        instance, label = instance.parent, f"{instance.label}.{label}"
+    return (instance.word, label) if instance.parent else node.path
+
+
+def _ways(node: Node, images: list[Tensor]) -> dict[Way, Call]:
+    """Calls of the ways of a layer, all with the same random weights."""
+    if isinstance(node.op, BiasedAvgPool2d):
+        return _ways_of_pool(node.op, images[0])
+    assert isinstance(node.op, Conv2d)
+    return _ways_of_convolution(node.op, images[0], images[1] if len(images) > 1 else None)
+
+
+def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[Way, Call]:
+    bias = torch.randn(x.shape[1], device=x.device, dtype=x.dtype)
+    size, stride, padding, counted = whole(op.kernel), whole(op.stride), whole(op.padding), bool(op.count_include_pad)
+
+    def plain() -> Tensor:
+        y = F.avg_pool2d(x, size, stride, padding, False, counted)
+        return F.relu(y + bias.view(-1, 1, 1), inplace=True)
+
+    def kernel() -> Tensor:
+        return kernels.average_pool(
+            x, size, bias, stride=stride, padding=padding, count_include_pad=counted, active=x.shape[1]
+        )
+
+    return {"plain": plain, "kernel": kernel}
+
+
+def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[Way, Call]:
+    width, groups = int(op.width), int(op.groups)
+    stride, padding, dilation = whole(op.stride), whole(op.padding), whole(op.dilation)
+    weight = torch.randn(width, x.shape[1] // groups, *whole(op.kernel), device=x.device, dtype=x.dtype)
+    weight = weight.to(memory_format=torch.channels_last)
+    bias = torch.randn(width, device=x.device, dtype=x.dtype)
+    active = int(op.active) if isinstance(op, FlooredConv2d) else width
+    floor = torch.full((width, 1, 1), -torch.inf, device=x.device, dtype=x.dtype)
+    floor[:active] = 0
+
+    def plain() -> Tensor:
+        y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        y = y if added is None else y + added
+        return F.relu(y, inplace=True) if active == width else torch.maximum(y, floor)
+
+    def fused() -> Tensor:
+        if added is None:
+            return torch.cudnn_convolution_relu(x, weight, bias, stride, padding, dilation, groups)
+        return torch.cudnn_convolution_add_relu(x, weight, added, 1.0, bias, stride, padding, dilation, groups)
+
+    def kernel() -> Tensor:
+        return kernels.convolve(x, weight, bias, stride=stride, padding=padding, active=active)
+
+    ways: dict[Way, Call] = {"plain": plain}
+    if isinstance(op, FusedConv2d) and x.is_cuda:
+        ways["fused"] = fused
+    if added is None and groups == 1 and max(dilation) == 1:
+        ways["kernel"] = kernel
+    return ways
+
+
+def _timed(ways: Mapping[Way, Call], rounds: int, device: str) -> dict[Way, float]:
+    """Median seconds of one call of each; one that fails is left out."""
+    calls: dict[str, Callable[[], object]] = {}
+    with torch.no_grad():
+        for way, call in ways.items():
+            try:
+                calls[way] = _repeated(call, device)
+            except RuntimeError:  # cuDNN has no such fused call, or Triton no such kernel, on this device
+                continue
+        synchronize = torch.cuda.synchronize if device.startswith("cuda") else None
+        times = interleaved(calls, rounds, synchronize)
+    return {way: statistics.median(times[way]) / REPEATED for way in ways if way in times}
+
+
+def _repeated(call: Call, device: str) -> Callable[[], object]:
+    """Many calls in one: on a GPU a CUDA graph of them."""
+    call()
+    if not device.startswith("cuda"):
+        return lambda: [call() for _ in range(REPEATED)]
+    torch.cuda.synchronize()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(side):
+        call()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(REPEATED):
+            call()
+    return graph.replay
