@@ -76,7 +76,7 @@ def kernels(net: Net) -> Kernels:
 def _images(node: Node, operands: list[Shape], output: Shape, sizes: Mapping[str, int]) -> tuple[int, int]:
     """Numbers of images that one kernel reads and writes, and its multiply-accumulates."""
     inputs, written = tuple(shape.at(sizes) for shape in operands), output.at(sizes)
-    read = inputs[: len(inputs) - len(node.op.sized_by)]
+    read = inputs[: len(inputs) - len(node.op.sized_by) - node.op.targets]
     return sum(map(prod, read)) + prod(written), node.op.macs(inputs, written)
 
 

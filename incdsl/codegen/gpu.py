@@ -43,7 +43,7 @@ class Gpu:
     @property
     def rules(self) -> frozenset[str]:
         """Rules that run for it, though they do not by default."""
-        return frozenset({"FuseConvs", *(["UseKernels"] if self.kernels else [])})
+        return frozenset({"FuseConvs", *(["UseKernels", "WriteRanges"] if self.kernels else [])})
 
     @property
     def base(self) -> str:

@@ -95,7 +95,7 @@ DEPLOYED = Allowed(
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
     | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
-    | {"is_available", "is_compiling", "is_inference", "is_tracing"}
+    | {"is_available", "is_compiling", "is_inference", "is_tracing", "copy_", "new_empty", "to"}
     | _ONEDNN,
     TRAINING.objects | {"given", "kernels", "module"},
     frozenset({"classmethod"}),
@@ -109,7 +109,6 @@ GPU = replace(
     nodes=DEPLOYED.nodes | {ast.With, ast.withitem},
     names=DEPLOYED.names | {"torch.channels_last", "torch.dtype", "torch.bfloat16", "torch.float16", "torch.float32"},
     callables=DEPLOYED.callables | {"Fork"},
-    methods=DEPLOYED.methods | {"to"},
     objects=DEPLOYED.objects | {"fork"},
     bases=DEPLOYED.bases | {"GraphedModule"},
 )

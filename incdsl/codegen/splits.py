@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from incdsl.codegen.bodies import Item
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed
+from incdsl.ops.gpu import Room
 from incdsl.ops.merge import Slice
 from incdsl.values import Shape, expression
 
@@ -14,12 +15,16 @@ from incdsl.values import Shape, expression
 def splits(
     items: Sequence[Item], value: Callable[[str], str], shapes: Mapping[str, Shape], ends: Container[str]
 ) -> dict[str, list[Item]]:
-    """The members of each split by the output of the first; values that leave the body stay slices."""
+    """The members of each split by the output of the first; values that leave the body stay slices.
+
+    So do those of an image that is written in ranges: PyTorch lets nobody write into the parts of a `split`.
+    """
+    rooms = {item.output for item in items if item.node and isinstance(item.node.op, Room)}
     found: dict[str, list[Item]] = {}
     group: list[Item] = []
     for item in items:
         op = item.node.op if item.node else None
-        if not isinstance(op, Slice) or item.output in ends:
+        if not isinstance(op, Slice) or item.output in ends or value(item.inputs[0]) in rooms:
             group = []
             continue
         behind = group and value(group[-1].inputs[0]) == value(item.inputs[0]) and _op(group[-1]).stop == op.start

@@ -155,6 +155,11 @@ class Op(BaseModel):
         """Conditions on sizes beyond every extent being at least 1."""
         return ()
 
+    @property
+    def targets(self) -> int:
+        """How many of its inputs, the last ones, it does not read but write into."""
+        return 0
+
     def refuses_one(self, *inputs: Shape) -> Literal["", "training", "always"]:
         """When PyTorch refuses a batch of one image with one value in each channel, since a norm needs more."""
         return ""

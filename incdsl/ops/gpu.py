@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, final
 
-from incdsl.ops.base import Tensor
-from incdsl.ops.code import Call, Lowering, Operand, Setting
+from incdsl.ops.base import Kind, Op, Tensor, image
+from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
 from incdsl.ops.fields import Flag, Positive
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.window import AvgPool2d, Conv2d
@@ -69,9 +69,13 @@ class FusedConv2d(Conv2d):
 
 @final
 class FlooredConv2d(Conv2d):
-    """conv(x) + b, and max(…, 0) for the first `active` channels, as one kernel of Triton's."""
+    """conv(x) + b, and max(…, 0) for the first `active` channels, as one kernel of Triton's.
+
+    With `into` a second value is where it is written: a range of the channels of an image.
+    """
 
     active: Positive
+    into: Flag = False
 
     word: ClassVar[str] = "flooredconv2d"
     public: ClassVar[bool] = False
@@ -84,10 +88,14 @@ class FlooredConv2d(Conv2d):
         super().__init__(*args, **kwargs)
         self.active = active
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         where = {"stride": self.stride, "padding": self.padding}
-        return kernels.convolve(x, self.weight, self.bias, active=self.active, **where)'''
+        return kernels.convolve(x, self.weight, self.bias, active=self.active, out=out, **where)'''
     }
+
+    @property
+    def targets(self) -> int:
+        return int(self.into)
 
     @property
     def display_name(self) -> str:
@@ -97,22 +105,27 @@ class FlooredConv2d(Conv2d):
         call = super().lower(*inputs).module
         assert call is not None
         settings = (*call.settings, Setting("active", self.active))
-        return Lowering(Call("FlooredConv2d", settings=settings), helper="FlooredConv2d")
+        return Lowering(Call("FlooredConv2d", settings=settings), forward=_module(self.into), helper="FlooredConv2d")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        y, active = super().interpret(torch, own, *inputs), int(self.active)
+        y, active = super().interpret(torch, own, inputs[0]), int(self.active)
         assert y is not None
         return torch.cat((y[:, :active].clamp(min=0), y[:, active:]), 1)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        y, active = super().on_residues(field, own, *inputs), int(self.active)
+        y, active = super().on_residues(field, own, inputs[0]), int(self.active)
         assert y is not None
         return field.torch.cat((field.rectified(y[:, :active]), y[:, active:]), 1)
 
 
 @final
 class BiasedAvgPool2d(AvgPool2d):
-    """max(pool(x) + b, 0), with a number of its own for each channel, as one kernel of Triton's."""
+    """max(pool(x) + b, 0), with a number of its own for each channel, as one kernel of Triton's.
+
+    With `into` a second value is where it is written: a range of the channels of an image.
+    """
+
+    into: Flag = False
 
     word: ClassVar[str] = "biasedavgpool"
     public: ClassVar[bool] = False
@@ -134,10 +147,14 @@ class BiasedAvgPool2d(AvgPool2d):
         self.kernel_size = kernel_size
         self.where = {"stride": stride, "padding": padding, "count_include_pad": count_include_pad}
 
-    def forward(self, x: Tensor) -> Tensor:
-        return kernels.average_pool(x, self.kernel_size, self.bias, active=x.shape[1], **self.where)'''
+    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        return kernels.average_pool(x, self.kernel_size, self.bias, active=x.shape[1], out=out, **self.where)'''
     }
     owns_output: ClassVar[bool] = True
+
+    @property
+    def targets(self) -> int:
+        return int(self.into)
 
     @property
     def display_name(self) -> str:
@@ -154,12 +171,99 @@ class BiasedAvgPool2d(AvgPool2d):
             Setting("padding", tuple(map(int, self.padding))),
             Setting("count_include_pad", self.count_include_pad),
         )
-        return Lowering(Call("BiasedAvgPool2d", settings=settings), helper="BiasedAvgPool2d")
+        module = Call("BiasedAvgPool2d", settings=settings)
+        return Lowering(module, forward=_module(self.into), helper="BiasedAvgPool2d")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
-        y = super().interpret(torch, own, *inputs)
+        y = super().interpret(torch, own, inputs[0])
         return (y + by_channel(own["bias"], y)).clamp(min=0)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
-        y = super().on_residues(field, own, *inputs)
+        y = super().on_residues(field, own, inputs[0])
         return field.rectified(field.reduced(y + by_channel(own["bias"], y)))
+
+
+def _module(into: bool) -> Call:
+    """The op's module, applied to its input and to what it writes into."""
+    return Call(None, (Operand(0), Operand(1)) if into else (Operand(),))
+
+
+@final
+class Room(Op):
+    """An image of `channels` channels in which nothing is written yet, as high and wide as another."""
+
+    channels: Positive
+
+    word: ClassVar[str] = "room"
+    public: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "view"
+    calls: ClassVar[frozenset[str]] = frozenset({"torch.channels_last"})
+    helpers: ClassVar[Mapping[str, str]] = {
+        "room": '''def room(x: Tensor, channels: int) -> Tensor:
+    """An image as high and wide as another, in which nothing is written yet."""
+    return x.new_empty([x.shape[0], channels, x.shape[2], x.shape[3]]).to(memory_format=torch.channels_last)'''
+    }
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return image(self.word, inputs[0]).with_channels(self.channels)
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(None, Call("room", (Operand(), Value(self.channels))), helper="room")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        x = inputs[0]
+        return torch.zeros((len(x), int(self.channels), *x.shape[2:]), dtype=x.dtype)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return self.interpret(field.torch, own, *inputs)
+
+
+@final
+class Put(Op):
+    """A value, copied into a range of the channels of an image."""
+
+    word: ClassVar[str] = "put"
+    public: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "copy"
+
+    @property
+    def targets(self) -> int:
+        return 1
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(None, Method(Operand(1), "copy_", (Operand(0),)))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0]
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0]
+
+
+@final
+class Filled(Op):
+    """An image whose ranges these parts are, one after the other, when they are all written."""
+
+    word: ClassVar[str] = "filled"
+    public: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "view"
+    helpers: ClassVar[Mapping[str, str]] = {
+        "filled": '''def filled(y: Tensor, *parts: Tensor) -> Tensor:
+    """The image whose ranges these are, now that they are written."""
+    return y'''
+    }
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(None, Call("filled", tuple(map(Operand, range(len(inputs))))), helper="filled")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.cat(inputs[1:], 1)
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.torch.cat(inputs[1:], 1)

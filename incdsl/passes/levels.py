@@ -33,6 +33,7 @@ from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
 from incdsl.passes.rules.sum_sibling_convs import SumSiblingConvs
 from incdsl.passes.rules.use_kernels import UseKernels
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
+from incdsl.passes.rules.write_ranges import WriteRanges
 
 LEVELS: dict[Level, tuple[Pass, ...]] = {
     # Exact to the last bit, and every key of the state_dict stays.
@@ -66,6 +67,7 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(WriteConcatInPlace()),
         Rewrite(FuseConvs()),  # takes convolutions as they have become; so does the next
         Rewrite(UseKernels()),
+        Rewrite(WriteRanges()),  # into which those kernels write
         Rewrite(PackConvs()),
         Renumber(),  # last: rules have left gaps in repetitions
     ),

@@ -26,6 +26,8 @@ class _Call:
     """A node, or an instance as a whole, in the body of the instance around it."""
 
     key: Instance | str
+    step: int
+    """The written step that it belongs to."""
     nodes: list[str] = field(default_factory=list)
     reads: dict[_Call, None] = field(default_factory=dict)
     free: bool = True
@@ -83,8 +85,16 @@ class _Search:
                     forked.add(call)
                     self.lanes.update(dict.fromkeys(call.nodes, Lane(fork, number)))
         for call in calls:
-            if isinstance(call.key, Instance) and call not in forked:
+            if call not in forked and call.free:
+                self._stay_with_reader(call, calls)
+            elif isinstance(call.key, Instance) and call not in forked:
                 self.body(call.key)
+
+    def _stay_with_reader(self, call: _Call, calls: list[_Call]) -> None:
+        """A view that belongs to the step of its only reader is made where that runs."""
+        readers = [each for each in calls if call in each.reads]
+        if len(readers) == 1 and readers[0].step == call.step and (lane := self.lanes.get(readers[0].nodes[-1])):
+            self.lanes.update(dict.fromkeys(call.nodes, lane))
 
     def _calls(self, instance: Instance) -> list[_Call]:
         """The calls of a body in order, and which of the same body each reads."""
@@ -97,7 +107,8 @@ class _Search:
                 continue  # an input
             around = node.instance.lineage
             key: Instance | str = around[depth] if len(around) > depth else name
-            call = of[name] = found.setdefault(key, _Call(key))
+            step = key.step if isinstance(key, Instance) else node.step
+            call = of[name] = found.setdefault(key, _Call(key, step))
             call.nodes.append(name)
             call.seconds += self._seconds.get(name, 0.0)
             call.free &= name not in self._seconds

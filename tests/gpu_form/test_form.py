@@ -365,3 +365,15 @@ net N {
   }
 }
 """
+
+
+def test_ranges_need_a_value_of_their_grid():
+    """A reduction writes no ranges: before its kernels have run, nothing is as high and wide as what they give."""
+    text = """inc 1
+net N {
+  input x [4, 9, 8]
+  output y = x -> concat { | avgpool 3x3/2 half -> c: conv2d 1x1 @2 -> relu | d: conv2d 3x3/2 @3 half }
+}
+"""
+    assert "room(" not in form(compiled(text), kernels=True).text
+    assert "room(" in form(compiled(text.replace("/2 half", "").replace("/2 @3 half", " @3")), kernels=True).text

@@ -16,7 +16,7 @@ from incdsl.ops import REGISTRY, Kind, Op
 from incdsl.ops.code import Call, Channels, Infix, Method
 from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
 from incdsl.ops.frame import LowPad, SamePad
-from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, FusedConv2d, Put, Room
 from incdsl.ops.sweep import TransposedWindow
 from incdsl.ops.window import UnevenAvgPool2d
 from incdsl.values import Extent
@@ -26,8 +26,8 @@ from tests.ops.seen import farthest
 
 WORDS = sorted(REGISTRY)
 KINDS = [
-    *REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, FlooredConv2d, BiasedAvgPool2d, LowPad,
-    SamePad, UnevenAvgPool2d,
+    *REGISTRY.values(), ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, FlooredConv2d, BiasedAvgPool2d, Room,
+    Put, Filled, LowPad, SamePad, UnevenAvgPool2d,
 ]  # fmt: skip
 PYTORCH = re.compile(r"(?:nn|F|torch)\.\w+")
 

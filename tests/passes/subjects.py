@@ -25,6 +25,7 @@ from incdsl.passes.rewrite import Rewrite
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
 from incdsl.passes.rules.use_kernels import UseKernels
+from incdsl.passes.rules.write_ranges import WriteRanges
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
 from incdsl.source import Source
@@ -51,7 +52,10 @@ def nets(rule):
 CASES = [(rule, name) for rule in ALL for name in nets(rule)]
 
 
-BEFORE = {UseKernels: (CommuteAvgPool, MergeSiblingConvs)}
+BEFORE = {
+    UseKernels: (CommuteAvgPool, MergeSiblingConvs),
+    WriteRanges: (CommuteAvgPool, MergeSiblingConvs, UseKernels),
+}
 """Rules whose results another one looks for, so that it has something to do."""
 
 
@@ -155,7 +159,7 @@ def run(net, images):
 # Cost
 
 
-VIEWS = {"input", "identity", "slice", "flatten", "dropout", ""}
+VIEWS = {"input", "identity", "slice", "flatten", "dropout", "", "room", "filled"}
 
 
 def price(done):
@@ -180,7 +184,8 @@ def price(done):
         if isinstance(node.op, ReLU | ActivationFloor) and beside and len(readers[before.name]) == 1:
             continue
         kernels += 1
-        traffic += sum(prod(shapes[name].at(sizes)) for name in (*operands, node.name))
+        read = operands[: len(operands) - node.op.targets]
+        traffic += sum(prod(shapes[name].at(sizes)) for name in (*read, node.name))
     return {
         "macs": done.cost.macs, "numbers": done.cost.params, "kernels": kernels, "traffic": traffic,
         "reads": sum(len(graph.operands(node.name)) for node in graph),

@@ -4,7 +4,7 @@ import pytest
 
 from incdsl.passes.rules.enlarge_kernels import MOST, EnlargeKernels
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
-from tests.passes.subjects import ALL, after, largest_error, nets, price, trains_alike
+from tests.passes.subjects import ALL, BEFORE, after, largest_error, nets, price, trains_alike
 
 CONDITIONS = [(rule, condition) for rule in ALL for condition in rule.conditions]
 
@@ -63,6 +63,6 @@ def test_what_applies_pays(rule):
     for done in nets(rule).values():
         rewritten = after(done, rule())
         if any(event.applied for event in rewritten.net.trace) and rule is not EnlargeKernels:
-            before, now = price(after(done)), price(rewritten)
+            before, now = price(after(done, *(each() for each in BEFORE.get(rule, ())))), price(rewritten)
             assert now["macs"] <= before["macs"]
             assert now["traffic"] <= before["traffic"] or "ChannelBias" in rewritten.text

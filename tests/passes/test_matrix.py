@@ -31,6 +31,7 @@ CHAINS = {
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
     "FuseConvs": ("a: conv2d 3x3 @4", "add { | identity | x } -> relu"),
     "UseKernels": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu"),
+    "WriteRanges": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu -> concat { | identity | tanh }"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),
     "WriteConcatInPlace": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "relu"),
 }

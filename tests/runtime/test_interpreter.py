@@ -5,7 +5,7 @@ import torch
 
 from incdsl.ops import REGISTRY, Op
 from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
-from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, FusedConv2d, Put, Room
 from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import interpret
 from incdsl.runtime.verdict import NotChecked
@@ -73,7 +73,17 @@ def test_another_net_is_seen(subject, old, new):
 
 @pytest.mark.parametrize("method", ["interpret", "on_residues"])
 def test_every_op_says_what_it_computes(method):
-    deployed = [ChannelBias, ActivationFloor, PackedConv2d, FusedConv2d, FlooredConv2d, BiasedAvgPool2d]
+    deployed = [
+        ChannelBias,
+        ActivationFloor,
+        PackedConv2d,
+        FusedConv2d,
+        FlooredConv2d,
+        BiasedAvgPool2d,
+        Room,
+        Put,
+        Filled,
+    ]
     kinds = [*REGISTRY.values(), *deployed]
     assert [kind.word for kind in kinds if getattr(kind, method) is getattr(Op, method)] == []
 
