@@ -160,16 +160,26 @@ def _forks(calls: list[_Call]) -> Iterable[list[list[_Call]]]:
     """The rails of each fork of a body, in order.
 
     What nothing has been found to run beside goes first, one call after the other, until two rails or more are left
-    that begin with values that are there; a call that reads several of them ends the fork.
+    that begin with values that are there; a call that reads several of them ends the fork. If the longest rail falls
+    into several behind its first call, so that all is done sooner, that call goes first, too.
     """
     waiting = calls
     while waiting:
         rails, later = _rails(waiting)
-        if len(rails) > 1:
+        first = max(rails, key=_length)[0] if len(rails) > 1 else waiting[0]
+        rest = [call for call in waiting if call is not first]
+        if len(rails) > 1 and not _is_sooner(_rails(rest)[0], first, rails):
             yield rails
             waiting = later
         else:
-            waiting = waiting[1:]
+            waiting = rest
+
+
+def _is_sooner(rails: list[list[_Call]], first: _Call, others: list[list[_Call]]) -> bool:
+    """Whether a call and these rails behind it are done before the others, which include that call."""
+    if len(rails) <= len(others):
+        return False
+    return first.seconds + max(map(_length, rails)) < max(map(_length, others))
 
 
 def _rails(calls: list[_Call]) -> tuple[list[list[_Call]], list[_Call]]:
