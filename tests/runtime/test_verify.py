@@ -52,6 +52,8 @@ LARGE = {
     "resnet18", "shufflenet_v2", "v3", "v3_fid", "v3_paper", "v3_torchvision", "v4", "xception",
 }  # fmt: skip
 """Their exports take minutes together; those of v3 are tried beside torchvision's."""
+TWINS = {"googlenet_torchvision", "inception_resnet_v1", "v3_fid", "v3_paper", "v3_torchvision", "v4"}
+"""Large networks made of the modules of others; their numbers are those of references, in `tests/references`."""
 TRAINING = {"gradients", "DistributedDataParallel"}
 FILES = sorted([*SPECS.rglob("*.inc"), *EXAMPLES.glob("*.inc")])
 
@@ -122,7 +124,11 @@ def test_every_check_can_fail():
     assert {name for _, _, names in MISTAKES.values() for name in names.split(", ")} == CHECKS.keys()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.long) if path.stem in TWINS else path for path in FILES],
+    ids=lambda path: path.stem,
+)
 def test_every_spec_and_example(path):
     """Whole networks but one are trained by the tests of `tests/specs` alone, where each parameter gets a gradient."""
     left_out = SLOW | TRAINING if path.parent == SPECS and path.stem != "v1" else SLOW
