@@ -1,0 +1,40 @@
+"""A text in its layout, held to the laws before anybody writes it."""
+
+from __future__ import annotations
+
+from incdsl.formatter.kept import broken
+from incdsl.formatter.laws import Lay, LawBroken, hold
+from incdsl.formatter.layout import layout
+from incdsl.syntax import tree
+from incdsl.syntax.parser import EDITION, parse
+
+
+def formatted(text: str) -> str:
+    """A text in its layout. What makes no sense stays as it is, and so does a text of another edition.
+
+    Raises:
+        LawBroken: if the layout of a text without mistakes is not that text, which is a bug in incdsl.
+    """
+    parsed = parse(text)
+    edition = parsed.file.edition
+    if edition and edition.number != EDITION:
+        return text
+    if not parsed.problems:
+        return _held(text, parsed.file, layout)
+    for lay in (layout, _without_broken_definitions):  # what is repaired may depend on where lines end
+        try:
+            return _held(text, parsed.file, lay)
+        except LawBroken:
+            continue
+    return text
+
+
+def _held(text: str, file: tree.File, lay: Lay) -> str:
+    laid = lay(file)
+    if laid != text:
+        hold(file, laid, lay)
+    return laid
+
+
+def _without_broken_definitions(file: tree.File) -> str:
+    return layout(file, broken(file))
