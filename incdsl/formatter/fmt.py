@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
+
 from incdsl.formatter.kept import broken
-from incdsl.formatter.laws import Lay, LawBroken, hold
+from incdsl.formatter.laws import LawBroken, Lay, hold
 from incdsl.formatter.layout import layout
 from incdsl.syntax import tree
 from incdsl.syntax.parser import EDITION, parse
@@ -21,11 +24,26 @@ def formatted(text: str) -> str:
         return text
     if not parsed.problems:
         return _held(text, parsed.file, layout)
-    for lay in (layout, _without_broken_definitions):  # what is repaired may depend on where lines end
+    for lay in (layout, _without_broken_definitions):  # how a mistake is read may depend on where lines end
         try:
             return _held(text, parsed.file, lay)
         except LawBroken:
             continue
+    return text
+
+
+def formatted_where(text: str, touched: Collection[int]) -> str:
+    """A text with some of its items, by their numbers, in their layout; the others stay as they are.
+
+    Raises:
+        LawBroken: as in `formatted`.
+    """
+    parsed = parse(text)
+    try:
+        return _held(text, parsed.file, partial(_layout_of_some, touched))
+    except LawBroken:
+        if not parsed.problems:
+            raise
     return text
 
 
@@ -38,3 +56,7 @@ def _held(text: str, file: tree.File, lay: Lay) -> str:
 
 def _without_broken_definitions(file: tree.File) -> str:
     return layout(file, broken(file))
+
+
+def _layout_of_some(touched: Collection[int], file: tree.File) -> str:
+    return layout(file, {item for n, item in enumerate(file.items) if n not in touched})

@@ -96,7 +96,7 @@ class Kept:
             if each.word == "off" and each.start >= stop:
                 on = next((other.stop for other in told[n:] if other.word == "on"), len(self._text) + 1)
                 stop = min(on, self._closes(each.token))
-                yield _Region(self._line(each.start), stop)
+                yield _Region(each.stop + 1 if self._is_behind(each) else self._line(each.start), stop)
 
     def _directives(self) -> Iterator[_Directive]:
         for i, token in enumerate(self._sheet.tokens):

@@ -56,7 +56,7 @@ class Sheet:
         return stop <= first or self._hard[stop] == self._hard[first + 1]
 
     def fits(self, first: int, stop: int, column: int, more: int) -> bool:
-        """Whether some tokens are flat, and none of their lines is too long; all but the first are indented to `more`."""
+        """Whether some tokens are flat, and no line of them is too long; lines after the first begin at `more`."""
         if not self.flat(first, stop):
             return False
         for i in self._loose[bisect_left(self._loose, first + 1) : bisect_left(self._loose, stop)]:

@@ -35,16 +35,21 @@ def _split(line: Line, places: Iterable[int]) -> Iterator[Line]:
 
 def _at_joints(sheet: Sheet, line: Line) -> Iterator[Line]:
     """A line that is too long, broken in front of its assertion, or of `times`, `for`, `if` and `else`, too."""
-    if _fits(sheet, line):
-        yield line
-        return
-    shapes = [i for i in range(line.first + 1, line.stop) if sheet.joints.get(i) == "shape"][-1:]
-    words = [i for i in range(line.first + 1, line.stop) if sheet.joints.get(i) == "word"]
-    if shapes and _fits(sheet, replace(line, stop=shapes[0])):
-        words = []
+    words: list[int] = []
+    last = _last_assertion(sheet, line)
+    if not _fits(sheet, line) and not (last and _fits(sheet, replace(line, stop=last))):
+        words = [i for i in range(line.first + 1, line.stop) if sheet.joints.get(i) == "word"]
     for part in _split(line, words):
-        last = [i for i in shapes if part.first < i < part.stop and not _fits(sheet, part)]
-        yield from _split(part, last)
+        head, assertions = part, list[int]()
+        while not _fits(sheet, head) and (last := _last_assertion(sheet, head)):
+            assertions.insert(0, last)
+            head = replace(head, stop=last)
+        yield from _split(part, assertions)
+
+
+def _last_assertion(sheet: Sheet, line: Line) -> int | None:
+    """Where the last assertion of a line begins, if it does not start the line."""
+    return next((i for i in range(line.stop - 1, line.first, -1) if sheet.joints.get(i) == "shape"), None)
 
 
 def _filled(sheet: Sheet, line: Line) -> Iterator[Line]:
