@@ -69,7 +69,7 @@ class Chains:
             if not sheet.fits(first, sheet.first(merge.rails[0]), column, line.more):
                 return False
             first, column = sheet.stop(merge) - 1, line.base
-        return sheet.fits(first, stop, column, line.base + 2 * INDENT)
+        return sheet.fits(first, stop, column, lines.closing(first, line).more)
 
     def _step(self, step: tree.Step, tall: Collection[tree.Merge]) -> None:
         """A step that takes several lines."""
@@ -85,11 +85,11 @@ class Chains:
 
     def _rails(self, merge: tree.Merge) -> None:
         """Rails under each other."""
-        base = self.lines[-1].base
+        opened = self.lines[-1]
         for each in merge.rails:
-            self.start(lines.rail(self._sheet.first(each), base + INDENT))
-            self.chain(each.chain, base + 2 * INDENT)
-        self.start(lines.item(self._sheet.stop(merge) - 1, base))
+            self.start(lines.rail(self._sheet.first(each), opened.base + INDENT))
+            self.chain(each.chain, opened.base + 2 * INDENT)
+        self.start(lines.closing(self._sheet.stop(merge) - 1, opened))
 
     def _column(self, i: int) -> int:
         """Where a token of the last line begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from incdsl.formatter.lines import Line
@@ -30,11 +30,14 @@ def align(sheet: Sheet, definition: tree.Tree, found: Sequence[Line]) -> None:
 
 
 def _assertions(sheet: Sheet, found: Sequence[Line]) -> None:
-    """Assertions that end their lines in one column, past the lines of their chains, but for those behind rails."""
+    """Assertions that end their lines in one column, past the lines of their chains, but for those behind rails.
+
+    One that stands on the only line there is keeps to the step.
+    """
     stated = {n: i for n, line in enumerate(found) if (i := _assertion(sheet, line)) is not None}
     longest = max((sheet.width(i, found[n].stop) for n, i in stated.items()), default=0)
-    column = 0
-    for n in {n for each in stated for n in _chain_of(sheet, found, each)}:
+    column, around = 0, _lines_of_chains(sheet, found, stated.keys())
+    for n in around if len(around) > 1 else ():
         end = _end(sheet, found[n], stated.get(n, found[n].stop)) + GAP
         alone = n + 1 in stated and stated[n + 1] == found[n + 1].first
         if end + longest <= WIDTH and not alone:
@@ -55,20 +58,15 @@ def _assertion(sheet: Sheet, line: Line) -> int | None:
     return i
 
 
-def _chain_of(sheet: Sheet, found: Sequence[Line], n: int) -> Iterator[int]:
-    """The lines of the chain that a line is part of, as far as they follow each other."""
-    first = n
-    while first and _goes_on(sheet, found[first]):
-        first -= 1
-    yield first
-    n = first + 1
-    while n < len(found) and _goes_on(sheet, found[n]):
-        yield n
-        n += 1
-
-
-def _goes_on(sheet: Sheet, line: Line) -> bool:
-    return line.loose or sheet.tokens[line.first].type == "ARROW"
+def _lines_of_chains(sheet: Sheet, found: Sequence[Line], stated: Set[int]) -> list[int]:
+    """The lines of all chains that have some of the lines, as far as those of a chain follow each other."""
+    chains: list[list[int]] = []
+    for n, line in enumerate(found):
+        if chains and (line.loose or sheet.tokens[line.first].type == "ARROW"):
+            chains[-1].append(n)
+        else:
+            chains.append([n])
+    return [n for chain in chains if not stated.isdisjoint(chain) for n in chain]
 
 
 def _tables(sheet: Sheet, definition: tree.Tree, found: Iterable[Line]) -> None:

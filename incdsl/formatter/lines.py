@@ -25,8 +25,14 @@ class Line:
 
 
 def item(first: int, indent: int) -> Line:
-    """The first line of an item, or the one of its closing brace."""
+    """The first line of an item, or the one of the brace that closes it."""
     return Line(first, first, indent, indent, indent + 2 * INDENT)
+
+
+def closing(first: int, opened: Line) -> Line:
+    """A line that starts with the brace that closes rails."""
+    more = opened.more if opened.loose else opened.base + 2 * INDENT
+    return Line(first, first, opened.base, opened.base, more)
 
 
 def arrow(first: int, indent: int) -> Line:

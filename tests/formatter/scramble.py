@@ -10,8 +10,11 @@ from tests.process import ROOT
 
 FOLDERS = ("specs", "examples", "tests/passes", "fuzz/corpus")
 SIGNS = frozenset("()[]{},@|=")
+BEFORE = ["", " ", "\n", "\n\n  "]
+BEHIND = ["\n", "\n ", "\r\n", "\n\n\n"]
 COMMENTS = ["#", "# c", "# c  ", "#: [1, 2]", "# a # b", "# width → 64 µm", "#}", "# |", '# "', "#\t-> x"]
 DIRECTIVES = ["# fmt: off", "# fmt: on", "# fmt: skip", "# fmt: skip, a table"]
+SLIPS = ["->", "}", "{", "(", "x", "é", "'a'", "$", "net"]
 BLANKS = [" ", " ", "  ", "\t", "\n", "\n  ", "\n\n", " \n \n\n ", "\r\n"]
 
 
@@ -60,7 +63,7 @@ def scrambled(text, random, comments, directives):
         for _ in range(3):
             if random.random() * 100 < comments:
                 comment = random.choice(DIRECTIVES if random.random() * 100 < directives else COMMENTS)
-                gap += random.choice(["", " ", "\n", "\n\n  "]) + comment + random.choice(["\n", "\n ", "\r\n", "\n\n\n"])
+                gap += random.choice(BEFORE) + comment + random.choice(BEHIND)
         parts += gap, token.text
         last = token.text
     return "".join(parts)
@@ -77,5 +80,5 @@ def spoiled(text, random):
     """A text with something wrong."""
     tokens = parse(text).tokens
     token, other = random.choice(tokens), random.choice(tokens)
-    new = random.choice(["", "", f"{token.text} {token.text}", other.text, "->", "}", "{", "(", "x", "é", "'a'", "$", "net"])
+    new = random.choice(["", "", f"{token.text} {token.text}", other.text, *SLIPS])
     return text[: token.start] + new + text[token.end :]
