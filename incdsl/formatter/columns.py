@@ -36,11 +36,11 @@ def _assertions(sheet: Sheet, found: Sequence[Line]) -> None:
     """
     stated = {n: i for n, line in enumerate(found) if (i := _assertion(sheet, line)) is not None}
     longest = max((sheet.width(i, found[n].stop) for n, i in stated.items()), default=0)
+    alone = {n for n, i in stated.items() if i == found[n].first}
     column, around = 0, _lines_of_chains(sheet, found, stated.keys())
     for n in around if len(around) > 1 else ():
         end = _end(sheet, found[n], stated.get(n, found[n].stop)) + GAP
-        alone = n + 1 in stated and stated[n + 1] == found[n + 1].first
-        if end + longest <= WIDTH and not alone:
+        if end + longest <= WIDTH and alone.isdisjoint((n, n + 1)):
             column = max(column, end)
     for n, i in stated.items():
         line = found[n]

@@ -13,14 +13,14 @@ from incdsl.syntax.parser import EDITION, parse
 
 
 def formatted(text: str) -> str:
-    """A text in its layout. What makes no sense stays as it is, and so does a text of another edition.
+    """A text in its layout. What makes no sense stays as it is, and so does a text of another edition, or of none.
 
     Raises:
         LawBroken: if the layout of a text without mistakes is not that text, which is a bug in incdsl.
     """
     parsed = parse(text)
     edition = parsed.file.edition
-    if edition and edition.number != EDITION:
+    if edition is None or edition.number != EDITION:
         return text
     if not parsed.problems:
         return _held(text, parsed.file, layout)
