@@ -22,10 +22,10 @@ class _Row(NamedTuple):
     use: tree.Call
 
 
-def align(sheet: Sheet, definition: tree.Tree, found: Sequence[Line]) -> None:
+def align(sheet: Sheet, found: Sequence[Line]) -> None:
     """Widen blanks, so that tables and assertions stand in columns. Lines stay within 120 columns."""
     made = [line for line in found if line.kept is None]
-    _tables(sheet, definition, made)
+    _tables(sheet, made)
     _assertions(sheet, made)
 
 
@@ -69,16 +69,13 @@ def _lines_of_chains(sheet: Sheet, found: Sequence[Line], stated: Set[int]) -> l
     return [n for chain in chains if not stated.isdisjoint(chain) for n in chain]
 
 
-def _tables(sheet: Sheet, definition: tree.Tree, found: Iterable[Line]) -> None:
+def _tables(sheet: Sheet, found: Iterable[Line]) -> None:
     """Settings under each other where a block is used several times, each use on a line of its own."""
-    at = {line.first: line for line in found}
     uses: dict[str, list[_Row]] = defaultdict(list)
-    for node in tree.nodes(definition):
-        if isinstance(node, tree.Step) and isinstance(node.atom, tree.Call):
-            first = sheet.first(node)
-            line = at.get(first) or at.get(first - 1)
-            if line and sheet.stop(node.atom) <= line.stop:
-                uses[node.atom.name.text].append(_Row(line, node.atom))
+    for line in found:
+        step = sheet.steps.get(line.first) or sheet.steps.get(line.first + 1)
+        if step and isinstance(step.atom, tree.Call) and sheet.stop(step.atom) <= line.stop:
+            uses[step.atom.name.text].append(_Row(line, step.atom))
     for rows in uses.values():
         _table(sheet, rows)
 

@@ -36,10 +36,10 @@ class _Directive(NamedTuple):
 class Kept:
     """Says of an item whether it stays as it is, and of the token behind it where formatting begins again."""
 
-    def __init__(self, sheet: Sheet, file: tree.File) -> None:
+    def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
         self._text = sheet.tokens[0].source.text
-        self._broken = _broken(sheet, file)
+        self._broken = _broken(sheet)
         told = list(self._directives()) if "fmt:" in self._text else []
         self._skips = [each.token for each in told if each.word == "skip" and self._is_behind(each)]
         self._regions = list(self._read(told))
@@ -126,16 +126,14 @@ def _any_between(places: Sequence[int], first: int, stop: int, starts: Sequence[
 def broken(file: tree.File) -> set[tree.Tree]:
     """The items of a file in which something makes no sense."""
     sheet = Sheet(file)
-    found = _broken(sheet, file)
+    found = _broken(sheet)
     items = [part for part in file.parts if isinstance(part, tree.Tree)]
     return {item for item in items if any(sheet.first(item) <= i < sheet.stop(item) for i in found)}
 
 
-def _broken(sheet: Sheet, file: tree.File) -> list[int]:
+def _broken(sheet: Sheet) -> list[int]:
     """The tokens that the parser put in, or in front of which it left something out, and the first ones of `Error`s."""
-    wrong = {i for i, token in enumerate(sheet.tokens) if _is_broken(token)}
-    wrong |= {sheet.first(node) for node in tree.nodes(file) if isinstance(node, tree.Error) and node.parts}
-    return sorted(wrong)
+    return sorted({*sheet.errors, *(i for i, token in enumerate(sheet.tokens) if _is_broken(token))})
 
 
 def _is_broken(token: Token) -> bool:

@@ -25,7 +25,7 @@ class _Layout:
         self._file = file
         self._apart = apart
         self._sheet = Sheet(file)
-        self._kept = Kept(self._sheet, file)
+        self._kept = Kept(self._sheet)
         self._chains = Chains(self._sheet)
 
     def text(self) -> str:
@@ -46,7 +46,7 @@ class _Layout:
             self._item(item, 0)
         self._chains.end(self._sheet.stop(item))
         found = list(wrap(self._sheet, self._chains.lines))
-        align(self._sheet, item, found)
+        align(self._sheet, found)
         return found
 
     def _item(self, item: tree.Tree, indent: int) -> None:

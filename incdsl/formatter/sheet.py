@@ -29,6 +29,10 @@ class Sheet:
         self.tokens: list[Token] = []
         self.blanks: list[int] = []
         self.joints: dict[int, Joint] = {}
+        self.steps: dict[int, tree.Step] = {}
+        """The steps, by their first tokens."""
+        self.errors: list[int] = []
+        """The first tokens of what makes no sense."""
         self._first: dict[int, int] = {}
         self._stop: dict[int, int] = {}
         self._number(file)
@@ -96,8 +100,12 @@ class Sheet:
                 if joint := "word" if id(part) in words else _joint(part, parent):
                     self.joints[i] = joint
             else:
-                if isinstance(part, tree.Step) and part.repeat:
-                    words.add(id(part.repeat.first_token))
+                if isinstance(part, tree.Step):
+                    self.steps.setdefault(len(self.tokens), part)
+                    if part.repeat:
+                        words.add(id(part.repeat.first_token))
+                elif isinstance(part, tree.Error) and part.parts:
+                    self.errors.append(len(self.tokens))
                 self._first[id(part)] = len(self.tokens)
                 waiting.append((None, part))
                 waiting += [(each, part) for each in reversed(part.parts)]

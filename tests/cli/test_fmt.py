@@ -116,6 +116,7 @@ def test_line_ends_and_marks_of_windows_become_plain(call, folder):
     assert text(folder, "dos") == GOOD
 
 
+@pytest.mark.thorough
 def test_it_runs_as_a_process(tmp_path):
     done = incdsl("fmt", "-", cwd=tmp_path, stdin=UGLY.encode())
     assert no_accident(done)

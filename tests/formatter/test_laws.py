@@ -22,18 +22,21 @@ def layouts():
     return Layouts()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", range(0, 3 * COUNT, COUNT))
 def test_the_laws_hold_of_random_texts(start):
     for seed in range(start, start + COUNT):
         assert differences(layouts().scrambled(seed)) == [], seed
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", range(0, 3 * COUNT, COUNT))
 def test_the_laws_hold_of_broken_texts(start):
     for seed in range(start, start + COUNT):
         assert differences(layouts().broken(seed)) == [], seed
 
 
+@pytest.mark.thorough
 def test_random_texts_are_what_they_should_be():
     """Comments are everywhere, most texts change, and most broken texts are broken, but not all over."""
     scrambled = [layouts().scrambled(seed) for seed in range(COUNT)]
