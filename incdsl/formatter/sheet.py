@@ -36,8 +36,8 @@ class Sheet:
         self._first: dict[int, int] = {}
         self._stop: dict[int, int] = {}
         self._number(file)
-        self._ends = list(accumulate(map(len, (token.text for token in self.tokens)), initial=0))
-        self._ends = [end + gap for end, gap in zip(self._ends, accumulate([*self.blanks, 0]), strict=True)]
+        lengths = (gap + len(token.text) for gap, token in zip(self.blanks, self.tokens, strict=True))
+        self._columns = list(accumulate(lengths, initial=0))
         starts = [i for i in range(len(self.tokens)) if self.starts_line(i)]
         self._loose = [i for i in starts if self._is_loose(i)]
         hard = set(starts).difference(self._loose)
@@ -53,7 +53,9 @@ class Sheet:
 
     def width(self, first: int, stop: int) -> int:
         """The columns of some tokens on one line, without what stands before them."""
-        return self._ends[stop] - self._ends[first] - self.blanks[first] if stop > first else 0
+        if stop <= first:
+            return 0
+        return self._columns[stop] - self._columns[first + 1] + len(self.tokens[first].text)
 
     def flat(self, first: int, stop: int) -> bool:
         """Whether some tokens stand on one line, but for choices and assertions that the author put on the next."""

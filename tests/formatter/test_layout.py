@@ -132,6 +132,24 @@ def test_what_is_written_otherwise_changes(text, expected):
     assert formatted(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("block B = {}: conv2d 3x3 (bias: false) -> {}: relu", "block B = {}: conv2d 3x3 (bias: false)\n  -> {}: relu"),
+        ("block B = add {{ | {}: relu | {}: gap }} -> gap", "block B = add {{\n  | {}: relu\n  | {}: gap\n}} -> gap"),
+        ("block B = {}: relu (a: 1) for {} in [1, 2]", "block B = {}: relu (a: 1)\n    for {} in [1, 2]"),
+    ],
+    ids=["chain", "rails", "choice"],
+)  # fmt: skip
+def test_a_line_of_120_columns_stays_and_a_longer_one_is_broken(before, after):
+    free = 120 - len(before.format("", ""))
+    fits, wide = ((each - 50) * "a" for each in (free, free + 1))
+    assert len(before.format(fits, "b" * 50)) == 120
+    for text in (before.format(fits, "b" * 50), after.format(wide, "b" * 50)):
+        assert formatted(f"inc 1\n{text}\n") == f"inc 1\n{text}\n"
+    assert formatted(f"inc 1\n{before.format(wide, 'b' * 50)}\n") == f"inc 1\n{after.format(wide, 'b' * 50)}\n"
+
+
 def test_a_table_that_would_not_fit_is_none():
     uses = {"a" * 60: 1, "b": 1_000_000_000}
     rows = [f"    -> {label}: M(aa: {n}, bb: {n}, cc: {n}, dd: {n})\n" for label, n in uses.items()]
