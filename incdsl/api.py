@@ -42,6 +42,20 @@ def parse(text: str) -> Parsed:
     return parser.parse(text)
 
 
+def format(text: str) -> str:
+    """The text of a spec in the one layout that the language has, as `incdsl fmt` writes it.
+
+    The tokens and the comments stay as they are, each behind the one before; blanks and line breaks are chosen anew.
+    What makes no sense stays as it was written, and so does what `# fmt: off` or `# fmt: skip` is about.
+
+    Raises:
+        incdsl.formatter.laws.LawBroken: if the result would not be the same spec, which is a bug in incdsl.
+    """
+    from incdsl.formatter.fmt import formatted
+
+    return formatted(text)
+
+
 def analyze(spec: Spec, *, root: Folder | None = None, **settings: Any) -> Analysis:
     """Everything that is known of a spec, however broken it is: its tree, its nets as far as they go, all problems.
 

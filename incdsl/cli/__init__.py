@@ -10,11 +10,13 @@ import sys
 import click
 
 _COMMANDS = {
+    "annotate": "Write the shapes of a spec into it, or take them out.",
     "check": "Check specs: syntax, names, shapes, and the facts that they state.",
     "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
     "explain": "Explain a diagnostic code or an op.",
+    "fmt": "Write specs in the one layout that the language has.",
     "new": "Write a small spec that compiles, to begin with.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "specs": "List the specs that ship with incdsl.",

@@ -24,13 +24,13 @@ unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu
 net {net}(classes = 10) {{
   input image [3, 32, 32]
 
-  grid32 = image -> stem: conv 3x3 @32               : [32, 32, 32]
+  grid32 = image -> stem: conv 3x3 @32   : [32, 32, 32]
   grid16 = grid32
-    -> down1: Reduction(width: 32)                   : [64, 16, 16]
-    -> mixed1: Mixed(width: 24)                      : [96, 16, 16]
+    -> down1: Reduction(width: 32)       : [64, 16, 16]
+    -> mixed1: Mixed(width: 24)          : [96, 16, 16]
   grid8 = grid16
-    -> down2: Reduction(width: 48)                   : [144, 8, 8]
-    -> mixed2: Mixed(width: 48)                      : [192, 8, 8]
+    -> down2: Reduction(width: 48)       : [144, 8, 8]
+    -> mixed2: Mixed(width: 48)          : [192, 8, 8]
   output logits = grid8 -> gap -> dropout 0.2 -> fc: linear @classes
 }}
 

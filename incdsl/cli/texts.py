@@ -1,0 +1,51 @@
+"""Specs that a command changes: read, written back, or shown with what is different."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from incdsl.cli.options import fail, spec_source
+from incdsl.diagnostics import CompileError
+from incdsl.diagnostics.syntax import Unreadable
+from incdsl.formatter.laws import LawBroken
+from incdsl.source import Source
+from incdsl.writing import replace_text
+
+
+def read_text(path: str) -> Source:
+    """The spec at a path, or on standard input for `-`; one that cannot be read ends the command."""
+    if path != "-" and not Path(path).exists():  # the name of a shipped spec is no file to change
+        fail(CompileError((Unreadable(span=None, name=path, reason="no such file or directory"),)))
+    try:
+        return spec_source(path)
+    except CompileError as error:
+        fail(error)
+
+
+def write_text(path: str, text: str) -> None:
+    """Put a text in the place of a spec; a file that cannot be written ends the command."""
+    try:
+        replace_text(Path(path), text)
+    except CompileError as error:
+        fail(error)
+
+
+def show_difference(source: Source, text: str) -> None:
+    """Write what would change to standard output, as a unified diff."""
+    click.echo("".join(_difference(source, text)), nl=False)
+
+
+def report(name: str, law: LawBroken) -> None:
+    """Say that a layout broke a law, which is our mistake."""
+    click.echo(f"internal error: {name} is left as it is: {law}", err=True)
+    click.echo("This is a bug in incdsl; please report it with the spec.", err=True)
+
+
+def _difference(source: Source, text: str) -> Iterator[str]:
+    before, after = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    for line in difflib.unified_diff(before, after, source.name, source.name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
