@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, cached_property
 
 from incdsl.winograd.axis import Axis, paired
 
@@ -19,6 +20,11 @@ class Scheme:
     horizontal: Axis
 
     def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def name(self) -> str:
+        """`F(4x4,3x3)`: outputs and taps, height before width."""
         return f"F({self.outputs[0]}x{self.outputs[1]},{self.taps[0]}x{self.taps[1]})"
 
     @property
@@ -68,6 +74,7 @@ def schemes(*, higher_order: bool = False) -> tuple[Scheme, ...]:
     return (*_STANDARD, *_HIGHER_ORDER) if higher_order else _STANDARD
 
 
+@cache
 def scheme_named(name: str) -> Scheme:
     """The scheme that is written like this, `F(4x4,3x3)`.
 
@@ -75,6 +82,6 @@ def scheme_named(name: str) -> Scheme:
         ValueError: if there is none.
     """
     for scheme in schemes(higher_order=True):
-        if str(scheme) == name:
+        if scheme.name == name:
             return scheme
     raise ValueError(f"there is no scheme {name}")

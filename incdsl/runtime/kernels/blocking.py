@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from incdsl.winograd import Scheme
@@ -15,12 +15,11 @@ class Blocking(NamedTuple):
     """Tiles that are transformed before they are multiplied."""
     panels: int
     """Panels of filters that are multiplied before their tiles are finished."""
-    share_filters: bool
-    """Threads share the filters, not the tiles: each reads the whole image and its part of the filters."""
+    share_filters: int
+    """1 if threads share the filters, not the tiles: each reads the whole image and its part of the filters."""
 
 
-@lru_cache
-def blocking_for(scheme: Scheme, out_shape: tuple[int, int, int, int], panel: int) -> Blocking:
+def blocking_for(scheme: Scheme, out_shape: Sequence[int], panel: int) -> Blocking:
     """What is good for most layers; `out_shape` is `[N, K, H′, W′]`.
 
     Filters are shared if there are more of them than tiles: then it takes longer to read them than to transform the
@@ -28,4 +27,4 @@ def blocking_for(scheme: Scheme, out_shape: tuple[int, int, int, int], panel: in
     """
     batch, out_channels, height, width = out_shape
     tiles = batch * -(-height // scheme.outputs[0]) * -(-width // scheme.outputs[1])
-    return Blocking(tiles=28, panels=max(1, 192 // panel), share_filters=tiles < out_channels)
+    return Blocking(tiles=28, panels=max(1, 192 // panel), share_filters=int(tiles < out_channels))

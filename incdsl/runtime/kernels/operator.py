@@ -43,7 +43,7 @@ def convolve(
         TypeError: if types differ.
         ValueError: if shapes or strides do not fit.
     """
-    arguments = (x, packed.filters, packed.bias, packed.floor, packed.out_channels, str(packed.scheme), padding)
+    arguments = (x, packed.filters, packed.bias, packed.floor, packed.out_channels, packed.scheme.name, padding)
     cut = [int(each) for each in blocking or ()]
     if out is None:
         result: Tensor = torch.ops.incdsl.winograd(*arguments, cut)
@@ -58,7 +58,7 @@ def _winograd(
     blocking: Sequence[int] = (),
 ) -> Tensor:  # fmt: skip
     out = _empty(x, filters, bias, floor, out_channels, scheme, padding)
-    _winograd_out(x, filters, bias, floor, out_channels, scheme, padding, out, blocking)
+    _run(x, filters, bias, floor, scheme_named(scheme), padding, out, blocking)
     return out
 
 
@@ -67,16 +67,8 @@ def _winograd_out(
     x: Tensor, filters: Tensor, bias: Tensor, floor: Tensor, out_channels: int, scheme: str, padding: Sequence[int],
     out: Tensor, blocking: Sequence[int] = (),
 ) -> None:  # fmt: skip
-    _refuse_gradients(x, filters, bias, floor, out)
-    found = scheme_named(scheme)
-    _check_out(out, x, found, out_channels, padding)
-    library = library_for(x.dtype)
-    _check_packed(filters, bias, floor, x, found, out_channels, library.panel, library.lanes)
-    if not _side_by_side(x):
-        x = x.contiguous(memory_format=torch.channels_last)
-    tiles, panels, share_filters = blocking or blocking_for(found, tuple(out.shape), library.panel)
-    if x.shape[0]:
-        library.convolve(x, filters, bias, floor, out, found, padding, Blocking(tiles, panels, bool(share_filters)))
+    _check_out(x, filters, bias, floor, out_channels, scheme, padding, out)
+    _run(x, filters, bias, floor, scheme_named(scheme), padding, out, blocking)
 
 
 @torch.library.register_fake("incdsl::winograd", lib=_OPERATORS)
@@ -90,12 +82,41 @@ def _empty(
 
 
 @torch.library.register_fake("incdsl::winograd_out", lib=_OPERATORS)
-def _nothing(
+def _check_out(
     x: Tensor, filters: Tensor, bias: Tensor, floor: Tensor, out_channels: int, scheme: str, padding: Sequence[int],
     out: Tensor, blocking: Sequence[int] = (),
 ) -> None:  # fmt: skip
     _refuse_gradients(x, filters, bias, floor, out)
-    _check_out(out, x, scheme_named(scheme), out_channels, padding)
+    shape = _out_shape(x, scheme_named(scheme), out_channels, padding)
+    if out.shape != shape:
+        raise ValueError(f"out is {list(out.shape)}, the result {list(shape)}")
+    if out.dtype != x.dtype:
+        raise TypeError(f"out is {out.dtype}, x {x.dtype}")
+    batch, _, row, pixel = out.stride()
+    apart = pixel >= out_channels and row >= pixel * shape[3] and batch >= row * shape[2]
+    if not (_side_by_side(out) and apart):
+        raise ValueError("out is not in channels_last, nor a part of what is")
+
+
+def _run(
+    x: Tensor, filters: Tensor, bias: Tensor, floor: Tensor, scheme: Scheme, padding: Sequence[int], out: Tensor,
+    blocking: Sequence[int],
+) -> None:  # fmt: skip
+    """Check what would make the kernel read or write elsewhere, and call it."""
+    library = library_for(x.dtype, scheme.name)
+    out_channels, channels = out.shape[1], x.shape[1]
+    if not x.dtype == filters.dtype == bias.dtype == floor.dtype:
+        raise TypeError(f"x is {x.dtype}, the weights {filters.dtype}")
+    padded = out_channels + -out_channels % library.panel
+    wanted = (scheme.size, padded // library.panel, channels + -channels % library.lanes, library.panel)
+    if filters.shape != wanted or not bias.numel() == floor.numel() == padded:
+        raise ValueError(f"packed filters are {list(filters.shape)}, and {scheme} reads {list(wanted)} here")
+    if min(padding) < 0 or min(blocking, default=1) < 0 or min(blocking[:2], default=1) < 1:
+        raise ValueError(f"padding {tuple(padding)} or blocking {tuple(blocking)} is negative")
+    if not _side_by_side(x):
+        x = x.contiguous(memory_format=torch.channels_last)
+    cut = Blocking(*blocking) if blocking else blocking_for(scheme, out.shape, library.panel)
+    library.convolve(x, filters.contiguous(), bias.contiguous(), floor.contiguous(), out, scheme, padding, cut)
 
 
 def _refuse_gradients(*tensors: Tensor) -> None:
@@ -106,37 +127,12 @@ def _refuse_gradients(*tensors: Tensor) -> None:
 def _out_shape(x: Tensor, scheme: Scheme, out_channels: int, padding: Sequence[int]) -> tuple[int, int, int, int]:
     if x.dim() != 4:
         raise ValueError(f"images are [N, C, H, W], not {list(x.shape)}")
-    batch, _, *size = x.shape
-    height, width = (
-        each + 2 * around - taps + 1 for each, around, taps in zip(size, padding, scheme.taps, strict=True)
-    )
+    batch, _, height, width = x.shape
+    height += 2 * padding[0] - scheme.taps[0] + 1
+    width += 2 * padding[1] - scheme.taps[1] + 1
     if height < 1 or width < 1:
-        raise ValueError(f"{scheme} with padding {tuple(padding)} has no output for {size[0]}x{size[1]}")
+        raise ValueError(f"{scheme} with padding {tuple(padding)} has no output for {list(x.shape)}")
     return batch, out_channels, height, width
-
-
-def _check_out(out: Tensor, x: Tensor, scheme: Scheme, out_channels: int, padding: Sequence[int]) -> None:
-    shape = _out_shape(x, scheme, out_channels, padding)
-    if out.shape != shape:
-        raise ValueError(f"out is {list(out.shape)}, the result {list(shape)}")
-    if out.dtype != x.dtype:
-        raise TypeError(f"out is {out.dtype}, x {x.dtype}")
-    batch, _, row, pixel = out.stride()
-    apart = pixel >= out_channels and row >= pixel * shape[3] and batch >= row * shape[2]
-    if not (_side_by_side(out) and apart):
-        raise ValueError("the channels of out must lie side by side, and its pixels apart: channels_last, or a part of it")
-
-
-def _check_packed(
-    filters: Tensor, bias: Tensor, floor: Tensor, x: Tensor, scheme: Scheme, out_channels: int, panel: int, lanes: int
-) -> None:
-    if not x.dtype == filters.dtype == bias.dtype == floor.dtype:
-        raise TypeError(f"x is {x.dtype}, the weights {filters.dtype}")
-    panels = -(-out_channels // panel)
-    shapes = (scheme.size, panels, x.shape[1] + -x.shape[1] % lanes, panel), (panels * panel,), (panels * panel,)
-    for each, shape in zip((filters, bias, floor), shapes, strict=True):
-        if each.shape != shape or not each.is_contiguous():
-            raise ValueError(f"packed weights are {list(each.shape)}, {list(shape)} is what {scheme} reads here")
 
 
 def _side_by_side(image: Tensor) -> bool:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from incdsl.winograd import Matrix, Scheme, relative_bound
-
 from incdsl.runtime.kernels.library import library_for
+from incdsl.winograd import Matrix, Scheme, relative_bound
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def pack(weight: Tensor, bias: Tensor | None, scheme: Scheme, active: int = 0) -
         TypeError: if the weights are neither float32 nor float64.
         ValueError: if the filters have another size than those of the scheme.
     """
-    library, out_channels, channels = library_for(weight.dtype), *weight.shape[:2]
+    library, out_channels, channels = library_for(weight.dtype, scheme.name), *weight.shape[:2]
     missing = -out_channels % library.panel
     u = transformed(weight.detach(), scheme).to(weight.dtype)
     u = F.pad(u, (0, -channels % library.lanes, 0, missing)).unflatten(1, (-1, library.panel))

@@ -74,7 +74,8 @@ constexpr Size divided_up(Size a, Size b) { return (a + b - 1) / b; }
 // The first of `count` things that part `i` of `parts` equal ones has.
 constexpr Size part_begin(Size count, Size i, Size parts) { return count * i / parts; }
 
-INLINE Vector splat(Real value) { return Vector{} + value; }
+// Minus zero changes no number, so compilers leave it out; plus zero would change -0.
+INLINE Vector splat(Real value) { return value - Vector{}; }
 INLINE Vector load(const Real *from) { return *reinterpret_cast<const Vector *>(from); }
 INLINE void store(Real *to, Vector value) { *reinterpret_cast<Vector *>(to) = value; }
 
@@ -120,11 +121,16 @@ template <class A, int i> struct OutputRow {
 // The sum of Row::at(j) * x[j].
 template <class Row, int n> INLINE Vector combine(const Vector *x) {
     Vector sum = {};
+    bool empty = true;  // at compile time: nothing is added to zero
     each<n>([&](auto j) INLINE_LAMBDA {
         constexpr Real weight = Row::at(j);
-        if constexpr (weight == 1) sum += x[j];
-        else if constexpr (weight == -1) sum -= x[j];
-        else if constexpr (weight != 0) sum += splat(weight) * x[j];
+        if constexpr (weight != 0) {
+            if (empty) sum = weight == 1 ? x[j] : weight == -1 ? -x[j] : splat(weight) * x[j];
+            else if (weight == 1) sum += x[j];
+            else if (weight == -1) sum -= x[j];
+            else sum += splat(weight) * x[j];
+            empty = false;
+        }
     });
     return sum;
 }
@@ -335,7 +341,9 @@ template <class Y, class X> class Convolution {
                     const Real *const u = layer_.filters + (plane * panels_ + first_panel + panel) * panel_size;
                     const Real *const v = block.v + plane * block.v_plane + row * kLanes;
                     Real *const m = block.m + plane * block.m_plane + panel * kPanelVectors * block.m_block + row * kLanes;
-                    multiply_some<kPanelVectors>(rows, channel_blocks_, v, block.v_block, u, m, block.m_block);
+                    const bool half = layer_.out_channels - (first_panel + panel) * kPanel <= kLanes;
+                    const auto fn = half ? multiply_some<1> : multiply_some<kPanelVectors>;
+                    fn(rows, channel_blocks_, v, block.v_block, u, m, block.m_block);
                 }
     }
 
