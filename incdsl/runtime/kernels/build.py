@@ -94,6 +94,8 @@ def build(name: str, source: str, definitions: Sequence[str] = (), tell: Tell | 
     Raises:
         CannotBuild: if there is no compiler, if it fails, or if the folder is not safe.
     """
+    if os.name != "posix":
+        raise CannotBuild(f"kernels are not compiled on {platform.system()}")
     compiler = Compiler.found()
     arguments = [*_FLAGS, *compiler.flags, *(f"-D{each}" for each in definitions), *_torch_flags()]
     made_of = (source, compiler.command, *arguments, compiler.target(), torch.__version__)

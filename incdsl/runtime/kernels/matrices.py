@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from importlib.resources import files
 
 from incdsl.winograd import Axis, Matrix, Scheme
 
+_EXACT = 1 << 24
+"""Whole numbers below it, over a power of two, are floats."""
 _INCLUDE = '#include "winograd_matrices.h"\n'
 
 
@@ -49,5 +52,7 @@ def _matrices(axis: Axis) -> str:
 
 
 def _constant(name: str, matrix: Matrix) -> str:
-    rows = ", ".join("{" + ", ".join(float(each).hex() for each in row) + "}" for row in matrix)
+    if any(Fraction(float(each)) != each or abs(each.numerator) >= _EXACT for row in matrix for each in row):
+        raise ValueError(f"a float does not hold {name} exactly")
+    rows = ", ".join("{" + ", ".join(str(float(each)) for each in row) + "}" for row in matrix)
     return f"    static constexpr Real {name}[{len(matrix)}][{len(matrix[0])}] = {{{rows}}};"

@@ -115,7 +115,7 @@ def _run(
         raise ValueError(f"padding {tuple(padding)} or blocking {tuple(blocking)} is negative")
     if not _side_by_side(x):
         x = x.contiguous(memory_format=torch.channels_last)
-    cut = Blocking(*blocking) if blocking else blocking_for(scheme, out.shape, library.panel)
+    cut = Blocking(*blocking) if blocking else blocking_for(scheme, out.shape, library.panel, torch.get_num_threads())
     library.convolve(x, filters.contiguous(), bias.contiguous(), floor.contiguous(), out, scheme, padding, cut)
 
 
