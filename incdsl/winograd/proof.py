@@ -30,8 +30,9 @@ def mismatch(at: Exact, g: Exact, bt: Exact, prime: int | None = None) -> tuple[
     taps, size = len(g[0]), len(bt)
     for i, row in enumerate(at):
         for k in range(taps):
+            weights = [row[j] * g[j][k] for j in range(size)]
             for e in range(size):
-                wrong = sum(row[j] * g[j][k] * bt[j][e] for j in range(size)) - (e == i + k)
+                wrong = sum(weights[j] * bt[j][e] for j in range(size)) - (e == i + k)
                 if wrong if prime is None else wrong % prime:
                     return i, k, e
     return None
