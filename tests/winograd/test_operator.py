@@ -10,6 +10,8 @@ from incdsl.winograd import scheme_named
 from tests.modules import noise
 
 pytestmark = pytest.mark.usefixtures("compiled")
+through_inductor = pytest.mark.filterwarnings("default")
+"""Inductor uses what PyTorch itself calls deprecated."""
 SCHEME = scheme_named("F(4x4,3x3)")
 
 
@@ -44,6 +46,7 @@ def test_it_is_an_operator_of_pytorch(image, packed):
     torch.library.opcheck(torch.ops.incdsl.winograd_out.default, out, test_utils=checks[:2])
 
 
+@through_inductor
 @pytest.mark.thorough
 def test_one_graph_is_compiled_around_it(image, packed):
     def net(x):
@@ -54,6 +57,7 @@ def test_one_graph_is_compiled_around_it(image, packed):
         torch.testing.assert_close(torch.compile(net, fullgraph=True)(image), net(image))
 
 
+@through_inductor
 @pytest.mark.thorough
 def test_one_graph_is_compiled_where_it_writes_into_a_concat(image, packed):
     def net(x):
@@ -118,7 +122,7 @@ def test_what_does_not_fit_is_refused(image, packed, weight):
     refused = {
         "images are": (image[0], {}),
         "has no output for": (image[:, :, :2, :2], {"padding": (0, 0)}),
-        "packed filters are": (image[:, :1], {}),
+        "read 6 channels, not 5": (image[:, :5], {}),
         "out is \\[2, 10, 11, 12\\]": (image, {"out": concat()[:, :10, :, :12]}),
         "not in channels_last": (image, {"out": torch.empty(2, 10, 11, 13)}),
         "nor a part": (image, {"out": torch.empty(2, 1, 1, 10).permute(0, 3, 1, 2).expand(2, 10, 11, 13)}),
@@ -142,6 +146,11 @@ def test_types_that_do_not_fit_are_refused(image, packed):
 def test_weights_of_another_kernel_are_refused(image, packed):
     """Panels of another processor's width, or floors too short, would be read past their end."""
     x, filters, bias, floor, *rest = arguments(image, packed)
-    for wrong in ((filters[..., :-1], bias, floor), (filters, bias[:-1], floor), (filters, bias, floor[:-1])):
+    for wrong in (
+        (filters[..., :-1], bias, floor),
+        (filters[..., :-1, :], bias, floor),
+        (filters, bias[:-1], floor),
+        (filters, bias, floor[:-1]),
+    ):
         with pytest.raises(ValueError, match="packed filters are"):
             torch.ops.incdsl.winograd(x, *wrong, *rest)

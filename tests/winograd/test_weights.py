@@ -6,7 +6,7 @@ import torch
 from incdsl.runtime.field import PRIME
 from incdsl.runtime.kernels.library import library_for
 from incdsl.runtime.kernels.weights import error_bound, pack, packed_numbers, transformed
-from incdsl.winograd import scheme_named, schemes
+from incdsl.winograd import relative_bound, scheme_named, schemes
 from tests.modules import noise
 from tests.winograd import test_proof
 
@@ -56,16 +56,16 @@ def test_the_growth_of_memory_is_that_of_the_tile():
 
 
 def test_the_bound_of_one_weight_by_hand():
-    """F(2, 3), a tap of 1 in the middle: of the worst output 4 + 4 · 1/4 · … summed along both axes."""
+    """F(2, 3), a tap of 1 in the middle: the points ±1 alone see it, by 1/2, and their rows of Bᵀ add up to 2."""
     scheme, weight = scheme_named("F(2x2,3x3)"), torch.zeros(1, 1, 3, 3)
     weight[0, 0, 1, 1] = 1
-    along = 0 + 2 * 0.5 + 2 * 0.5  # the points ±1 alone see this tap: G is 1/2, and rows of Bᵀ add up to 2
-    gamma = float(error_bound(weight, None, scheme, 1.0)) / along**2
-    assert 2.0**-24 * 23 < gamma < 2.0**-24 * 32
-    assert torch.equal(error_bound(weight, None, scheme, 3.0), 3 * error_bound(weight, None, scheme, 1.0))
+    along = 2 * 0.5 + 2 * 0.5
+    expected = 3.0 * along**2 * relative_bound(scheme, 1, 2.0**-24)
+    torch.testing.assert_close(error_bound(weight, None, scheme, 3.0), torch.tensor([expected], dtype=torch.float64))
 
 
 def test_the_bias_is_a_part_of_the_bound():
     scheme, weight = scheme_named("F(2x2,3x3)"), torch.zeros(2, 1, 3, 3)
-    assert error_bound(weight, torch.tensor([0.0, -4.0]), scheme, 1.0).tolist()[0] == 0
-    assert error_bound(weight, torch.tensor([0.0, -4.0]), scheme, 1.0).tolist()[1] > 4 * 2.0**-24
+    without, with_bias = error_bound(weight, torch.tensor([0.0, -4.0]), scheme, 1.0).tolist()
+    assert without == 0
+    assert with_bias == 4 * relative_bound(scheme, 1, 2.0**-24)

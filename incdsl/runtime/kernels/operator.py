@@ -43,6 +43,8 @@ def convolve(
         TypeError: if types differ.
         ValueError: if shapes or strides do not fit.
     """
+    if x.dim() == 4 and x.shape[1] != packed.channels:
+        raise ValueError(f"the filters read {packed.channels} channels, not {x.shape[1]}")
     arguments = (x, packed.filters, packed.bias, packed.floor, packed.out_channels, packed.scheme.name, padding)
     cut = [int(each) for each in blocking or ()]
     if out is None:

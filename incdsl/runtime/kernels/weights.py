@@ -22,6 +22,7 @@ class PackedFilters:
     """`[padded K]`"""
     floor: Tensor
     """`[padded K]`: 0 for channels with ReLU, −∞ for the others."""
+    channels: int
     out_channels: int
     scheme: Scheme
 
@@ -54,6 +55,7 @@ def pack(weight: Tensor, bias: Tensor | None, scheme: Scheme, active: int = 0) -
         filters=u.transpose(2, 3).contiguous(),
         bias=F.pad(bias, (0, missing)),
         floor=F.pad(floor, (0, missing)),
+        channels=channels,
         out_channels=out_channels,
         scheme=scheme,
     )
