@@ -54,13 +54,13 @@ def relative_bound(scheme: Scheme, channels: int, unit: float) -> float:
 
 def _worst(axis: Axis) -> Fraction:
     sums = [_sum_of_absolutes(g) * _sum_of_absolutes(b) for g, b in zip(axis.g, axis.bt, strict=True)]
-    most = max(sum(abs(a) * each for a, each in zip(row, sums, strict=True)) for row in axis.at)
-    return most / axis.taps
+    totals = [sum((abs(a) * each for a, each in zip(row, sums, strict=True)), Fraction(0)) for row in axis.at]
+    return max(totals) / axis.taps
 
 
 def _typical_square(axis: Axis) -> Fraction:
     squares = [_sum_of_squares(g) * _sum_of_squares(b) for g, b in zip(axis.g, axis.bt, strict=True)]
-    total = sum(a * a * each for row in axis.at for a, each in zip(row, squares, strict=True))
+    total = sum((a * a * each for row in axis.at for a, each in zip(row, squares, strict=True)), Fraction(0))
     return total / (axis.outputs * axis.taps)
 
 

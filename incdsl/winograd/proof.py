@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from incdsl.winograd.axis import Matrix
 
-Exact: TypeAlias = Sequence[Sequence[Fraction]] | Sequence[Sequence[int]]
+Exact: TypeAlias = Sequence[Sequence[Fraction | int]]
 """Rows of fractions, or of residues."""
 
 

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def compiled(request):
-    """Kernels lie in the folder of pytest's cache; without a compiler, tests that need one say that they did not run."""
+    """Kernels lie in the folder of pytest's cache; without a compiler, tests that need one are skipped as NOT RUN."""
     import torch
 
     from incdsl.runtime.kernels.build import CannotBuild

@@ -100,14 +100,14 @@ def test_without_a_compiler_there_is_a_reason(cache, monkeypatch):
 
 
 def test_what_the_compiler_says_is_the_reason_and_nothing_is_left(cache, compiler):
-    with pytest.raises(CannotBuild, match="error: .*nonsense"):
+    with pytest.raises(CannotBuild, match=r"error: .*nonsense"):
         build("example", "nonsense;")
     assert not list(cache.iterdir())
 
 
 def test_a_compiler_that_knows_no_such_processor(cache, compiler, monkeypatch):
     monkeypatch.setenv("INCDSL_CXXFLAGS", "-march=abacus")
-    with pytest.raises(CannotBuild, match="error: .*abacus"):
+    with pytest.raises(CannotBuild, match=r"error: .*abacus"):
         build("example", SOURCE)
 
 

@@ -135,11 +135,11 @@ def test_what_does_not_fit_is_refused(image, packed, weight):
 
 
 def test_types_that_do_not_fit_are_refused(image, packed):
-    with pytest.raises(TypeError, match="float64, the weights torch.float32"):
+    with pytest.raises(TypeError, match="float64, the weights"):
         convolve(image.double(), packed, (1, 1))
-    with pytest.raises(TypeError, match="float32 and float64, not torch.bfloat16"):
+    with pytest.raises(TypeError, match="for float32 and float64, not"):
         convolve(image.bfloat16(), packed, (1, 1))
-    with pytest.raises(TypeError, match="out is torch.float64"):
+    with pytest.raises(TypeError, match=r"out is torch\.float64"):
         convolve(image, packed, (1, 1), out=concat().double()[:, :10])
 
 

@@ -18,7 +18,7 @@ SLIPS = {
     "no floor": ("value < floor ? floor : value", "value"),
     "no bias": ("y[j] + bias", "y[j]"),
     "half a panel too often": ("* kPanel <= kLanes;", "* kPanel <= kLanes + 1;"),
-    "a tile lost between threads": ("part_begin(tiles, i + 1, shares), 0, panels_}", "part_begin(tiles, i + 1, shares) - (i == 1), 0, panels_}"),
+    "a tile lost between threads": ("(tiles, i + 1, shares), 0,", "(tiles, i + 1, shares) - (i == 1), 0,"),
     "blocks that overlap": ("step * channel_blocks_ + kLanes, step,", "step * channel_blocks_ - kLanes, step,"),
 }  # fmt: skip
 """What stands in the kernel, and what stands there instead."""

@@ -68,9 +68,9 @@ class Compiler:
             CannotBuild: with the first error that it reports.
         """
         try:
-            done = subprocess.run(
-                [self.command, *arguments], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
-            )
+            english = {**os.environ, "LC_ALL": "C"}
+            command = [self.command, *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=english)
         except OSError as error:
             raise CannotBuild(f"{self.command} does not run: {error.strerror}") from None
         if done.returncode:
