@@ -6,6 +6,7 @@ from math import isclose, sqrt
 import pytest
 
 from incdsl.winograd import Axis, Scheme, relative_bound, roundings, scheme_named, schemes, typical_growth, worst_growth
+from tests.process import ROOT
 
 ALONE = Axis(1, 1, ())
 
@@ -51,3 +52,12 @@ def test_the_bound_grows_with_the_channels_and_the_unit():
     bound = relative_bound(scheme, 6, 2.0**-24)
     assert bound > roundings(scheme, 6) * 2.0**-24
     assert isclose(relative_bound(scheme, 6, 2.0**-53), bound * 2.0**-29, rel_tol=1e-4)
+
+
+def test_the_page_shows_what_is_computed():
+    """The table of docs/winograd.md, line by line."""
+    page = (ROOT / "docs" / "winograd.md").read_text(encoding="utf-8")
+    for scheme in schemes(higher_order=True):
+        memory = scheme.size / (scheme.taps[0] * scheme.taps[1])
+        growth = f"{float(worst_growth(scheme)):.0f} | {typical_growth(scheme):.1f}"
+        assert f"| {scheme} | {float(scheme.saving):.2f} | {memory:.2f} | {growth} |" in page
