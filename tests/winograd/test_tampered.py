@@ -2,7 +2,6 @@
 
 import pytest
 
-from incdsl.runtime.kernels import matrices
 from incdsl.runtime.kernels.build import CannotBuild, Compiler
 from tests.process import ROOT, environment, python
 
@@ -47,8 +46,8 @@ def compiler():
         pytest.skip(f"NOT RUN: {error}")
 
 
-def outcome(was, becomes, cache):
-    env = environment(INCDSL_CACHE=str(cache), OMP_NUM_THREADS="2")
+def outcome(was, becomes, cache, flags="-march=native -O1", **variables):
+    env = environment(INCDSL_CACHE=str(cache), INCDSL_CXXFLAGS=flags, OMP_NUM_THREADS="2", **variables)
     return python("-c", CODE, was, becomes, cwd=ROOT, env=env)
 
 
@@ -60,9 +59,6 @@ def test_without_a_slip_they_pass(compiler, tmp_path):
 
 @pytest.mark.parametrize("slip", SLIPS)
 def test_every_slip_is_noticed(slip, compiler, tmp_path):
-    was, becomes = SLIPS[slip]
-    assert matrices.kernel_source(()).count(was) == 1
-    done = outcome(was, becomes, tmp_path / "cache")
-    assert done.returncode != 0
+    done = outcome(*SLIPS[slip], tmp_path / "cache")
     crashed = done.returncode < 0
-    assert crashed or b"of its bound" in done.stderr or b"RandomLayer(" in done.stderr, done.stderr.decode()
+    assert crashed or (done.returncode and b"AssertionError" in done.stderr and b"RandomLayer(" in done.stderr), done
