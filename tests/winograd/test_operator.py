@@ -80,6 +80,17 @@ def test_it_writes_into_a_range_of_channels(image, packed):
     assert not y[:, 13:].any()
 
 
+def test_what_there_is_one_of_may_have_any_stride(weight):
+    """One pixel, one row or one column of outputs: PyTorch says no more of how far apart they are."""
+    packed = pack(weight, None, SCHEME)
+    for height, width in ((3, 3), (3, 9), (9, 3)):
+        image = noise(2, 6, height, width).float()
+        y = torch.zeros(2, 16, height - 2, width - 2).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            assert torch.equal(convolve(image, packed, out=y[:, 3:13]), convolve(image, packed))
+        assert not y[:, 13:].any()
+
+
 def test_the_result_is_in_channels_last_whatever_comes_in(image, packed):
     with torch.no_grad():
         for each in (image, image.contiguous(), image.transpose(2, 3).contiguous().transpose(2, 3)):

@@ -94,9 +94,7 @@ def _check_out(
         raise ValueError(f"out is {list(out.shape)}, the result {list(shape)}")
     if out.dtype != x.dtype:
         raise TypeError(f"out is {out.dtype}, x {x.dtype}")
-    batch, _, row, pixel = out.stride()
-    apart = pixel >= out_channels and row >= pixel * shape[3] and batch >= row * shape[2]
-    if not (_side_by_side(out) and apart):
+    if not _side_by_side(out) or _overlaps(out):
         raise ValueError("out is not in channels_last, nor a part of what is")
 
 
@@ -139,3 +137,14 @@ def _out_shape(x: Tensor, scheme: Scheme, out_channels: int, padding: Sequence[i
 
 def _side_by_side(image: Tensor) -> bool:
     return image.shape[1] == 1 or image.stride(1) == 1
+
+
+def _overlaps(image: Tensor) -> bool:
+    """Whether pixels, rows or images reach into the next; strides of what there is one of do not matter."""
+    reach = image.shape[1]
+    for axis in (3, 2, 0):
+        if image.shape[axis] > 1:
+            if image.stride(axis) < reach:
+                return True
+            reach = image.stride(axis) * image.shape[axis]
+    return False
