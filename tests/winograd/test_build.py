@@ -91,6 +91,7 @@ def test_two_processes_may_compile_at_the_same_time(cache, compiler):
 
 
 def test_without_a_compiler_there_is_a_reason(cache, monkeypatch):
+    monkeypatch.delenv("INCDSL_CXX", raising=False)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(CannotBuild, match=r"^there is no C\+\+ compiler: c\+\+, g\+\+, clang\+\+ not found$"):
         build("example", SOURCE)

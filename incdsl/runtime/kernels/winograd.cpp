@@ -1,7 +1,8 @@
-// Convolutions of stride 1 with fewer multiplications (Winograd; Toom and Cook): y = At [(G g) . (Bt d)] for every tile.
+// Convolutions of stride 1 with fewer multiplications (Winograd; Toom and Cook): y = At [(G g) . (Bt d)] for each tile.
 //
-// Images are NHWC: the channels of a pixel lie side by side, and pixels, rows and images as far apart as strides say, so
-// that a range of channels is an image like any other. One call goes through the tiles in blocks that stay in the cache:
+// Images are NHWC: the channels of a pixel lie side by side, and pixels, rows and images as far apart as strides say,
+// so that a range of channels is an image like any other. One call goes through the tiles in blocks that stay in the
+// cache:
 //
 //     transform_tiles    a tile of the image, d, becomes Bt d: one row of `size` matrices
 //     multiply           each matrix [tiles, channels] is multiplied by one of the transformed filters
@@ -46,8 +47,8 @@ constexpr int kVectorBytes = 16, kRegisters = 16;
 constexpr int kLanes = kVectorBytes / int{sizeof(Real)};
 typedef Real Vector __attribute__((vector_size(kVectorBytes), aligned(sizeof(Real)), may_alias));
 
-// Filters are multiplied in panels of two vectors. With as many rows as registers hold, beside the panel and a factor, a
-// multiplication waits neither for another nor for memory.
+// Filters are multiplied in panels of two vectors. With as many rows as registers hold, beside the panel and a factor,
+// a multiplication waits neither for another nor for memory.
 constexpr int kPanelVectors = 2, kPanel = kPanelVectors * kLanes;
 constexpr int kMostRows = (kRegisters - kPanelVectors - 1) / kPanelVectors;
 
@@ -180,7 +181,8 @@ void multiply_rows(Size blocks, const Real *v, Size v_block, const Real *u, Real
 }
 
 // The same for any number of rows up to kMostRows.
-template <int vectors> void multiply_some(Size rows, Size blocks, const Real *v, Size v_block, const Real *u, Real *m, Size m_block) {
+template <int vectors>
+void multiply_some(Size rows, Size blocks, const Real *v, Size v_block, const Real *u, Real *m, Size m_block) {
     static constexpr auto of_rows = []<int... i>(std::integer_sequence<int, i...>) {
         return std::array{multiply_rows<i + 1, vectors>...};
     }(std::make_integer_sequence<int, kMostRows>{});
@@ -196,9 +198,10 @@ Real *scratch(Size count) {
     static thread_local Size held = 0;
     if (held < count) {
         constexpr Size page = 4096;
+        const auto bytes = static_cast<std::size_t>(divided_up(count * Size{sizeof(Real)}, page) * page);
         held = 0;
         memory.reset();
-        memory.reset(static_cast<Real *>(std::aligned_alloc(page, divided_up(count * Size{sizeof(Real)}, page) * page)));
+        memory.reset(static_cast<Real *>(std::aligned_alloc(page, bytes)));
         if (!memory) throw std::bad_alloc();
         held = count;
     }
@@ -236,8 +239,8 @@ template <class Y, class X> class Convolution {
         Size image, y, x;
     };
 
-    // What is transformed at once: so many tiles from `first` on, in `v`; so many panels of products in `m`. Planes, one
-    // for each of the kSize matrices, have a vector more than they need: at equal distances of a power of two they would
+    // What is transformed at once: so many tiles from `first` on, in `v`; so many panels of products in `m`. Planes,
+    // one for each of the kSize matrices, have a vector more than they need: at distances of a power of two they would
     // push each other out of the cache.
     struct Block {
         Size first, tiles;
@@ -308,9 +311,12 @@ template <class Y, class X> class Convolution {
         for (Size i = 0; i < Y::size; ++i)
             for (Size j = 0; j < X::size; ++j) {
                 const bool inside = 0 <= y + i && y + i < layer_.height && 0 <= x + j && x + j < layer_.width;
-                if (!inside) padded[i][j] = Vector{};
-                else if (const Real *from = pixel(image, y + i, x + j) + channel; count == kLanes) padded[i][j] = load(from);
-                else padded[i][j] = load_some(from, count);
+                if (!inside) {
+                    padded[i][j] = Vector{};
+                    continue;
+                }
+                const Real *const from = pixel(image, y + i, x + j) + channel;
+                padded[i][j] = count == kLanes ? load(from) : load_some(from, count);
             }
     }
 
@@ -339,7 +345,8 @@ template <class Y, class X> class Convolution {
                     const Size rows = part_begin(block.tiles, piece + 1, pieces) - row;
                     const Real *const u = layer_.filters + (plane * panels_ + first_panel + panel) * panel_size;
                     const Real *const v = block.v + plane * block.v_plane + row * kLanes;
-                    Real *const m = block.m + plane * block.m_plane + panel * kPanelVectors * block.m_block + row * kLanes;
+                    const Size first_vector = panel * kPanelVectors * block.m_block;
+                    Real *const m = block.m + plane * block.m_plane + first_vector + row * kLanes;
                     const bool half = layer_.out_channels - (first_panel + panel) * kPanel <= kLanes;
                     const auto fn = half ? multiply_some<1> : multiply_some<kPanelVectors>;
                     fn(rows, channel_blocks_, v, block.v_block, u, m, block.m_block);
