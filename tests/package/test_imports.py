@@ -131,6 +131,8 @@ BANNED_MODULES = {
     "pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "yaml", "subprocess", "socket",
     "urllib", "http", "requests", "ctypes", "pty", "code", "codeop", "runpy", "imp", "webbrowser", "ftplib", "xmlrpc",
 }  # fmt: skip
+AT_HOME = {"runtime/kernels/build.py": {"subprocess"}, "runtime/kernels/library.py": {"ctypes"}}
+"""The compiler of kernels, and what it made: of texts of this package, in which nothing of a spec stands."""
 BANNED_CALLS = {
     "os.system",
     "os.popen",
@@ -146,7 +148,8 @@ BANNED_CALLS = {
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_nothing_that_runs_texts_or_commands_is_used(path):
     tree = parsed(path)
-    assert not {name.partition(".")[0] for name in imported(tree)} & BANNED_MODULES
+    banned = BANNED_MODULES - AT_HOME.get(path.relative_to(PACKAGE).as_posix(), set())
+    assert not {name.partition(".")[0] for name in imported(tree)} & banned
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             assert node.id not in BANNED_NAMES

@@ -15,6 +15,7 @@ from tests.process import ROOT, V3, environment
 
 pytestmark = pytest.mark.thorough
 NEEDED = {
+    "incdsl/runtime/kernels/winograd.cpp": "incdsl/runtime/kernels/winograd.cpp",
     "incdsl/grammars/inc.lark": "grammars/inc.lark",
     "incdsl/specs/v3.inc": "specs/v3.inc",
     "incdsl/syntax/inc.lalr.json": "incdsl/syntax/inc.lalr.json",
