@@ -4,6 +4,7 @@ import pytest
 
 from incdsl.runtime.kernels.build import CannotBuild, Compiler
 from tests.process import ROOT, environment, python
+from tests.winograd.test_targets import SANITIZERS, sanitizing
 
 pytestmark = pytest.mark.long
 SLIPS = {
@@ -62,3 +63,10 @@ def test_every_slip_is_noticed(slip, compiler, tmp_path):
     done = outcome(*SLIPS[slip], tmp_path / "cache")
     crashed = done.returncode < 0
     assert crashed or (done.returncode and b"AssertionError" in done.stderr and b"RandomLayer(" in done.stderr), done
+
+
+def test_the_sanitizers_notice_a_read_beyond_an_image(compiler, tmp_path):
+    slip = SLIPS["a tile that is not inside"]
+    done = outcome(*slip, tmp_path / "cache", SANITIZERS, **sanitizing(compiler))
+    assert done.returncode
+    assert b"AddressSanitizer: heap-buffer-overflow" in done.stderr

@@ -17,6 +17,11 @@ needs_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="NOT RUN: 
 HEADERS = Path(torch.__file__).parent / "include"
 LEVELS = {"x86-64-v2": "sse4_2", "x86-64-v3": "avx2", "x86-64-v4": "avx512f"}
 """What a processor must have for code of a level to run."""
+SANITIZERS = (
+    "-march=native -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
+    " -fno-sanitize-address-use-after-scope -fno-sanitize=null,object-size"
+)
+"""What is left out takes GCC minutes."""
 
 
 @pytest.fixture
@@ -35,6 +40,14 @@ def campaign(cache, flags, count, *arguments, **variables):
     assert f"{count} layers from seed 0: no mismatch" in done.stdout.decode()
 
 
+def sanitizing(compiler):
+    """The environment of a process whose memory is watched."""
+    library = compiler.run("-print-file-name=libasan.so").strip()
+    if not Path(library).is_absolute():
+        pytest.skip(f"NOT RUN: {compiler.command} has no libasan.so")
+    return {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0"}
+
+
 @needs_x86
 @pytest.mark.parametrize("level", [
     pytest.param("x86-64-v2", marks=pytest.mark.long), "x86-64-v3", pytest.param("x86-64-v4", marks=pytest.mark.long),
@@ -51,15 +64,7 @@ def test_under_sanitizers(compiler, tmp_path):
 
     Tensors come from malloc, which the sanitizer of addresses replaces in the whole process.
     """
-    library = compiler.run("-print-file-name=libasan.so").strip()
-    if not Path(library).is_absolute():
-        pytest.skip(f"NOT RUN: {compiler.command} has no libasan.so")
-    flags = (
-        "-march=native -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
-        " -fno-sanitize-address-use-after-scope -fno-sanitize=null,object-size"  # these take GCC minutes
-    )
-    options = "detect_leaks=0"
-    campaign(tmp_path / "cache", flags, 1000, LD_PRELOAD=library, ASAN_OPTIONS=options)
+    campaign(tmp_path / "cache", SANITIZERS, 1000, **sanitizing(compiler))
 
 
 @pytest.mark.parametrize("real", ["float", "double"])

@@ -189,7 +189,7 @@ void multiply_some(Size rows, Size blocks, const Real *v, Size v_block, const Re
     of_rows[static_cast<std::size_t>(rows - 1)](blocks, v, v_block, u, m, m_block);
 }
 
-// Memory of one thread, kept until the thread ends: fresh pages for each call would take longer than filling them.
+// Memory of one thread, kept until the thread ends: each call would pay for fresh pages otherwise.
 Real *scratch(Size count) {
     struct Free {
         void operator()(Real *memory) const { std::free(memory); }
