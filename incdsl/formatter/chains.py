@@ -73,7 +73,7 @@ class Chains:
 
     def _step(self, step: tree.Step, tall: Collection[tree.Merge]) -> None:
         """A step that takes several lines."""
-        lower = any(merge in tall for merge in _merges(step))
+        lower = any(atom in tall or isinstance(atom, tree.Group) for atom in _choices(step))
         for atom in _choices(step):
             word = self._sheet.first(atom) - 1
             if atom is not step.atom and (lower or self._sheet.starts_line(word)):

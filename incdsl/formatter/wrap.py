@@ -37,7 +37,8 @@ def _at_joints(sheet: Sheet, line: Line) -> Iterator[Line]:
     """A line that is too long, broken in front of its assertion, or of `times`, `for`, `if` and `else`, too."""
     words: list[int] = []
     last = _last_assertion(sheet, line)
-    if not _fits(sheet, line) and not (last and _fits(sheet, replace(line, stop=last))):
+    enough = last is not None and all(_fits(sheet, part) for part in _split(line, [last]))
+    if not _fits(sheet, line) and not enough:
         words = [i for i in range(line.first + 1, line.stop) if sheet.joints.get(i) == "word"]
     for part in _split(line, words):
         head, assertions = part, list[int]()

@@ -120,6 +120,10 @@ CHANGED = {
         "inc 1\nblock B = relu\n  -> conv2d 3x3 @64 (setting0: 0, setting1: 1, setting2: 2, setting3: 3, setting4: 4, "
         "setting5: 5, setting6: 6,\n     setting7: 7, setting8: 8, setting9: 9)\n     times 2\n",
     ),
+    "an assertion in parentheses that is too long": (
+        f"inc 1\nblock B = (relu : [{', '.join(['1_000_000'] * 10)}, 1]) times 2\n    : [1]",
+        f"inc 1\nblock B = (relu\n    : [{', '.join(['1_000_000'] * 10)}, 1])\n    times 2\n    : [1]\n",
+    ),
     "an assertion that makes a line too long": (
         f"inc 1\nblock B = {'a' * 60}: conv2d 3x3 @64 (bias: false) : [1_000_000 * 1_000_000, 1_000_000]",
         f"inc 1\nblock B = {'a' * 60}: conv2d 3x3 @64 (bias: false)\n    : [1_000_000 * 1_000_000, 1_000_000]\n",
