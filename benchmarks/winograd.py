@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from benchmarks.machine import processor
 from incdsl.runtime.bench import ratio
-from incdsl.runtime.kernels.operator import convolve
+from incdsl.runtime.kernels.convolve import convolve
 from incdsl.runtime.kernels.weights import pack
 from incdsl.winograd import Scheme, scheme_named
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from incdsl.analysis.table import By
+    from incdsl.codegen.forms import Form
     from incdsl.codegen.gpu import Gpu
     from incdsl.diagnostics import Diagnostic
     from incdsl.frontend import Analysis
@@ -174,7 +175,8 @@ def pretrained(
 
 def deploy(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
-    device: Device = "cpu", dtype: str = "bf16", streams: int = 4, graphs: bool = True, kernels: bool = False,
+    device: Device | None = None, higher_order: bool = False, dtype: str = "bf16", streams: int = 4,
+    graphs: bool = True, kernels: bool = False,
     entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
     rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
 ) -> nn.Module:  # fmt: skip
@@ -184,6 +186,9 @@ def deploy(
     not, for they are not deployed. `packed` makes a convolution and its ReLU one call of oneDNN with packed weights,
     for x86 CPUs without torch.compile.
 
+    With `device="cpu"` it is the form for CPUs, in float32: convolutions that multiply less, by a kernel that is
+    compiled where the module is made, and oneDNN for the others. `higher_order` allows schemes that lose more digits.
+
     With `device="cuda"` it is the form for GPUs, in `dtype` (`"bf16"`, `"fp16"` or `"fp32"`), which runs at full speed
     after `.to("cuda")`: convolutions fused for cuDNN, rails on up to `streams` streams, calls as CUDA graphs unless
     `graphs` is false, and some steps as kernels of Triton's with `kernels`.
@@ -192,6 +197,7 @@ def deploy(
         incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
         incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
+    from incdsl.codegen.gpu import Gpu
     from incdsl.compiler import compile_net
     from incdsl.diagnostics.weights import spoken_to_python
     from incdsl.runtime.deploy import deployed
@@ -199,20 +205,23 @@ def deploy(
 
     decisions = _decisions(ignore, fresh, same, rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
-    gpu = _gpu(device, dtype, streams, graphs, kernels)
+    form = _form(device, higher_order, Gpu(dtype, streams, graphs, kernels))
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
-        return deployed(done, Given(Path(checkpoint), entry, decisions, against), also, gpu)
+        return deployed(done, Given(Path(checkpoint), entry, decisions, against), also, form)
 
 
-def _gpu(device: str, dtype: str, streams: int, graphs: bool, kernels: bool) -> Gpu | None:
-    from incdsl.codegen.gpu import DTYPES, Gpu
+def _form(device: str | None, higher_order: bool, gpu: Gpu) -> Form | None:
+    from incdsl.codegen.cpu import Cpu
+    from incdsl.codegen.gpu import DTYPES
 
-    if device not in ("cpu", "cuda"):
+    if device not in (None, "cpu", "cuda"):
         raise ValueError(f"the device is 'cpu' or 'cuda', not {device!r}")
-    if dtype not in DTYPES:
-        raise ValueError(f"the dtype is one of {', '.join(DTYPES)}, not {dtype!r}")
-    return Gpu(dtype, streams, graphs, kernels) if device == "cuda" else None
+    if gpu.dtype not in DTYPES:
+        raise ValueError(f"the dtype is one of {', '.join(DTYPES)}, not {gpu.dtype!r}")
+    if device == "cpu":
+        return Cpu(higher_order)
+    return gpu if device == "cuda" else None
 
 
 def _decisions(

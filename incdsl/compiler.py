@@ -13,6 +13,8 @@ from typing import Any
 from incdsl.analysis.batch import Lone, lone_norms, two_images
 from incdsl.analysis.cost import Cost, cost
 from incdsl.analysis.sizes import Sizes
+from incdsl.codegen.cpu import Cpu
+from incdsl.codegen.forms import Form
 from incdsl.codegen.gpu import Gpu
 from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import Diagnostic
@@ -20,6 +22,7 @@ from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
 from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
 from incdsl.ir.net import Net
+from incdsl.ops.cpu import WinogradConv2d
 from incdsl.passes.levels import optimized
 from incdsl.passes.streams import ForkRails
 from incdsl.source import Source
@@ -45,8 +48,8 @@ class Compilation:
     """What was measured to be fastest, and where."""
     options: tuple[str, ...] = ()
     """What the command said besides, of the module for inference."""
-    gpu: Gpu | None = None
-    """The form for a GPU, if it is for one."""
+    form: Form | None = None
+    """The form for one kind of device, if it is not for any."""
     typed: str = ""
     """The command that asked for it, if one did."""
 
@@ -63,7 +66,7 @@ class Compilation:
     @cached_property
     def text(self) -> str:
         """The generated module."""
-        return module(self.net, self._banner(), self._origin(), self.gpu)
+        return module(self.net, self._banner(), self._origin(), self.form)
 
     def _origin(self) -> Origin | None:
         return Origin(self.net.weight_exprs, self.net.left_out) if self.net.level == "inference" else None
@@ -126,19 +129,26 @@ def _compilation(
 
 
 def for_inference(
-    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset(), gpu: Gpu | None = None
+    done: Compilation,
+    without: frozenset[str] = frozenset(),
+    also: frozenset[str] = frozenset(),
+    form: Form | None = None,
 ) -> Compilation:
     """The compilation of the module that is deployed: rewritten, its weights computed from the training module's.
 
-    `without` names rules that stay away, `also` those that run although they do not by default. For a `gpu`, steps are
-    fused for cuDNN, and rails forked.
+    `without` names rules that stay away, `also` those that run although they do not by default; some run for a `form`
+    only. For a GPU rails are forked, too.
     """
-    before = replace(done.net, ways=dict(gpu.ways)) if gpu else done.net
-    net = optimized(before, "inference", without, also | (gpu.rules if gpu else set()))
-    if gpu:
-        net = ForkRails(gpu.streams)(net)
+    net = done.net
+    if form:
+        net, also = replace(net, ways=dict(form.ways)), also | form.rules
+    if isinstance(form, Cpu):
+        net = replace(net, higher_order=form.higher_order)
+    net = optimized(net, "inference", without, also)
+    if isinstance(form, Gpu):
+        net = ForkRails(form.streams)(net)
     sizes = Sizes(done.sizes.evaluation, done.sizes.evaluation)
-    return replace(done, net=net, sizes=sizes, cost=cost(net), gpu=gpu)
+    return replace(done, net=net, sizes=sizes, cost=cost(net), form=form)
 
 
 def _facts(done: Compilation) -> Iterator[str]:
@@ -166,8 +176,10 @@ def _facts(done: Compilation) -> Iterator[str]:
         applied = Counter(event.rule for event in net.trace if event.applied)
         yield f"  for inference: {', '.join(f'{rule} x {n}' if n > 1 else rule for rule, n in applied.items())}"
         yield f"  {done.certificate or 'not certified'}"
-        if done.gpu:
-            yield f"  {_on_gpu(done, done.gpu)}"
+        if isinstance(done.form, Gpu):
+            yield f"  {_on_gpu(done, done.form)}"
+        elif done.form:
+            yield f"  {_on_cpu(done)}"
         if done.tuning:
             yield f"  {done.tuning}"
     fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
@@ -183,6 +195,18 @@ def _on_gpu(done: Compilation, gpu: Gpu) -> str:
     graphs = ", calls as CUDA graphs" if gpu.graphs else ""
     kernels = ", kernels of Triton's" if gpu.kernels else ""
     return f"for a GPU: {gpu.dtype}, channels_last{graphs}{rails}{kernels}"
+
+
+def _on_cpu(done: Compilation) -> str:
+    """How many convolutions are Winograd's, and what becomes of all weights: the transformed ones are held besides."""
+    graph, shapes = done.net.graph, done.net.graph.shapes()
+    found = [node for node in graph if isinstance(node.op, WinogradConv2d)]
+    more = sum(node.op.constants(shapes[graph.operands(node.name)[0]]) for node in found)
+    now = done.cost.params + more
+    return (
+        f"for a CPU: channels_last, {len(found)} convolutions by Winograd's schemes, float32; "
+        f"weights of {done.cost.params * 4 / 1e6:.1f} MB are read as {now * 4 / 1e6:.1f} MB"
+    )
 
 
 def _batched(shape: Shape, done: Compilation | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -23,6 +23,12 @@ def grammar_text() -> str:
 def carried(name: str) -> str:
     """The text of a file of `incdsl/runtime/carried`, which generated modules carry along."""
     return (_PACKAGE / "runtime" / "carried" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def package_texts(folder: str, names: Iterable[str]) -> dict[str, str]:
+    """The texts of some files of a folder of this package; those without a suffix are Python."""
+    files = [name if "." in name else f"{name}.py" for name in names]
+    return {name: _PACKAGE.joinpath(folder, name).read_text(encoding="utf-8") for name in files}
 
 
 def shipped_specs() -> Path:

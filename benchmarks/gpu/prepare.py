@@ -16,7 +16,7 @@ def _on_gpu(
     without: tuple[str, ...] = (), streams: int = 4, *, graphs: bool = True, kernels: bool = False
 ) -> Callable[[Compilation], Compilation]:
     """The form for a GPU without some of its features; the type of its weights is chosen where it runs."""
-    return lambda done: for_inference(done, frozenset(without), gpu=Gpu("fp32", streams, graphs, kernels))
+    return lambda done: for_inference(done, frozenset(without), form=Gpu("fp32", streams, graphs, kernels))
 
 
 FORMS: dict[str, Callable[[Compilation], Compilation]] = {

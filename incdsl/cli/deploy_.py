@@ -28,8 +28,10 @@ from incdsl.cli.options import (
     source_and_net,
     tell,
 )
-from incdsl.codegen import output
-from incdsl.codegen.gpu import DTYPES, KERNELS, Gpu, kernels
+from incdsl.codegen import cpu as cpu_form, gpu as gpu_form, output
+from incdsl.codegen.cpu import Cpu
+from incdsl.codegen.forms import Form
+from incdsl.codegen.gpu import DTYPES, Gpu
 from incdsl.compiler import Compilation, compile_net, for_inference
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
@@ -49,23 +51,25 @@ class _Rewriting:
     tuned: Path | None
     packed: bool
     uncertified: bool
-    gpu: Gpu | None = None
+    form: Form | None = None
 
     @property
     def words(self) -> list[str]:
         """As the command says it."""
         tuned = ["--tuned", str(self.tuned)] if self.tuned else []
         uncertified = ["--uncertified"] if self.uncertified else []
-        return [*_gpu_words(self.gpu), *(["--packed"] if self.packed else []), *tuned, *uncertified]
+        return [*_form_words(self.form), *(["--packed"] if self.packed else []), *tuned, *uncertified]
 
 
-def _gpu_words(gpu: Gpu | None) -> list[str]:
-    if gpu is None:
+def _form_words(form: Form | None) -> list[str]:
+    if form is None:
         return []
+    if isinstance(form, Cpu):
+        return ["--device", "cpu", *(["--higher-order"] if form.higher_order else [])]
     usual = Gpu()
-    words = ["--device", "cuda", *(["--dtype", gpu.dtype] if gpu.dtype != usual.dtype else [])]
-    words += ["--streams", str(gpu.streams)] if gpu.streams != usual.streams else []
-    return [*words, *(["--no-graphs"] if not gpu.graphs else []), *(["--kernels"] if gpu.kernels else [])]
+    words = ["--device", "cuda", *(["--dtype", form.dtype] if form.dtype != usual.dtype else [])]
+    words += ["--streams", str(form.streams)] if form.streams != usual.streams else []
+    return [*words, *(["--no-graphs"] if not form.graphs else []), *(["--kernels"] if form.kernels else [])]
 
 
 @dataclass(frozen=True)
@@ -82,32 +86,36 @@ class _Weights:
 def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def read(
-        *, tuned: Path | None, packed: bool, uncertified: bool, device: str, dtype: str | None, streams: int | None,
-        no_graphs: bool, kernels: bool, **others: Any,
+        *, tuned: Path | None, packed: bool, uncertified: bool, device: str | None, higher_order: bool,
+        dtype: str | None, streams: int | None, no_graphs: bool, kernels: bool, **others: Any,
     ) -> None:  # fmt: skip
         given = {name: value for name, value in (("dtype", dtype), ("streams", streams)) if value is not None}
-        if device == "cpu" and (given or no_graphs or kernels):
+        if device != "cuda" and (given or no_graphs or kernels):
             raise click.UsageError("--dtype, --streams, --no-graphs and --kernels are for --device cuda")
-        if device == "cuda" and packed:
-            raise click.UsageError("--packed is for --device cpu")
-        gpu = Gpu(**given, graphs=not no_graphs, kernels=kernels) if device == "cuda" else None  # type: ignore[arg-type]
-        command(how=_Rewriting(tuned, packed, uncertified, gpu), **others)
+        if device != "cpu" and higher_order:
+            raise click.UsageError("--higher-order is for --device cpu")
+        if device and packed:
+            raise click.UsageError("--packed is for modules without --device; --device cpu does it by itself")
+        form: Form | None = Cpu(higher_order) if device == "cpu" else None
+        if device == "cuda":
+            form = Gpu(**given, graphs=not no_graphs, kernels=kernels)  # type: ignore[arg-type]
+        command(how=_Rewriting(tuned, packed, uncertified, form), **others)
 
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     tuned = click.option("--tuned", type=file, help="The fastest choice of a record of `tune`.")
     packed = click.option("--packed", is_flag=True, help="Convolution and ReLU as one call of oneDNN (CPU).")
     uncertified = click.option("--uncertified", is_flag=True, help="Write the module without the proof.")
     device = click.option(
-        "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
-        help="What it is for: `cuda` is the form for GPUs.",
-    )  # fmt: skip
+        "--device", type=click.Choice(["cpu", "cuda"]), help="The form for CPUs, or for GPUs.  [default: runs anywhere]"
+    )
+    order = click.option("--higher-order", is_flag=True, help="Schemes that are faster and lose more digits (cpu).")
     dtype = click.option(
         "--dtype", type=click.Choice(list(DTYPES)), help="Type of the weights (cuda).  [default: bf16]"
     )
     streams = click.option("--streams", type=click.IntRange(1, 16), help="Streams for rails (cuda).  [default: 4]")
     graphs = click.option("--no-graphs", is_flag=True, help="Without CUDA graphs (cuda).")
     own = click.option("--kernels", is_flag=True, help="Triton kernels, in a file beside the module (cuda).")
-    return device(dtype(streams(graphs(own(tuned(packed(uncertified(read))))))))
+    return device(order(dtype(streams(graphs(own(tuned(packed(uncertified(read)))))))))
 
 
 def _weights_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -184,8 +192,9 @@ def command(
         else:
             state, told = _computed(training, done, weights, path, force) if weights else (None, ())
             changed = output.write(path, done.text, force=force)
-            if done.gpu and done.gpu.kernels:
-                replace_text(folder / f"{KERNELS}.py", kernels())
+            for name, text in _beside(done).items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                replace_text(folder / name, text)
             if state is not None:
                 checkpoint.write_deployed(path.with_suffix(".safetensors"), state)
             for line in told:
@@ -195,6 +204,14 @@ def command(
         fail(error, form, warnings)
     show(warnings, form)
     tell("; ".join((message, *done.unchecked)), form)
+
+
+def _beside(done: Compilation) -> dict[str, str]:
+    """Files that the module imports, by their names."""
+    if isinstance(done.form, Gpu):
+        return {f"{gpu_form.KERNELS}.py": gpu_form.kernels()} if done.form.kernels else {}
+    uses = f"from {cpu_form.KERNEL} import " in done.text
+    return cpu_form.kernel() if uses else {}
 
 
 def _command(spec: str, folder: Path, how: _Rewriting, settings: dict[str, Any]) -> list[str]:
@@ -233,15 +250,15 @@ def _deployed(training: Compilation, how: _Rewriting) -> Compilation:
     """The compilation of the module that is deployed; it ends the command where the certificate fails."""
     tuned = _tuned(training, how.tuned) if how.tuned else _Tuned()
     also = tuned.also | ({"PackConvs"} if how.packed else set())
-    gpu = how.gpu or tuned.gpu
+    form = how.form or tuned.form
     if how.uncertified:
-        return replace(for_inference(training, tuned.without, also, gpu), tuning=tuned.words)
+        return replace(for_inference(training, tuned.without, also, form), tuning=tuned.words)
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("the certificate needs PyTorch: pip install 'incdsl[torch]', or say --uncertified")
     from incdsl.runtime.deploy import NotCertified, certified
 
     try:
-        return replace(certified(training, tuned.without, also, gpu), tuning=tuned.words)
+        return replace(certified(training, tuned.without, also, form), tuning=tuned.words)
     except NotCertified as error:
         tell(f"not written, for a rewrite went wrong, which is a bug in incdsl: {error}", "github")
         sys.exit(1)
@@ -253,7 +270,7 @@ class _Tuned:
 
     without: frozenset[str] = frozenset()
     also: frozenset[str] = frozenset()
-    gpu: Gpu | None = None
+    form: Form | None = None
     words: str = ""
     """What the module says of it."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from incdsl.codegen.forms import Form
 from incdsl.codegen.gpu import DTYPES, Gpu
 from incdsl.codegen.layout import INDENT, Bracketed, Doc, lines
 from incdsl.ir.net import Net
@@ -16,7 +17,7 @@ HELPER = "TrainingWeights"
 
 
 def from_training(
-    net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str], gpu: Gpu | None = None
+    net: Net, weight_exprs: Mapping[str, WeightExpr], ignored: Iterable[str], form: Form | None = None
 ) -> list[str]:
     """The lines of the method; `ignored` are paths of the training module that the deployed one leaves out."""
     entries: list[Doc] = []
@@ -25,9 +26,10 @@ def from_training(
         if node.label and node.op.owns_parameters() and not node.op.is_parameter:
             doc = _doc(weight_exprs.get(node.name, Kept(node.path)))
             entries.append(Bracketed(f'"{node.path}": {doc.head}', doc.items, doc.brackets, doc.tail))
-    dtype = [f"dtype: torch.dtype = {DTYPES[gpu.dtype]}"] if gpu else []
-    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", *(["*", *dtype] if gpu else []), "**arguments: float")
-    ready = "module.eval().to(dtype=dtype, memory_format=torch.channels_last)" if gpu else "module.eval()"
+    dtype = ["*", f"dtype: torch.dtype = {DTYPES[form.dtype]}"] if isinstance(form, Gpu) else []
+    arguments = ("cls", "state_dict: dict[str, Tensor]", "/", *dtype, "**arguments: float")
+    how = [*(["dtype=dtype"] if dtype else []), *(["memory_format=torch.channels_last"] if form else [])]
+    ready = f"module.eval().to({', '.join(how)})" if how else "module.eval()"
     left_out = tuple(f'"{path}."' for path in ignored)
     unused: Doc = f"({left_out[0]},)" if len(left_out) == 1 else Bracketed("", left_out, "()")
     return [

@@ -90,8 +90,8 @@ DEPLOYED = Allowed(
     },
     _MODULES
     | {"F.conv2d", "F.pad", "torch.as_tensor", "torch.cat", "torch.eye", "torch.float64", "torch.sqrt", "torch.stack"}
-    | {"torch.tensor", "torch.zeros", "torch.zeros_like"},
-    _CALLABLES | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
+    | {"torch.channels_last", "torch.tensor", "torch.zeros", "torch.zeros_like"},
+    _CALLABLES | {"WinogradConv2d"} | {"any", "cls", "isinstance", "len", "sorted", "vars", "KeyError", "ValueError"},
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
     | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
@@ -103,18 +103,16 @@ DEPLOYED = Allowed(
     private=_ONEDNN | {"_version"},
     any_test=True,
 )
-"""A module for inference computes its weights from a checkpoint, in a method of its own."""
+"""A module for inference computes its weights from a checkpoint, in a method of its own; kernels are imported."""
 GPU = replace(
     DEPLOYED,
     nodes=DEPLOYED.nodes | {ast.With, ast.withitem},
-    names=DEPLOYED.names | {"torch.channels_last", "torch.dtype", "torch.bfloat16", "torch.float16", "torch.float32"},
+    names=DEPLOYED.names | {"torch.dtype", "torch.bfloat16", "torch.float16", "torch.float32"},
     callables=DEPLOYED.callables | {"Fork"},
     objects=DEPLOYED.objects | {"fork"},
     bases=DEPLOYED.bases | {"GraphedModule"},
 )
 """A module for a GPU forks streams, and is what runs CUDA graphs; these classes are carried along as they are."""
-
-
 _TYPES = frozenset({"Tensor", "bool", "dict", "float", "int", "list", "object", "str", "tuple", "ClassVar"})
 _TORCH_TYPES = frozenset({"nn.Module", "torch.dtype"})
 _ANNOTATED: dict[type[ast.AST], str] = {
@@ -199,7 +197,9 @@ def _is_type(node: ast.expr | None, types: frozenset[str]) -> bool:
 
 def _check_import(node: ast.Import | ast.ImportFrom, allowed: Allowed, classes: set[str]) -> None:
     names = {f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names}
-    if names == {"incdsl_kernels as kernels"}:
+    if isinstance(node, ast.ImportFrom) and node.module == "incdsl_winograd":
+        known = names <= allowed.callables
+    elif names == {"incdsl_kernels as kernels"}:
         known = "kernels" in allowed.objects
     elif isinstance(node, ast.Import):
         known = names <= {"torch", "threading", "warnings"} and len(names) == 1

@@ -71,8 +71,10 @@ class Net:
     """Where weights come from, by node: of those that passes made or moved. Others keep the weights of their path."""
     trace: tuple[Event, ...] = ()
     """What passes did, in order, and where they declined."""
-    ways: Mapping[str, Way] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict)
     """How layers were measured to be fastest, by their paths; rules that take several steps as one follow it."""
+    higher_order: bool = False
+    """Whether convolutions may be by schemes of Winograd's that lose more digits than others."""
     schedule: Schedule | None = None
     """What runs on which stream, if it was decided; after it no pass may change the graph."""
     origin: Net | None = None

@@ -32,6 +32,7 @@ from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
 from incdsl.passes.rules.sum_sibling_convs import SumSiblingConvs
 from incdsl.passes.rules.use_kernels import UseKernels
+from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
 from incdsl.passes.rules.write_ranges import WriteRanges
 
@@ -68,7 +69,8 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(FuseConvs()),  # takes convolutions as they have become; so does the next
         Rewrite(UseKernels()),
         Rewrite(WriteRanges()),  # into which those kernels write
-        Rewrite(PackConvs()),
+        Rewrite(UseWinograd()),
+        Rewrite(PackConvs()),  # what is left
         Renumber(),  # last: rules have left gaps in repetitions
     ),
 }

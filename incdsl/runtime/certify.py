@@ -10,6 +10,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
@@ -122,7 +123,8 @@ def _in_floats(training: Compilation, deployed: Compilation, sizes: list[dict[st
     worst = 0.0
     with doubles():
         module = randomized(first()).eval()
-        exact = {"dtype": torch.float64} if deployed.gpu else {}  # and not the type that it is deployed in
+        reduced = isinstance(deployed.form, Gpu)  # which `from_training` makes of a type of its own
+        exact = {"dtype": torch.float64} if reduced else {}
         after = second.from_training(module.state_dict(), **exact).eval()
         for size in sizes:
             inputs = noise(training, size, seed=sum(size.values()))

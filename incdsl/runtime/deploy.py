@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from incdsl.codegen.gpu import Gpu
+from incdsl.codegen.forms import Form
 from incdsl.compiler import Compilation, for_inference
 from incdsl.runtime.certify import certify
 from incdsl.runtime.load import load_net
@@ -20,7 +20,10 @@ class NotCertified(RuntimeError):
 
 
 def certified(
-    done: Compilation, without: frozenset[str] = frozenset(), also: frozenset[str] = frozenset(), gpu: Gpu | None = None
+    done: Compilation,
+    without: frozenset[str] = frozenset(),
+    also: frozenset[str] = frozenset(),
+    form: Form | None = None,
 ) -> Compilation:
     """The compilation of the module that is deployed, compared with the training module; its file says how.
 
@@ -29,7 +32,7 @@ def certified(
     Raises:
         NotCertified: if a rewrite changed the function of the net.
     """
-    rewritten = for_inference(done, without, also, gpu)
+    rewritten = for_inference(done, without, also, form)
     evidence = list(certify(done, rewritten))
     failed = [each for each in evidence if each.verdict == "FAIL"]
     if failed:
@@ -40,17 +43,19 @@ def certified(
     return replace(rewritten, certificate="; ".join((certificate, *missing)), unchecked=missing)
 
 
-def deployed(done: Compilation, given: Given, also: frozenset[str] = frozenset(), gpu: Gpu | None = None) -> nn.Module:
+def deployed(
+    done: Compilation, given: Given, also: frozenset[str] = frozenset(), form: Form | None = None
+) -> nn.Module:
     """The deployed module with the weights of a training checkpoint, whatever that calls them; in evaluation mode.
 
     Auxiliary heads are not deployed: the checkpoint may have any of them, under any names. `also` names rules that run
-    although they do not by default. The form for a `gpu` may be moved there.
+    although they do not by default. The `form` for a GPU may be moved there.
 
     Raises:
         CompileError: if the checkpoint cannot be read, or does not say whose weights are whose.
         NotCertified: if a rewrite changed the function of the net.
     """
-    rewritten = certified(done, also=also, gpu=gpu)
+    rewritten = certified(done, also=also, form=form)
     for each in rewritten.unchecked:
         warnings.warn(f"the module of {done.net.name} is {each}", stacklevel=3)
     found = weights(done, given)

@@ -11,6 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from incdsl.codegen.cpu import KERNEL
 from incdsl.codegen.gpu import KERNELS
 from incdsl.compiler import Compilation
 
@@ -52,6 +53,10 @@ def load_text(text: str, name: str) -> ModuleType:
         from incdsl.runtime.carried import kernels
 
         sys.modules[KERNELS] = kernels  # what `deploy` writes beside the file
+    if KERNEL not in sys.modules and f"from {KERNEL} import " in text:
+        from incdsl.runtime.kernels import layer
+
+        sys.modules[KERNEL] = layer  # and so is this
     try:
         spec.loader.exec_module(module)
     except BaseException:

@@ -143,7 +143,7 @@ def prepared(
 
 def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, Way]:
     """How each layer of the form for a GPU is fastest by itself: step by step, fused, or as a kernel."""
-    form = for_inference(done, gpu=Gpu(DTYPES[setting.dtype], kernels=True))
+    form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
     sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
     dtype = getattr(torch, setting.dtype)
     return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)

@@ -51,7 +51,7 @@ block Residual = add { | identity | left: conv 3x3 @8 -> up: conv2d 1x1 @in } ->
 
 
 def form(done, **settings):
-    return for_inference(done, gpu=Gpu(**settings))
+    return for_inference(done, form=Gpu(**settings))
 
 
 def compare(done):

@@ -28,7 +28,7 @@ def exact_convolutions():
 def made(done, **settings):
     """The training module in float64 on the CPU, and the form for a GPU with its weights."""
     training = randomized(load_net(done)()).double().eval()
-    form = for_inference(done, gpu=Gpu(**settings))
+    form = for_inference(done, form=Gpu(**settings))
     return training, load_net(form).from_training(training.state_dict()).to(DEVICE)
 
 

@@ -29,7 +29,7 @@ net N {
 
 
 def form(done, streams=4, **others):
-    return for_inference(done, gpu=Gpu("fp32", streams, **others))
+    return for_inference(done, form=Gpu("fp32", streams, **others))
 
 
 def forks(done):

@@ -25,6 +25,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "incdsl/ops/merge.py": ("*",),
     "incdsl/ops/norm.py": ("*",),
     "incdsl/ops/activation.py": ("*",),
+    "incdsl/ops/cpu.py": ("*",),
     "incdsl/ops/deployed.py": ("*",),
     "incdsl/analysis/cost.py": ("*",),
     "incdsl/analysis/sizes.py": ("*",),

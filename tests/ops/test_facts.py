@@ -14,7 +14,8 @@ from incdsl.codegen.guard import TRAINING, Allowed, check
 from incdsl.diagnostics import CompilerBug
 from incdsl.ops import REGISTRY, Kind, Op
 from incdsl.ops.code import Call, Channels, Infix, Method
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
+from incdsl.ops.cpu import PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias
 from incdsl.ops.frame import LowPad, SamePad
 from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, FusedConv2d, Put, Room
 from incdsl.ops.sweep import TransposedWindow

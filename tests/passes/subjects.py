@@ -25,6 +25,7 @@ from incdsl.passes.rewrite import Rewrite
 from incdsl.passes.rules.commute_avgpool import CommuteAvgPool
 from incdsl.passes.rules.merge_sibling_convs import MergeSiblingConvs
 from incdsl.passes.rules.use_kernels import UseKernels
+from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.passes.rules.write_ranges import WriteRanges
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.load import load_net
@@ -54,6 +55,7 @@ CASES = [(rule, name) for rule in ALL for name in nets(rule)]
 
 BEFORE = {
     UseKernels: (CommuteAvgPool, MergeSiblingConvs),
+    UseWinograd: (MergeSiblingConvs,),
     WriteRanges: (CommuteAvgPool, MergeSiblingConvs, UseKernels),
 }
 """Rules whose results another one looks for, so that it has something to do."""

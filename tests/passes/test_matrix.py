@@ -29,6 +29,7 @@ CHAINS = {
     "SumSiblingConvs": ("a: conv2d 3x3 @4", "add { | identity | b: conv2d 3x3 @4 | batchnorm }"),
     "JoinSlices": ("a: conv2d 3x3 @4", "concat (split) { | identity | identity }"),
     "PackConvs": ("a: conv2d 3x3 @4", "relu"),
+    "UseWinograd": ("a: conv2d 1x1 @128 -> b: conv2d 3x3 @128", "relu"),
     "FuseConvs": ("a: conv2d 3x3 @4", "add { | identity | x } -> relu"),
     "UseKernels": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu"),
     "WriteRanges": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu -> concat { | identity | tanh }"),

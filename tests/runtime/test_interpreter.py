@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from incdsl.ops import REGISTRY, Op
-from incdsl.ops.deployed import ActivationFloor, ChannelBias, PackedConv2d
+from incdsl.ops.cpu import PackedConv2d
+from incdsl.ops.deployed import ActivationFloor, ChannelBias
 from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, FusedConv2d, Put, Room
 from incdsl.runtime.harness import TOLERANCE
 from incdsl.runtime.interpret import interpret

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from incdsl.runtime.kernels.blocking import Blocking
-from incdsl.runtime.kernels.operator import convolve
-from incdsl.runtime.kernels.weights import PackedFilters, error_bound, pack
+from incdsl.runtime.kernels.bounds import error_bound
+from incdsl.runtime.kernels.convolve import convolve
+from incdsl.runtime.kernels.weights import PackedFilters, pack
 from incdsl.winograd import Scheme, schemes
 
 CANARY = 12345.0

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from incdsl.runtime.kernels.blocking import Blocking
-from incdsl.runtime.kernels.operator import convolve
+from incdsl.runtime.kernels.convolve import convolve
 from incdsl.runtime.kernels.weights import pack
 from incdsl.winograd import scheme_named, schemes, typical_growth
 from tests.modules import noise

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from incdsl.runtime.field import PRIME
+from incdsl.runtime.kernels.bounds import error_bound
 from incdsl.runtime.kernels.library import library_for
-from incdsl.runtime.kernels.weights import error_bound, pack, packed_numbers, transformed
+from incdsl.runtime.kernels.weights import pack, packed_numbers, transformed
 from incdsl.winograd import relative_bound, scheme_named, schemes
 from tests.modules import noise
 from tests.winograd import test_proof

@@ -8,7 +8,7 @@ from typing import final
 
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU
-from incdsl.ops.deployed import PackedConv2d
+from incdsl.ops.cpu import PackedConv2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from incdsl.winograd import Scheme
+from incdsl.winograd.scheme import Scheme
 
 _FEW_TILES = 6
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from incdsl.runtime.kernels.blocking import Blocking
 from incdsl.runtime.kernels.build import build
 from incdsl.runtime.kernels.matrices import kernel_source
-from incdsl.winograd import Scheme, schemes
+from incdsl.winograd.scheme import Scheme, schemes
 
 _REALS = {torch.float32: "float", torch.float64: "double"}
 _NO_SCHEME, _NO_MEMORY = 1, 2

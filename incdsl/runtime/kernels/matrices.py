@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from importlib.resources import files
 
-from incdsl.winograd import Axis, Matrix, Scheme
+from incdsl.winograd.axis import Axis, Matrix
+from incdsl.winograd.scheme import Scheme
 
 _EXACT = 1 << 24
 """Whole numbers below it, over a power of two, are floats."""

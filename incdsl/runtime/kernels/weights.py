@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from incdsl.runtime.kernels.library import library_for
-from incdsl.winograd import Matrix, Scheme, relative_bound
+from incdsl.winograd.axis import Matrix
+from incdsl.winograd.scheme import Scheme
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def transformed(weight: Tensor, scheme: Scheme) -> Tensor:
     Raises:
         ValueError: if the filters have another size than those of the scheme.
     """
-    return _transformed(weight.double(), scheme, _float64(scheme.vertical.g), _float64(scheme.horizontal.g))
+    return transformed_by(weight.double(), scheme, float64(scheme.vertical.g), float64(scheme.horizontal.g))
 
 
 def pack(weight: Tensor, bias: Tensor | None, scheme: Scheme, active: int = 0) -> PackedFilters:
@@ -67,28 +68,13 @@ def packed_numbers(scheme: Scheme, out_channels: int, channels: int, *, panel: i
     return scheme.size * (out_channels + -out_channels % panel) * (channels + -channels % lanes)
 
 
-def error_bound(weight: Tensor, bias: Tensor | None, scheme: Scheme, largest: float) -> Tensor:
-    """How far an output can be from the exact convolution, for each filter: `[K]`, in float64.
-
-    It holds for every input whose numbers are `largest` at most, in the type of the weight; numbers so small that they
-    lose digits are not considered.
-    """
-    sizes = [_float64(matrix).abs() for matrix in (scheme.vertical.g, scheme.horizontal.g)]
-    u = _transformed(weight.detach().double().abs(), scheme, *sizes).sum(2)  # [size, K]
-    of_tile = torch.outer(*(_float64(axis.bt).abs().sum(1) for axis in (scheme.vertical, scheme.horizontal)))
-    products = (u.view(*of_tile.shape, -1) * of_tile.unsqueeze(2)) * largest
-    out = [_float64(axis.at).abs() for axis in (scheme.vertical, scheme.horizontal)]
-    total = torch.einsum("yi,xj,ijk->yxk", *out, products).amax((0, 1))
-    if bias is not None:
-        total = total + bias.detach().double().abs()
-    return total * relative_bound(scheme, weight.shape[1], torch.finfo(weight.dtype).eps / 2)
-
-
-def _transformed(weight: Tensor, scheme: Scheme, vertical: Tensor, horizontal: Tensor) -> Tensor:
+def transformed_by(weight: Tensor, scheme: Scheme, vertical: Tensor, horizontal: Tensor) -> Tensor:
+    """The same with matrices in place of both G, `[size, taps]`."""
     if weight.shape[2:] != scheme.taps:
         raise ValueError(f"{scheme} is not for filters of {weight.shape[2]}x{weight.shape[3]}")
     return torch.einsum("ir,kcrs,js->ijkc", vertical, weight, horizontal).flatten(0, 1)
 
 
-def _float64(matrix: Matrix) -> Tensor:
+def float64(matrix: Matrix) -> Tensor:
+    """Fractions, rounded."""
     return torch.tensor([[float(each) for each in row] for row in matrix], dtype=torch.float64)
