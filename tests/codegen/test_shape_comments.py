@@ -57,9 +57,11 @@ def looked_at(done):
     names = {"_see": lambda line, values: seen.append((line, values)), "__name__": "looked_at"}
     exec(compile(ast.fix_missing_locations(tree), "looked_at", "exec"), names)  # noqa: S102 - as above
     shapes, nominal = done.net.graph.shapes(), done.net.conditions.nominal
-    inputs = [torch.randn(2, *shapes[node].at(nominal)) for node in done.net.graph.inputs.values()]
+    inputs = [torch.empty(2, *shapes[node].at(nominal), device="meta") for node in done.net.graph.inputs.values()]
     with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-        names[done.net.name]().eval()(*inputs)
+        with torch.device("meta"):
+            net = names[done.net.name]()
+        net.eval()(*inputs)
     return [
         (line, [tuple(value.shape[1:]) for value in values if isinstance(value, torch.Tensor)]) for line, values in seen
     ]

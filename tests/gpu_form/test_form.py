@@ -169,7 +169,7 @@ def test_weights_in_their_type_are_written_beside_it(small):
     [
         (["--dtype", "bf16"], "are for --device cuda"),
         (["--no-graphs"], "are for --device cuda"),
-        (["--device", "cuda", "--packed"], "--packed is for --device cpu"),
+        (["--device", "cuda", "--packed"], "--packed is for modules without --device"),
         (["--device", "cuda", "--streams", "0"], "not in the range"),
         (["--device", "tpu"], "'tpu' is not one of"),
     ],
@@ -377,3 +377,14 @@ net N {
 """
     assert "room(" not in form(compiled(text), kernels=True).text
     assert "room(" in form(compiled(text.replace("/2 half", "").replace("/2 @3 half", " @3")), kernels=True).text
+
+
+def test_a_kernel_in_a_unit_of_a_concat_is_not_told_where_to_write():
+    """A unit takes one value: its kernel's result is copied."""
+    text = SMALL.replace("maxpool 3x3 -> c", "avgpool 3x3 -> c")
+    done = compiled(text)
+    found = form(done, kernels=True, ways=(("mixed.b.conv", "kernel"), ("mixed.a.conv", "kernel")))
+    ops = {node.path: node.op for node in found.net.graph if node.path}
+    assert isinstance(ops["mixed.b.conv"], FlooredConv2d)
+    assert not ops["mixed.b.conv"].into
+    assert [each.verdict for each in certify(done, found)] == ["ok", "ok"]

@@ -28,7 +28,7 @@ class Site:
     @property
     def writing(self) -> tuple[Node, ...]:
         """Parts that a kernel makes."""
-        return tuple([node for node in self.parts if isinstance(node.op, FlooredConv2d | BiasedAvgPool2d)])
+        return tuple([node for node in self.parts if _writes(node, self.concat.instance)])
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class WriteRanges(Rule[Site]):
     """concat(f(x), g(x)) as one image into whose channels the kernels of f and g write; other parts are copied into it.
 
     It needs kernels that write where they are told (UseKernels), and runs with them only. A kernel whose result has
-    other readers as well is copied, too. The image is as high and wide as what one of the kernels reads.
+    other readers as well is copied, and so is one in a unit, which takes one value and not also where to write. The image is as high and wide as what one of the kernels reads.
     """
 
     by_default = False
@@ -51,7 +51,7 @@ class WriteRanges(Rule[Site]):
         parts = tuple([view.graph[name] for name in view.graph.operands(node.name)])
         shape = view.shapes[node.name]
         for each in parts:
-            if isinstance(each.op, FlooredConv2d | BiasedAvgPool2d) and len(view.readers[each.name]) == 1:
+            if _writes(each, node.instance) and len(view.readers[each.name]) == 1:
                 read = view.graph.operands(each.name)[0]
                 if _same_grid(view.shapes[read], shape) and each.name not in view.ends:
                     yield Site(node, parts, read)
@@ -82,6 +82,16 @@ class WriteRanges(Rule[Site]):
 
     def describe(self, view: View, site: Site) -> str:
         return f"{len(site.writing)} of {len(site.parts)} parts by kernels"
+
+
+def _writes(node: Node, instance: Instance) -> bool:
+    """Whether a part is made by a kernel that can be told where to write, from a class around it."""
+    inner: Instance | None = node.instance
+    while inner is not instance and inner:
+        if inner.kind in ("unit", "sequence"):
+            return False
+        inner = inner.parent
+    return isinstance(node.op, FlooredConv2d | BiasedAvgPool2d)
 
 
 def _same_grid(one: object, other: object) -> bool:
