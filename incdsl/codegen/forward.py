@@ -119,9 +119,9 @@ class Forward:
         for each in self._access.unpacked:
             last_use[each.name] = len(written)
             locals_.bind(each.name, each.name)
-        if any(self._lanes.values()):
-            last_use[FORK] = len(written)
-            locals_.bind(FORK, FORK)
+        for name in (*self._functions(), *([FORK] if any(self._lanes.values()) else [])):
+            last_use[name] = len(written)
+            locals_.bind(name, name)
         statements: list[Statement] = []
         parts = splits(written, self._flow.value, self._flow.shapes, {*self._flow.ends, *keep})
         done: set[str] = set()
@@ -141,6 +141,11 @@ class Forward:
             target, lane = ", ".join(held.values()), self._lanes[item]
             statements.append(Statement(target, doc, leaves[item], item, held, tuple(comments), lane))
         return statements
+
+    def _functions(self) -> list[str]:
+        """Functions of the file that its ops may call: no variable hides one."""
+        ops = dict.fromkeys(type(item.node.op) for item in self._flow.items if item.node)
+        return [name for op in ops for name, text in op.helpers.items() if text.startswith("def ")]
 
     def held(self, statements: Sequence[Statement]) -> dict[str, str]:
         """The variable of every value, arguments among them."""

@@ -6,7 +6,9 @@ import keyword
 
 import pytest
 
+from incdsl.codegen.forks import FORK
 from incdsl.elaborate.reserved import MODULE_ATTRIBUTES, why_no_attribute, why_no_identifier
+from incdsl.ops import Op
 
 
 @pytest.fixture
@@ -40,3 +42,15 @@ def test_builtins_are_no_arguments():
 @pytest.mark.parametrize("name", ["conv1", "Mixed_5b", "branch3x3", "a" * 64, "weight", "A"])
 def test_ordinary_names_may_be_used(name):
     assert why_no_attribute(name) == why_no_identifier(name) == ""
+
+
+def test_functions_of_generated_files_are_no_arguments():
+    """Those that any op brings along; `forward` would call its argument."""
+    own = [op for op in _all(Op) if op.is_own()]
+    functions = {name for op in own for name, text in op.helpers.items() if text.startswith("def ")}
+    assert {"pad_same", "room"} <= functions
+    assert [name for name in {*functions, FORK} if not why_no_identifier(name)] == []
+
+
+def _all(kind):
+    return [kind, *(each for sub in kind.__subclasses__() for each in _all(sub))]
