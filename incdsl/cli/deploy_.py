@@ -36,8 +36,10 @@ from incdsl.compiler import Compilation, compile_net, for_inference
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
 from incdsl.diagnostics.render import Format
-from incdsl.ir.net import Way
 from incdsl.passes.levels import rules
+from incdsl.passes.rules.use_kernels import UseKernels
+from incdsl.passes.rules.use_winograd import DIRECT, UseWinograd
+from incdsl.winograd import schemes
 from incdsl.writing import replace_text
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--higher-order is for --device cpu")
         if device and packed:
             raise click.UsageError("--packed is for modules without --device; --device cpu does it by itself")
+        if device and tuned:
+            raise click.UsageError("--tuned says what the module is for: leave out --device")
         form: Form | None = Cpu(higher_order) if device == "cpu" else None
         if device == "cuda":
             form = Gpu(**given, graphs=not no_graphs, kernels=kernels)  # type: ignore[arg-type]
@@ -183,7 +187,8 @@ def command(
         done = replace(_deployed(training, how), options=tuple(map(shlex.quote, how.words)), typed=typed)
         path = folder / f"{module_name(source.name, net)}.py"
         if only_check:
-            output.check(path, done.text, typed)
+            for name, text in {path.name: done.text, **_beside(done)}.items():
+                output.check(folder / name, text, typed)
             message = f"{path} is current"
             if weights:
                 wanted, _ = _computed(training, done, weights, path, force=True)
@@ -285,20 +290,38 @@ def _tuned(done: Compilation, path: Path) -> _Tuned:
         setting = f"{document['processor']}, batch {int(document['batch'])}, {document['dtype']}"
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
-        streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
-        given = document.get("ways", {}) if "UseKernels" in also else {}
-        ways = tuple([(str(path), _WAYS[way]) for path, way in given.items()])
+        form = _tuned_form(best, also, document)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
     if document["net"] != done.net.name or document["keys"] != done.cost.keys:
         raise click.UsageError(f"{path} was measured on another net, {document['net']}")
-    if streams:
-        way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {streams} streams"
+    if isinstance(form, Gpu):
+        way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {form.streams} streams"
     added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
-    gpu = Gpu(dtype, streams, kernels="UseKernels" in also, ways=ways) if streams else None
-    return _Tuned(without, also, gpu, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
+    return _Tuned(without, also, form, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
 
 
-_WAYS: dict[str, Way] = {"plain": "plain", "fused": "fused", "kernel": "kernel"}
+def _tuned_form(best: Mapping[str, Any], also: frozenset[str], document: Mapping[str, Any]) -> Form | None:
+    """The form of the fastest choice.
+
+    Raises:
+        ValueError, KeyError, TypeError: if `tune` has not written this.
+    """
+    streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
+    if UseWinograd.__name__ in also:
+        return Cpu(ways=_tuned_ways(document, {DIRECT, *(scheme.name for scheme in schemes(higher_order=True))}))
+    kernels = UseKernels.__name__ in also
+    ways = _tuned_ways(document, {"plain", "fused", "kernel"}) if kernels else ()
+    return Gpu(dtype, streams, kernels=kernels, ways=ways) if streams else None
+
+
+def _tuned_ways(document: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
+    """How layers were measured to be fastest, if these are ways that there are."""
+    ways = document.get("ways", {})
+    if not known.issuperset(ways.values()):
+        raise ValueError("a layer has no such way")
+    return tuple(ways.items())
+
+
 _TUNED_TYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}

@@ -48,7 +48,7 @@ def command(
     if reason := missing(device):
         raise click.UsageError(f"PyTorch has no device {device!r} here: {reason}")
     setting = Setting(device, batch, dtype, _sizes(done, size))
-    ways = ways_of(done, setting, rounds) if device.startswith("cuda") else {}
+    ways = ways_of(done, setting, rounds)
     found = tune(done, setting, compiled, rounds, ways)
     best = found[0].milliseconds
     for each in found:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from incdsl.ir.net import Way
 from incdsl.resources import carried
 
 DTYPES = {"bf16": "torch.bfloat16", "fp16": "torch.float16", "fp32": "torch.float32"}
@@ -37,7 +36,7 @@ class Gpu:
     streams: int = 4
     graphs: bool = True
     kernels: bool = False
-    ways: tuple[tuple[str, Way], ...] = ()
+    ways: tuple[tuple[str, str], ...] = ()
     """How layers were measured to be fastest, by their paths."""
 
     @property

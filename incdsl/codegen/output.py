@@ -48,7 +48,7 @@ def check(target: Path, text: str, command: str) -> None:
     try:
         present = target.read_text(encoding="utf-8") if target.is_file() else None
     except (OSError, ValueError):
-        raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command)) from None
+        present = None
     if present is None or _without_command(present) != _without_command(text):
         raise _error(OutOfDate(span=None, file=str(target), exists=target.exists(), command=command))
 

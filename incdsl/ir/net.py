@@ -49,10 +49,6 @@ Level = Literal["train", "inference"]
 """What passes prepare a net for."""
 
 
-Way = Literal["plain", "fused", "kernel"]
-"""How a layer runs on a GPU: step by step, as one call of cuDNN, or as one kernel of our own."""
-
-
 @dataclass(frozen=True, eq=False)
 class Net:
     """An elaborated net, or what passes have made of one."""
@@ -72,7 +68,10 @@ class Net:
     trace: tuple[Event, ...] = ()
     """What passes did, in order, and where they declined."""
     ways: Mapping[str, str] = field(default_factory=dict)
-    """How layers were measured to be fastest, by their paths; rules that take several steps as one follow it."""
+    """How layers were measured to be fastest, by their paths; the rules that make layers of steps follow it.
+
+    On a GPU that is `plain`, `fused` (a call of cuDNN) or `kernel`, on a CPU a scheme of Winograd's or `direct`.
+    """
     higher_order: bool = False
     """Whether convolutions may be by schemes of Winograd's that lose more digits than others."""
     schedule: Schedule | None = None

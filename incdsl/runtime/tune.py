@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from incdsl.codegen.cpu import Cpu
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, for_inference
-from incdsl.ir.net import Way
+from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
 from incdsl.runtime.load import load_net
+from incdsl.runtime.schemes import schemes_measured
 from incdsl.runtime.ways import fastest, measured
 
 ROUNDS = 15
@@ -24,6 +26,8 @@ LEFT_OUT: tuple[tuple[str, ...], ...] = ((), ("CommuteAvgPool",), ("CommuteAvgPo
 """Rules whose profit depends on the device: all of them, no commuted pools, convolutions as they were written."""
 ADDED = {"cpu": ("PackConvs",), "cuda": ("EnlargeKernels",)}
 """Rules that may pay on a kind of device, though a level does not run them by default."""
+WINOGRAD = UseWinograd.__name__
+"""The rule that makes the form for a CPU what it is."""
 STREAMS = (1, 2, 4)
 """On how many streams the rails of the form for a GPU are tried."""
 DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
@@ -74,11 +78,11 @@ class Setting:
 
 
 def tune(
-    done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS, ways: Mapping[str, Way] | None = None
+    done: Compilation, setting: Setting, compiled: bool, rounds: int = ROUNDS, ways: Mapping[str, str] | None = None
 ) -> list[Measurement]:
     """All choices, fastest first; eager choices alone unless `compiled`. `ways` are those of layers with kernels."""
     training = _training(done)
-    choices = choices_for(setting.device, compiled)
+    choices = choices_for(setting.device, compiled, setting.dtype)
     calls = {choice.name: prepared(done, training, choice, setting, ways) for choice in choices}
     for call in calls.values():
         for _ in range(3):
@@ -98,13 +102,15 @@ def missing(device: str) -> str:
     return ""
 
 
-def choices_for(device: str, compiled: bool) -> list[Choice]:
+def choices_for(device: str, compiled: bool, dtype: str = "float32") -> list[Choice]:
     """What may be fastest on a device; what packs its own way is neither compiled nor run contiguously."""
     ways = [False, True] if compiled else [False]
     plain = [Choice(without, (), last, way) for way in ways for without in LEFT_OUT for last in (False, True)]
     added = ADDED.get(device.partition(":")[0], ())
     packs = "PackConvs" in added
     more = [Choice(without, added, True, way) for way in (ways if not packs else [False]) for without in LEFT_OUT]
+    if device == "cpu" and dtype == "float32":
+        more += [Choice(without, (WINOGRAD,), True, way) for way in ways for without in LEFT_OUT]
     graphs = []
     if device.startswith("cuda"):
         graphs = [Choice(without, (), True, False, streams) for streams in STREAMS for without in LEFT_OUT]
@@ -120,12 +126,13 @@ def _training(done: Compilation) -> nn.Module:
 
 
 def prepared(
-    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, Way] | None = None
+    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, str] | None = None
 ) -> Callable[[], Any]:
     """A call that runs a choice once on one input; with kernels, layers run as they were measured to be fastest."""
     if choice.streams:
         return _on_gpu(done, training, choice, setting, ways or {})
-    deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also))
+    form = Cpu(ways=tuple((ways or {}).items())) if WINOGRAD in choice.also else None
+    deployed = for_inference(done, frozenset(choice.without), frozenset(choice.also), form)
     module = load_net(deployed).from_training(training.state_dict())
     layout = torch.channels_last if choice.channels_last else torch.contiguous_format
     dtype = getattr(torch, setting.dtype)
@@ -141,16 +148,24 @@ def prepared(
     return call
 
 
-def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, Way]:
-    """How each layer of the form for a GPU is fastest by itself: step by step, fused, or as a kernel."""
-    form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
+def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, str]:
+    """How each layer is fastest by itself.
+
+    On a GPU that is step by step, fused, or as a kernel; on a CPU in float32 it is a scheme of Winograd's or none.
+    """
     sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
+    if setting.device == "cpu":
+        if setting.dtype != "float32":
+            return {}
+        form = for_inference(done, without=frozenset({WINOGRAD}), form=Cpu())
+        return fastest(list(schemes_measured(form, sizes, setting.batch, rounds)), form)
+    form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
     dtype = getattr(torch, setting.dtype)
     return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)
 
 
 def _on_gpu(
-    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, Way]
+    done: Compilation, training: nn.Module, choice: Choice, setting: Setting, ways: Mapping[str, str]
 ) -> Callable[[], Any]:
     """A call of the form for a GPU, on inputs as they come."""
     kernels = "UseKernels" in choice.also
@@ -187,7 +202,7 @@ def inputs(done: Compilation, setting: Setting) -> list[Tensor]:
 
 
 def record(
-    done: Compilation, setting: Setting, found: list[Measurement], ways: Mapping[str, Way] | None = None
+    done: Compilation, setting: Setting, found: list[Measurement], ways: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The measurements as a document; the first is the winner."""
     return {

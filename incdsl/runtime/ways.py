@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Node
-from incdsl.ir.net import Way
 from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
 from incdsl.ops.meaning import whole
 from incdsl.ops.window import Conv2d
@@ -30,7 +29,7 @@ class Measured:
     """The median seconds of each way of a layer."""
 
     path: str
-    seconds: Mapping[Way, float]
+    seconds: Mapping[str, float]
 
 
 def measured(
@@ -41,7 +40,7 @@ def measured(
     Layers of equal shapes are timed once.
     """
     graph, shapes = done.net.graph, done.net.graph.shapes()
-    known: dict[object, Mapping[Way, float]] = {}
+    known: dict[object, Mapping[str, float]] = {}
     for node in graph:
         if not isinstance(node.op, FusedConv2d | FlooredConv2d | BiasedAvgPool2d):
             continue
@@ -55,10 +54,10 @@ def measured(
         yield Measured(node.path, known[alike])
 
 
-def fastest(found: list[Measured], done: Compilation) -> dict[str, Way]:
+def fastest(found: list[Measured], done: Compilation) -> dict[str, str]:
     """The way of each layer; places of one class have one, the fastest for all of them together."""
     instances = {node.path: node for node in done.net.graph if node.path}
-    totals: dict[object, dict[Way, float]] = defaultdict(dict)
+    totals: dict[object, dict[str, float]] = defaultdict(dict)
     for each in found:
         total = totals[_place(instances[each.path])]
         for way, seconds in each.seconds.items():
@@ -75,7 +74,7 @@ def _place(node: Node) -> object:
     return (instance.word, label) if instance.parent else node.path
 
 
-def _ways(node: Node, images: list[Tensor]) -> dict[Way, Call]:
+def _ways(node: Node, images: list[Tensor]) -> dict[str, Call]:
     """Calls of the ways of a layer, all with the same random weights."""
     if isinstance(node.op, BiasedAvgPool2d):
         return _ways_of_pool(node.op, images[0])
@@ -83,7 +82,7 @@ def _ways(node: Node, images: list[Tensor]) -> dict[Way, Call]:
     return _ways_of_convolution(node.op, images[0], images[1] if len(images) > 1 else None)
 
 
-def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[Way, Call]:
+def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[str, Call]:
     bias = torch.randn(x.shape[1], device=x.device, dtype=x.dtype)
     size, stride, padding, counted = whole(op.kernel), whole(op.stride), whole(op.padding), bool(op.count_include_pad)
 
@@ -99,7 +98,7 @@ def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[Way, Call]:
     return {"plain": plain, "kernel": kernel}
 
 
-def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[Way, Call]:
+def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[str, Call]:
     width, groups = int(op.width), int(op.groups)
     stride, padding, dilation = whole(op.stride), whole(op.padding), whole(op.dilation)
     weight = torch.randn(width, x.shape[1] // groups, *whole(op.kernel), device=x.device, dtype=x.dtype)
@@ -122,7 +121,7 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[Wa
     def kernel() -> Tensor:
         return kernels.convolve(x, weight, bias, stride=stride, padding=padding, active=active)
 
-    ways: dict[Way, Call] = {"plain": plain}
+    ways: dict[str, Call] = {"plain": plain}
     if isinstance(op, FusedConv2d) and x.is_cuda:
         ways["fused"] = fused
     if added is None and groups == 1 and max(dilation) == 1:
@@ -130,7 +129,7 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[Wa
     return ways
 
 
-def _timed(ways: Mapping[Way, Call], rounds: int, device: str) -> dict[Way, float]:
+def _timed(ways: Mapping[str, Call], rounds: int, device: str) -> dict[str, float]:
     """Median seconds of one call of each; one that fails is left out."""
     calls: dict[str, Callable[[], object]] = {}
     with torch.no_grad():

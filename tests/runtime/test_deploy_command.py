@@ -152,8 +152,9 @@ def test_tune_records_and_the_module_states_it(small):
     record = json.loads((small.parent / "small.json").read_text(encoding="utf-8"))
     times = [each["milliseconds"] for each in record["choices"]]
     assert times == sorted(times)
-    assert len(times) == 9
+    assert len(times) == 12
     assert sum(each["also"] == ["PackConvs"] for each in record["choices"]) == 3
+    assert sum(each["also"] == ["UseWinograd"] for each in record["choices"]) == 3
     record["choices"][0] |= {"without": ["MergeSiblingConvs"], "also": ["PackConvs"]}
     (small.parent / "small.json").write_text(json.dumps(record), encoding="utf-8")
     code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")

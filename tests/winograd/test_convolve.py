@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from incdsl.runtime.kernels.convolve import convolve
 from incdsl.runtime.kernels.weights import pack

@@ -40,7 +40,8 @@ class WriteRanges(Rule[Site]):
     """concat(f(x), g(x)) as one image into whose channels the kernels of f and g write; other parts are copied into it.
 
     It needs kernels that write where they are told (UseKernels), and runs with them only. A kernel whose result has
-    other readers as well is copied, and so is one in a unit, which takes one value and not also where to write. The image is as high and wide as what one of the kernels reads.
+    other readers as well is copied, and so is one in a unit, which takes one value and not also where to write. The
+    image is as high and wide as what one of the kernels reads.
     """
 
     by_default = False
