@@ -1,6 +1,6 @@
 """How fast deployed modules are on this machine's CPU, beside PyTorch, ONNX Runtime and OpenVINO.
 
-Usage: python -m benchmarks.inference [SPEC] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--write]
+Usage: python -m benchmarks.inference [SPEC ...] [--rounds N] [--cells fp32x1,fp32x8,bf16x1,bf16x8] [--few] [--write]
 The peers are an extra: pip install -c constraints.txt -e '.[benchmark]'
 
 Every round gives every contender a turn, in turning order: a rest of 30 ms, a call that is not counted, and three that
@@ -29,21 +29,29 @@ from torch.nn import functional as F
 
 from benchmarks.machine import processor
 from benchmarks.page import put
+from incdsl.codegen.cpu import Cpu
 from incdsl.compiler import Compilation, compile_net, for_inference, read
+from incdsl.runtime.accuracy import calibrated
 from incdsl.runtime.bench import in_turns, ratio
-from incdsl.runtime.certify import deviation, randomized
+from incdsl.runtime.harness import deviation, noise
 from incdsl.runtime.load import load_net
-from incdsl.runtime.tune import Choice, choices_for, frozen
+from incdsl.runtime.tune import WINOGRAD, Choice, choices_for, frozen
 
 ROOT = Path(__file__).parents[1]
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-OURS = [
-    Choice((), (), True, False),
-    *(each for each in choices_for("cpu", True) if each.channels_last and (each.also or each.compiled)),
-]
-"""What `incdsl tune` measures, in the layout that is the faster one here; and the plain module beside it."""
+PLAIN = Choice((), (), True, False)
 PEERS = ("eager", "eager channels_last", "torch.compile", "ONNX Runtime", "OpenVINO")
 Call = Callable[[], Tensor]
+
+
+def ours_in(kind: str, few: bool) -> list[Choice]:
+    """What `incdsl tune` measures, in the layout that is the faster one here; and the plain module beside it.
+
+    With `few` only what keeps all rules.
+    """
+    tuned = choices_for("cpu", True, {"fp32": "float32", "bf16": "bfloat16"}[kind])
+    fast = [each for each in tuned if each.channels_last and (each.also or each.compiled)]
+    return [PLAIN, *(each for each in fast if not (few and each.without))]
 
 
 def module_of(done: Compilation) -> type[nn.Module]:
@@ -105,7 +113,7 @@ def openvino_call(path: str, image: Tensor, kind: str) -> Call:
     return lambda: torch.from_numpy(request.infer([feed])[0])
 
 
-def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str) -> dict[str, Call]:
+def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str, few: bool) -> dict[str, Call]:
     """All that are compared, by name; a peer that is not installed is left out."""
     dtype = TYPES[kind]
     state = training.state_dict()
@@ -116,7 +124,8 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str)
         return module.eval().to(dtype)
 
     def ours(without: tuple[str, ...], also: tuple[str, ...]) -> nn.Module:
-        deployed = for_inference(done, frozenset(without), frozenset(also))
+        form = Cpu(batch=len(image)) if WINOGRAD in also else None
+        deployed = for_inference(done, frozenset(without), frozenset(also), form)
         return module_of(deployed).from_training(state).eval().to(dtype)
 
     typed = image.to(dtype)
@@ -131,7 +140,7 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str)
             calls["ONNX Runtime"] = onnxruntime_call(path, image)
         if importlib.util.find_spec("openvino"):
             calls["OpenVINO"] = openvino_call(path, image, kind)
-    for choice in OURS:
+    for choice in ours_in(kind, few):
         calls[named(choice)] = alone(ours(choice.without, choice.also), typed, last=True, compiled=choice.compiled)
     return calls
 
@@ -139,7 +148,8 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str)
 def named(choice: Choice) -> str:
     """A way to run our module, in a few words."""
     rules = {0: "", 1: ", pools where they were", 2: ", folded only"}[len(choice.without)]
-    return f"ours{', packed' if choice.also else ''}{rules}{' + compile' if choice.compiled else ''}"
+    how = ", Winograd" if WINOGRAD in choice.also else ", packed" if choice.also else ""
+    return f"ours{how}{rules}{' + compile' if choice.compiled else ''}"
 
 
 def peak(kind: str) -> float:
@@ -159,7 +169,7 @@ def peak(kind: str) -> float:
     return best
 
 
-def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: int) -> list[str]:
+def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: int, few: bool) -> list[str]:
     """The table of one type of numbers and one batch, in Markdown."""
     sizes = [size for size in done.net.conditions.nominal.values() if size is not None]
     channels = int(next(iter(done.net.graph.shapes().values())).channels)
@@ -167,7 +177,7 @@ def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: 
     with torch.no_grad():
         truth = training.double()(image.double())
     training.float()
-    calls = contenders(done, training, image, kind)
+    calls = contenders(done, training, image, kind, few)
     far = {}
     for name, call in calls.items():
         for _ in range(4):
@@ -181,7 +191,7 @@ def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: 
     macs = (done.cost.macs or 0) * batch
     best_peer = min((n for n in calls if n in PEERS), key=lambda n: statistics.median(times[n]))
     lines = [
-        f"### {kind}, batch {batch}",
+        f"### {done.net.name}, {kind}, batch {batch}",
         "",
         f"Convolutions alone reach {2 * top / 1e9:.0f} GFLOP/s here; {rounds} rounds. The fastest peer is {best_peer};",
         f"*{tuned}* was the fastest of ours in rounds of their own before, as `incdsl tune` finds it.",
@@ -198,11 +208,8 @@ def cell(done: Compilation, training: nn.Module, kind: str, batch: int, rounds: 
     return [*lines, ""]
 
 
-def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
+def report(specs: list[str], rounds: int, cells: list[tuple[str, int]], few: bool) -> str:
     """All tables, in Markdown."""
-    done = compile_net(read(spec))
-    torch.manual_seed(0)
-    training = randomized(module_of(done)()).eval()
     versions = [f"torch {torch.__version__}"]
     for name in ("onnxruntime", "openvino"):
         if importlib.util.find_spec(name):
@@ -210,21 +217,26 @@ def report(spec: str, rounds: int, cells: list[tuple[str, int]]) -> str:
     lines = [
         "## The deployed module",
         "",
-        f"Written by `python -m benchmarks.inference --write`: {done.net.name} of {Path(spec).name}, random weights.",
+        "Written by `python -m benchmarks.inference --write`: random weights of He's, statistics of a batch.",
         f"{processor()}, {torch.get_num_threads()} threads; {', '.join(versions)}.",
         "",
         "Medians of interleaved rounds, in which each contender has a turn: 30 ms of rest, a call that is not counted,",
         "and three that are. Ratios are medians of the rounds' own ratios with a 95% interval, above 1 if the",
         "contender is faster. `eager` is the training module, torchvision's network to the last bit;",
-        "`torch.compile` is with freezing. `packed` is a convolution and its ReLU as one call of oneDNN, eagerly. The",
+        "`torch.compile` is with freezing. `packed` is a convolution and its ReLU as one call of oneDNN, eagerly;",
+        "`Winograd` is the form that `--device cpu` writes ([accuracy](accuracy.md)). The",
         "error is the distance from float64 relative to its norm. glibc keeps freed memory (`MALLOC_MMAP_THRESHOLD_`,",
         "`MALLOC_TRIM_THRESHOLD_`), for all alike.",
         "",
     ]
-    for kind, batch in cells:
-        found = cell(done, training, kind, batch, rounds if batch == 1 else max(rounds // 2, 7))
-        print("\n".join(found), flush=True)
-        lines += found
+    for spec in specs:
+        done = compile_net(read(spec))
+        images = noise(done, {axis: int(size or 224) for axis, size in done.net.conditions.nominal.items()}, 4)
+        training = calibrated(module_of(done)(), images)
+        for kind, batch in cells:
+            found = cell(done, training, kind, batch, rounds if batch == 1 else max(rounds // 2, 7), few)
+            print("\n".join(found), flush=True)
+            lines += found
     return "\n".join(lines)
 
 
@@ -243,14 +255,15 @@ def keep_memory() -> None:
 def main() -> None:
     """Parse the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("spec", nargs="?", default=str(ROOT / "specs" / "v3.inc"))
+    parser.add_argument("specs", nargs="*", default=[str(ROOT / "specs" / "v3.inc")])
+    parser.add_argument("--few", action="store_true", help="Ours with all rules only.")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--cells", default="fp32x1,fp32x8,bf16x1,bf16x8")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     keep_memory()
     cells = [(kind, int(batch)) for kind, _, batch in (each.partition("x") for each in given.cells.split(","))]
-    text = report(given.spec, given.rounds, cells)
+    text = report(given.specs, given.rounds, cells, given.few)
     if given.write:
         put(text)
 

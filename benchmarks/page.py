@@ -1,4 +1,4 @@
-"""The page of measurements: each benchmark writes a part of its own."""
+"""Pages of measurements: each benchmark writes a part of its own."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _TITLE = "# Benchmarks\n\nEach part is written by its script, on one machine.\n"
 
 
-def put(part: str) -> None:
+def put(part: str, page: Path = PAGE) -> None:
     """Put a part there, which starts with its `## ` heading; tables of the part before that it lacks stay."""
-    title, parts = _sections(PAGE.read_text(encoding="utf-8") if PAGE.exists() else _TITLE, "## ")
+    title, parts = _sections(page.read_text(encoding="utf-8") if page.exists() else _TITLE, "## ")
     name, _, body = part.removeprefix("## ").partition("\n")
     head, tables = _sections(body, "### ")
     _, before = _sections(parts.get(name, ""), "### ")
     parts[name] = _joined(head, {**before, **tables}, "### ")
-    PAGE.write_text(_joined(title, parts, "## "), encoding="utf-8")
+    page.write_text(_joined(title, parts, "## "), encoding="utf-8")
 
 
 def _sections(text: str, mark: str) -> tuple[str, dict[str, str]]:

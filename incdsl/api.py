@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from incdsl.analysis.table import By
+    from incdsl.codegen.cpu import Cpu
     from incdsl.codegen.forms import Form
     from incdsl.codegen.gpu import Gpu
     from incdsl.diagnostics import Diagnostic
@@ -175,7 +176,7 @@ def pretrained(
 
 def deploy(
     spec: Spec, checkpoint: Folder, net: str | None = None, *, root: Folder | None = None, packed: bool = False,
-    device: Device | None = None, higher_order: bool = False, dtype: str = "bf16", streams: int = 4,
+    device: Device | None = None, higher_order: bool = False, batch: int = 1, dtype: str = "bf16", streams: int = 4,
     graphs: bool = True, kernels: bool = False,
     entry: str = "", ignore: Patterns = (), fresh: Patterns = (), same: Mapping[str, str] | None = None,
     rails_in_order: bool = False, against: nn.Module | None = None, **settings: Any,
@@ -187,7 +188,8 @@ def deploy(
     for x86 CPUs without torch.compile.
 
     With `device="cpu"` it is the form for CPUs, in float32: convolutions that multiply less, by a kernel that is
-    compiled where the module is made, and oneDNN for the others. `higher_order` allows schemes that lose more digits.
+    compiled where the module is made, and oneDNN for the others. `higher_order` allows schemes that lose more digits,
+    and `batch` is how many images at a time they are chosen for.
 
     With `device="cuda"` it is the form for GPUs, in `dtype` (`"bf16"`, `"fp16"` or `"fp32"`), which runs at full speed
     after `.to("cuda")`: convolutions fused for cuDNN, rails on up to `streams` streams, calls as CUDA graphs unless
@@ -197,6 +199,7 @@ def deploy(
         incdsl.CompileError: if the spec or the checkpoint is wrong, or several readings are possible.
         incdsl.runtime.deploy.NotCertified: if a rewrite changed the function of the net.
     """
+    from incdsl.codegen.cpu import Cpu
     from incdsl.codegen.gpu import Gpu
     from incdsl.compiler import compile_net
     from incdsl.diagnostics.weights import spoken_to_python
@@ -205,14 +208,13 @@ def deploy(
 
     decisions = _decisions(ignore, fresh, same, rails_in_order, "unneeded")
     also = frozenset({"PackConvs"} if packed else ())
-    form = _form(device, higher_order, Gpu(dtype, streams, graphs, kernels))
+    form = _form(device, Cpu(higher_order, batch), Gpu(dtype, streams, graphs, kernels))
     with spoken_to_python():
         done = compile_net(_source(spec), net, settings, root=_folder(root))
         return deployed(done, Given(Path(checkpoint), entry, decisions, against), also, form)
 
 
-def _form(device: str | None, higher_order: bool, gpu: Gpu) -> Form | None:
-    from incdsl.codegen.cpu import Cpu
+def _form(device: str | None, cpu: Cpu, gpu: Gpu) -> Form | None:
     from incdsl.codegen.gpu import DTYPES
 
     if device not in (None, "cpu", "cuda"):
@@ -220,7 +222,7 @@ def _form(device: str | None, higher_order: bool, gpu: Gpu) -> Form | None:
     if gpu.dtype not in DTYPES:
         raise ValueError(f"the dtype is one of {', '.join(DTYPES)}, not {gpu.dtype!r}")
     if device == "cpu":
-        return Cpu(higher_order)
+        return cpu
     return gpu if device == "cuda" else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from incdsl.analysis.batch import Lone, lone_norms, two_images
 from incdsl.analysis.cost import Cost, cost
 from incdsl.analysis.sizes import Sizes
-from incdsl.codegen.cpu import Cpu
+from incdsl.codegen.cpu import Cpu, facts as cpu_facts
 from incdsl.codegen.forms import Form
 from incdsl.codegen.gpu import Gpu
 from incdsl.codegen.module import Banner, Origin, digest, module
@@ -22,7 +22,6 @@ from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
 from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
 from incdsl.ir.net import Net
-from incdsl.ops.cpu import WinogradConv2d
 from incdsl.passes.levels import optimized
 from incdsl.passes.streams import ForkRails
 from incdsl.source import Source
@@ -143,7 +142,7 @@ def for_inference(
     if form:
         net, also = replace(net, ways=dict(form.ways)), also | form.rules
     if isinstance(form, Cpu):
-        net = replace(net, higher_order=form.higher_order)
+        net = replace(net, higher_order=form.higher_order, batch=form.batch)
     net = optimized(net, "inference", without, also)
     if isinstance(form, Gpu):
         net = ForkRails(form.streams)(net)
@@ -179,7 +178,7 @@ def _facts(done: Compilation) -> Iterator[str]:
         if isinstance(done.form, Gpu):
             yield f"  {_on_gpu(done, done.form)}"
         elif done.form:
-            yield f"  {_on_cpu(done)}"
+            yield from (f"  {line}" for line in cpu_facts(net, costs.params))
         if done.tuning:
             yield f"  {done.tuning}"
     fixed = [f"{name} = {literal(net.params[name])}" for name in net.params if name in net.fixed]
@@ -195,18 +194,6 @@ def _on_gpu(done: Compilation, gpu: Gpu) -> str:
     graphs = ", calls as CUDA graphs" if gpu.graphs else ""
     kernels = ", kernels of Triton's" if gpu.kernels else ""
     return f"for a GPU: {gpu.dtype}, channels_last{graphs}{rails}{kernels}"
-
-
-def _on_cpu(done: Compilation) -> str:
-    """How many convolutions are Winograd's, and what becomes of all weights: the transformed ones are held besides."""
-    graph, shapes = done.net.graph, done.net.graph.shapes()
-    found = [node for node in graph if isinstance(node.op, WinogradConv2d)]
-    more = sum(node.op.constants(shapes[graph.operands(node.name)[0]]) for node in found)
-    now = done.cost.params + more
-    return (
-        f"for a CPU: channels_last, {len(found)} convolutions by Winograd's schemes, float32; "
-        f"weights of {done.cost.params * 4 / 1e6:.1f} MB are read as {now * 4 / 1e6:.1f} MB"
-    )
 
 
 def _batched(shape: Shape, done: Compilation | None = None) -> str:

@@ -1,6 +1,8 @@
 """Write the module of digits.inc to deploy, with the trained weights, and compare it with the training module.
 
-Usage: python examples/digits/deploy.py
+Usage: python examples/digits/deploy.py [--device cpu]
+
+With --device cpu it is the form for CPUs, whose convolutions are chosen for batches of 64.
 """
 
 import argparse
@@ -21,12 +23,15 @@ from train import OUT, SPEC, digits, right
 import incdsl
 
 TOLERANCE = 1e-5
+BATCH = 64
 
 
-def written(folder: Path, weights: Path) -> nn.Module:
-    """The module to deploy, certified, with its weights; the two files need nothing but PyTorch and safetensors."""
+def written(folder: Path, weights: Path, device: str | None) -> nn.Module:
+    """The module to deploy, certified, with its weights; the files need nothing but PyTorch and safetensors."""
     words = ["deploy", str(SPEC), "--weights", str(weights), "-o", str(folder)]
+    words += ["--device", device, "--batch", str(BATCH)] if device else []
     subprocess.run([sys.executable, "-m", "incdsl", *words], check=True)
+    sys.path.insert(0, str(folder))  # where the kernel lies, if there is one
     net = imported(folder / "digits.py").Digits().eval()
     net.load_state_dict(load_file(folder / "digits.safetensors"))
     return net
@@ -66,16 +71,18 @@ def main() -> None:
     """Compile, load, compare, time; the exit code says whether the two modules agree."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the weights, and of what is written")
-    out = parser.parse_args().out
+    parser.add_argument("--device", choices=["cpu"], help="write the form for CPUs")
+    given = parser.parse_args()
+    out = given.out
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
 
     trained = incdsl.pretrained(SPEC, out / "weights.pt").eval()
-    deployed = written(out / "deployed", out / "weights.pt")
+    deployed = written(out / "deployed", out / "weights.pt", given.device)
 
     _, _, images, labels = digits()
     agree = compare(trained, deployed, images, labels)
-    for batch in (1, 64):
+    for batch in (1, BATCH):
         before, after = (milliseconds(net, images[:batch]) for net in (trained, deployed))
         print(f"batch {batch:2}: {before:.2f} ms before, {after:.2f} ms after")
     if not agree:

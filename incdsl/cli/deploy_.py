@@ -67,7 +67,8 @@ def _form_words(form: Form | None) -> list[str]:
     if form is None:
         return []
     if isinstance(form, Cpu):
-        return ["--device", "cpu", *(["--higher-order"] if form.higher_order else [])]
+        batch = ["--batch", str(form.batch)] if form.batch != Cpu().batch else []
+        return ["--device", "cpu", *(["--higher-order"] if form.higher_order else []), *batch]
     usual = Gpu()
     words = ["--device", "cuda", *(["--dtype", form.dtype] if form.dtype != usual.dtype else [])]
     words += ["--streams", str(form.streams)] if form.streams != usual.streams else []
@@ -89,18 +90,18 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def read(
         *, tuned: Path | None, packed: bool, uncertified: bool, device: str | None, higher_order: bool,
-        dtype: str | None, streams: int | None, no_graphs: bool, kernels: bool, **others: Any,
+        batch: int | None, dtype: str | None, streams: int | None, no_graphs: bool, kernels: bool, **others: Any,
     ) -> None:  # fmt: skip
         given = {name: value for name, value in (("dtype", dtype), ("streams", streams)) if value is not None}
         if device != "cuda" and (given or no_graphs or kernels):
             raise click.UsageError("--dtype, --streams, --no-graphs and --kernels are for --device cuda")
-        if device != "cpu" and higher_order:
-            raise click.UsageError("--higher-order is for --device cpu")
+        if device != "cpu" and (higher_order or batch):
+            raise click.UsageError("--higher-order and --batch are for --device cpu")
         if device and packed:
             raise click.UsageError("--packed is for modules without --device; --device cpu does it by itself")
         if device and tuned:
             raise click.UsageError("--tuned says what the module is for: leave out --device")
-        form: Form | None = Cpu(higher_order) if device == "cpu" else None
+        form: Form | None = Cpu(higher_order, batch or 1) if device == "cpu" else None
         if device == "cuda":
             form = Gpu(**given, graphs=not no_graphs, kernels=kernels)  # type: ignore[arg-type]
         command(how=_Rewriting(tuned, packed, uncertified, form), **others)
@@ -112,6 +113,7 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     device = click.option(
         "--device", type=click.Choice(["cpu", "cuda"]), help="The form for CPUs, or for GPUs.  [default: runs anywhere]"
     )
+    batch = click.option("--batch", type=click.IntRange(1, 4096), help="Images at a time (cpu).  [default: 1]")
     order = click.option("--higher-order", is_flag=True, help="Schemes that are faster and lose more digits (cpu).")
     dtype = click.option(
         "--dtype", type=click.Choice(list(DTYPES)), help="Type of the weights (cuda).  [default: bf16]"
@@ -119,7 +121,7 @@ def _rewriting_options(command: Callable[..., None]) -> Callable[..., None]:
     streams = click.option("--streams", type=click.IntRange(1, 16), help="Streams for rails (cuda).  [default: 4]")
     graphs = click.option("--no-graphs", is_flag=True, help="Without CUDA graphs (cuda).")
     own = click.option("--kernels", is_flag=True, help="Triton kernels, in a file beside the module (cuda).")
-    return device(order(dtype(streams(graphs(own(tuned(packed(uncertified(read)))))))))
+    return device(order(batch(dtype(streams(graphs(own(tuned(packed(uncertified(read))))))))))
 
 
 def _weights_options(command: Callable[..., None]) -> Callable[..., None]:

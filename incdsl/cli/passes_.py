@@ -12,6 +12,9 @@ import click
 
 from incdsl.analysis.kernels import Kernels, kernels
 from incdsl.cli.options import checked, limit_option, root_option, set_option
+from incdsl.codegen.cpu import Cpu, facts
+from incdsl.codegen.forms import Form
+from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, for_inference
 from incdsl.ir.net import Event
 
@@ -19,13 +22,17 @@ from incdsl.ir.net import Event
 @click.command("passes")
 @click.argument("spec")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="For the form for CPUs, or for GPUs.")
 @set_option
 @limit_option
 @root_option
-def command(spec: str, form: str, settings: dict[str, Any], max_steps: int, root: Path | None) -> None:
+def command(
+    spec: str, form: str, device: str | None, settings: dict[str, Any], max_steps: int, root: Path | None
+) -> None:
     """Show what the optimizer does to SPEC for inference: where each rule fired, and where it declined and why."""
     done = checked(spec, settings, max_steps, root)
-    deployed = for_inference(done)
+    forms: dict[str | None, Form] = {"cpu": Cpu(), "cuda": Gpu()}
+    deployed = for_inference(done, form=forms.get(device))
     trace = deployed.net.trace
     if form == "json":
         click.echo(json.dumps(_document(done, deployed, trace), indent=2))
@@ -53,6 +60,9 @@ def _print(before: Compilation, after: Compilation, trace: Sequence[Event]) -> N
             for text, paths in _grouped(some).items():
                 click.echo(f"  {mark}{_few(paths)}{f': {text}' if text else ''}")
     old, new = kernels(before.net), kernels(after.net)
+    if isinstance(after.form, Cpu):
+        for line in facts(after.net, after.cost.params):
+            click.echo(line)
     click.echo(f"{before.net.name}: {old.launches} kernels, now {new.launches}" + _moved(old, new))
     kinds = ("convolution", "linear", "pool", "norm", "pointwise", "copy")
     click.echo("  " + ", ".join(f"{kind} {getattr(old, kind)} -> {getattr(new, kind)}" for kind in kinds))

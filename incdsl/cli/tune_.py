@@ -42,7 +42,7 @@ def command(
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("tune runs the module and needs PyTorch: pip install 'incdsl[torch]'")
     done = checked(spec, settings, max_steps, root)
-    from incdsl.runtime.tune import Setting, missing, record, tune, ways_of
+    from incdsl.runtime.tune import Setting, missing, record, told, tune, ways_of
     from incdsl.writing import replace_text
 
     if reason := missing(device):
@@ -53,6 +53,9 @@ def command(
     best = found[0].milliseconds
     for each in found:
         click.echo(f"{each.milliseconds:9.2f} ms  {each.milliseconds / best:5.2f}  {each.choice.name}")
+    if ways and device == "cpu":
+        for line in told(done, setting, ways):
+            click.echo(line)
     if target:
         replace_text(target, json.dumps(record(done, setting, found, ways), indent=2) + "\n")
         tell(f"{spec} -> {target}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from incdsl.ir.net import Net
 from incdsl.ops.cpu import WinogradConv2d
 from incdsl.resources import package_texts
 
@@ -29,10 +31,11 @@ __all__ = ["{LAYER}"]
 class Cpu:
     """The form of a module for a CPU: Winograd convolutions where they promise to be faster, oneDNN for the others.
 
-    `higher_order` allows schemes that lose more digits.
+    `higher_order` allows schemes that lose more digits; `batch` is how many images at a time schemes are chosen for.
     """
 
     higher_order: bool = False
+    batch: int = 1
     ways: tuple[tuple[str, str], ...] = ()
     """By what scheme layers were measured to be fastest, or that none is, by their paths."""
 
@@ -45,6 +48,23 @@ class Cpu:
     def base(self) -> str:
         """The class that the net's is derived from."""
         return "nn.Module"
+
+
+def facts(net: Net, params: int) -> Iterator[str]:
+    """What the head of a file says: which convolutions, what becomes of the weights, how far roundings go."""
+    graph, shapes = net.graph, net.graph.shapes()
+    more, bounds = 0, []
+    for node in graph:
+        if isinstance(node.op, WinogradConv2d):
+            shape = shapes[graph.operands(node.name)[0]]
+            more += node.op.constants(shape)
+            bounds.append(node.op.bound(shape))
+    before, now = (f"{numbers * 4 / 1e6:.1f} MB" for numbers in (params, params + more))
+    count = f"{len(bounds)} convolutions by Winograd's schemes"
+    yield f"for a CPU: {count}, in float32; weights of {before} are read as {now}"
+    if bounds:
+        theirs, plain = (max(each) for each in zip(*bounds, strict=True))
+        yield f"a layer rounds by at most {theirs:.0e} of the sum of its absolute products, {plain:.0e} without schemes"
 
 
 def kernel() -> dict[str, str]:

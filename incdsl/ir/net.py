@@ -72,6 +72,8 @@ class Net:
 
     On a GPU that is `plain`, `fused` (a call of cuDNN) or `kernel`, on a CPU a scheme of Winograd's or `direct`.
     """
+    batch: int = 1
+    """How many images at a time the choice between ways is made for."""
     higher_order: bool = False
     """Whether convolutions may be by schemes of Winograd's that lose more digits than others."""
     schedule: Schedule | None = None

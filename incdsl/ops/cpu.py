@@ -12,7 +12,10 @@ from incdsl.ops.fields import Flag, NonNegative
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
 from incdsl.ops.window import Conv2d
 from incdsl.values import Shape
-from incdsl.winograd import Axis, Matrix, Scheme, residues, scheme_named
+from incdsl.winograd import Axis, Matrix, Scheme, relative_bound, residues, scheme_named, worst_growth
+
+_UNIT = 2.0**-24
+"""The unit roundoff of float32."""
 
 
 @final
@@ -105,6 +108,16 @@ class WinogradConv2d(Conv2d):
     def parts(self) -> Scheme:
         """The scheme itself."""
         return scheme_named(self.scheme)
+
+    def bound(self, shape: Shape) -> tuple[float, float]:
+        """How far an output can be from the exact one in float32, over the sum of absolute products.
+
+        By the scheme, and by the convolution itself.
+        """
+        channels = int(shape.channels)
+        theirs = relative_bound(self.parts, channels, _UNIT) * float(worst_growth(self.parts))
+        plain = (channels * prod(self.parts.taps) + 1) * _UNIT
+        return theirs, plain / (1 - plain)
 
     def macs(self, inputs: tuple[Sizes, ...], output: Sizes) -> int:
         return tiles(self.parts, output[1:]) * self.parts.size * inputs[0][0] * int(self.width)

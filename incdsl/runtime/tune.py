@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from incdsl.codegen.cpu import Cpu
+from incdsl.codegen.cpu import Cpu, facts
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import Compilation, for_inference
+from incdsl.ops.cpu import WinogradConv2d
 from incdsl.passes.rules.use_winograd import UseWinograd
+from incdsl.runtime.accuracy import calibrated, output_error
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
 from incdsl.runtime.load import load_net
@@ -162,6 +165,19 @@ def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[s
     form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
     dtype = getattr(torch, setting.dtype)
     return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)
+
+
+def told(done: Compilation, setting: Setting, ways: Mapping[str, str]) -> Iterator[str]:
+    """What the form for a CPU with these schemes costs: in memory, and in accuracy on one random input."""
+    form = Cpu(ways=tuple(ways.items()))
+    deployed = for_inference(done, form=form)
+    chosen = Counter(node.op.scheme for node in deployed.net.graph if isinstance(node.op, WinogradConv2d))
+    yield f"schemes: {', '.join(f'{name} x {count}' for name, count in chosen.most_common()) or 'none'}"
+    yield from facts(deployed.net, deployed.cost.params)
+    images = noise(done, dict(zip(done.net.conditions.nominal, setting.sizes, strict=True)), batch=2)
+    training = calibrated(load_net(done)(), images)
+    without, with_it = (output_error(done, each, training, images) for each in (None, form))
+    yield f"error of the outputs, with random weights: {with_it:.1e}, {without:.1e} without schemes (docs/accuracy.md)"
 
 
 def _on_gpu(

@@ -101,7 +101,7 @@ def test_inception_v3():
     assert {"Mixed_7b.branch3x3dbl_2.conv", "Mixed_7c.branch3x3dbl_2.conv"} == {
         path for path, scheme in found.items() if scheme == "F(2x2,3x3)"
     }
-    assert "49 convolutions by Winograd's schemes, float32; weights of 95.3 MB are read as 137.0 MB" in form.text
+    assert "49 convolutions by Winograd's schemes, in float32; weights of 95.3 MB are read as 137.0 MB" in form.text
     assert form.cost.macs < 0.55 * done.cost.macs
 
 
@@ -236,7 +236,7 @@ def test_python_deploys_it(small):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--higher-order"], "--higher-order is for --device cpu"),
+        (["--higher-order"], "--higher-order and --batch are for --device cpu"),
         (["--device", "cpu", "--packed"], "--device cpu does it by itself"),
         (["--device", "cpu", "--dtype", "bf16"], "are for --device cuda"),
         (["--device", "cpu", "--tuned", "small.inc"], "leave out --device"),

@@ -1,6 +1,7 @@
 """The digits: trained to 98 %, deployed as the same function, auxiliary gradients, two processes as one."""
 
 import re
+import shutil
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import chain
@@ -131,6 +132,15 @@ def test_the_deployed_module_is_certified_and_rewritten(deployed):
     assert "certified against the training module: equal in a prime field" in banner
     for rule in ("DropHeads", "FoldBatchNorm", "CommuteAvgPool x 3", "MergeSiblingConvs x 3"):
         assert rule in banner
+
+
+def test_the_form_for_cpus_has_the_same_classes(trained, deployed, tmp_path):
+    """Its convolutions are by Winograd's schemes, chosen for a batch of 64."""
+    shutil.copy(trained[0] / "weights.pt", tmp_path)
+    told = said(DEPLOY, "--device", "cpu", out=tmp_path)
+    assert f"right: {right_of(trained[1])} before and {right_of(trained[1])} after" in told
+    assert "same class: 360 of 360" in told
+    assert "10 convolutions by Winograd's schemes" in (tmp_path / "deployed" / "digits.py").read_text(encoding="utf-8")
 
 
 def test_the_deployed_module_is_the_same_function(both, digits):

@@ -96,7 +96,7 @@ class UseWinograd(Rule[Site]):
         channels = int(view.shapes[view.graph.operands(node.name)[0]].channels)
         grid = _grid(view, node)
         found = [
-            (gain(each, channels, int(vars(node.op)["width"]), grid), each)
+            (gain(each, channels, int(vars(node.op)["width"]), grid, view.net.batch), each)
             for each in schemes(higher_order=view.net.higher_order)
             if each.taps == tuple(map(int, vars(node.op)["kernel"]))
         ]
