@@ -17,7 +17,6 @@ from incdsl.values import Image
 from incdsl.values.num import expression
 
 
-
 def annotated(source: Source, options: Options | None = None, *, every: bool = False) -> str:
     """The text of a spec in which the nets state the shape of every image that they name, as far as it is known.
 
@@ -35,6 +34,20 @@ def annotated(source: Source, options: Options | None = None, *, every: bool = F
             elif isinstance(definition, tree.Net):
                 edits += _at_the_end(chain, known)
     return edited(source.text, edits)
+
+
+def unstated(analysis: Analysis) -> Iterator[tuple[str, tree.Step, str]]:
+    """Where a value or output of a net ends on another grid than it started on and no shape is stated: the net's
+    name, the step, and the shape; what is pooled to a single cell is no stage."""
+    known = _Known(analysis)
+    for net in analysis.file.nets:
+        for chain in _chains(net):
+            first, last = chain.steps[0], chain.steps[-1]
+            shape = known.shape(last)
+            start, end = (each.strip("[]").split(", ")[1:] for each in (known.shape(first), shape))
+            stated = last.shape is not None or isinstance(last.atom, tree.Error)
+            if len(end) == 2 and end != ["1", "1"] and start != end and not stated:
+                yield net.name.text, last, shape
 
 
 def without_assertions(text: str) -> str:
@@ -160,4 +173,3 @@ def _taken_out(step: tree.Step) -> Iterator[Edit]:
     """Nothing in the place of an assertion, and of the blanks in front of its tokens."""
     for token in step.shape.tokens if step.shape else ():
         yield Edit(token.start if "#" in token.trivia else token.before, token.end, "")
-

@@ -158,7 +158,9 @@ def _without_ignored(spec: SpecFile, sink: Sink) -> tuple[tuple[Diagnostic, ...]
 
     def is_ignored(problem: Diagnostic) -> bool:
         span = problem.span
-        return problem.severity == "warning" and span is not None and any(c.covers(problem.code, span) for c in comments)
+        return (
+            problem.severity == "warning" and span is not None and any(c.covers(problem.code, span) for c in comments)
+        )
 
     found = [(problem, bool(comments) and is_ignored(problem)) for problem in sink]
     return tuple([each for each, ignored in found if not ignored]), tuple([each for each, ignored in found if ignored])

@@ -58,7 +58,7 @@ def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
 
 
 def _offered(fix: Fix) -> str:
-    return f"{fix.title} ({'--fix' if fix.safe else '--unsafe-fixes, for the net changes'})"
+    return f"{fix.title} ({'--fix' if fix.safe else '--unsafe-fixes'})"
 
 
 def _concise(diagnostic: Diagnostic) -> str:

@@ -48,7 +48,7 @@ class Sequence:
 
 
 def sequences(net: NetView) -> Iterator[Sequence]:
-    """The convolutions with factors in sequence, and those whose kernel has one dimension; parallel factors are none."""
+    """The convolutions with factors in sequence, and those whose kernel has one dimension; no parallel factors."""
     grouped: dict[tuple[int, object], list[Node]] = {}
     for node, op in net.convolutions():
         written = net.written(node)

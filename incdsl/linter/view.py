@@ -48,6 +48,10 @@ class View:
         """The step that was written at a place, if it is one of this file."""
         return self._written.get(span.start) if span.source is self.source else None
 
+    def names_op(self, written: Written) -> bool:
+        """Whether a step names an op, and no unit, block, net or parameter."""
+        return isinstance(self.analysis.references.get(written.call.name), type)
+
     @cached_property
     def chains_in_nets(self) -> frozenset[tree.Chain]:
         """The chains that stand in nets, not in blocks or units."""
@@ -56,7 +60,9 @@ class View:
 
 def _written(file: tree.File) -> Iterator[tuple[int, Written]]:
     for chain in tree.nodes(file):
-        for index, step in enumerate(chain.steps if isinstance(chain, tree.Chain) else ()):
+        if not isinstance(chain, tree.Chain):
+            continue
+        for index, step in enumerate(chain.steps):
             if isinstance(call := step.atom, tree.Call):
                 yield call.span.start, Written(chain, index, step, call)
                 for factor in call.factors.items if call.factors else ():
@@ -83,6 +89,16 @@ class NetView:
         return found
 
     @cached_property
+    def in_order(self) -> list[Node]:
+        """All nodes, in the order of the graph."""
+        return list(self.graph)
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each node in it."""
+        return {node.name: i for i, node in enumerate(self.in_order)}
+
+    @cached_property
     def _sizes(self) -> dict[str, int] | None:
         nominal = self.analysis.net.conditions.nominal
         sizes = {axis: size for axis, size in nominal.items() if size is not None}
@@ -102,6 +118,15 @@ class NetView:
         if len(readers) != 1 or node.name in self.graph.ends:
             return None
         return readers[0] if self.complete or node.chain is readers[0].chain else None
+
+    def reads_alone(self, node: Node) -> bool:
+        """Whether nothing else reads what a node reads first, also where it is handed on as it is."""
+        reader, value = node, self.source(node)
+        while self.reader(value) is reader:
+            if value.op.kind != "view" or not self.graph.operands(value.name):
+                return True
+            reader, value = value, self.source(value)
+        return False
 
     def reader_behind(self, node: Node, kinds: tuple[str, ...] = ("norm", "pointwise")) -> Node | None:
         """The next op of another kind, where each value in between is read once."""
@@ -142,6 +167,27 @@ class NetView:
     def written(self, node: Node) -> Written | None:
         """The step that was written for a node, the use of a unit where it is in one."""
         return self.view.written(self.span(node))
+
+    def op_written(self, node: Node) -> Written | None:
+        """The step that names the op of a node: in the unit, if it is one's; None if it stands in another file."""
+        found = self.view.written(node.span)
+        if found is None or not self.view.names_op(found):
+            step = self._steps.get(node.name)
+            found = self.view.written(step.atom.span) if step else None
+        return found
+
+    @cached_property
+    def _steps(self) -> dict[str, tree.Step]:
+        """The step of this file that names the op of each node."""
+        found: dict[str, tree.Step] = {}
+        for step, occurrences in self.view.analysis.steps.items():
+            written = self.view.written(step.atom.span) if isinstance(step, tree.Step) else None
+            if written is None or written.step is not step or not self.view.names_op(written):
+                continue
+            for each in occurrences:
+                if each.instance.lineage[0] is self.graph.net:
+                    found.update(dict.fromkeys(each.nodes, step))
+        return found
 
     def path(self, node: Node) -> str:
         """Where a node is in the expanded net, as diagnostics say it."""

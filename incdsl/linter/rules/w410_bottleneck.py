@@ -21,8 +21,8 @@ class Bottleneck(Finding):
     """A pool squeezes all that is known through a few numbers, and the convolution behind it cannot bring them back.
 
     A parallel reduction gives the same shape: a strided convolution finds new channels beside a pool that passes the
-    old ones on. It costs less than either order, and nothing is squeezed. Reported where the convolution behind the pool
-    is at least half as wide again as what flows in.
+    old ones on. It costs less than either order, and nothing is squeezed. Reported where the convolution behind the
+    pool is at least half as wide again as what flows in.
     """
 
     code: ClassVar[str] = "W410"
@@ -44,7 +44,7 @@ class Bottleneck(Finding):
         for net in view.nets:
             for pool in net.nodes(Pool):
                 conv = net.reader_behind(pool)
-                if conv is None or not is_dense(conv.op) or net.reader(net.source(pool)) is not pool:
+                if conv is None or not is_dense(conv.op) or not net.reads_alone(pool):
                     continue
                 if found := reduction(net, pool, conv, pool):
                     fix = as_parallel(net, found, conv, pool)

@@ -20,8 +20,8 @@ from incdsl.ops.window import Pool
 class ExpensiveReduction(Finding):
     """A convolution widens on the large grid, and a pool then drops most of what it computed.
 
-    This is no bottleneck, but three to four times more expensive than the other order, and a parallel reduction is
-    cheaper than both. Reported where the convolution is at least half as wide again as what flows in.
+    This is no bottleneck, but about four times as expensive as the other order, and a parallel reduction is cheaper
+    than both. Reported where the convolution is at least half as wide again as what flows in.
     """
 
     code: ClassVar[str] = "W411"

@@ -8,11 +8,13 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
-from incdsl.linter.finding import Finding
 from incdsl.linter.factors import MEDIUM, sequences
+from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
 from incdsl.linter.words import grid, macs
+
+CONV = "unit conv = conv2d -> relu\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,8 @@ class FactorsOffGrid(Finding):
     title: ClassVar[str] = "an asymmetric factorization on a grid outside 12 to 20"
     because: ClassVar[str] = "asymmetric factors do not work well on early layers, and very well on grids of 12 to 20"
     paper: ClassVar[str] = f"{RETHINKING}, section 3.2"
-    wrong: ClassVar[str] = example("output y = x -> conv2d 7x7 @64 as 1x7, 7x1", shape="[64, 35, 35]")
-    right: ClassVar[str] = example("output y = x -> conv2d 7x7 @64 as 1x7, 7x1", shape="[64, 17, 17]")
+    wrong: ClassVar[str] = example("output y = x -> conv 7x7 @64 as 1x7, 7x1", CONV, shape="[64, 35, 35]")
+    right: ClassVar[str] = example("output y = x -> conv 7x7 @64 as 1x7, 7x1", CONV, shape="[64, 17, 17]")
 
     step: str
     grid: tuple[int, int]

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
-from incdsl.linter.finding import Finding
 from incdsl.linter.factors import as_factors, medium, whole_kernels
+from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
 from incdsl.linter.words import macs, saved

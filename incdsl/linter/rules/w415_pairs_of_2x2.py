@@ -43,9 +43,7 @@ class PairsOf2x2(Finding):
                 end, start = net.grid(factors.nodes[-1]), net.grid(net.source(factors.nodes[0]))
                 if factors.kernels != ((2, 2), (2, 2)) or end is None or start is None:
                     continue
-                channels, inner, width = (
-                    net.channels(node) for node in (net.source(factors.nodes[0]), *factors.nodes)
-                )
+                channels, inner, width = (net.channels(node) for node in (net.source(factors.nodes[0]), *factors.nodes))
                 after = 3 * inner * (channels * end[0] * start[1] + width * end[0] * end[1])
                 yield cls(
                     span=factors.span, path=net.path(factors.nodes[0]), before=factors.macs(net), after=after,

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
-from incdsl.linter.finding import Finding
 from incdsl.ir.graph import Node
 from incdsl.linter.factors import sequences
+from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import NetView, View, is_activation
 from incdsl.linter.words import macs

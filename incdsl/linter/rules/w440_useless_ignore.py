@@ -36,9 +36,7 @@ class UselessIgnore(Finding):
         return iter(())
 
     @classmethod
-    def among(
-        cls, comments: Sequence[Ignore], used: Set[tuple[Ignore, str]], asked: Set[str]
-    ) -> Iterator[Diagnostic]:
+    def among(cls, comments: Sequence[Ignore], used: Set[tuple[Ignore, str]], asked: Set[str]) -> Iterator[Diagnostic]:
         """What is wrong with comments, of which some left something out; codes that were not asked may yet."""
         for comment in comments:
             if not comment.codes:
