@@ -48,6 +48,14 @@ class View:
         """The step that was written at a place, if it is one of this file."""
         return self._written.get(span.start) if span.source is self.source else None
 
+    def merge(self, span: Span) -> tree.Merge | None:
+        """The merge that was written at a place, if it is one of this file."""
+        return self._merges.get(span.start) if span.source is self.source else None
+
+    @cached_property
+    def _merges(self) -> dict[int, tree.Merge]:
+        return {node.span.start: node for node in tree.nodes(self.file) if isinstance(node, tree.Merge)}
+
     def names_op(self, written: Written) -> bool:
         """Whether a step names an op, and no unit, block, net or parameter."""
         return isinstance(self.analysis.references.get(written.call.name), type)
@@ -55,7 +63,16 @@ class View:
     @cached_property
     def chains_in_nets(self) -> frozenset[tree.Chain]:
         """The chains that stand in nets, not in blocks or units."""
-        return frozenset(node for net in self.file.nets for node in tree.nodes(net) if isinstance(node, tree.Chain))
+        return _chains(self.file.nets)
+
+    @cached_property
+    def chains_in_units(self) -> frozenset[tree.Chain]:
+        """The chains that stand in units."""
+        return _chains(tuple(each for each in self.file.definitions if isinstance(each, tree.Unit)))
+
+
+def _chains(definitions: tuple[tree.Tree, ...]) -> frozenset[tree.Chain]:
+    return frozenset(node for node in tree.nodes(definitions) if isinstance(node, tree.Chain))
 
 
 def _written(file: tree.File) -> Iterator[tuple[int, Written]]:
@@ -162,7 +179,17 @@ class NetView:
     def span(self, node: Node) -> Span:
         """Where the step was written that a node belongs to: the use of a unit, not the line of its definition."""
         units = (each.span for each in node.instance.lineage if each.kind == "unit" and each.span)
-        return next(units, node.span)
+        return next(units, None) or self._uses.get(node.step, node.span)
+
+    @cached_property
+    def _uses(self) -> dict[int, Span]:
+        """The uses of units whose parts became attributes of the class around them, by their steps."""
+        found: dict[int, Span] = {}
+        for node in self.graph:
+            written = self.view.written(node.span)
+            if written and written.chain not in self.view.chains_in_units:
+                found.setdefault(node.step, node.span)
+        return found
 
     def written(self, node: Node) -> Written | None:
         """The step that was written for a node, the use of a unit where it is in one."""

@@ -43,23 +43,22 @@ class UnevenRails(Finding):
     @classmethod
     def look(cls, view: View) -> Iterator[Diagnostic]:
         for net in view.nets:
-            for merge in net.nodes((Concat, Add)):
-                rails = [rail for rail in _rails(net, merge) if rail.macs]
+            for node in net.nodes((Concat, Add)):
+                merge = view.merge(node.span)
+                rails = [rail for rail in _rails(net, node, merge.span) if rail.macs] if merge else []
                 if len(rails) < 2:
                     continue
                 least, most = min(rails, key=_cost), max(rails, key=_cost)
                 if most.macs >= TIMES * least.macs:
                     yield cls(
-                        span=merge.span, path=net.path(merge), least=least.macs, most=most.macs,
-                        cheap=net.span(least.node), dear=net.span(most.node),
+                        span=node.span, path=net.path(node), least=least.macs, most=most.macs,
+                        cheap=least.span, dear=most.span,
                     )  # fmt: skip
 
     def message(self) -> str:
         return f"one rail costs {round(self.most / self.least)} times what another does"
 
     def rows(self) -> tuple[Row, ...]:
-        if self.cheap.source is not self.dear.source:
-            return ()
         return tuple(
             Row(span, macs(cost))
             for span, cost in sorted(((self.cheap, self.least), (self.dear, self.most)), key=_place)
@@ -71,9 +70,9 @@ class UnevenRails(Finding):
 
 @dataclass(frozen=True, slots=True)
 class _Rail:
-    """What only one operand of a merge depends on: its most expensive node, and the cost of all."""
+    """What only one operand of a merge depends on and is written in the merge: its dearest step, and all costs."""
 
-    node: Node
+    span: Span
     macs: int
 
 
@@ -85,18 +84,29 @@ def _place(item: tuple[Span, int]) -> int:
     return item[0].start
 
 
-def _rails(net: NetView, merge: Node) -> Iterator[_Rail]:
-    order = net.order
+def _rails(net: NetView, merge: Node, inside: Span) -> Iterator[_Rail]:
     for name in dict.fromkeys(net.graph.operands(merge.name)):
-        own, waiting = {merge.name}, [-order[name]]
-        found: list[Node] = []
+        own, waiting = {merge.name}, [-net.order[name]]
+        costs: list[tuple[int, Span]] = []
         while waiting:
             node = net.in_order[-heappop(waiting)]
-            if node.name in own or not {each.name for each in net.readers.get(node.name, ())} <= own:
+            span = _anchor(net, node, merge)
+            written = span is not None and inside.start <= span.start < inside.end
+            if node.name in own or not written or not {each.name for each in net.readers[node.name]} <= own:
                 continue
+            assert span is not None
             own.add(node.name)
-            found.append(node)
+            costs.append((net.macs(node), span))
             for operand in net.graph.operands(node.name):
-                heappush(waiting, -order[operand])
-        if found:
-            yield _Rail(max(found, key=net.macs), sum(map(net.macs, found)))
+                heappush(waiting, -net.order[operand])
+        if costs:
+            yield _Rail(max(costs, key=lambda each: each[0])[1], sum(cost for cost, _ in costs))
+
+
+def _anchor(net: NetView, node: Node, merge: Node) -> Span | None:
+    """The step beside the merge, in its block or net, that a node is or is part of."""
+    lineage = node.instance.lineage
+    if merge.instance not in lineage:
+        return None
+    below = lineage[lineage.index(merge.instance) + 1 :]
+    return below[0].span if below else node.span
