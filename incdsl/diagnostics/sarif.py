@@ -6,12 +6,15 @@ import inspect
 import json
 from collections.abc import Iterable
 from importlib.metadata import version
+from pathlib import PurePath
+from string import ascii_letters, digits
 from typing import Any
 
 from incdsl.diagnostics.base import Diagnostic, Fix
 from incdsl.source import Source
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_PLAIN = f"{ascii_letters}{digits}/._~-"
 
 
 def as_sarif(diagnostics: Iterable[Diagnostic]) -> str:
@@ -74,9 +77,13 @@ def _fix(fix: Fix, source: Source) -> dict[str, Any]:
 
 def _artifact(source: Source) -> dict[str, str]:
     """The place of a spec as a URI: relative to the folder where the command ran, if its name is."""
-    from urllib.parse import quote
+    path = PurePath(source.name)
+    return {"uri": path.as_uri() if path.is_absolute() else _quoted(path.as_posix())}
 
-    return {"uri": quote(source.name)}
+
+def _quoted(path: str) -> str:
+    """A relative path in the characters that a URI may have."""
+    return "".join(c if c in _PLAIN else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in path)
 
 
 def _region(source: Source, start: int, end: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from incdsl.diagnostics import Fix
@@ -11,6 +11,7 @@ from incdsl.linter.view import NetView, Written
 from incdsl.ops.window import Conv2d
 from incdsl.source import Edit, Span
 from incdsl.syntax import tree
+from incdsl.values import Pair
 
 MEDIUM = (12, 20)
 """Cells a side of the grids on which asymmetric factors do very well (arXiv:1512.00567, section 3.2)."""
@@ -64,6 +65,33 @@ def sequences(net: NetView) -> Iterator[Sequence]:
         written = net.written(nodes[0])
         assert written is not None
         yield Sequence(tuple(nodes), written.call.span, " ".join(written.call.span.text.split()), written)
+
+
+def cost(
+    kernels: Iterable[tuple[int, int]],
+    channels: Iterable[int],
+    start: tuple[int, int],
+    end: tuple[int, int],
+    padded: bool,
+) -> int:
+    """Multiply-accumulates of kernels in a row; `channels` flow in, between them and out, and the last gives `end`.
+
+    Without padding each of the others makes the grid smaller than `start`.
+    """
+    kernels, channels = list(kernels), list(channels)
+    total, (height, width) = 0, start
+    for i, (rows, columns) in enumerate(kernels):
+        if not padded:
+            height, width = height - rows + 1, width - columns + 1
+        if i == len(kernels) - 1:
+            height, width = end
+        total += rows * columns * channels[i] * channels[i + 1] * height * width
+    return total
+
+
+def is_padded(op: Conv2d) -> bool:
+    """Whether a convolution keeps the size of a grid, up to its stride."""
+    return isinstance(op.padding, Pair) and any(map(int, op.padding))
 
 
 def as_factors(written: Written | None, factors: str, title: str) -> Fix | None:

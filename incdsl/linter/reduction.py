@@ -42,6 +42,8 @@ def reduction(net: NetView, first: Node, conv: Node, pool: Node) -> Reduction | 
     """What the two cost, if the convolution widens and the pool makes the grid smaller; sizes must be known."""
     op, around = conv.op, pool.op
     source = net.source(first)
+    if source.step == first.step:  # what pads it, of which the step does not tell
+        return None
     before, after, behind = net.grid(source), net.grid(conv if first is pool else pool), net.grid(pool)
     if not isinstance(op, Conv2d) or not isinstance(around, Pool) or not before or not after or not behind:
         return None
@@ -61,6 +63,9 @@ def as_parallel(net: NetView, found: Reduction, conv: Node, pool: Node) -> Fix |
         return None
     assert isinstance(pool.op, Pool)
     stride = pool.op.stride
+    ends = [w.over(Extent.fixed(size)).offset for w, size in zip(pool.op.windows(), found.before, strict=True)]
+    if tuple(ends) != found.after or not _is_constant(net, one.call.width):
+        return None
     padding = _padding(found, (int(stride[0]), int(stride[1])))
     if not padding:
         return None
@@ -83,8 +88,16 @@ def _are_neighbours(one: Written, other: Written) -> bool:
         for each in (one, other)
     )
     first = min(one, other, key=lambda each: each.index)
-    alone = not other.step.labels and first.step.shape is None and isinstance(one.call.width, tree.Expr)
+    alone = not other.step.labels and first.step.shape is None
     return plain and alone and one.chain is other.chain and abs(one.index - other.index) == 1
+
+
+def _is_constant(net: NetView, width: tree.Expr | None) -> bool:
+    """Whether a width is written, and no parameter decides it."""
+    names = {param.name.text for param in net.analysis.definition.net.params}
+    names |= {each.name.text for each in net.analysis.definition.net.items if isinstance(each, tree.Let)}
+    used = {node.name for node in tree.nodes(width) if isinstance(node, tree.Variable)}
+    return width is not None and not names & used
 
 
 def _padding(found: Reduction, stride: tuple[int, int]) -> str:

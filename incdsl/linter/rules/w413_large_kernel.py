@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
-from incdsl.linter.factors import as_factors, medium, whole_kernels
+from incdsl.linter.factors import as_factors, cost, is_padded, medium, whole_kernels
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
@@ -46,11 +46,12 @@ class LargeKernel(Finding):
                     continue
                 before, inner, start = net.macs(node), min(channels, width), net.grid(net.source(node))
                 assert start is not None
-                inside = 9 * inner * start[0] * start[1] * (channels + inner * (side // 2 - 2))
-                after = inside + 9 * inner * width * sides[0] * sides[1]
+                count = side // 2
+                widths = [channels, *[inner] * (count - 1), width]
+                after = cost([(3, 3)] * count, widths, start, sides, is_padded(op))
                 if after < before:
                     first = "3x3" if inner == channels else f"3x3 @{width}"
-                    factors = ", ".join([first, *["3x3"] * (side // 2 - 1)])
+                    factors = ", ".join([first, *["3x3"] * (count - 1)])
                     fix = as_factors(net.written(node), factors, f"as {factors}")
                     yield cls(
                         span=net.span(node), path=net.path(node), kernel=side, before=before, after=after, fix=fix

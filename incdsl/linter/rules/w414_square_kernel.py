@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
-from incdsl.linter.factors import as_factors, medium, whole_kernels
+from incdsl.linter.factors import as_factors, cost, is_padded, medium, whole_kernels
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
@@ -45,7 +45,7 @@ class SquareKernel(Finding):
                 if side < 5 or channels < 16 or start is None or not medium(op, sides):
                     continue
                 inner = min(channels, width)
-                after = side * inner * (channels * start[0] * sides[1] + width * sides[0] * sides[1])
+                after = cost([(1, side), (side, 1)], [channels, inner, width], start, sides, is_padded(op))
                 if after < (before := net.macs(node)):
                     first = f"1x{side}" if inner == channels else f"1x{side} @{width}"
                     factors = f"{first}, {side}x1"

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
-from incdsl.linter.factors import Sequence, sequences
+from incdsl.linter.factors import Sequence, cost, sequences
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
@@ -29,7 +29,7 @@ class PairsOf2x2(Finding):
     title: ClassVar[str] = "two 2x2 kernels where 3x1 and 1x3 save more"
     because: ClassVar[str] = "an asymmetric pair saves 33% of the weights of a 3x3, two 2x2 only 11%"
     paper: ClassVar[str] = f"{RETHINKING}, section 3.2"
-    wrong: ClassVar[str] = example("output y = x -> conv 3x3 @64 valid as 2x2, 2x2", CONV, shape="[64, 17, 17]")
+    wrong: ClassVar[str] = example("output y = x -> conv 3x3 @64 valid as 2x2, 2x2 : [64, 15, 15]", CONV, shape="[64, 17, 17]")
     right: ClassVar[str] = wrong.replace("2x2, 2x2", "3x1, 1x3")
 
     before: int
@@ -43,8 +43,8 @@ class PairsOf2x2(Finding):
                 end, start = net.grid(factors.nodes[-1]), net.grid(net.source(factors.nodes[0]))
                 if factors.kernels != ((2, 2), (2, 2)) or end is None or start is None:
                     continue
-                channels, inner, width = (net.channels(node) for node in (net.source(factors.nodes[0]), *factors.nodes))
-                after = 3 * inner * (channels * end[0] * start[1] + width * end[0] * end[1])
+                widths = [net.channels(node) for node in (net.source(factors.nodes[0]), *factors.nodes)]
+                after = cost([(3, 1), (1, 3)], widths, start, end, padded=False)
                 yield cls(
                     span=factors.span, path=net.path(factors.nodes[0]), before=factors.macs(net), after=after,
                     square=factors.square(net), fix=_fix(factors),

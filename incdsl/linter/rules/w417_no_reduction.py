@@ -13,7 +13,7 @@ from incdsl.linter.factors import whole_kernels
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import GOING_DEEPER
 from incdsl.linter.view import NetView, View, Written
-from incdsl.linter.words import macs, saved
+from incdsl.linter.words import grid, macs, saved
 from incdsl.ops.merge import Concat
 from incdsl.source import Edit
 
@@ -55,7 +55,7 @@ class NoReduction(Finding):
                 before = net.macs(node)
                 if len(net.readers[source.name]) > 1 and _joins(net, node) and 3 * after <= 2 * before:
                     yield cls(
-                        span=net.span(node), path=net.path(node), kernel=f"{op.kernel[0]}x{op.kernel[1]}",
+                        span=net.span(node), path=net.path(node), kernel=grid(tuple(map(int, op.kernel))),
                         before=before, after=after, reduced=reduced, fix=_fix(net.written(node), reduced),
                     )  # fmt: skip
 

@@ -18,7 +18,7 @@ class LoneNorm(Finding):
     """A norm sees one value for each channel of an image, so that PyTorch refuses a batch of one.
 
     A batch norm does so in training alone, where it compares images and nothing else; a group norm with groups of one
-    channel always does, and gives its bias whatever flows in.
+    channel always does, and gives its bias whatever flows in. A batch norm of vectors is not reported.
     """
 
     code: ClassVar[str] = "W430"
@@ -37,7 +37,8 @@ class LoneNorm(Finding):
             for node in net.nodes():
                 operands = [shapes[name] for name in net.graph.operands(node.name)]
                 when, size = node.op.refuses_one(*operands), net.size(net.source(node))
-                if when and size is not None and all(extent == 1 for extent in size[1:]):
+                alone = size is not None and (size[1:] == (1, 1) or (len(size) == 1 and when == "always"))
+                if when and size is not None and alone:
                     yield cls(span=net.span(node), path=net.path(node), size=size, always=when == "always")
 
     def message(self) -> str:

@@ -13,6 +13,7 @@ from incdsl.ir.graph import Node
 from incdsl.linter.finding import Finding
 from incdsl.linter.view import NetView, View
 from incdsl.ops.activation import Activation, Hardsigmoid, ReLU, ReLU6, Sigmoid, Softmax
+from incdsl.ops.dense import Dropout
 from incdsl.source import Edit
 
 CONV = "unit conv = conv2d (bias: false) -> batchnorm -> relu\n"
@@ -60,7 +61,9 @@ def _doubled(net: NetView) -> Iterator[tuple[Node, Node]]:
     """
     for node in net.nodes(Activation):
         first = net.source(node)
-        while first.op.kind in ("pool", "view") and net.graph.operands(first.name):
+        while (
+            first.op.kind in ("pool", "view") and not isinstance(first.op, Dropout) and net.graph.operands(first.name)
+        ):
             first = net.source(first)
         if not isinstance(first.op, Activation):
             continue
