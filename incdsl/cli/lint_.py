@@ -52,12 +52,12 @@ def command(
     asked = Selection(select, ignore, device or "")
     options = Options(settings, max_steps, root=root)
     try:
-        linter = _Linter(checked(asked), options, fix=fix or unsafe or diff, unsafe=unsafe, diff=diff)
+        linter = _Linter(checked(asked), options, form, fix=fix or unsafe or diff, unsafe=unsafe, diff=diff)
         for path in specs_below(paths or (".",)):
             linter.take(path)
     except BadConfiguration as bad:
         raise click.UsageError(str(bad)) from None
-    linter.conclude(form, beside=paths == ("-",) and linter.fix)
+    linter.conclude(beside=paths == ("-",) and linter.fix)
 
 
 @dataclass
@@ -66,6 +66,7 @@ class _Linter:
 
     asked: Selection
     options: Options
+    form: Format
     fix: bool
     unsafe: bool
     diff: bool
@@ -110,14 +111,14 @@ class _Linter:
             write_text(path, text)
             counts = Counter(each.code for each in mended)
             codes = ", ".join(f"{code} x {n}" if n > 1 else code for code, n in sorted(counts.items()))
-            tell(f"{source.name}: mended {codes}")
+            tell(f"{source.name}: mended {codes}", self.form)
 
-    def conclude(self, form: Format, *, beside: bool) -> None:
+    def conclude(self, *, beside: bool) -> None:
         """Show what was found and leave: 1 if there is something to say, 2 if specs could not be read."""
         if self.diff:
             sys.exit(2 if self.bugs else int(self.changed > 0))
-        show(self.found, form, beside=beside)
-        if form == "human" and not beside:
+        show(self.found, self.form, beside=beside)
+        if self.form == "human" and not beside:
             click.echo(self._summary(), err=True)
         unread = bool(self.found) and all(each.code in ("E105", "E603") for each in self.found)
         sys.exit(2 if unread or self.bugs else int(bool(self.found)))

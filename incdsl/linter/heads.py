@@ -20,8 +20,7 @@ class WrittenHead:
 
     def parameters(self, net: NetView) -> int:
         """How many parameters only training needs for it."""
-        own = {node.name for node in self.nodes}
-        return sum(each.parameters for each in net.analysis.cost.nodes if each.node.name in own)
+        return sum(net.parameters[node.name] for node in self.nodes)
 
     def macs(self, net: NetView) -> int:
         """What it costs in training."""

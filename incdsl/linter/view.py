@@ -174,7 +174,21 @@ class NetView:
 
     def head_nodes(self, head: Head) -> list[Node]:
         """The nodes of an auxiliary head."""
-        return [node for node in self.graph if head.instance in node.instance.lineage]
+        return self._heads[head.instance]
+
+    @cached_property
+    def _heads(self) -> dict[Instance, list[Node]]:
+        found: dict[Instance, list[Node]] = {head.instance: [] for head in self.graph.heads}
+        for node in self.graph if found else ():
+            for instance in node.instance.lineage:
+                if instance in found:
+                    found[instance].append(node)
+        return found
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """How many parameters each node has."""
+        return {each.node.name: each.parameters for each in self.analysis.cost.nodes}
 
     def span(self, node: Node) -> Span:
         """Where the step was written that a node belongs to: the use of a unit, not the line of its definition."""

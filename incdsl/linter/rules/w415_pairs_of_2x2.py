@@ -29,7 +29,9 @@ class PairsOf2x2(Finding):
     title: ClassVar[str] = "two 2x2 kernels where 3x1 and 1x3 save more"
     because: ClassVar[str] = "an asymmetric pair saves 33% of the weights of a 3x3, two 2x2 only 11%"
     paper: ClassVar[str] = f"{RETHINKING}, section 3.2"
-    wrong: ClassVar[str] = example("output y = x -> conv 3x3 @64 valid as 2x2, 2x2 : [64, 15, 15]", CONV, shape="[64, 17, 17]")
+    wrong: ClassVar[str] = example(
+        "output y = x -> conv 3x3 @64 valid as 2x2, 2x2 : [64, 15, 15]", CONV, shape="[64, 17, 17]"
+    )
     right: ClassVar[str] = wrong.replace("2x2, 2x2", "3x1, 1x3")
 
     before: int
