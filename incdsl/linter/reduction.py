@@ -94,8 +94,9 @@ def _are_neighbours(one: Written, other: Written) -> bool:
 
 def _is_constant(net: NetView, width: tree.Expr | None) -> bool:
     """Whether a width is written, and no parameter decides it."""
-    names = {param.name.text for param in net.analysis.definition.net.params}
-    names |= {each.name.text for each in net.analysis.definition.net.items if isinstance(each, tree.Let)}
+    nets = net.view.file.nets
+    names = {param.name.text for each in nets for param in each.params}
+    names |= {item.name.text for each in nets for item in each.items if isinstance(item, tree.Let)}
     used = {node.name for node in tree.nodes(width) if isinstance(node, tree.Variable)}
     return width is not None and not names & used
 

@@ -27,12 +27,6 @@ class Written:
     call: tree.Call
     factor: tree.Factor | None = None
 
-    @property
-    def following(self) -> tree.Step | None:
-        """The next step of its chain."""
-        rest = self.chain.steps[self.index + 1 :]
-        return rest[0] if rest else None
-
 
 class View:
     """A spec that was analyzed; rules speak of what stands in its own file, not in what it imports."""
@@ -243,8 +237,13 @@ class NetView:
 
 def path(instance: Instance) -> str:
     """An instance in the expanded net: `InceptionV3 > Mixed_6a: ReductionA`."""
-    inside = [each for each in instance.lineage[1:] if each.kind == "block" or each.kind == "net"]
-    return " > ".join([instance.lineage[0].word, *(f"{each.label}: {each.word}" for each in inside)])
+    parts = [instance.lineage[0].word]
+    for each in instance.lineage[1:]:
+        if each.kind in ("block", "net"):
+            parts.append(f"{each.label}: {each.word}" if each.label else each.word)
+        elif each.kind == "sequence" and each.label:
+            parts.append(each.label)
+    return " > ".join(parts)
 
 
 def is_dense(op: Op) -> TypeGuard[Conv2d]:

@@ -9,8 +9,8 @@ from incdsl.diagnostics import REGISTRY
 from incdsl.diagnostics.base import example
 from incdsl.diagnostics.render import human
 from incdsl.frontend import analyze_source
-from incdsl.linter.fixes import fixed
 from incdsl.linter.finding import RULES
+from incdsl.linter.fixes import fixed
 from incdsl.linter.lint import Selection, lint
 from incdsl.source import Source
 from tests.golden import matches
@@ -123,7 +123,7 @@ def macs(text):
 
 
 def test_the_reductions_of_figure_9_are_named_with_both_costs_and_the_better_form():
-    """35 x 35 x 320 to 17 x 17 x 640: each position of a kernel is the paper's `2 (d/2)² k²`, `2 d² k²`, `(d/2)² k²`."""
+    """35x35x320 to 17x17x640: for each of nine cells `2 (d/2)² k²`, `2 d² k²`, `(d/2)² k²`, as in the paper."""
     (squeezed,), (expensive,) = found(RULES["W410"].wrong), found(RULES["W411"].wrong)
     assert squeezed.found.macs == macs(RULES["W410"].wrong) == 9 * 2 * 17**2 * 320**2
     assert expensive.found.macs == macs(RULES["W411"].wrong) == 9 * 2 * 35**2 * 320**2
@@ -260,7 +260,7 @@ LEFT_ALONE = [
     ("W435", "output y = x -> gelu -> relu"),
     ("W435", "output y = x -> relu6 -> dropout 0.5 -> relu6"),
     ("W436", "aux h (weight: 0.1) = x -> conv 1x1 @8 -> gap -> linear @10\n" + HEAD),
-    ("W437", "output y = x -> concat { | avgpool 3x3 | avgpool 2x2/1 valid (count_include_pad: false) -> pad (top: 1, left: 1) }"),
+    ("W437", "output y = x -> concat { | avgpool 3x3 | avgpool 3x3 valid (count_include_pad: false) -> pad 1 }"),
     ("W438", "a = x -> maxpool 2x2/2 valid : [64, 14, 14]\n  output y = a -> relu"),
     ("W438", "output y = x -> gap"),
     ("W438", "output y = x -> conv 3x3 @128"),
@@ -356,16 +356,39 @@ def test_the_bias_is_switched_off_where_the_op_is_written(before, after):
     assert mended(net(body, f"{before}\n"), "W431") == net(body, f"{after}\n")
 
 
-def test_the_bias_stands_before_factors():
-    text = net("output y = x -> conv2d 5x5 @64 as { | 1x5 | 5x1 } -> relu -> a: conv2d 3x3 @8 -> batchnorm")
-    assert "conv2d 3x3 @8 (bias: false)" in mended(text, "W431")
+@pytest.mark.parametrize(
+    ("units", "body"),
+    [
+        ("unit c = conv2d\n", "output y = x -> a: c 3x3 @8 -> batchnorm -> b: c 3x3 @8 -> relu"),
+        (
+            "unit conv = conv2d\n",
+            "output y = x -> conv 5x5 @64 as { | 1x5 | 5x1 } -> batchnorm -> conv 3x3 @8 -> batchnorm",
+        ),
+        ("", "output y = x -> conv2d 5x5 @64 as 3x3, 3x3 -> batchnorm"),
+    ],
+)
+def test_a_bias_that_some_use_needs_stays(units, body):
+    text = net(body, units)
+    assert "W431" in codes(text)
+    assert mended(text, "W431") == text
 
 
-def test_an_activation_in_a_block_goes_only_if_all_uses_double_it():
+def test_an_activation_goes_only_where_its_own_chain_makes_it_idle():
+    """What flows into a block is for its uses to say, here and in other files."""
     block = "block B = maxpool 3x3 -> relu -> conv2d 3x3 @64\n"
-    once = net("output y = x -> relu -> B", block)
-    assert "maxpool 3x3 -> conv2d" in mended(once, "W435", unsafe=False) or codes(once) == ["W435"]
-    both = net("output y = x -> relu -> B -> B", block)
+    (problem,) = found(net("output y = x -> relu -> B", block))
+    assert (problem.code, problem.fix) == ("W435", None)
+    own = "block B = conv2d 3x3 @64 -> relu -> maxpool 3x3 -> relu\n"
+    text = net("output y = x -> B -> B", own)
+    assert mended(text, "W435") == text.replace("maxpool 3x3 -> relu", "maxpool 3x3")
+
+
+def test_an_activation_that_a_variant_needs_stays():
+    units = "unit conv = conv2d -> relu\nunit plain = conv2d\n"
+    text = net("output y = x -> conv 3x3 @8 -> relu", units)
+    assert mended(text, "W435") != text
+    both = text + "net V = N with {\n  unit conv = conv2d\n}\n"
+    assert codes(both.replace("unit plain = conv2d\n", "")) == ["W435"]
     assert mended(both, "W435") == both
 
 

@@ -27,7 +27,7 @@ class BlindPool(Finding):
 
     code: ClassVar[str] = "W420"
     title: ClassVar[str] = "a head on a grid that its pool does not see whole"
-    because: ClassVar[str] = "a head judges the grid that it stands on, and not one without its border"
+    because: ClassVar[str] = "5x5/3 fits a grid of 14 without a rest; what lies behind the last window trains nothing"
     paper: ClassVar[str] = f"{GOING_DEEPER}, section 5"
     wrong: ClassVar[str] = example(
         "aux side = x -> avgpool 5x5/3 valid -> flatten -> dropout 0.7 -> linear @10\n"

@@ -30,7 +30,9 @@ class UnevenRails(Finding):
 
     code: ClassVar[str] = "W421"
     title: ClassVar[str] = "rails whose costs differ a hundredfold"
-    because: ClassVar[str] = "width and depth should be balanced, so that more computation helps all rails alike"
+    because: ClassVar[str] = (
+        "work should be balanced over a net, and a rail that does nearly all of it hides the others"
+    )
     paper: ClassVar[str] = f"{RETHINKING}, section 2, principle 4"
     wrong: ClassVar[str] = example("output y = x -> concat { | conv2d 1x1 @8 | conv2d 3x3 @256 }", shape="[64, 28, 28]")
     right: ClassVar[str] = wrong.replace("1x1 @8", "1x1 @64")

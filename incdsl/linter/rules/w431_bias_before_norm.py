@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.ir.graph import Node
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import BATCH_NORM
-from incdsl.linter.view import View, Written
+from incdsl.linter.view import NetView, View, Written
 from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.transposed import ConvTranspose2d
@@ -23,7 +25,8 @@ from incdsl.syntax import tree
 class BiasBeforeNorm(Finding):
     """A batch norm takes the mean of each channel away, and with it the bias that was added right before.
 
-    The fix computes the same function. It is not safe, as the keys of the biases go from the checkpoint.
+    The fix computes the same function. It is not safe, as the keys of the biases go from the checkpoint. There is none
+    for an op of a unit that other uses of the unit need with its bias.
     """
 
     code: ClassVar[str] = "W431"
@@ -38,13 +41,13 @@ class BiasBeforeNorm(Finding):
 
     @classmethod
     def look(cls, view: View) -> Iterator[Diagnostic]:
-        for net in view.nets:
-            for node in net.nodes((Conv2d, ConvTranspose2d, Linear)):
-                norm = net.reader(node)
-                if getattr(node.op, "bias", False) and norm and isinstance(norm.op, BatchNorm2d):
-                    fix = _fix(net.op_written(node))
-                    width = net.channels(node)
-                    yield cls(span=net.span(node), path=net.path(node), op=node.op.word, count=width, fix=fix)
+        places = [(net, node) for net in view.nets for node in _cancelled(net)]
+        written = Counter(each.call.span.start for net, node in places if (each := net.op_written(node)))
+        for net, node in places:
+            fix = _fix(view, net.op_written(node), written)
+            yield cls(
+                span=net.span(node), path=net.path(node), op=node.op.word, count=net.channels(node), fix=fix
+            )  # fmt: skip
 
     def message(self) -> str:
         return f"the batch norm cancels the bias of `{self.op}`, {self.count} parameters"
@@ -53,11 +56,21 @@ class BiasBeforeNorm(Finding):
         return "write `(bias: false)`"
 
 
-def _fix(written: Written | None) -> Fix | None:
-    """`bias: false` where the op itself is written: in the unit, if it is one's."""
-    if written is None:
+def _cancelled(net: NetView) -> Iterator[Node]:
+    """What adds a bias that nothing but a batch norm reads."""
+    for node in net.nodes((Conv2d, ConvTranspose2d, Linear)):
+        norm = net.reader(node)
+        if getattr(node.op, "bias", False) and norm and isinstance(norm.op, BatchNorm2d):
+            yield node
+
+
+def _fix(view: View, written: Written | None, cancelled: Counter[int]) -> Fix | None:
+    """`bias: false` where the op itself is written, in its unit if it is one's, if no use of it needs the bias."""
+    if written is None or written.call.factors:
         return None
     call = written.call
+    if len(view.analysis.steps.get(written.step, ())) != cancelled[call.span.start]:
+        return None
     given = [arg for arg in call.args if isinstance(arg, tree.Arg)]
     bias = next((arg.value.span for arg in given if arg.name and arg.name.text == "bias"), None)
     if bias:
@@ -65,6 +78,5 @@ def _fix(written: Written | None) -> Fix | None:
     elif given:
         edit = Edit(given[-1].span.end, given[-1].span.end, ", bias: false")
     else:
-        start = call.factors.first_token.before if call.factors and call.factors.first_token else call.span.end
-        edit = Edit(start, start, " (bias: false)")
+        edit = Edit(call.span.end, call.span.end, " (bias: false)")
     return Fix("without the bias", (edit,), safe=False)

@@ -44,7 +44,7 @@ class ActivationTwice(Finding):
         idle = Counter(_place(net, node) for net, node, first in doubled if _is_idle(node, first))
         for net, node, first in doubled:
             nothing = _is_idle(node, first)
-            fix = _fix(view, net, node, idle) if nothing else None
+            fix = _fix(view, net, node, first, idle) if nothing else None
             yield cls(
                 span=node.span, path=net.path(node), first=first.op.word, second=node.op.word, idle=nothing, fix=fix
             )
@@ -61,9 +61,7 @@ def _doubled(net: NetView) -> Iterator[tuple[Node, Node]]:
     """
     for node in net.nodes(Activation):
         first = net.source(node)
-        while (
-            first.op.kind in ("pool", "view") and not isinstance(first.op, Dropout) and net.graph.operands(first.name)
-        ):
+        while first.op.kind in ("pool", "view") and not isinstance(first.op, Dropout):
             first = net.source(first)
         if not isinstance(first.op, Activation):
             continue
@@ -84,16 +82,18 @@ def _place(net: NetView, node: Node) -> int:
     return written.call.span.start if written else -1
 
 
-def _fix(view: View, net: NetView, node: Node, idle: Counter[int]) -> Fix | None:
-    """Without the step, if it changes nothing wherever it stands in a net, and nobody named it."""
-    written = net.op_written(node)
-    if written is None or written.index == 0 or written.step.labels or written.step.repeat or written.step.shape:
+def _fix(view: View, net: NetView, node: Node, first: Node, idle: Counter[int]) -> Fix | None:
+    """Without the step, if its own chain makes it idle, wherever that stands in a net, and if nobody named it."""
+    written, maker = net.op_written(node), net.written(first)
+    if written is None or maker is None or maker.chain is not written.chain:
+        return None
+    if written.step.labels or written.step.repeat or written.step.shape:
         return None
     places = len(view.analysis.steps.get(written.step, ()))
     before = written.chain.steps[written.index - 1].last_token
     if places != idle[written.call.span.start] or before is None:
         return None
     start, end = before.end, written.step.span.end
-    if "#" in written.chain.span.source.text[start:end]:
+    if "#" in view.source.text[start:end]:
         return None
     return Fix("take it away", (Edit(start, end, ""),), safe=True)
