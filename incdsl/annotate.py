@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
 
 from incdsl.diagnostics.shapes import AssertionFails
 from incdsl.elaborate.record import Occurrence
-from incdsl.formatter.fmt import formatted_where
+from incdsl.formatter.edited import edited
 from incdsl.frontend import Analysis, Options, analyze_source
 from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Instance
-from incdsl.source import Source
+from incdsl.source import Edit, Source
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
 from incdsl.values import Image
 from incdsl.values.num import expression
-
-
-class _Edit(NamedTuple):
-    """Characters of a text, and what stands there afterwards."""
-
-    start: int
-    end: int
-    text: str
 
 
 def annotated(source: Source, options: Options | None = None, *, every: bool = False) -> str:
@@ -42,13 +33,27 @@ def annotated(source: Source, options: Options | None = None, *, every: bool = F
                 edits += _at_changes(chain, known)
             elif isinstance(definition, tree.Net):
                 edits += _at_the_end(chain, known)
-    return _edited(source.text, edits)
+    return edited(source.text, edits)
+
+
+def unstated(analysis: Analysis) -> Iterator[tuple[str, tree.Step, str]]:
+    """Where a value or output of a net ends on another grid than it started on and no shape is stated: the net's
+    name, the step, and the shape; what is pooled to a single cell is no stage."""
+    known = _Known(analysis)
+    for net in analysis.file.nets:
+        for chain in _chains(net):
+            first, last = chain.steps[0], chain.steps[-1]
+            shape = known.shape(last)
+            start, end = (each.strip("[]").split(", ")[1:] for each in (known.shape(first), shape))
+            stated = last.shape is not None or isinstance(last.atom, tree.Error)
+            if len(end) == 2 and end != ["1", "1"] and start != end and not stated:
+                yield net.name.text, last, shape
 
 
 def without_assertions(text: str) -> str:
     """A text without shape assertions; comments inside of them stay."""
     steps = [node for node in tree.nodes(parse(text).file) if isinstance(node, tree.Step)]
-    return _edited(text, [edit for step in steps for edit in _taken_out(step)])
+    return edited(text, [edit for step in steps for edit in _taken_out(step)])
 
 
 class _Known:
@@ -126,14 +131,14 @@ def _chains(definition: tree.Definition) -> Iterator[tree.Chain]:
                 yield item.chain
 
 
-def _at_the_end(chain: tree.Chain, known: _Known) -> Iterator[_Edit]:
+def _at_the_end(chain: tree.Chain, known: _Known) -> Iterator[Edit]:
     last = chain.steps[-1]
     shape = known.shape(last)
     if "," in shape and not (len(chain.steps) == 1 and _is_value(last)):  # a vector is no stage
         yield from _inserted(last, shape)
 
 
-def _at_changes(chain: tree.Chain, known: _Known) -> Iterator[_Edit]:
+def _at_changes(chain: tree.Chain, known: _Known) -> Iterator[Edit]:
     before = ""
     for step in chain.steps:
         shape = known.shape(step)
@@ -148,34 +153,23 @@ def _is_value(step: tree.Step) -> bool:
     return not step.repeat and (named or isinstance(step.atom, tree.BlockInput | tree.Bundle))
 
 
-def _inserted(step: tree.Step, shape: str) -> Iterator[_Edit]:
+def _inserted(step: tree.Step, shape: str) -> Iterator[Edit]:
     """An assertion behind a step that has none."""
     if shape and step.shape is None and not isinstance(step.atom, tree.Error):
-        yield _Edit(step.span.end, step.span.end, f" : {shape}")
+        yield Edit(step.span.end, step.span.end, f" : {shape}")
 
 
-def _put_right(analysis: Analysis, known: _Known) -> Iterator[_Edit]:
+def _put_right(analysis: Analysis, known: _Known) -> Iterator[Edit]:
     """Assertions that fail, with what they should be."""
     wrong = [problem.span for problem in analysis.problems if isinstance(problem, AssertionFails)]
     starts = {span.start for span in wrong if span and span.source is analysis.spec.source}
     for step in known.steps:
         dims = step.shape.span if step.shape else None
         if dims and dims.start in starts and "#" not in dims.text and (shape := known.shape(step)):
-            yield _Edit(dims.start, dims.end, f": {shape}")
+            yield Edit(dims.start, dims.end, f": {shape}")
 
 
-def _taken_out(step: tree.Step) -> Iterator[_Edit]:
+def _taken_out(step: tree.Step) -> Iterator[Edit]:
     """Nothing in the place of an assertion, and of the blanks in front of its tokens."""
     for token in step.shape.tokens if step.shape else ():
-        yield _Edit(token.start if "#" in token.trivia else token.before, token.end, "")
-
-
-def _edited(text: str, edits: Sequence[_Edit]) -> str:
-    """A text after some edits; the definitions that they touch are in their layout."""
-    if not edits:
-        return text
-    items = [item.span for item in parse(text).file.items]
-    touched = {n for n, span in enumerate(items) if any(span.start <= edit.start <= span.end for edit in edits)}
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return formatted_where(text, touched)
+        yield Edit(token.start if "#" in token.trivia else token.before, token.end, "")

@@ -109,6 +109,35 @@ def check(spec: Spec, *, root: Folder | None = None, **settings: Any) -> list[Di
     return [warning for each in done for warning in each.warnings]
 
 
+def lint(
+    spec: Spec, *, select: Patterns = (), ignore: Patterns = (), device: Device | None = None,
+    root: Folder | None = None, **settings: Any,
+) -> list[Diagnostic]:  # fmt: skip
+    """What `incdsl lint` says of a spec: errors, the warnings of `check`, what papers advise, mistakes that compile.
+
+    Each has a `code`, a `span`, a `message()`, `why()` and perhaps a `fix`: edits of the text, and whether they are
+    safe. `select` and `ignore` are codes or their beginnings, `"W41"`. Comments `# lint: ignore W412 reason` count, and
+    a `pyproject.toml` does not. What is known of a broken spec is linted, too. For an `Analysis` that is there already,
+    there is `incdsl.linter.lint.lint`.
+
+    Raises:
+        ValueError: if there is no such code, or no such device.
+    """
+    from incdsl.diagnostics import CompileError
+    from incdsl.frontend import Options, analyze_source
+    from incdsl.linter.config import BadConfiguration, checked
+    from incdsl.linter.lint import Selection, lint
+
+    try:
+        selection = checked(Selection(_several(select), _several(ignore), device or ""))
+    except BadConfiguration as bad:
+        raise ValueError(str(bad)) from None
+    try:
+        return list(lint(analyze_source(_source(spec), Options(settings, root=_folder(root))), selection))
+    except CompileError as error:
+        return list(error.diagnostics)
+
+
 def summary(
     spec: Spec, net: str | None = None, *, by: By = "block", root: Folder | None = None, **settings: Any
 ) -> Summary:  # fmt: skip

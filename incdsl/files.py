@@ -86,9 +86,13 @@ class SpecFile:
 
     def texts(self) -> list[str]:
         """The texts of this file and of all that it needs, each once, those that are imported first."""
+        return [each.source.text for each in self.files()]
+
+    def files(self) -> list[SpecFile]:
+        """This file and all that it needs, each once, those that are imported first."""
         found: dict[SpecFile, None] = {}
         self._gather(found)
-        return [each.source.text for each in found]
+        return list(found)
 
     def _gather(self, found: dict[SpecFile, None]) -> None:
         for _, file in self.imports:

@@ -33,6 +33,7 @@ from incdsl.ir.net import Net
 from incdsl.ir.validate import validate
 from incdsl.source import Source
 from incdsl.syntax import tree
+from incdsl.syntax.ignore import ignores
 
 MAX_PARAMS = 10_000_000_000
 
@@ -76,13 +77,14 @@ class Analysis:
     """Everything that is known of a spec.
 
     The keys of `steps` and `references` are nodes of the tree (`incdsl.syntax.tree`). `problems` are errors and
-    warnings, in the order of the text.
+    warnings, in the order of the text; `ignored` are the warnings that a comment leaves out.
     """
 
     spec: SpecFile
     names: Names
     nets: tuple[NetAnalysis, ...]
     problems: tuple[Diagnostic, ...]
+    ignored: tuple[Diagnostic, ...]
     work: int
     """What the analysis cost, in units of work: terms, list items, looks at written steps."""
     _record: Record = field(repr=False)
@@ -146,7 +148,22 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
         _unused(own, record, sink)
         for problem in unused_definitions(spec.file, names) if not only else ():
             sink.add(problem)
-    return Analysis(spec, names, nets, tuple(sink), budget.work, record)
+    problems, ignored = _without_ignored(spec, sink)
+    return Analysis(spec, names, nets, problems, ignored, budget.work, record)
+
+
+def _without_ignored(spec: SpecFile, sink: Sink) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+    """The problems, and apart from them the warnings that a comment leaves out."""
+    comments = [comment for file in spec.files() for comment in ignores(file.file)]
+
+    def is_ignored(problem: Diagnostic) -> bool:
+        span = problem.span
+        return (
+            problem.severity == "warning" and span is not None and any(c.covers(problem.code, span) for c in comments)
+        )
+
+    found = [(problem, bool(comments) and is_ignored(problem)) for problem in sink]
+    return tuple([each for each, ignored in found if not ignored]), tuple([each for each, ignored in found if ignored])
 
 
 def require(analysis: Analysis) -> Analysis:

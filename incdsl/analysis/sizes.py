@@ -104,8 +104,12 @@ def legal_sizes(net: Net, sink: Sink) -> Sizes:
             if wrong is not None:
                 stated, actual = assertion.stated.at(wrong), assertion.actual.at(wrong)
                 remark = f"at {where} = {wrong} it is {actual}, not {stated}"
-                texts = {"stated": str(assertion.stated), "actual": str(assertion.actual), "remark": remark}
-                sink.add(AssertionFails(span=assertion.span, path=assertion.path, **texts))
+                sink.add(
+                    AssertionFails(
+                        span=assertion.span, path=assertion.path, stated=str(assertion.stated),
+                        actual=str(assertion.actual), remark=remark,
+                    )
+                )  # fmt: skip
     return result
 
 

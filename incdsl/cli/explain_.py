@@ -8,9 +8,6 @@ from difflib import get_close_matches
 
 import click
 
-from incdsl.diagnostics import REGISTRY, Diagnostic
-from incdsl.diagnostics.catalogue import explanation
-
 
 @click.command("explain")
 @click.argument("subject", required=False)
@@ -19,24 +16,26 @@ def command(subject: str | None) -> None:
 
     Without SUBJECT, list them.
     """
+    from incdsl.linter.page import all_codes, page
     from incdsl.ops import REGISTRY as OPS, find
     from incdsl.ops.reference import op_reference
     from incdsl.passes.levels import rules
     from incdsl.passes.reference import rule_reference
     from incdsl.words import WORDS, word_reference
 
+    codes = all_codes()
     by_name = {rule.name: rule for rule in rules("inference")}
 
     if subject is None:
-        for code, kind in sorted(REGISTRY.items()):
+        for code, kind in codes.items():
             click.echo(f"{code}  {kind.title}")
         click.echo("\nops: " + ", ".join(sorted(OPS)))
         click.echo("\nwords: " + ", ".join(sorted(WORDS)))
         click.echo("\nrules: " + ", ".join(by_name))
         return
-    kind_: type[Diagnostic] | None = REGISTRY.get(subject.upper())
+    kind_ = codes.get(subject.upper())
     if kind_:
-        _show(explanation(kind_))
+        _show(page(kind_))
     elif op := find(subject):
         _show(op_reference(op))
     elif subject in WORDS:
@@ -44,7 +43,7 @@ def command(subject: str | None) -> None:
     elif subject in by_name:
         _show(rule_reference(by_name[subject]))
     else:
-        close = get_close_matches(subject, [*REGISTRY, *OPS, *WORDS, *by_name], 1)
+        close = get_close_matches(subject, [*codes, *OPS, *WORDS, *by_name], 1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise click.UsageError(f"there is no code, op, word or rule {subject!r}{hint}")
 

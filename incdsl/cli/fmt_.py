@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import click
 
 from incdsl.cli.options import show, tell
-from incdsl.cli.texts import read_text, report, show_difference, write_text
-from incdsl.files import SUFFIX
+from incdsl.cli.texts import read_text, report, show_difference, specs_below, write_text
 from incdsl.formatter.fmt import formatted
 from incdsl.formatter.laws import LawBroken
 from incdsl.source import Source
@@ -30,7 +27,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """
     dry = check or diff
     count = changed = bugs = 0
-    for path in _specs(paths or (".",)):
+    for path in specs_below(paths or (".",)):
         source = read_text(path)
         count += 1
         try:
@@ -45,27 +42,6 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     if dry or paths != ("-",):
         _conclude(count, changed, dry=dry)
     sys.exit(2 if bugs else int(dry and changed > 0))
-
-
-def _specs(paths: Iterable[str]) -> Iterator[str]:
-    """The paths of specs; of a folder those of all files below it that start with an edition."""
-    for path in paths:
-        if path == "-" or not Path(path).is_dir():
-            yield path
-            continue
-        for found in sorted(Path(path).rglob(f"*{SUFFIX}")):
-            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-            if not hidden and found.is_file() and _is_spec(found):
-                yield str(found)
-
-
-def _is_spec(path: Path) -> bool:
-    """Whether a file is a spec, and not one of another language whose files are called `.inc`, too."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    return "\0" not in text and parse(text).file.edition is not None
 
 
 def _deliver(path: str, source: Source, text: str, *, check: bool, diff: bool) -> None:

@@ -14,7 +14,7 @@ import click
 
 from incdsl.compiler import MAX_PARAMS, Compilation, check_file, from_bytes, read
 from incdsl.diagnostics import CompileError, Diagnostic
-from incdsl.diagnostics.render import Format, plain, printable, render
+from incdsl.diagnostics.render import DOCUMENTS, FORMATS, Format, plain, printable, render
 from incdsl.source import Source
 from incdsl.subject import Asked, Subject, is_whole, subject
 
@@ -34,9 +34,9 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def format_option(command: F) -> F:
-    """`--format human|json|github`, for diagnostics."""
+    """`--format human|concise|json|github|sarif`, for diagnostics."""
     return click.option(
-        "--format", "form", type=click.Choice(["human", "json", "github"]), default="human", show_default=True,
+        "--format", "form", type=click.Choice(FORMATS), default="human", show_default=True,
         help="How diagnostics are written.",
     )(command)  # fmt: skip
 
@@ -186,7 +186,7 @@ def show(diagnostics: Sequence[Diagnostic], form: Format, *, beside: bool = Fals
 
     `beside` keeps standard output free, where the module itself is written there.
     """
-    if form == "json" or diagnostics:
+    if form in DOCUMENTS or diagnostics:
         stream = sys.stderr if beside or form == "human" else sys.stdout
         colour = form == "human" and colourful(stream)
         paint = (lambda style, text: click.style(text, **_STYLES[style])) if colour else plain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -11,9 +11,32 @@ import click
 from incdsl.cli.options import fail, spec_source
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.syntax import Unreadable
+from incdsl.files import SUFFIX
 from incdsl.formatter.laws import LawBroken
 from incdsl.source import Source
+from incdsl.syntax.parser import parse
 from incdsl.writing import replace_text
+
+
+def specs_below(paths: Iterable[str]) -> Iterator[str]:
+    """The paths of specs; of a folder those of all files below it that start with an edition."""
+    for path in paths:
+        if path == "-" or not Path(path).is_dir():
+            yield path
+            continue
+        for found in sorted(Path(path).rglob(f"*{SUFFIX}")):
+            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
+            if not hidden and found.is_file() and _is_spec(found):
+                yield str(found)
+
+
+def _is_spec(path: Path) -> bool:
+    """Whether a file is a spec, and not one of another language whose files are called `.inc`, too."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return "\0" not in text and parse(text).file.edition is not None
 
 
 def read_text(path: str) -> Source:

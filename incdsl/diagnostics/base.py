@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from incdsl.source import Span
+from incdsl.source import Edit, Span
 
 Severity = Literal["error", "warning"]
 
@@ -21,6 +21,16 @@ class Row:
     span: Span
     shape: str
     remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A way to mend it, as edits of the text that the diagnostic is about."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool
+    """Whether the net computes what it did, under the same names, so that its checkpoints still fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,8 @@ class Diagnostic:
     """Where it is in the expanded net: `InceptionV3 > Mixed_6a > branch3x3dbl`."""
     note: str = ""
     """A second place that matters, such as the line where a variant redefines the unit."""
+    fix: Fix | None = None
+    """Edits that mend it, if they are known."""
 
     def __init_subclass__(cls) -> None:
         if cls.code:
@@ -62,6 +74,10 @@ class Diagnostic:
     def rows(self) -> tuple[Row, ...]:
         """Source lines to show instead of the caret, each with its shape."""
         return ()
+
+    def why(self) -> str:
+        """Why it matters, with the source of the advice; empty if the page of the code says it all."""
+        return ""
 
     def help(self) -> str:
         """How to mend it; empty if that is not known."""

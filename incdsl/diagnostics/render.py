@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from incdsl.diagnostics.base import Diagnostic, Row
-from incdsl.source import Span
+from incdsl.diagnostics.base import Diagnostic, Fix, Row
+from incdsl.diagnostics.sarif import as_sarif
+from incdsl.source import Source, Span
 
-Format = Literal["human", "json", "github"]
+Format = Literal["human", "concise", "json", "github", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+DOCUMENTS: tuple[Format, ...] = ("json", "sarif")
+"""Formats of which there is one document, also where there is nothing to say."""
 Paint = Callable[[str, str], str]
 """Colours a text: `paint("error", text)`."""
 
@@ -23,8 +27,12 @@ def render(diagnostics: Sequence[Diagnostic], form: Format, paint: Paint = plain
     """All diagnostics in one of the formats."""
     if form == "json":
         return as_json(diagnostics)
+    if form == "sarif":
+        return as_sarif(diagnostics)
     if form == "github":
         return "\n".join(map(_github, diagnostics))
+    if form == "concise":
+        return "\n".join(map(_concise, diagnostics))
     return "\n\n".join(human(d, paint) for d in diagnostics)
 
 
@@ -40,9 +48,24 @@ def human(diagnostic: Diagnostic, paint: Paint = plain) -> str:
         lines += _table(rows, paint) if rows else _caret(span, diagnostic.label(), paint)
     if diagnostic.note:
         lines.append(f"  {paint('help', 'note:')} {printable(diagnostic.note)}")
+    if diagnostic.why():
+        lines.append(f"  {paint('help', 'why:')} {printable(diagnostic.why())}")
     if diagnostic.help():
         lines.append(f"  {paint('help', 'help:')} {printable(diagnostic.help())}")
+    if diagnostic.fix:
+        lines.append(f"  {paint('help', 'fix:')} {printable(_offered(diagnostic.fix))}")
     return "\n".join(lines)
+
+
+def _offered(fix: Fix) -> str:
+    return f"{fix.title} ({'--fix' if fix.safe else '--unsafe-fixes'})"
+
+
+def _concise(diagnostic: Diagnostic) -> str:
+    """One line, which starts with a place that editors and terminals make a link of."""
+    place = f"{printable(str(diagnostic.span))}: " if diagnostic.span else ""
+    fix = f" [{'fix' if diagnostic.fix.safe else 'unsafe fix'}]" if diagnostic.fix else ""
+    return f"{place}{diagnostic.code} {printable(diagnostic.message())}{fix}"
 
 
 def _shortened(path: str) -> str:
@@ -114,19 +137,14 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _record(diagnostic: Diagnostic) -> dict[str, Any]:
     span = diagnostic.span
-    place: dict[str, Any] | None = None
-    if span:
-        line, column = span.source.position(span.start)
-        end_line, end_column = span.source.position(span.end)
-        place = {
-            "file": span.source.name, "line": line, "column": column, "end_line": end_line, "end_column": end_column,
-        }  # fmt: skip
+    place = {"file": span.source.name, **_range(span.source, span.start, span.end)} if span else None
     return {
         "code": diagnostic.code,
         "severity": diagnostic.severity,
         "message": diagnostic.message(),
         "label": diagnostic.label(),
         "help": diagnostic.help(),
+        "why": diagnostic.why(),
         "note": diagnostic.note,
         "path": diagnostic.path,
         "place": place,
@@ -134,7 +152,19 @@ def _record(diagnostic: Diagnostic) -> dict[str, Any]:
             {"line": r.span.line, "column": r.span.column, "shape": r.shape, "remark": r.remark}
             for r in diagnostic.rows()
         ],
+        "fix": _fix_record(diagnostic.fix, span.source) if diagnostic.fix and span else None,
     }
+
+
+def _fix_record(fix: Fix, source: Source) -> dict[str, Any]:
+    edits = [{**_range(source, edit.start, edit.end), "text": edit.text} for edit in fix.edits]
+    return {"title": fix.title, "safe": fix.safe, "edits": edits}
+
+
+def _range(source: Source, start: int, end: int) -> dict[str, int]:
+    line, column = source.position(start)
+    end_line, end_column = source.position(end)
+    return {"line": line, "column": column, "end_line": end_line, "end_column": end_column}
 
 
 def _github(diagnostic: Diagnostic) -> str:
@@ -156,6 +186,7 @@ def _github(diagnostic: Diagnostic) -> str:
         diagnostic.label(),
         f"in {diagnostic.path}" if diagnostic.path else "",
         diagnostic.note,
+        diagnostic.why(),
         diagnostic.help(),
     ]
     text = data(printable(". ".join(part for part in parts if part)))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from incdsl.source import Source, Span
 
 _COMMENT = re.compile(r"#[^\n]*")
+_FOR_LINTER = re.compile(r"lint:\s*ignore\b")
 
 
 class Token:
@@ -62,3 +63,8 @@ def own_lines(token: Token) -> Iterator[tuple[int, str]]:
         start = text.rfind("\n", 0, span.start) + 1
         if not text[start : span.start].strip():
             yield span.line, span.text[1:].strip()
+
+
+def is_for_linter(comment: str) -> bool:
+    """Whether a comment, without its `#`, says what the linter leaves out, and nothing about the net."""
+    return _FOR_LINTER.match(comment) is not None

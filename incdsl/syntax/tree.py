@@ -27,7 +27,7 @@ from incdsl.syntax.expr import (
     Word as Word,
 )
 from incdsl.syntax.node import NOWHERE as NOWHERE, Tree as Tree, content as content, nodes as nodes
-from incdsl.syntax.tokens import own_lines
+from incdsl.syntax.tokens import is_for_linter, own_lines
 
 _EDITION = re.compile(r"(?:\s|#[^\n]*\n)*inc\s+\d+")
 
@@ -132,16 +132,20 @@ class Documented(Tree):
     @property
     def comments(self) -> tuple[str, ...]:
         """The comment lines right above it, without `#`; those right below `inc 1` are about the file."""
+        return tuple(text for _, text in self.lines_above if not is_for_linter(text))
+
+    @property
+    def lines_above(self) -> tuple[tuple[int, str], ...]:
+        """These lines with their numbers, and with those that are for the linter."""
         first = self.first_token
         if first is None:
             return ()
-        known, line, found = dict(own_lines(first)), first.line - 1, list[str]()
+        known, line = dict(own_lines(first)), first.line - 1
         while line in known:
-            found.append(known[line])
             line -= 1
         above = first.source.text.count("\n", 0, first.before) + 1
         about_file = line == above and _EDITION.fullmatch(first.source.text, 0, first.before)
-        return () if about_file else tuple(reversed(found))
+        return () if about_file else tuple((each, known[each]) for each in range(line + 1, first.line))
 
 
 @dataclass(eq=False, slots=True)
@@ -417,5 +421,5 @@ class File(Tree):
         first = self.items[0] if self.items else None
         tokens = (self.edition.first_token if self.edition else None, first.first_token if first else self.last_token)
         lines = [text for token in tokens if token for _, text in own_lines(token)]
-        own = len(first.comments) if isinstance(first, Documented) else 0
-        return tuple(lines[: len(lines) - own])
+        own = len(first.lines_above) if isinstance(first, Documented) else 0
+        return tuple(text for text in lines[: len(lines) - own] if not is_for_linter(text))

@@ -7,7 +7,7 @@ import pytest
 from incdsl.diagnostics.catalogue import all_codes
 from tests.process import environment, incdsl, no_accident
 
-FIELDS = {"code", "severity", "message", "label", "help", "note", "path", "place", "rails"}
+FIELDS = {"code", "severity", "message", "label", "help", "why", "note", "path", "place", "rails", "fix"}
 PLACE = {"file", "line", "column", "end_line", "end_column"}
 RAILS = {"line", "column", "shape", "remark"}
 EXAMPLES = {code: kind.wrong for code, kind in all_codes().items() if kind.wrong}

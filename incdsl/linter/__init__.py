@@ -1,0 +1,1 @@
+"""Advice about specs: what papers found, and mistakes that compile."""

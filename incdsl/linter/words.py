@@ -1,0 +1,33 @@
+"""Numbers and shapes as findings say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from incdsl.compiler import in_giga
+
+
+def macs(number: int) -> str:
+    """Multiply-accumulates: `0.598 GMACs`, and below ten million `92,480 MACs`."""
+    return f"{in_giga(number)} GMACs" if number >= 10**7 else f"{number:,} MACs"
+
+
+def share(part: float, whole: float) -> str:
+    """A part in percent: `28%`; never 0% or 100% of what is neither."""
+    percent = 100 * part / whole
+    return f"{min(max(round(percent), 1), 99)}%" if 0 < part < whole else f"{round(percent)}%"
+
+
+def saved(before: int, after: int) -> str:
+    """By how much a cost falls."""
+    return share(before - after, before)
+
+
+def grid(sizes: Sequence[int]) -> str:
+    """`17x17`."""
+    return "x".join(map(str, sizes))
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """`[320, 17, 17]`."""
+    return f"[{', '.join(map(str, sizes))}]"
