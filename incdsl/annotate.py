@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 from incdsl.diagnostics.shapes import AssertionFails
+from incdsl.edits import Edit, edited
 from incdsl.elaborate.record import Occurrence
 from incdsl.formatter.fmt import formatted_where
 from incdsl.frontend import Analysis, Options, analyze_source
@@ -18,14 +18,6 @@ from incdsl.values import Image
 from incdsl.values.num import expression
 
 
-class _Edit(NamedTuple):
-    """Characters of a text, and what stands there afterwards."""
-
-    start: int
-    end: int
-    text: str
-
-
 def annotated(source: Source, options: Options | None = None, *, every: bool = False) -> str:
     """The text of a spec in which the nets state the shape of every image that they name, as far as it is known.
 
@@ -34,7 +26,7 @@ def annotated(source: Source, options: Options | None = None, *, every: bool = F
     are in the layout of `incdsl fmt` then.
     """
     analysis = analyze_source(source, options)
-    known = _Known(analysis)
+    known = Known(analysis)
     edits = list(_put_right(analysis, known))
     for definition in analysis.file.definitions:
         for chain in _chains(definition):
@@ -51,7 +43,7 @@ def without_assertions(text: str) -> str:
     return _edited(text, [edit for step in steps for edit in _taken_out(step)])
 
 
-class _Known:
+class Known:
     """The shapes behind steps, as the definition around them can state them."""
 
     def __init__(self, analysis: Analysis) -> None:
@@ -126,14 +118,14 @@ def _chains(definition: tree.Definition) -> Iterator[tree.Chain]:
                 yield item.chain
 
 
-def _at_the_end(chain: tree.Chain, known: _Known) -> Iterator[_Edit]:
+def _at_the_end(chain: tree.Chain, known: Known) -> Iterator[Edit]:
     last = chain.steps[-1]
     shape = known.shape(last)
     if "," in shape and not (len(chain.steps) == 1 and _is_value(last)):  # a vector is no stage
         yield from _inserted(last, shape)
 
 
-def _at_changes(chain: tree.Chain, known: _Known) -> Iterator[_Edit]:
+def _at_changes(chain: tree.Chain, known: Known) -> Iterator[Edit]:
     before = ""
     for step in chain.steps:
         shape = known.shape(step)
@@ -148,34 +140,32 @@ def _is_value(step: tree.Step) -> bool:
     return not step.repeat and (named or isinstance(step.atom, tree.BlockInput | tree.Bundle))
 
 
-def _inserted(step: tree.Step, shape: str) -> Iterator[_Edit]:
+def _inserted(step: tree.Step, shape: str) -> Iterator[Edit]:
     """An assertion behind a step that has none."""
     if shape and step.shape is None and not isinstance(step.atom, tree.Error):
-        yield _Edit(step.span.end, step.span.end, f" : {shape}")
+        yield Edit(step.span.end, step.span.end, f" : {shape}")
 
 
-def _put_right(analysis: Analysis, known: _Known) -> Iterator[_Edit]:
+def _put_right(analysis: Analysis, known: Known) -> Iterator[Edit]:
     """Assertions that fail, with what they should be."""
     wrong = [problem.span for problem in analysis.problems if isinstance(problem, AssertionFails)]
     starts = {span.start for span in wrong if span and span.source is analysis.spec.source}
     for step in known.steps:
         dims = step.shape.span if step.shape else None
         if dims and dims.start in starts and "#" not in dims.text and (shape := known.shape(step)):
-            yield _Edit(dims.start, dims.end, f": {shape}")
+            yield Edit(dims.start, dims.end, f": {shape}")
 
 
-def _taken_out(step: tree.Step) -> Iterator[_Edit]:
+def _taken_out(step: tree.Step) -> Iterator[Edit]:
     """Nothing in the place of an assertion, and of the blanks in front of its tokens."""
     for token in step.shape.tokens if step.shape else ():
-        yield _Edit(token.start if "#" in token.trivia else token.before, token.end, "")
+        yield Edit(token.start if "#" in token.trivia else token.before, token.end, "")
 
 
-def _edited(text: str, edits: Sequence[_Edit]) -> str:
+def _edited(text: str, edits: Sequence[Edit]) -> str:
     """A text after some edits; the definitions that they touch are in their layout."""
     if not edits:
         return text
     items = [item.span for item in parse(text).file.items]
     touched = {n for n, span in enumerate(items) if any(span.start <= edit.start <= span.end for edit in edits)}
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return formatted_where(text, touched)
+    return formatted_where(edited(text, edits), touched)
