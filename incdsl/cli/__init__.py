@@ -17,6 +17,7 @@ _COMMANDS = {
     "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
     "explain": "Explain a diagnostic code or an op.",
     "fmt": "Write specs in the one layout that the language has.",
+    "lsp": "Serve an editor: diagnostics, shapes, completion, everything.",
     "new": "Write a small spec that compiles, to begin with.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "specs": "List the specs that ship with incdsl.",
