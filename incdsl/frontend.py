@@ -139,9 +139,16 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
 
     Where a net is named, nothing matters but what that net uses.
     """
-    options, sink, record = options or Options(), Sink(), Record()
+    options, sink = options or Options(), Sink()
     spec = load(source, sink, options.root, options.opened)
-    names = resolve(spec, sink)
+    return analyze_spec(spec, resolve(spec, sink), sink, options, only)
+
+
+def analyze_spec(
+    spec: SpecFile, names: Names, sink: Sink, options: Options, only: str | None = ""
+) -> Analysis:  # fmt: skip
+    """Analyze a spec that was read and resolved; what was wrong with that is in the sink."""
+    record = Record()
     wanted = list(_wanted(spec.file, names, only, sink))
     budget = Budget(options.max_steps, options.abandoned)
     nets = tuple(_nets(wanted, options, sink, budget, record))

@@ -13,7 +13,7 @@ def command(stdio: bool) -> None:
     Editors start it themselves; docs/editor.md says how. It needs `pip install 'incdsl[lsp]'`.
     """
     try:
-        from incdsl.lsp.server import start
+        from incdsl.lsp.main import start
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] in ("pygls", "lsprotocol", "cattrs", "attrs"):
             raise click.ClickException(f"there is no {error.name}; `pip install 'incdsl[lsp]'` brings it") from None

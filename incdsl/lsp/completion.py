@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Literal, NamedTuple
 
 from incdsl.analysis.cost import FACTS
@@ -13,9 +12,9 @@ from incdsl.diagnostics import Sink
 from incdsl.elaborate.functions import FUNCTIONS
 from incdsl.elaborate.resolve import Definition
 from incdsl.frontend import Analysis
+from incdsl.lsp.cursor import Context, around, callee_of, context, meaning
 from incdsl.lsp.mentions import (
     Target,
-    definition_target,
     insides,
     kind_of,
     main_op,
@@ -24,18 +23,19 @@ from incdsl.lsp.mentions import (
     written_out,
 )
 from incdsl.lsp.reading import Reading
-from incdsl.ops import REGISTRY, Op, find
+from incdsl.ops import REGISTRY, Op
 from incdsl.ops.merge import Joining
 from incdsl.ops.reference import choices, default_of, how_written, op_reference
 from incdsl.resources import shipped_specs
 from incdsl.source import Source
 from incdsl.syntax import tree
-from incdsl.syntax.lexer import CLOSERS, OPENERS, tokenize
-from incdsl.syntax.parser import acceptable, parse
+from incdsl.syntax.lexer import tokenize
 from incdsl.syntax.tokens import Token
 from incdsl.words import WORDS
 
-Sort = Literal["keyword", "op", "unit", "block", "net", "parameter", "value", "setting", "label", "file", "fact", "word"]
+Sort = Literal[
+    "keyword", "op", "unit", "block", "net", "parameter", "value", "setting", "label", "file", "fact", "word"
+]
 
 
 class Choice(NamedTuple):
@@ -47,28 +47,6 @@ class Choice(NamedTuple):
     """What is put in; the label if it is empty. `$1` is where the cursor goes, if it holds one."""
     detail: str = ""
     page: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Where the cursor stands: the tokens in front of the word that is typed, and where that word starts."""
-
-    tokens: tuple[Token, ...]
-    start: int
-    accepts: frozenset[str]
-
-    def back(self, count: int) -> Token | None:
-        """The token that stands so many before the word."""
-        return self.tokens[-count] if len(self.tokens) >= count else None
-
-
-def context(reading: Reading, offset: int) -> Context:
-    """Where an offset stands; a word that ends there is not part of it."""
-    text, start = reading.source.text, offset
-    while start and (text[start - 1].isalnum() or text[start - 1] in "_."):
-        start -= 1
-    tokens = tuple(token for token in reading.tokens if token.end <= start and token.text)
-    return Context(tokens, start, acceptable(text[:start]))
 
 
 def completions(reading: Reading, offset: int, analysis: Analysis | None = None) -> tuple[int, list[Choice]]:
@@ -118,6 +96,7 @@ class _Completer:
         self._where = where
         self._analysis = analysis
         self._last = where.back(1)
+        self._around = around(reading, where.tokens, where.start)
 
     def choices(self) -> Iterator[Choice]:
         """Everything, the most likely first."""
@@ -175,8 +154,10 @@ class _Completer:
         for token in reversed(self._where.tokens[-8:]):
             if token.type in ("ARROW", "EQUAL", "VBAR", "LBRACE"):
                 return None
-            if token.type in ("NAME", "PATH") and (callee := _meaning(token.text, self._reading)):
-                return callee.op or (main_op(callee.definition) if callee.kind == "unit" and callee.definition else None)
+            if token.type in ("NAME", "PATH") and (callee := meaning(token.text, self._reading)):
+                return callee.op or (
+                    main_op(callee.definition) if callee.kind == "unit" and callee.definition else None
+                )
         return None
 
     # Names
@@ -190,31 +171,16 @@ class _Completer:
         last = items[-1] if items else None  # what is being bound has no value yet
         return {name: target for name, target in insides(found).items() if target.node is not last}
 
-    @cached_property
-    def _around(self) -> Definition | None:
-        """The definition around the cursor as far as it is written, whatever stands behind it."""
-        tokens = self._where.tokens
-        start = _start_of_item(tokens)
-        if start is None:
-            return None
-        written = self._reading.source.text[tokens[start].start : self._where.start]
-        closers = _closers(tokens[start:])
-        for more in _COMPLETIONS:
-            file = parse(f"inc 1\n{written} {more} {closers}").file
-            if file.definitions and not any(isinstance(node, tree.Error) for node in tree.nodes(file)):
-                break
-        return Definition(file.definitions[-1], self._reading.names) if file.definitions else None
-
     def _steps(self) -> Iterator[Choice]:
         """What a step may be."""
-        inside, around = self._inside(), self._around
+        inside, own = self._inside(), self._around
         starts = self._last is not None and self._last.type in ("EQUAL", "VBAR", "COMMA", "LPAR")
         for name, target in inside.items():
             if (starts and target.kind == "value") or (target.kind == "parameter" and _may_be_op(target)):
                 yield Choice(name, "value" if target.kind == "value" else "parameter", detail=self._shape(target))
         for name in self._reading.names:
             found = self._reading.names[name]
-            if around is None or name != around.name:
+            if own is None or name != own.name:
                 yield _use(name, found)
         for word, op in sorted(REGISTRY.items()):
             if not issubclass(op, Joining):
@@ -294,21 +260,21 @@ class _Completer:
 
     def _fact(self, fact: str) -> Iterator[Choice]:
         """What the net around the cursor has, as it was last known."""
-        around = self._around
-        for net in self._analysis.nets if self._analysis and around else ():
-            if around and net.name == around.name and net.complete and fact in FACTS:
+        own = self._around
+        for net in self._analysis.nets if self._analysis and own else ():
+            if own and net.name == own.name and net.complete and fact in FACTS:
                 value = net.cost.fact(fact)
                 if value is not None:
                     yield Choice(f'"{value}"' if isinstance(value, str) else f"{value:_}", "fact")
 
     def _in_variant_body(self) -> bool:
-        around = self._around
-        variant = around.tree.variant if around and isinstance(around.tree, tree.Net) else None
+        own = self._around
+        variant = own.tree.variant if own and isinstance(own.tree, tree.Net) else None
         return variant is not None and "WITHOUT" in self._where.accepts
 
     def _base(self) -> Definition | None:
-        around = self._around
-        variant = around.tree.variant if around and isinstance(around.tree, tree.Net) else None
+        own = self._around
+        variant = own.tree.variant if own and isinstance(own.tree, tree.Net) else None
         return self._reading.names.net(variant.base.text) if variant else None
 
     def _without(self) -> Iterator[Choice]:
@@ -319,19 +285,19 @@ class _Completer:
 
     def _changes(self) -> Iterator[Choice]:
         """The labels that a variant may change: those of the net, or of the block that the typed path leads to."""
-        around = self._base()
+        owner = self._base()
         typed = self._reading.source.text[self._where.start : self._offset].split(".")[:-1]
         prefix = ""
-        while around:
-            around = written_out(around) if isinstance(around.tree, tree.Net) else around
-            known = steps_called(around)
+        while owner:
+            owner = written_out(owner) if isinstance(owner.tree, tree.Net) else owner
+            known = steps_called(owner)
             name = next((t for n in range(len(typed), 0, -1) if (t := ".".join(typed[:n])) in known), "")
             if not name:
                 break
             prefix, typed = f"{prefix}{name}.", typed[name.count(".") + 1 :]
             atom = known[name].atom
-            around = around.names.get(atom.name.text) if isinstance(atom, tree.Call) else None
-        for name in steps_called(around) if around else ():
+            owner = owner.names.get(atom.name.text) if isinstance(atom, tree.Call) else None
+        for name in steps_called(owner) if owner else ():
             yield Choice(f"{prefix}{name}", "label", f"{prefix}{name}: $1")
 
 
@@ -390,81 +356,3 @@ def _may_be_op(target: Target) -> bool:
 def _default(target: Target) -> str:
     node = target.node
     return " ".join(node.default.span.text.split()) if isinstance(node, tree.Param) and node.default else ""
-
-
-def _meaning(name: str, reading: Reading) -> Target | None:
-    """What a step calls by this name."""
-    if found := reading.names.get(name):
-        return definition_target(found)
-    op = find(name)
-    return Target("op", name, op=op) if op else None
-
-
-def callee_at(reading: Reading, offset: int) -> tuple[Target, str, set[str]] | None:
-    """What is called by the step in whose parentheses an offset is, the setting it is in, and those written before."""
-    return callee_of(tuple(t for t in reading.tokens if t.start < offset and t.text), reading)
-
-
-def callee_of(tokens: tuple[Token, ...], reading: Reading) -> tuple[Target, str, set[str]] | None:
-    """The same behind these tokens."""
-    opened = _opened(tokens)
-    if opened is None or opened < 1:
-        return None
-    callee = next((found for token in _behind_name(tokens, opened) if (found := _meaning(token.text, reading))), None)
-    if callee is None:
-        return None
-    named = [tokens[at - 1].text for at in range(opened, len(tokens)) if tokens[at].type == "COLON"]
-    inside = named[-1] if named and tokens[-1].type != "COMMA" else ""
-    return callee, inside, set(named)
-
-
-_COMPLETIONS = ("identity", "", "x: identity", "= identity", "x", "1", ": identity")
-"""What may be missing of an item where the cursor stands."""
-
-
-def _start_of_item(tokens: tuple[Token, ...]) -> int | None:
-    """The index of the token that starts the last unit, block or net."""
-    found, depth = None, 0
-    for at, token in enumerate(tokens):
-        depth += (token.type in OPENERS) - (token.type in CLOSERS)
-        starts_line = token.before == 0 or "\n" in token.trivia and token.trivia.endswith("\n")
-        if token.type in ("UNIT", "BLOCK", "NET") and (depth <= 0 or starts_line):
-            found, depth = at, 0
-        elif token.type == "FROM" and starts_line:
-            found = None
-    return found
-
-
-def _closers(tokens: tuple[Token, ...]) -> str:
-    """What closes the brackets that are open behind these tokens."""
-    closers = {"LPAR": ")", "LSQB": "]", "LBRACE": "}"}
-    waiting: list[str] = []
-    for token in tokens:
-        if token.type in closers:
-            waiting.append(closers[token.type])
-        elif token.type in CLOSERS and waiting:
-            waiting.pop()
-    return " ".join(reversed(waiting))
-
-
-def _opened(tokens: tuple[Token, ...]) -> int | None:
-    """The index of the bracket around the end of the tokens, if it is a parenthesis."""
-    depth = 0
-    for at in range(len(tokens) - 1, -1, -1):
-        kind = tokens[at].type
-        if kind in CLOSERS:
-            depth += 1
-        elif kind in ("LPAR", "LSQB", "LBRACE"):
-            if depth == 0:
-                return at if kind == "LPAR" else None
-            depth -= 1
-    return None
-
-
-def _behind_name(tokens: tuple[Token, ...], opened: int) -> Iterator[Token]:
-    """The name of the step whose parenthesis this is: over its sigils, back to where it starts."""
-    for at in range(opened - 1, max(opened - 10, -1), -1):
-        if tokens[at].type in ("ARROW", "VBAR", "EQUAL", "LBRACE", "COLON", "COMMA"):
-            return
-        if tokens[at].type in ("NAME", "PATH", "MERGE"):
-            yield tokens[at]

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from incdsl.elaborate.budget import Abandoned
 from incdsl.files import SUFFIX
-from incdsl.frontend import Analysis, Options, analyze_source
+from incdsl.frontend import Analysis, Options
 from incdsl.lsp.reading import Reading, read
 from incdsl.lsp.versions import Versions
 from incdsl.source import Source, Span
@@ -79,7 +79,11 @@ class Documents:
         return iter(list(self._open.values()))
 
     def __getitem__(self, uri: str) -> Document:
-        return self._open[uri]
+        """The text at an address. Raises `Superseded` if it is not open."""
+        document = self._open.get(uri)
+        if document is None:
+            raise Superseded
+        return document
 
     def __contains__(self, uri: object) -> bool:
         return uri in self._open
@@ -134,7 +138,7 @@ class Documents:
     def _analyze(self, document: Document, options: Options) -> Analysis:
         if document.gone.is_set():
             raise Abandoned
-        analysis = analyze_source(document.source, options)
+        analysis = document.reading.analysis(options)
         if not document.reading.spec.parsed.problems and all(net.complete for net in analysis.nets):
             document.whole = analysis
         self.analyzed(document, analysis)
@@ -142,7 +146,7 @@ class Documents:
 
     async def analysis(self, uri: str) -> tuple[Document, Analysis]:
         """The analysis of a text as it is now. Raises `Superseded` if it becomes another one meanwhile."""
-        document = self._open[uri]
+        document = self[uri]
         try:
             analysis = await asyncio.wrap_future(self.start(document))
         except Abandoned:

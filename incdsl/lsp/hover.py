@@ -267,7 +267,9 @@ def _factorized(call: tree.Call, one: Sequence[NodeCost], net: Costs) -> Iterato
     kernel = Pair(call.kernel.height, call.kernel.width)
     whole = convs[-1].node.op.model_copy(update={"kernel": kernel, "width": wide})
     params, now = whole.parameters(before), sum(each.parameters for each in convs)
-    line = f"{call.kernel.shown} would have {short(params)} weights, the factors have {short(now)}: {saving(params, now)}"
+    line = (
+        f"{call.kernel.shown} would have {short(params)} weights, the factors have {short(now)}: {saving(params, now)}"
+    )
     if len(sizes) == len(net.net.net.conditions.nominal) and all(each.macs is not None for each in convs):
         cost = whole.macs((before.at(sizes),), convs[-1].shape.with_channels(wide).at(sizes))
         line += f" ({saving(cost, sum(each.macs or 0 for each in convs))} multiply-accumulates)"
@@ -291,4 +293,3 @@ def _net(net: Costs) -> Iterator[str]:
         yield f"legal {axis}: {sizes}{also}"
     if not net.net.complete:
         yield "not complete: there are mistakes"
-

@@ -31,7 +31,8 @@ def hints(
     """The shapes behind the steps of a range of characters, in the order of the text.
 
     `changes` are the steps behind which the shape is another than before them. A step that states its shape has no
-    hint. Of a unit, whose uses have all kinds of shapes, only those in focus count. `before` is an earlier analysis: where a mistake leaves a shape unknown, what it knew of the same step counts.
+    hint. Of a unit, whose uses have all kinds of shapes, only those in focus count. `before` is an earlier analysis:
+    where a mistake leaves a shape unknown, what it knew of the same step counts.
     """
     if which == "off":
         return

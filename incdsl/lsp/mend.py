@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import singledispatch
 from typing import TypeAlias
 
 from incdsl.analysis.cost import FACTS
@@ -35,7 +36,7 @@ def ways(problem: Diagnostic, analysis: Analysis) -> Iterator[Way]:
     span = problem.span
     if span is None:
         return
-    yield from _by_kind(problem, span, analysis)
+    yield from _own(problem, span, analysis)
     suggestion = str(getattr(problem, "suggestion", ""))
     meant = suggestion or next(iter(_MEANT.findall(problem.help())), "")
     if meant and not isinstance(problem, IllegalCharacter):
@@ -56,57 +57,34 @@ def _word_of(problem: Diagnostic, span: Span) -> Span:
     return span
 
 
-def _by_kind(problem: Diagnostic, span: Span, analysis: Analysis) -> Iterator[Way]:
-    match problem:
-        case MissingCloser(closers=closers):
-            yield f"write `{closers}`", (Edit(span.end, span.end, closers),), True
-        case UnknownEdition(found=None):
-            yield "write `inc 1`", (Edit(0, 0, "inc 1\n"),), True
-        case UnknownEdition():
-            yield "write `inc 1`", (Edit(span.start, span.end, "1"),), True
-        case IllegalCharacter(character=";"):
-            yield "leave out `;`", (Edit(span.start, span.start + 1, ""),), True
-        case IllegalCharacter(character=character, suggestion=suggestion) if suggestion:
-            at = span.start + max(0, span.text.find(character))
-            yield f"write `{suggestion}`", (Edit(at, at + 1, suggestion),), True
-        case UnexpectedText():
-            yield from _unexpected(problem, span)
-        case AssertionFails():
-            yield from _asserted(span, analysis)
-        case ExpectationFails(fact=fact, actual=actual):
-            yield f"state {fact} = {actual}", (Edit(span.start, span.end, actual),), True
-        case StridesDisagree():
-            if span.text.startswith("reduce"):
-                yield "write `concat`", (Edit(span.start, span.start + len("reduce"), "concat"),), False
-        case NumberedLabel(rail=rail):
-            yield f"label the first step: `identity -> {rail}:`", (Edit(span.start, span.start, "identity -> "),), False
-            end = span.start + span.text.find(":") + 1 or span.end + 1
-            yield f"name the rail: `{rail}: identity ->`", (Edit(end, end, " identity ->"),), False
-        case MissingSetting(setting=setting):
-            yield from _missing(span, setting, analysis)
-        case SigilNotTaken():
-            for word in _QUOTED.findall(problem.hint):
-                yield _replaced(word, span)
-            yield f"leave out `{span.text}`", (Edit(span.start, span.end, ""),), False
-        case RankMismatch(hint=hint):
-            for word in _QUOTED.findall(hint):
-                if find(word):
-                    yield f"put `{word}` before it", (Edit(span.start, span.start, f"{word} -> "),), False
-        case UnusualSetting(setting=setting):
-            for word in _QUOTED.findall(problem.help()):
-                if word.startswith(f"{setting}: "):
-                    yield from _set(span, setting, word)
-        case UnknownFact(name=name):
-            for word in get_close_matches(name, FACTS, 1):
-                yield _replaced(word, span)
-        case PoolPadding():
-            yield from ((f"write `{word}`", (padding(c, word),), False) for c in _windows(analysis.file, span)
-                        for word in ("half", "valid"))  # fmt: skip
-        case Unused(name=name) | UnusedDefinition(name=name):
-            yield from _left_out(name, span, analysis)
+@singledispatch
+def _own(problem: Diagnostic, span: Span, analysis: Analysis) -> Iterator[Way]:
+    """What mends a problem of one kind alone."""
+    yield from ()
 
 
-def _unexpected(problem: UnexpectedText, span: Span) -> Iterator[Way]:
+@_own.register
+def _(problem: MissingCloser, span: Span, analysis: Analysis) -> Iterator[Way]:
+    yield f"write `{problem.closers}`", (Edit(span.end, span.end, problem.closers),), True
+
+
+@_own.register
+def _(problem: UnknownEdition, span: Span, analysis: Analysis) -> Iterator[Way]:
+    edit = Edit(0, 0, "inc 1\n") if problem.found is None else Edit(span.start, span.end, "1")
+    yield "write `inc 1`", (edit,), True
+
+
+@_own.register
+def _(problem: IllegalCharacter, span: Span, analysis: Analysis) -> Iterator[Way]:
+    at = span.start + max(0, span.text.find(problem.character))
+    if problem.character == ";":
+        yield "leave out `;`", (Edit(at, at + 1, ""),), True
+    elif problem.suggestion:
+        yield f"write `{problem.suggestion}`", (Edit(at, at + 1, problem.suggestion),), True
+
+
+@_own.register
+def _(problem: UnexpectedText, span: Span, analysis: Analysis) -> Iterator[Way]:
     """What was expected, in front of the text or in its place; what a help quotes, in its place; or nothing."""
     for text in problem.expected if len(problem.expected) == 1 else ():
         word = text.strip("`")
@@ -114,11 +92,12 @@ def _unexpected(problem: UnexpectedText, span: Span) -> Iterator[Way]:
         yield f"write `{word}` in its place", (Edit(span.start, span.end, word),), False
     for word in _QUOTED.findall(problem.hint):
         if "…" not in word and not _MEANT.search(problem.hint):
-            yield f"write `{word}`", (Edit(span.start, span.end, word),), True
+            yield _replaced(word, span)
     yield f"leave out `{' '.join(span.text.split())[:40]}`", (Edit(span.start, span.end, ""),), False
 
 
-def _asserted(span: Span, analysis: Analysis) -> Iterator[Way]:
+@_own.register
+def _(problem: AssertionFails, span: Span, analysis: Analysis) -> Iterator[Way]:
     known = Known(analysis)
     for step in known.steps:
         if step.shape and step.shape.span.start <= span.start <= step.shape.span.end and (shape := known.shape(step)):
@@ -126,36 +105,89 @@ def _asserted(span: Span, analysis: Analysis) -> Iterator[Way]:
             yield f"state {shape}", (Edit(dims.start, dims.end, f": {shape}"),), True
 
 
-def _missing(span: Span, setting: str, analysis: Analysis) -> Iterator[Way]:
-    """A width where none is written: as many as flow in."""
-    if setting == "width":
-        for call in _windows(analysis.file, span)[-1:]:
-            at = call.padding.span.start - 1 if call.padding else padding(call, "valid").start
-            for width in ("@in", "@64"):
-                yield f"write `{width}`", (Edit(at, at, f" {width}"),), False
+@_own.register
+def _(problem: ExpectationFails, span: Span, analysis: Analysis) -> Iterator[Way]:
+    yield f"state {problem.fact} = {problem.actual}", (Edit(span.start, span.end, problem.actual),), True
 
 
-def _set(span: Span, setting: str, word: str) -> Iterator[Way]:
-    """A setting with another value; the span is that of the value, or of the setting."""
-    value = word.removeprefix(f"{setting}: ")
-    yield _replaced(word if span.text.startswith(setting) else value, span, f"write `{word}`")
+@_own.register
+def _(problem: StridesDisagree, span: Span, analysis: Analysis) -> Iterator[Way]:
+    if span.text.startswith("reduce"):
+        yield "write `concat`", (Edit(span.start, span.start + len("reduce"), "concat"),), False
 
 
-def _left_out(name: str, span: Span, analysis: Analysis) -> Iterator[Way]:
-    """Without what is never used: a definition, an item of a body, one of several names of an import."""
-    source = span.source
+@_own.register
+def _(problem: NumberedLabel, span: Span, analysis: Analysis) -> Iterator[Way]:
+    rail = problem.rail
+    yield f"label the first step: `identity -> {rail}:`", (Edit(span.start, span.start, "identity -> "),), False
+    end = span.start + span.text.find(":") + 1 or span.end + 1
+    yield f"name the rail: `{rail}: identity ->`", (Edit(end, end, " identity ->"),), False
+
+
+@_own.register
+def _(problem: MissingSetting, span: Span, analysis: Analysis) -> Iterator[Way]:
+    """A width where none is written: as many as flow in, or a number to go on from."""
+    for call in _windows(analysis.file, span)[-1:] if problem.setting == "width" else ():
+        at = call.padding.span.start - 1 if call.padding else padding(call, "valid").start
+        for width in ("@in", "@64"):
+            yield f"write `{width}`", (Edit(at, at, f" {width}"),), False
+
+
+@_own.register
+def _(problem: SigilNotTaken, span: Span, analysis: Analysis) -> Iterator[Way]:
+    for word in _QUOTED.findall(problem.hint):
+        yield _replaced(word, span)
+    yield f"leave out `{span.text}`", (Edit(span.start, span.end, ""),), False
+
+
+@_own.register
+def _(problem: RankMismatch, span: Span, analysis: Analysis) -> Iterator[Way]:
+    for word in _QUOTED.findall(problem.hint):
+        if find(word):
+            yield f"put `{word}` before it", (Edit(span.start, span.start, f"{word} -> "),), False
+
+
+@_own.register
+def _(problem: UnusualSetting, span: Span, analysis: Analysis) -> Iterator[Way]:
+    """The setting with another value; the span is that of the value, or of the setting."""
+    for word in _QUOTED.findall(problem.help()):
+        if word.startswith(f"{problem.setting}: "):
+            value = word.removeprefix(f"{problem.setting}: ")
+            yield _replaced(word if span.text.startswith(problem.setting) else value, span, f"write `{word}`")
+
+
+@_own.register
+def _(problem: UnknownFact, span: Span, analysis: Analysis) -> Iterator[Way]:
+    for word in get_close_matches(problem.name, FACTS, 1):
+        yield _replaced(word, span)
+
+
+@_own.register
+def _(problem: PoolPadding, span: Span, analysis: Analysis) -> Iterator[Way]:
+    for call in _windows(analysis.file, span):
+        for word in ("half", "valid"):
+            yield f"write `{word}`", (padding(call, word),), False
+
+
+@_own.register
+def _(problem: Unused, span: Span, analysis: Analysis) -> Iterator[Way]:
+    """Without an item of a body, or one of several names of an import."""
+    text = span.source.text
     for item in analysis.file.items:
         if isinstance(item, tree.Import):
             for at, used in enumerate(item.names):
                 if used.own.span == span:
-                    yield f"leave out the import `{name}`", (_without_name(item, at),), True
-        elif isinstance(item, tree.Unit | tree.Block | tree.Net):
-            if item.name.span == span:
-                yield f"leave out `{name}`", (_lines(item, source.text),), False
-            inner = item.items if isinstance(item, tree.Block | tree.Net) else ()
-            for each in inner:
-                if isinstance(each, tree.Let | tree.Bind) and span.start >= each.span.start and span.end <= each.span.end:
-                    yield f"leave out `{name}`", (_lines(each, source.text),), False
+                    yield f"leave out the import `{problem.name}`", (_without_name(item, at),), True
+        for each in item.items if isinstance(item, tree.Block | tree.Net) else ():
+            if isinstance(each, tree.Let | tree.Bind) and each.span.start <= span.start and span.end <= each.span.end:
+                yield f"leave out `{problem.name}`", (_lines(each, text),), False
+
+
+@_own.register
+def _(problem: UnusedDefinition, span: Span, analysis: Analysis) -> Iterator[Way]:
+    for item in analysis.file.definitions:
+        if item.name.span == span:
+            yield f"leave out `{problem.name}`", (_lines(item, span.source.text),), False
 
 
 def _without_name(item: tree.Import, at: int) -> Edit:
@@ -225,4 +257,3 @@ def padding(call: tree.Call, word: str) -> Edit:
         if named or type(part).__name__ == "_Sigil" or isinstance(part, tree.Padding):
             at = part.end if isinstance(part, Token) else part.span.end
     return Edit(at, at, f" {word}")
-

@@ -119,9 +119,10 @@ def insides(found: Definition) -> dict[str, Target]:
     owners = [found] if not isinstance(found.tree, tree.Net) else [written_out(found), found]
     for owner in dict.fromkeys(owners):
         for node in tree.nodes(owner.tree):
-            for kind, name in _declared(node):
-                if name.text and name.text != "_":
-                    inside.setdefault(name.text, Target(kind, name.text, name.span, node, owner))
+            for kind, declared in _declared(node):
+                text = declared.text
+                if text and text != "_":
+                    inside.setdefault(text, Target(kind, text, declared.span, node, owner))
     return inside
 
 
@@ -228,30 +229,26 @@ class _Reader:
             case tree.Variable():
                 yield from self._mention(node, inside)
             case tree.Bundle(names=names):
-                for name in names:
-                    yield from self._mention(name, inside)
-            case tree.Merge(word=word):
-                if word.parts:
-                    yield Mention(word.span, Target("op", word.text, op=find(word.text)))
+                yield from (mention for name in names for mention in self._mention(name, inside))
+            case tree.Merge(word=word) if word.parts:
+                yield Mention(word.span, Target("op", word.text, op=find(word.text)))
             case tree.Call() | tree.Nested():
                 yield from self._mention(node.name, inside)
                 yield from self._arguments(node, self._meaning(node.name.text, inside))
             case tree.Step(labels=labels):
-                for label in labels:
-                    yield Mention(label.span, _label(label.text, label, around), True)
+                yield from (Mention(label.span, _label(label.text, label, around), True) for label in labels)
             case tree.Words(names=names):
-                for name in names:
-                    yield Mention(name.span, Target("choice", name.text, name.span, node, around), True)
-            case tree.Expect(fact=fact):
-                if fact.text in FACTS:
-                    yield Mention(fact.span, Target("fact", fact.text))
+                yield from (Mention(n.span, Target("choice", n.text, n.span, node, around), True) for n in names)
+            case tree.Expect(fact=fact) if fact.text in FACTS:
+                yield Mention(fact.span, Target("fact", fact.text))
 
     def _arguments(self, call: tree.Call | tree.Nested | tree.Variant, callee: Target | None) -> Iterator[Mention]:
         """The names of settings and arguments."""
         for arg in call.args:
-            if isinstance(arg, tree.Arg) and arg.name and callee and arg.name.parts:
-                if target := setting_target(callee, arg.name.text):
-                    yield Mention(arg.name.span, target)
+            name = arg.name if isinstance(arg, tree.Arg) else None
+            target = setting_target(callee, name.text) if name and callee and name.parts else None
+            if name and target:
+                yield Mention(name.span, target)
 
     def _variant(self, variant: tree.Variant, found: Definition, inside: Inside) -> Iterator[Mention]:
         base = self._global(variant.base.text)

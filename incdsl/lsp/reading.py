@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from incdsl.diagnostics import Sink
+from incdsl.diagnostics import Diagnostic, Sink
 from incdsl.elaborate.resolve import Names, resolve
 from incdsl.files import SpecFile, load
-from incdsl.frontend import Analysis
+from incdsl.frontend import Analysis, Options, analyze_spec
 from incdsl.lsp.mentions import Mention, mentions
 from incdsl.source import Source
 from incdsl.syntax import tree
@@ -24,11 +24,20 @@ class Reading:
 
     spec: SpecFile
     names: Names
+    problems: tuple[Diagnostic, ...] = ()
+    """What is wrong with the text so far."""
 
     @classmethod
     def of(cls, found: Analysis) -> Reading:
         """What an analysis read."""
         return cls(found.spec, found.names)
+
+    def analysis(self, options: Options) -> Analysis:
+        """Everything that is known of it. Raises `Abandoned` if the options say so."""
+        sink = Sink()
+        for problem in self.problems:
+            sink.add(problem)
+        return analyze_spec(self.spec, self.names, sink, options)
 
     @property
     def source(self) -> Source:
@@ -69,10 +78,11 @@ class Reading:
 
 
 def read(source: Source, root: Path | None = None, opened: Mapping[str, str] | None = None) -> Reading:
-    """Read a text and all that it imports; nothing is elaborated, and no problems are kept."""
+    """Read a text and all that it imports; nothing is elaborated."""
     sink = Sink()
     spec = load(source, sink, root, opened)
-    return Reading(spec, resolve(spec, sink))
+    names = resolve(spec, sink)
+    return Reading(spec, names, tuple(sink))
 
 
 def _path(node: tree.Tree, offset: int) -> Iterator[tree.Tree]:

@@ -80,7 +80,9 @@ def _stated(analysis: Analysis, step: tree.Step) -> Iterator[Refactoring]:
     known = Known(analysis)
     shape = known.shape(step) if step.shape is None and step in known.steps else ""
     if shape:
-        yield Refactoring(f"State the shape {shape}", "refactor.rewrite", (Edit(step.span.end, step.span.end, f" : {shape}"),))
+        yield Refactoring(
+            f"State the shape {shape}", "refactor.rewrite", (Edit(step.span.end, step.span.end, f" : {shape}"),)
+        )
 
 
 # Factors
@@ -124,15 +126,24 @@ def _inlined(reading: Reading, step: tree.Step) -> Iterator[Refactoring]:
     """A use of a block that is one chain, as that chain."""
     call = step.atom
     found = reading.names.block(call.name.text) if isinstance(call, tree.Call) else None
-    if found is None or found.block.chain is None or not isinstance(call, tree.Call) or found.names is not reading.names:
+    if (
+        found is None
+        or found.block.chain is None
+        or not isinstance(call, tree.Call)
+        or found.names is not reading.names
+    ):
         return
     given = {arg.name.text: arg.value.span.text for arg in call.args if isinstance(arg, tree.Arg) and arg.name}
-    values = {p.name.text: given.get(p.name.text) or (p.default.span.text if p.default else "") for p in found.block.params}
+    values = {
+        p.name.text: given.get(p.name.text) or (p.default.span.text if p.default else "") for p in found.block.params
+    }
     text = _substituted(found.block.chain, values)
     chain = found.block.chain
     whole = text if len(chain.steps) == 1 and not chain.steps[0].labels else f"({text})"
     title = f"Inline `{found.name}` (keys of checkpoints change)"
-    for start in dict.fromkeys([call.span.start, step.span.start]):  # with its label, or without where that names nothing
+    for start in dict.fromkeys(
+        [call.span.start, step.span.start]
+    ):  # with its label, or without where that names nothing
         yield Refactoring(title, "refactor.inline", (Edit(start, call.span.end, whole),))
 
 
@@ -146,7 +157,13 @@ def _substituted(chain: tree.Chain, values: dict[str, str]) -> str:
         if name in values:
             span = node.name.span if isinstance(node, tree.Call) else node.span
             plain = values[name].replace("_", "").replace(".", "").isalnum()
-            edits.append(Edit(span.start - chain.span.start, span.end - chain.span.start, values[name] if plain else f"({values[name]})"))
+            edits.append(
+                Edit(
+                    span.start - chain.span.start,
+                    span.end - chain.span.start,
+                    values[name] if plain else f"({values[name]})",
+                )
+            )
     return edited(chain.span.text, edits)
 
 
@@ -174,8 +191,8 @@ def _extracted(
     text = reading.source.text[first:last]
     label = f"{steps[0].labels[0].text}: " if len(steps) == 1 and steps[0].labels else ""
     text = text[steps[0].atom.span.start - first :] if label else text
-    end_of_file = len(reading.source.text.rstrip())
+    end = len(reading.source.text.rstrip())
     yield Refactoring(
         f"Extract a block `{block}` (keys of checkpoints change)", "refactor.extract",
-        (Edit(first, last, f"{label}{block}{args}"), Edit(end_of_file, end_of_file, f"\n\nblock {block}{params} = {text}")),
+        (Edit(first, last, f"{label}{block}{args}"), Edit(end, end, f"\n\nblock {block}{params} = {text}")),
     )  # fmt: skip

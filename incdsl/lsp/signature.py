@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from incdsl.lsp.completion import arguments, callee_at
+from incdsl.lsp.completion import arguments
+from incdsl.lsp.cursor import callee_at
 from incdsl.lsp.reading import Reading
 from incdsl.ops.reference import op_reference
 
