@@ -57,8 +57,10 @@ def completions(reading: Reading, offset: int, analysis: Analysis | None = None)
     if (quote := _in_string(reading, offset)) is not None:
         return quote + 1, list(_files(reading))
     where = context(reading, offset)
-    found = dict.fromkeys(_Completer(reading, offset, where, analysis).choices())
-    return where.start, list(found)
+    found: dict[str, Choice] = {}
+    for choice in _Completer(reading, offset, where, analysis).choices():
+        found.setdefault(choice.label, choice)
+    return where.start, list(found.values())
 
 
 def _around(reading: Reading, offset: int) -> tuple[Token, ...]:
@@ -136,7 +138,10 @@ class _Completer:
                 yield Choice(word, "keyword", snippet, meaning, f"```inc\n{shown}\n```")
 
     def _makes_sense(self, terminal: str) -> bool:
-        """Whether a word that may stand behind a step fits the op: padding is for what sweeps."""
+        """Whether a word is more than a label that might stand here, and fits the op in front of it."""
+        kind = self._last.type if self._last else ""
+        if "NAME" in self._where.accepts and kind in _STEPS:
+            return terminal in _STARTS or (kind == "VBAR" and terminal in ("IF", "ELSE", "FOR"))
         op = self._op_behind()
         if op is None:
             return True
@@ -301,6 +306,8 @@ class _Completer:
             yield Choice(f"{prefix}{name}", "label", f"{prefix}{name}: $1")
 
 
+_STARTS = ("MERGE", "IN", "PAD", "TRUE", "FALSE", "NOT")
+"""Words that a step or a value may start with."""
 _STEPS = ("ARROW", "VBAR", "EQUAL", "COLON", "LPAR", "ELSE", "COMMA")
 _OF_STEPS = ("VALID", "SAME", "HALF", "PAD", "CEIL", "AS", "TIMES", "FOR", "IF", "ELSE")
 _NUMBERS = (

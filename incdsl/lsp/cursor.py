@@ -114,9 +114,14 @@ def _opened(tokens: tuple[Token, ...]) -> int | None:
             depth += 1
         elif kind in ("LPAR", "LSQB", "LBRACE"):
             if depth == 0:
-                return at if kind == "LPAR" else None
+                calls = kind == "LPAR" and at > 0 and tokens[at - 1].type not in _COMPUTED
+                return at if calls else None
             depth -= 1
     return None
+
+
+_COMPUTED = ("AT", "SLASH", "TIMES", "PLUS", "MINUS", "STAR", "FLOOR", "MODULO", "CMP", "IF", "AND", "OR", "NOT", "IN")
+"""What stands in front of a parenthesis that holds an expression."""
 
 
 def _behind_name(tokens: tuple[Token, ...], opened: int) -> Iterator[Token]:

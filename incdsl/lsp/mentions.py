@@ -18,6 +18,7 @@ from incdsl.elaborate.scope import Poisoned, Problem
 from incdsl.elaborate.variant import interfaces, lineage
 from incdsl.files import SpecFile
 from incdsl.ops import Op, find
+from incdsl.ops.reference import choices
 from incdsl.source import Span
 from incdsl.syntax import tree
 
@@ -219,6 +220,11 @@ class _Reader:
             return Target("op", name, op=op)
         return Target("word", name) if name in FUNCTIONS or name == "split" else None
 
+    def _called(self, name: str, inside: Inside) -> Target | None:
+        """What a step or an op with settings means by its name: a parameter that is called like an op is a number."""
+        found, op = self._meaning(name, inside), find(name)
+        return Target("op", name, op=op) if op and found and found.kind == "parameter" else found
+
     def _mention(self, name: tree.Name | tree.Variable, inside: Inside) -> Iterator[Mention]:
         text = name.text if isinstance(name, tree.Name) else name.name
         if name.parts and (target := self._meaning(text, inside)):
@@ -228,19 +234,33 @@ class _Reader:
         match node:
             case tree.Variable():
                 yield from self._mention(node, inside)
+            case tree.Aux(args=args):
+                yield from self._own_words(args, ("weight",))
+            case tree.Unit(name=name) if node is not around.tree and name.parts:
+                yield Mention(name.span, Target("unit", name.text, name.span, node), True)
             case tree.Bundle(names=names):
                 yield from (mention for name in names for mention in self._mention(name, inside))
             case tree.Merge(word=word) if word.parts:
                 yield Mention(word.span, Target("op", word.text, op=find(word.text)))
+                yield from self._own_words(node.args, ("split",))
             case tree.Call() | tree.Nested():
-                yield from self._mention(node.name, inside)
-                yield from self._arguments(node, self._meaning(node.name.text, inside))
+                target = self._called(node.name.text, inside)
+                if target and node.name.parts:
+                    yield Mention(node.name.span, target)
+                yield from self._arguments(node, target)
             case tree.Step(labels=labels):
-                yield from (Mention(label.span, _label(label.text, label, around), True) for label in labels)
+                yield from (Mention(named(label), _label(label.text, label, around), True) for label in labels)
             case tree.Words(names=names):
                 yield from (Mention(n.span, Target("choice", n.text, n.span, node, around), True) for n in names)
             case tree.Expect(fact=fact) if fact.text in FACTS:
                 yield Mention(fact.span, Target("fact", fact.text))
+
+    def _own_words(self, args: tuple[tree.Arg | tree.Error, ...], words: tuple[str, ...]) -> Iterator[Mention]:
+        """The names of settings that belong to the language."""
+        for arg in args:
+            name = arg.name if isinstance(arg, tree.Arg) else None
+            if name and name.parts and name.text in words:
+                yield Mention(name.span, Target("setting", name.text))
 
     def _arguments(self, call: tree.Call | tree.Nested | tree.Variant, callee: Target | None) -> Iterator[Mention]:
         """The names of settings and arguments."""
@@ -249,6 +269,7 @@ class _Reader:
             target = setting_target(callee, name.text) if name and callee and name.parts else None
             if name and target:
                 yield Mention(name.span, target)
+                yield from _choice(target, arg)
 
     def _variant(self, variant: tree.Variant, found: Definition, inside: Inside) -> Iterator[Mention]:
         base = self._global(variant.base.text)
@@ -290,8 +311,27 @@ class _Reader:
             around = written_out(inner) if isinstance(inner.tree, tree.Net) else inner
 
 
+def _choice(setting: Target, arg: tree.Arg | tree.Error) -> Iterator[Mention]:
+    """One of the words that a setting takes."""
+    value = arg.value if isinstance(arg, tree.Arg) else None
+    if isinstance(value, tree.Variable) and value.name in words_of(setting):
+        yield Mention(value.span, Target("choice", value.name))
+
+
+def words_of(setting: Target) -> tuple[str, ...]:
+    """The words that a setting of an op, or a parameter, takes, if it is one of a few."""
+    if isinstance(setting.node, tree.Param):
+        return setting.node.words
+    return choices(setting.op, setting.name) if setting.op else ()
+
+
+def named(label: tree.Label) -> Span:
+    """The name of a label, without the dots by which it counts up."""
+    return Span(label.span.source, label.span.start, label.span.start + len(label.text))
+
+
 def _label(text: str, label: tree.Label, around: Definition) -> Target:
-    return Target("label", text, label.span, label, around)
+    return Target("label", text, named(label), label, around)
 
 
 def setting_target(callee: Target, name: str) -> Target | None:

@@ -15,7 +15,7 @@ from incdsl.source import Source
 from incdsl.syntax import tree
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LABEL = re.compile(r"[A-Za-z_0-9][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\.)?")
+_LABEL = re.compile(r"[A-Za-z_0-9][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 KEYS_CHANGE = "the keys of checkpoints change: those that are saved know the old name"
 """What renaming a label means."""
 
@@ -94,4 +94,10 @@ def _names_a_chain(target: Target) -> bool:
     node = target.node
     if not isinstance(node, tree.Bind | tree.Output):
         return False
-    return any(not step.labels and isinstance(step.atom, tree.Call) for step in node.chain.steps[1:])
+    return any(not step.labels and _may_own(step.atom) for step in node.chain.steps[1:])
+
+
+def _may_own(atom: tree.Atom) -> bool:
+    """Whether a step may own parameters: a unit or block may, an op says so."""
+    op = find(atom.name.text) if isinstance(atom, tree.Call) else None
+    return op.owns_parameters() if op else isinstance(atom, tree.Call | tree.Merge)
