@@ -135,8 +135,8 @@ class _Loader:
         text, importer = item.file.value, inside[-1]
         try:
             path = self._locate(text, importer)
-        except (OSError, Refused) as refused:
-            told = _reason(refused) if isinstance(refused, OSError) else str(refused)
+        except (OSError, ValueError, Refused) as refused:  # a path with a zero byte is a `ValueError`
+            told = str(refused) if isinstance(refused, Refused) else _reason(refused)
             reason, _, hint = told.partition("; ")
             raise _Stop(BadImport(span=item.file.span, file=text, reason=reason, hint=hint)) from None
         real = os.path.realpath(path)

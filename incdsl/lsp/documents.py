@@ -15,8 +15,9 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from incdsl.diagnostics import CompileError
 from incdsl.elaborate.budget import Abandoned
-from incdsl.files import SUFFIX
+from incdsl.files import SUFFIX, read as read_file
 from incdsl.frontend import Analysis, Options
 from incdsl.lsp.reading import Reading, read
 from incdsl.lsp.versions import Versions
@@ -52,17 +53,17 @@ class Document:
         """The real path of its file; empty if it has none."""
         return os.path.realpath(self.source.path) if self.source.path else ""
 
-    def imports(self, real: str) -> bool:
-        """Whether it reads the file at this path."""
-        waiting = [self.reading.spec]
-        while waiting:
-            spec = waiting.pop()
-            for _, file in spec.imports:
-                if file and file.source.path and os.path.realpath(file.source.path) == real:
-                    return True
-                if file:
-                    waiting.append(file)
-        return False
+
+def imports(reading: Reading, real: str) -> bool:
+    """Whether a text needs the file at this path."""
+    waiting = [reading.spec]
+    while waiting:
+        for _, file in waiting.pop().imports:
+            if file and file.source.path and os.path.realpath(file.source.path) == real:
+                return bool(real)
+            if file:
+                waiting.append(file)
+    return False
 
 
 class Documents:
@@ -73,6 +74,8 @@ class Documents:
         self.analyzed: Callable[[Document, Analysis], None] = lambda document, analysis: None
         """Called, in a thread, when an analysis is done."""
         self._open: dict[str, Document] = {}
+        self._closed: dict[Path, tuple[tuple[int, int], Reading]] = {}
+        """What files say that are not open, with the time and size at which they said it."""
         self._worker = ThreadPoolExecutor(1, "incdsl")
 
     def __iter__(self) -> Iterator[Document]:
@@ -113,7 +116,7 @@ class Documents:
 
     def _refreshed(self, changed: Document) -> list[Document]:
         """The open texts that import another one, as new documents."""
-        found = [each for each in self if each is not changed and changed.real and each.imports(changed.real)]
+        found = [each for each in self if each is not changed and changed.real and imports(each.reading, changed.real)]
         for each in found:
             each.gone.set()
             reading = read(each.source, self._root(each.source.path), self._opened(each.uri))
@@ -182,11 +185,16 @@ class Documents:
                 yield reading
 
     def _read(self, path: Path) -> Reading | None:
+        """What a file says that is not open; one that has not changed is not read again."""
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError):
+            status = path.stat()
+            at = status.st_mtime_ns, status.st_size
+            known, reading = self._closed.get(path, (None, None))
+            if known != at or reading is None or any(imports(reading, each.real) for each in self):
+                reading = read(Source(self._name(path), read_file(path).text, path), self._root(path), self._opened(""))
+                self._closed[path] = at, reading
+        except (OSError, CompileError):
             return None
-        reading = read(Source(self._name(path), text, path), self._root(path), self._opened(""))
         return reading if reading.file.edition else None
 
     def _opened(self, but: str) -> dict[str, str]:

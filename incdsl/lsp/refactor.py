@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,9 +69,9 @@ class _Trial:
         return ""
 
 
-def _errors(analysis: Analysis) -> int:
-    """How many errors there are, but for facts that do not hold."""
-    return sum(problem.code != "E305" for problem in analysis.errors)
+def _errors(analysis: Analysis) -> Counter[tuple[str, str]]:
+    """The errors that there are, but for facts that do not hold."""
+    return Counter((problem.code, problem.message()) for problem in analysis.errors if problem.code != "E305")
 
 
 # Shapes
