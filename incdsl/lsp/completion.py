@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Literal, NamedTuple
 
 from incdsl.analysis.cost import FACTS
-from incdsl.diagnostics import Sink
 from incdsl.elaborate.functions import FUNCTIONS
 from incdsl.elaborate.resolve import Definition
 from incdsl.frontend import Analysis
+from incdsl.highlight.words import terminal_of
 from incdsl.lsp.cursor import Context, around, callee_of, context, meaning
 from incdsl.lsp.mentions import (
     Target,
@@ -27,9 +26,7 @@ from incdsl.ops import REGISTRY, Op
 from incdsl.ops.merge import Joining
 from incdsl.ops.reference import choices, default_of, how_written, op_reference
 from incdsl.resources import shipped_specs
-from incdsl.source import Source
 from incdsl.syntax import tree
-from incdsl.syntax.lexer import tokenize
 from incdsl.syntax.tokens import Token
 from incdsl.words import WORDS
 
@@ -320,13 +317,6 @@ _SNIPPETS = {
     "aux": "aux ${1:head} (weight: ${2:0.3}) = $0", "expect": "expect ${1|params,macs,keys|} = $0",
     "from": 'from "$1" use $0', "without": "without $0", "let": "let ${1:width} = $0",
 }  # fmt: skip
-
-
-@cache
-def terminal_of(word: str) -> str:
-    """The terminal of a word of the language; empty for a name that means something only in expressions."""
-    kind = tokenize(Source("<word>", word), Sink())[0].type
-    return "" if kind == "NAME" else kind
 
 
 def arguments(callee: Target) -> Iterator[Choice]:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from pygls.exceptions import JsonRpcContentModified
+from pygls.exceptions import JsonRpcContentModified, JsonRpcInvalidParams
 
 from incdsl.lsp.answers import analyses, lifecycle, looks, names, writing
 from incdsl.lsp.server import HANDLERS, Server
@@ -30,11 +30,13 @@ def start() -> None:
     gc.collect()
     gc.freeze()  # what is loaded by now stays; full collections while somebody types would look at it each time
     gc.set_threshold(100_000, 50, 50)
+    sys.setswitchinterval(0.001)  # the thread of the analysis lets the others in soon
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stdout:  # which pygls closes
         server.start_io(stdout=stdout)
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    """Whether a record of pygls tells of more than a text that has changed meanwhile."""
+    """Whether a record of pygls tells of more than a text that has changed meanwhile, or a name that cannot be used."""
     told = record.exc_info[1] if record.exc_info else None
-    return not isinstance(told, JsonRpcContentModified) and "Cancel notification" not in str(record.msg)
+    answered = isinstance(told, JsonRpcContentModified | JsonRpcInvalidParams)
+    return not answered and "Cancel notification" not in str(record.msg)

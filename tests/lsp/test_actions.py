@@ -30,7 +30,9 @@ def test_the_example_of_a_diagnostic_is_mended(code):
     assert code not in {problem.code for problem in after.problems} or len(after.problems) < len(analysis.problems)
 
 
-@pytest.mark.parametrize("kind", [kind for _, kind in sorted(REGISTRY.items()) if kind.wrong], ids=lambda kind: kind.code)
+@pytest.mark.parametrize(
+    "kind", [kind for _, kind in sorted(REGISTRY.items()) if kind.wrong], ids=lambda kind: kind.code
+)
 def test_no_fix_that_is_offered_breaks_more(kind):
     analysis = analyzed(kind.wrong)
     text = analysis.spec.source.text

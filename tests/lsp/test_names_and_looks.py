@@ -1,5 +1,7 @@
 """Renaming, the outline, lenses, folds, selections, colours, versions, numbers."""
 
+from itertools import pairwise
+
 import pytest
 
 from incdsl.edits import difference, edited
@@ -134,7 +136,7 @@ def test_every_word_of_a_shipped_spec_has_a_colour(path):
     spec = Reading.of(shipped(path))
     known = [each.span for each in colours(spec)]
     assert known == sorted(known, key=lambda span: span.start)
-    assert all(a.end <= b.start for a, b in zip(known, known[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(known))
     covered = {position for span in known for position in range(span.start, span.end)}
     words = [token for token in spec.tokens if token.text and (token.text[0].isalnum() or token.text[0] == '"')]
     assert not [token for token in words if not covered & set(range(token.start, token.end))]

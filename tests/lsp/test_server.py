@@ -101,8 +101,8 @@ def test_a_session_with_v3():
             assert [change.edits[0].new_text for change in edit.document_changes] == ["B1"]
             (note,) = edit.change_annotations.values()
             assert "checkpoints" in note.label
-            with pytest.raises(JsonRpcException, match="nn.Module"):
-                params = types.RenameParams(item, place(text, "branch1x1"), "train")
+            params = types.RenameParams(item, place(text, "branch1x1"), "train")
+            with pytest.raises(JsonRpcException, match=r"nn\.Module"):
                 await client.text_document_rename_async(params)
 
             wrong = text.replace("@384 valid", "@384 pad 1")
@@ -129,7 +129,9 @@ def test_diagnostics_are_sent_to_those_who_do_not_ask(tmp_path):
         async with serving(tmp_path, BASE) as client:
             base, user = (tmp_path / name for name in ("base.inc", "user.inc"))
             client.open(base.as_uri(), "inc 1\nblock B = conv2d 1x1 @4\n")
-            client.open(user.as_uri(), 'inc 1\nfrom "base.inc" use B\nnet N {\n  input x [3, 8, 8]\n  output y = x -> B\n}\n')
+            client.open(
+                user.as_uri(), 'inc 1\nfrom "base.inc" use B\nnet N {\n  input x [3, 8, 8]\n  output y = x -> B\n}\n'
+            )
             assert not await client.told(user.as_uri(), 1)  # what is open counts, though it is not on the disk
             client.change(base.as_uri(), "inc 1\nblock B = conv2d 1x1\n", 2)
             client.published.pop(user.as_uri())
@@ -214,7 +216,11 @@ def test_a_text_that_is_not_open():
 
 @pytest.mark.parametrize(
     ("encoding", "column"),
-    [(types.PositionEncodingKind.Utf8, 6), (types.PositionEncodingKind.Utf16, 4), (types.PositionEncodingKind.Utf32, 3)],
+    [
+        (types.PositionEncodingKind.Utf8, 6),
+        (types.PositionEncodingKind.Utf16, 4),
+        (types.PositionEncodingKind.Utf32, 3),
+    ],
 )
 def test_positions_count_in_the_units_of_the_client(encoding, column):
     text = "a\r\n# 😀b\n\rc"
