@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from incdsl.diagnostics.shapes import AssertionFails
+from incdsl.edits import Edit
 from incdsl.elaborate.record import Occurrence
-from incdsl.formatter.edited import edited
+from incdsl.formatter.edited import laid_out
 from incdsl.frontend import Analysis, Options, analyze_source
 from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Instance
-from incdsl.source import Edit, Source
+from incdsl.source import Source
 from incdsl.syntax import tree
 from incdsl.syntax.parser import parse
 from incdsl.values import Image
@@ -25,7 +26,7 @@ def annotated(source: Source, options: Options | None = None, *, every: bool = F
     are in the layout of `incdsl fmt` then.
     """
     analysis = analyze_source(source, options)
-    known = _Known(analysis)
+    known = Known(analysis)
     edits = list(_put_right(analysis, known))
     for definition in analysis.file.definitions:
         for chain in _chains(definition):
@@ -33,13 +34,13 @@ def annotated(source: Source, options: Options | None = None, *, every: bool = F
                 edits += _at_changes(chain, known)
             elif isinstance(definition, tree.Net):
                 edits += _at_the_end(chain, known)
-    return edited(source.text, edits)
+    return laid_out(source.text, edits)
 
 
 def unstated(analysis: Analysis) -> Iterator[tuple[str, tree.Step, str]]:
     """Where a value or output of a net ends on another grid than it started on and no shape is stated: the net's
     name, the step, and the shape; what is pooled to a single cell is no stage."""
-    known = _Known(analysis)
+    known = Known(analysis)
     for net in analysis.file.nets:
         for chain in _chains(net):
             first, last = chain.steps[0], chain.steps[-1]
@@ -53,10 +54,10 @@ def unstated(analysis: Analysis) -> Iterator[tuple[str, tree.Step, str]]:
 def without_assertions(text: str) -> str:
     """A text without shape assertions; comments inside of them stay."""
     steps = [node for node in tree.nodes(parse(text).file) if isinstance(node, tree.Step)]
-    return edited(text, [edit for step in steps for edit in _taken_out(step)])
+    return laid_out(text, [edit for step in steps for edit in _taken_out(step)])
 
 
-class _Known:
+class Known:
     """The shapes behind steps, as the definition around them can state them."""
 
     def __init__(self, analysis: Analysis) -> None:
@@ -131,14 +132,14 @@ def _chains(definition: tree.Definition) -> Iterator[tree.Chain]:
                 yield item.chain
 
 
-def _at_the_end(chain: tree.Chain, known: _Known) -> Iterator[Edit]:
+def _at_the_end(chain: tree.Chain, known: Known) -> Iterator[Edit]:
     last = chain.steps[-1]
     shape = known.shape(last)
     if "," in shape and not (len(chain.steps) == 1 and _is_value(last)):  # a vector is no stage
         yield from _inserted(last, shape)
 
 
-def _at_changes(chain: tree.Chain, known: _Known) -> Iterator[Edit]:
+def _at_changes(chain: tree.Chain, known: Known) -> Iterator[Edit]:
     before = ""
     for step in chain.steps:
         shape = known.shape(step)
@@ -159,7 +160,7 @@ def _inserted(step: tree.Step, shape: str) -> Iterator[Edit]:
         yield Edit(step.span.end, step.span.end, f" : {shape}")
 
 
-def _put_right(analysis: Analysis, known: _Known) -> Iterator[Edit]:
+def _put_right(analysis: Analysis, known: Known) -> Iterator[Edit]:
     """Assertions that fail, with what they should be."""
     wrong = [problem.span for problem in analysis.problems if isinstance(problem, AssertionFails)]
     starts = {span.start for span in wrong if span and span.source is analysis.spec.source}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -101,18 +102,22 @@ class SpecFile:
         found[self] = None
 
 
-def load(source: Source, sink: Sink, root: Path | None = None) -> SpecFile:
+def load(
+    source: Source, sink: Sink, root: Path | None = None, opened: Mapping[str, str] | None = None
+) -> SpecFile:  # fmt: skip
     """Parse a spec and all that it imports; `root` is the folder that imports must not leave, by default the spec's.
 
-    What is wrong with the texts, and imports that cannot be followed, go to the sink.
+    What is wrong with the texts, and imports that cannot be followed, go to the sink. `opened` are texts that stand for
+    files on the disk, by real paths.
     """
-    return _Loader(sink, root or (source.path.parent if source.path else None)).load(source, ())
+    return _Loader(sink, root or (source.path.parent if source.path else None), opened or {}).load(source, ())
 
 
 class _Loader:
-    def __init__(self, sink: Sink, root: Path | None) -> None:
+    def __init__(self, sink: Sink, root: Path | None, opened: Mapping[str, str]) -> None:
         self._sink = sink
         self._root = root
+        self._opened = opened
         self._limits = Limits()
         self._known: dict[str, SpecFile] = {}
 
@@ -134,8 +139,8 @@ class _Loader:
         text, importer = item.file.value, inside[-1]
         try:
             path = self._locate(text, importer)
-        except (OSError, Refused) as refused:
-            told = _reason(refused) if isinstance(refused, OSError) else str(refused)
+        except (OSError, ValueError, Refused) as refused:  # a path with a zero byte is a `ValueError`
+            told = str(refused) if isinstance(refused, Refused) else _reason(refused)
             reason, _, hint = told.partition("; ")
             raise _Stop(BadImport(span=item.file.span, file=text, reason=reason, hint=hint)) from None
         real = os.path.realpath(path)
@@ -150,7 +155,10 @@ class _Loader:
             if len(inside) >= MAX_IMPORT_DEPTH:
                 raise _Stop(TooDeep(span=item.file.span, what="imports", limit=MAX_IMPORT_DEPTH))
             name = os.path.normpath(PurePosixPath(importer.name).parent / text) if importer.path else text
-            self._known[real] = self.load(self._read(item, Path(real), Path(name).as_posix()), inside)
+            path, name = Path(real), Path(name).as_posix()
+            opened = self._opened.get(real)
+            source = self._read(item, path, name) if opened is None else Source(name, opened, path)
+            self._known[real] = self.load(source, inside)
         return self._known[real]
 
     def _locate(self, text: str, importer: Source) -> Path:

@@ -5,7 +5,7 @@ It keeps no state, so it can run in a server, in threads, at every keystroke.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,12 +40,18 @@ MAX_PARAMS = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Values for the parameters of the nets, the limits of an analysis, and the folder that imports stay in."""
+    """Values for the parameters of the nets, the limits of an analysis, and the folder that imports stay in.
+
+    An editor says which files it has open: their texts, by real paths, stand for what is on the disk. It may ask for an
+    analysis to be `abandoned`, which then ends with `incdsl.elaborate.budget.Abandoned`.
+    """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_steps: int = MAX_STEPS
     max_params: int = MAX_PARAMS
     root: Path | None = None
+    opened: Mapping[str, str] = field(default_factory=dict)
+    abandoned: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,15 +141,22 @@ def analyze_source(source: Source, options: Options | None = None, only: str | N
 
     Where a net is named, nothing matters but what that net uses.
     """
-    options, sink, record = options or Options(), Sink(), Record()
-    spec = load(source, sink, options.root)
-    names = resolve(spec, sink)
+    options, sink = options or Options(), Sink()
+    spec = load(source, sink, options.root, options.opened)
+    return analyze_spec(spec, resolve(spec, sink), sink, options, only)
+
+
+def analyze_spec(
+    spec: SpecFile, names: Names, sink: Sink, options: Options, only: str | None = ""
+) -> Analysis:  # fmt: skip
+    """Analyze a spec that was read and resolved; what was wrong with that is in the sink."""
+    record = Record()
     wanted = list(_wanted(spec.file, names, only, sink))
-    budget = Budget(options.max_steps)
+    budget = Budget(options.max_steps, options.abandoned)
     nets = tuple(_nets(wanted, options, sink, budget, record))
     defined = spec.file.definitions if not only else ()
     own = [found for each in defined if (found := names.get(each.name.text)) and found.tree is each]
-    _look_at_the_rest(own, record, sink)
+    _look_at_the_rest(own, record, sink, Budget(abandoned=options.abandoned))
     if {problem.code for problem in sink if problem.severity == "error"} <= _OF_NUMBERS:
         _unused(own, record, sink)
         for problem in unused_definitions(spec.file, names) if not only else ():
@@ -241,11 +254,11 @@ def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, s
     return checked
 
 
-def _look_at_the_rest(own: list[Definition], record: Record, sink: Sink) -> None:
+def _look_at_the_rest(own: list[Definition], record: Record, sink: Sink, budget: Budget) -> None:
     """Look at the units and blocks that no net came to with a value that is known."""
     rest = dict.fromkeys([*own, *sorted(record.used, key=lambda each: each.place)])
     graph = Graph(Instance("net", "", "", None))
-    walk = Walk(Tools(graph, Conditions(), Budget(), sink, record))
+    walk = Walk(Tools(graph, Conditions(), budget, sink, record))
     try:
         for definition in rest:
             if definition not in record.walked:

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +65,3 @@ class Span:
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
-
-
-class Edit(NamedTuple):
-    """Characters of a text, from `start` to `end`, and what stands there afterwards."""
-
-    start: int
-    end: int
-    text: str

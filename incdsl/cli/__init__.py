@@ -18,6 +18,7 @@ _COMMANDS = {
     "explain": "Explain a diagnostic code or an op.",
     "fmt": "Write specs in the one layout that the language has.",
     "lint": "Say what papers advise about specs, and which mistakes compile.",
+    "lsp": "Serve an editor: diagnostics, shapes, completion, everything.",
     "new": "Write a small spec that compiles, to begin with.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
     "specs": "List the specs that ship with incdsl.",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from incdsl.source import Edit, Span
+from incdsl.edits import Edit
+from incdsl.source import Span
 
 Severity = Literal["error", "warning"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from incdsl.diagnostics import Diagnostic, Sink
@@ -36,11 +37,19 @@ class Exhausted(Exception):
         self.diagnostic = diagnostic
 
 
-class Budget:
-    """What all nets of a file may cost together. `work` counts units, `steps` the nodes that were placed."""
+class Abandoned(Exception):
+    """Nobody waits for what is elaborated any more."""
 
-    def __init__(self, max_steps: int = MAX_STEPS) -> None:
+
+class Budget:
+    """What all nets of a file may cost together. `work` counts units, `steps` the nodes that were placed.
+
+    `abandoned` is asked now and then whether to go on; if it says so, `Abandoned` ends the elaboration.
+    """
+
+    def __init__(self, max_steps: int = MAX_STEPS, abandoned: Callable[[], bool] | None = None) -> None:
         self.max_steps = max_steps
+        self.abandoned = abandoned
         self.steps = 0
         self.work = 0
 
@@ -50,7 +59,9 @@ class Budget:
         return self.max_steps - self.steps
 
     def spend(self, units: int, at: Spanned) -> None:
-        """Take units of work. Raises `Exhausted`."""
+        """Take units of work. Raises `Exhausted` or `Abandoned`."""
+        if self.abandoned and self.abandoned():
+            raise Abandoned
         self.work += units
         most = WORK_FOR_A_STEP * self.max_steps
         if self.work > most:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from incdsl.edits import Edit, edited
 from incdsl.formatter.fmt import formatted_where
-from incdsl.source import Edit
 from incdsl.syntax.parser import parse
 
 
-def edited(text: str, edits: Sequence[Edit]) -> str:
+def laid_out(text: str, edits: Sequence[Edit]) -> str:
     """A text after edits that do not overlap; the definitions that they touch are in their layout.
 
     Raises:
@@ -19,6 +19,4 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
         return text
     items = [item.span for item in parse(text).file.items]
     touched = {n for n, span in enumerate(items) if any(span.start <= edit.start <= span.end for edit in edits)}
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return formatted_where(text, touched)
+    return formatted_where(edited(text, edits), touched)

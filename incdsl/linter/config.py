@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def configured(folder: Path) -> Selection:
     for around in (folder, *folder.parents):
         path = around / "pyproject.toml"
         if path.is_file():
-            return _read(path)
+            return _read(path, path.stat().st_mtime_ns)
     return Selection()
 
 
@@ -43,7 +44,8 @@ def checked(selection: Selection, where: str = "") -> Selection:
     return selection
 
 
-def _read(path: Path) -> Selection:
+@lru_cache
+def _read(path: Path, _changed: int) -> Selection:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from incdsl.diagnostics import Fix
+from incdsl.edits import Edit
 from incdsl.ir.graph import Node
 from incdsl.linter.view import NetView, Written
 from incdsl.ops.window import Conv2d
-from incdsl.source import Edit, Span
+from incdsl.source import Span
 from incdsl.syntax import tree
 from incdsl.values import Pair
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from incdsl.diagnostics import Diagnostic
-from incdsl.formatter.edited import edited
+from incdsl.formatter.edited import laid_out
 from incdsl.frontend import Analysis, Options, analyze_source
 from incdsl.linter.lint import Selection, lint
 from incdsl.source import Source
@@ -78,7 +78,7 @@ def _apart(offered: Sequence[Diagnostic]) -> list[Diagnostic]:
 def _applied(analysis: Analysis, chosen: Sequence[Diagnostic], options: Options | None) -> Analysis | None:
     """What is known of the text with these fixes; None if it has an error that was not there."""
     source = analysis.spec.source
-    text = edited(source.text, [edit for each in chosen if each.fix for edit in each.fix.edits])
+    text = laid_out(source.text, [edit for each in chosen if each.fix for edit in each.fix.edits])
     after = analyze_source(replace(source, text=text), options)
     safe = all(each.fix and each.fix.safe for each in chosen)
     before, now = (Counter(each.code for each in errors) for errors in (analysis.errors, after.errors))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from incdsl.diagnostics import Fix
+from incdsl.edits import Edit
 from incdsl.ir.graph import Node
 from incdsl.linter.view import NetView, Written
 from incdsl.ops.sweep import Window
 from incdsl.ops.window import Conv2d, Pool
-from incdsl.source import Edit
 from incdsl.syntax import tree
 from incdsl.values import Extent
 

@@ -60,6 +60,12 @@ def parse_source(source: Source, sink: Sink, limits: Limits | None = None) -> Pa
     return Parsed(file, tuple(tokens), tuple(own))
 
 
+def acceptable(text: str) -> frozenset[str]:
+    """The terminals that may stand behind a text, which is the beginning of a spec; mistakes in it are mended."""
+    source = Source("<beginning>", text)
+    return frozenset(_Parser(source, tokenize(source, Sink()), Sink()).beginning())
+
+
 def _check_edition(source: Source, tokens: list[Token], sink: Sink) -> bool:
     """Report an edition that is not there, or not this one; whether it makes sense to go on."""
     if tokens[0].type != "INC" or tokens[1].type != "INT":
@@ -94,19 +100,28 @@ class _Parser:
 
     def run(self) -> tree.File:
         """The tree of the whole text."""
+        self._take(0)
+        file = self._values[0]
+        assert isinstance(file, tree.File)
+        file.parts = (*file.parts, self._tokens[-1])
+        return file
+
+    def beginning(self) -> set[str]:
+        """The terminals that may stand where the text ends."""
+        self._take(1)
+        return self._accepted()
+
+    def _take(self, left: int) -> None:
+        """Take all tokens but the last ones."""
         states, values, tokens = self._states, self._values, self._tokens
         i = 0
-        while i < len(tokens):
+        while i < len(tokens) - left:
             self._past.append((i, (states[:], values[:])))
             token = tokens[i]
             if advance(self._table, states, values, token.type, token, self._builder.reduce):
                 i += 1
                 continue
             i = self._recover(i)
-        file = values[0]
-        assert isinstance(file, tree.File)
-        file.parts = (*file.parts, tokens[-1])
-        return file
 
     def _recover(self, i: int) -> int:
         """Report a token, and mend the text or step over a part of it; the index of the token to go on with."""

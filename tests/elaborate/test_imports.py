@@ -270,3 +270,8 @@ def test_the_bytes_do_not_depend_on_the_folder(folder, monkeypatch):
 def test_a_source_without_a_path_imports_nothing():
     with pytest.raises(CompileError):
         check_file(Source("spec.inc", f'inc 1\nfrom "lib.inc" use B\n{NET}'))
+
+
+def test_a_path_that_no_system_knows_is_an_import_that_cannot_be_read(tmp_path):
+    found = incdsl.analyze('inc 1\nfrom "a\0.inc" use B\n', root=tmp_path)
+    assert "E106" in {problem.code for problem in found.problems}

@@ -108,7 +108,15 @@ def imported(tree):
 
 @pytest.mark.parametrize(
     ("module", "homes"),
-    [("lark", ["syntax"]), ("networkx", ["ir/multidigraph.py"]), ("torch", ["runtime", "testing"]), ("click", ["cli"])],
+    [
+        ("lark", ["syntax"]),
+        ("networkx", ["ir/multidigraph.py"]),
+        ("torch", ["runtime", "testing"]),
+        ("click", ["cli"]),
+        ("lsprotocol", ["lsp/answers", "lsp/convert.py", "lsp/server.py"]),
+        ("pygls", ["lsp/answers", "lsp/convert.py", "lsp/main.py", "lsp/server.py"]),
+        ("pygments", ["highlight/lexer.py"]),
+    ],
 )
 def test_each_library_has_its_home(module, homes):
     users = {p for p in SOURCES if any(name.partition(".")[0] == module for name in imported(parsed(p)))}

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.linter.factors import Sequence, cost, sequences
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
 from incdsl.linter.words import macs
-from incdsl.source import Edit
 
 CONV = "unit conv = conv2d -> relu\n"
 

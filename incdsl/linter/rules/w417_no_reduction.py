@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.ir.graph import Node
 from incdsl.linter.factors import whole_kernels
 from incdsl.linter.finding import Finding
@@ -15,7 +16,6 @@ from incdsl.linter.papers import GOING_DEEPER
 from incdsl.linter.view import NetView, View, Written
 from incdsl.linter.words import grid, macs, saved
 from incdsl.ops.merge import Concat
-from incdsl.source import Edit
 
 CONV = "unit conv = conv2d -> relu\n"
 

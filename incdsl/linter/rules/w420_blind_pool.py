@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import GOING_DEEPER
 from incdsl.linter.view import View, Written
 from incdsl.linter.windows import Axis, axes, unread
 from incdsl.linter.words import grid, share
-from incdsl.source import Edit
 from incdsl.syntax import tree
 
 

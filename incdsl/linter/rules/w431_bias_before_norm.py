@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.ir.graph import Node
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import BATCH_NORM
@@ -17,7 +18,6 @@ from incdsl.ops.dense import Linear
 from incdsl.ops.norm import BatchNorm2d
 from incdsl.ops.transposed import ConvTranspose2d
 from incdsl.ops.window import Conv2d
-from incdsl.source import Edit
 from incdsl.syntax import tree
 
 

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.ir.graph import Node
 from incdsl.linter.finding import Finding
 from incdsl.linter.view import NetView, View
 from incdsl.ops.activation import Activation, Hardsigmoid, ReLU, ReLU6, Sigmoid, Softmax
 from incdsl.ops.dense import Dropout
-from incdsl.source import Edit
 
 CONV = "unit conv = conv2d (bias: false) -> batchnorm -> relu\n"
 

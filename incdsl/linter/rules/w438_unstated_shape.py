@@ -9,9 +9,9 @@ from typing import ClassVar
 from incdsl.annotate import unstated
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
+from incdsl.edits import Edit
 from incdsl.linter.finding import Finding
 from incdsl.linter.view import View
-from incdsl.source import Edit
 
 
 @dataclass(frozen=True, kw_only=True)

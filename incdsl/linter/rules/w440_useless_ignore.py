@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import REGISTRY, example
+from incdsl.edits import Edit
 from incdsl.linter.finding import RULES, Finding
 from incdsl.linter.view import View
-from incdsl.source import Edit
 from incdsl.syntax.ignore import Ignore
 
 

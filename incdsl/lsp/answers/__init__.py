@@ -1,0 +1,1 @@
+"""The answers to requests: each a function of the server and the parameters."""
