@@ -26,6 +26,7 @@ _COMMANDS = {
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "tune": "Measure which rewrites, layout and execution are fastest on a device.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "watch": "Check and compile a spec whenever it is saved, and say what changed.",
     "weights": "Give a net the weights of a checkpoint with other names.",
 }
 

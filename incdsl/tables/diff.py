@@ -22,6 +22,7 @@ from incdsl.tables.sheet import Sheet
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
 
 _SIGNS: dict[Mark, str] = {"added": "+", "removed": "-", "changed": "~", "moved": ">", "follows": "·", "same": " "}
 _STYLES: dict[Mark, str] = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
@@ -73,6 +74,16 @@ class Group:
         return "; ".join(
             ", ".join(name for name, _ in some) + (f": {word}" if word else "") for word, some in named
         )  # fmt: skip
+
+    def lines_of_text(self) -> Iterator[Text]:
+        """The title, and a line for each change, for terminals."""
+        from rich.text import Text
+
+        yield Text(printable(self.title), style="bold")
+        width = max(len(line.head) for line in self.lines)
+        for line in self.lines:
+            told = Text(f"  {printable(line.head):{width}}", style=_STYLES[line.mark])
+            yield Text.assemble(told, "  ", printable(line.text))
 
 
 class Diff:
@@ -156,11 +167,8 @@ class Diff:
         yield Text(f"A  {printable(self.before.title)}\nB  {printable(self.after.title)}\n")
         yield self.totals
         for group in self.groups:
-            yield Text(f"\n{printable(group.title)}", style="bold")
-            width = max(len(line.head) for line in group.lines)
-            for line in group.lines:
-                told = Text(f"  {printable(line.head):{width}}", style=_STYLES[line.mark])
-                yield Text.assemble(told, "  ", printable(line.text))
+            yield Text()
+            yield from group.lines_of_text()
         if self.is_empty:
             yield Text("\nnothing changed")
         if self.followers:
