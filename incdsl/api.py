@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from incdsl.source import Source
     from incdsl.subject import Subject
     from incdsl.syntax.parser import Parsed
+    from incdsl.tables.diff import Diff
     from incdsl.tables.summary import Summary
     from incdsl.weights.decisions import Decisions, Heads
 
@@ -144,8 +145,8 @@ def summary(
     """What each part of a net costs, at its nominal size and for one image: shapes, parameters, multiply-accumulates.
 
     A row is a `"block"`, a `"layer"` or an `"op"`. Printed, and in a notebook, it is a table, which rich draws as wide
-    as the terminal. `rows`, `document()`, `csv()` and `markdown()` give it to programs and pages. A spec may be written
-    as for `load`.
+    as the terminal. `rows`, `document()`, `csv()`, `markdown()` and `latex()` give it to programs, pages and papers. A
+    spec may be written as for `load`.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
@@ -153,6 +154,21 @@ def summary(
     from incdsl.tables.summary import Summary
 
     return Summary(_subject(spec, net, root, settings), by)
+
+
+def diff(before: Spec, after: Spec, *, root: Folder | None = None) -> Diff:
+    """What changed from one net to another: parts, shapes, costs, and whether a checkpoint of the first still loads.
+
+    Each is a spec with one net, or names a net or steps as for `load`. Printed, and in a notebook, it is what
+    `incdsl diff` says. `changes` has every part of both nets, `survival` the keys; `document()`, `csv()`, `markdown()`,
+    `latex()` and `github()` are its other forms.
+
+    Raises:
+        incdsl.CompileError: if a spec is wrong.
+    """
+    from incdsl.tables.diff import Diff
+
+    return Diff(_subject(before, None, root, {}), _subject(after, None, root, {}))
 
 
 def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 
@@ -21,7 +21,7 @@ from incdsl.frontend import Options, analyze_source
 from incdsl.subject import Asked, Subject, is_whole, subject
 from incdsl.tables.diff import Diff
 
-Form = Literal["human", "json", "markdown", "github"]
+Form = Literal["human", "json", "csv", "markdown", "latex", "github"]
 
 
 @click.command("diff")
@@ -30,7 +30,7 @@ Form = Literal["human", "json", "markdown", "github"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["human", "json", "markdown", "github"]),
+    type=click.Choice(get_args(Form)),
     default="human",
     show_default=True,
     help="How it is written.",
@@ -63,7 +63,7 @@ def command(a: str, b: str | None, form: Form, exit_code: bool, max_steps: int, 
 
 def _diagnostics(form: Form) -> Format:
     """How mistakes are written where the difference would be written so."""
-    return "human" if form == "markdown" else form
+    return form if form in ("json", "github") else "human"
 
 
 def _subjects(text: str, asked: Asked, stack: ExitStack) -> list[Subject]:
@@ -109,5 +109,6 @@ def _write(diffs: list[Diff], form: Form) -> None:
         for i, each in enumerate(diffs):
             console().print(*([""] if i else []), each, sep="\n")
     else:
-        texts = [each.markdown() if form == "markdown" else each.github() for each in diffs]
-        click.echo(("\n\n" if form == "markdown" else "\n").join(filter(None, texts)))
+        forms = {"csv": Diff.csv, "markdown": Diff.markdown, "latex": Diff.latex, "github": Diff.github}
+        texts = [forms[form](each).rstrip("\n") for each in diffs]
+        click.echo(("\n" if form == "github" else "\n\n").join(filter(None, texts)))

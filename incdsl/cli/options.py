@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, get_args
 
 import click
 
@@ -41,13 +41,13 @@ def format_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
-TableForm = Literal["table", "json", "csv", "markdown"]
+TableForm = Literal["table", "json", "csv", "markdown", "latex"]
 
 
 def table_format_option(command: F) -> F:
-    """`--format table|json|csv|markdown`, for tables; with json, what is wrong is a document, too."""
+    """`--format table|json|csv|markdown|latex`, for tables; with json, what is wrong is a document, too."""
     return click.option(
-        "--format", "form", type=click.Choice(["table", "json", "csv", "markdown"]), default="table", show_default=True,
+        "--format", "form", type=click.Choice(get_args(TableForm)), default="table", show_default=True,
         help="How the table is written.",
     )(command)  # fmt: skip
 
@@ -163,14 +163,20 @@ class Tabled(Protocol):
     def markdown(self) -> str:
         """For `--format markdown`."""
 
+    def latex(self) -> str:
+        """For `--format latex`."""
+
 
 def write_table(table: Tabled, form: TableForm) -> None:
     """Write a table to standard output: for people as wide as the terminal, or as COLUMNS says; else all of it."""
     if form == "table":
         console().print(table)
     else:
-        text = {"json": lambda: json.dumps(table.document(), indent=2), "csv": table.csv, "markdown": table.markdown}
-        click.echo(text[form]().rstrip("\n"))
+        forms = {
+            "json": lambda: json.dumps(table.document(), indent=2), "csv": table.csv, "markdown": table.markdown,
+            "latex": table.latex,
+        }  # fmt: skip
+        click.echo(forms[form]().rstrip("\n"))
 
 
 def console() -> Console:

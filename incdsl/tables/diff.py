@@ -18,7 +18,7 @@ from incdsl.ops.spoken import spoken
 from incdsl.source import Span
 from incdsl.subject import Subject
 from incdsl.tables.comparison import Comparison
-from incdsl.tables.sheet import Sheet
+from incdsl.tables.sheet import Cell, Column, Line as SheetLine, Sheet, comma_separated, commented
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -28,6 +28,10 @@ _SIGNS: dict[Mark, str] = {"added": "+", "removed": "-", "changed": "~", "moved"
 _STYLES: dict[Mark, str] = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _ALWAYS = ("parameters", "GMACs (= GFLOPs)")
 """Totals that are told though they did not change."""
+_CHANGED = (
+    Column("in"), Column("step", is_name=True), Column(""), Column("what"), Column("params", right=True),
+    Column("MACs", right=True),
+)  # fmt: skip
 _KEYS = 5
 """So many keys are listed for people; programs get all."""
 
@@ -196,6 +200,33 @@ class Diff:
         text += [f"{self.followers}."] if self.followers else []
         said = str(self.survival)
         return "\n\n".join([*text, f"{said[0].upper()}{said[1:]}."])
+
+    def latex(self) -> str:
+        """The tables for a paper: totals, and what changed; comments with the titles and what else there is to say."""
+        titles = commented([f"A  {self.before.title}", f"B  {self.after.title}"])
+        said = commented([*([self.followers] if self.followers else []), str(self.survival)])
+        return "\n\n".join([titles, self.totals.latex(), *([self.sheet.latex()] if self.groups else []), said])
+
+    def csv(self) -> str:
+        """A line for each part that is not the same, in plain numbers."""
+        return comma_separated([
+            {
+                "mark": change.mark, "step": change.part.name, "block": change.part.block,
+                "change": "; ".join(change.words()), "params": change.more("params"), "macs": change.more("macs"),
+            }
+            for change in self.changes if change.mark != "same"
+        ])  # fmt: skip
+
+    @property
+    def sheet(self) -> Sheet:
+        """What changed as a table, block by block."""
+        lines = []
+        for group in self.groups:
+            for i, line in enumerate(group.lines):
+                numbers = (f"{n:+,}" if n else "" for n in (line.params, line.macs))
+                texts = ("" if i else group.title, line.name, line.mark, "; ".join(line.words), *numbers)
+                lines.append(SheetLine(tuple(map(Cell, texts))))
+        return Sheet(_CHANGED, tuple(lines))
 
     def _repr_html_(self) -> str:
         """As a notebook shows it."""
