@@ -9,9 +9,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("incdsl")
+    if name == "load_ipython_extension":  # `%load_ext incdsl` asks for it
+        from incdsl.notebook import load_ipython_extension
+
+        return load_ipython_extension
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -176,15 +176,15 @@ def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **se
 
     The spec may name one of its nets, with values and another size, `"specs/v3.inc::InceptionV3(classes: 10)"`, or
     steps on an input, `"specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]"`, which become the net `Steps`. Instances of
-    its classes can be copied and pickled; a process that unpickles them needs incdsl.
+    its classes can be copied and pickled; a process that unpickles them needs incdsl. A notebook shows a net as the
+    table of `summary`.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
     """
-    from incdsl.runtime.load import load_text
+    from incdsl.runtime.load import load_subject
 
-    done = _subject(spec, net, root, settings).done
-    return load_text(done.text, done.net.name)
+    return load_subject(_subject(spec, net, root, settings))
 
 
 def pretrained(

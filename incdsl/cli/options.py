@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from incdsl.compiler import MAX_PARAMS, Compilation, check_file, from_bytes, rea
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import DOCUMENTS, FORMATS, Format, plain, printable, render
 from incdsl.source import Source
-from incdsl.subject import Asked, Subject, is_whole, subject
+from incdsl.subject import Asked, Subject, is_whole, setting, subject
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,39 +94,10 @@ def set_option(command: F) -> F:
 
 
 def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-            raise click.BadParameter(f"write NAME=VALUE, not {text!r}", ctx, param)
-        settings[name] = _value(value, ctx, param)
-    return settings
-
-
-def _value(text: str, ctx: click.Context, param: click.Parameter) -> Any:
-    if text in ("true", "false"):
-        return text == "true"
-    if re.fullmatch(r"-?[0-9]+(_[0-9]+)*", text) and len(text.strip("-").replace("_", "")) <= 18:
-        return int(text)
-    if re.fullmatch(r"-?[0-9]+\.[0-9]+(e-?[0-9]{1,3})?|-?[0-9]+e-?[0-9]{1,3}", text):
-        return float(text)
-    if text.startswith("[") and len(text) <= 1000 and text.count("[") <= 100:
-        try:
-            return _tuples(json.loads(text))
-        except ValueError:
-            pass
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,63}", text):
-        return text  # one of the words of a parameter, or an op
-    raise click.BadParameter(f"{text!r} is no word, number, `true`, `false` or list of these", ctx, param)
-
-
-def _tuples(value: Any) -> Any:
-    """Lists as tuples; anything that a parameter cannot be is refused."""
-    if isinstance(value, list) and value:
-        return tuple(map(_tuples, value))
-    if isinstance(value, bool | int | float) and abs(value) < 10**18:
-        return value
-    raise ValueError(value)
+    try:
+        return dict(map(setting, given))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 def spec_source(path: str) -> Source:
