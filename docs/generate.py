@@ -18,6 +18,7 @@ from incdsl.ops.reference import op_reference
 from incdsl.passes import levels
 from incdsl.passes.reference import rule_reference
 from incdsl.tables.diff import Diff
+from incdsl.tables.report import Report
 from incdsl.tables.summary import Summary
 
 FOLDER = Path(__file__).parent
@@ -143,7 +144,7 @@ def api() -> str:
     for each in functions:
         parts += [f"## incdsl.{each.__name__}", f"```python\n{_signature(each)}\n```", *_paragraphs(each)]
     parts.append("# What they return and raise")
-    for kind in (incdsl.CompileError, Diagnostic, Summary, Diff, Analysis):
+    for kind in (incdsl.CompileError, Diagnostic, Summary, Diff, Report, Analysis):
         parts += [f"## {kind.__name__}", *_paragraphs(kind)]
         parts += ["\n".join(f"- `{name}`: {doc}" for name, doc in _members(kind))] if list(_members(kind)) else []
     return "\n\n".join(parts) + "\n"

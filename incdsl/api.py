@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from incdsl.subject import Subject
     from incdsl.syntax.parser import Parsed
     from incdsl.tables.diff import Diff
+    from incdsl.tables.report import Report
     from incdsl.tables.summary import Summary
     from incdsl.weights.decisions import Decisions, Heads
 
@@ -169,6 +170,24 @@ def diff(before: Spec, after: Spec, *, root: Folder | None = None) -> Diff:
     from incdsl.tables.diff import Diff
 
     return Diff(_subject(before, None, root, {}), _subject(after, None, root, {}))
+
+
+def report(
+    spec: Spec, net: str | None = None, *, against: Spec | None = None, licence: str = "", root: Folder | None = None,
+    **settings: Any,
+) -> Report:  # fmt: skip
+    """The model card of a net: what the spec says of itself, facts, legal sizes, input, structure, weights.
+
+    `markdown()` and `html()` write it. With `against` it tells the differences from another net; `licence` is what its
+    author says of the weights. A spec may be written as for `load`.
+
+    Raises:
+        incdsl.CompileError: if a spec is wrong.
+    """
+    from incdsl.tables.report import Report
+
+    other = None if against is None else _subject(against, None, root, {})
+    return Report(_subject(spec, net, root, settings), other, licence)
 
 
 def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:

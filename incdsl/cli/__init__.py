@@ -22,6 +22,7 @@ _COMMANDS = {
     "lsp": "Serve an editor: diagnostics, shapes, completion, everything.",
     "new": "Write a small spec that compiles, to begin with.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
+    "report": "Write the model card of a net, a page or Markdown.",
     "specs": "List the specs that ship with incdsl.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "tune": "Measure which rewrites, layout and execution are fastest on a device.",

@@ -38,7 +38,7 @@ def settings(before: Op, after: Op) -> Iterator[tuple[str, str, str]]:
     """Of two ops of one class, the settings that differ, and what each was and is; `half` is one padding."""
     for field in type(before).model_fields:
         was, now = (_setting(op, field) for op in (before, after))
-        if was != now:
+        if was != now and getattr(before, field) != getattr(after, field):
             yield field, was, now
 
 

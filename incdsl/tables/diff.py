@@ -120,6 +120,8 @@ class Diff:
         sheet = Comparison([self.before, self.after]).totals((0, 1))
         texts = [[cell.text for cell in line.cells] for line in sheet.lines]
         told = [title in _ALWAYS or was != now for title, was, now, *_ in texts]
+        for i in reversed(range(1, len(told))):  # what a line is part of is told, too
+            told[i - 1] |= told[i] and texts[i][0].startswith(" ")
         return Sheet(sheet.columns, tuple(line for line, is_told in zip(sheet.lines, told, strict=True) if is_told))
 
     @cached_property
