@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from incdsl.analysis.parts import Part
 from incdsl.ops.spoken import settings, spoken
@@ -44,7 +44,7 @@ class Change:
         if before is None or after is None:
             yield ", ".join(map(spoken, self.part.ops))
             return
-        if before.name != after.name:
+        if _label(before) != _label(after):
             yield f"was {inside(before.block, before.name)}"
         settings = list(_operations(before, after))
         yield from settings
@@ -65,11 +65,11 @@ class Change:
 def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
     """Every part of both nets once, in the order of the second; what was removed stands where it was.
 
-    Parts of one name belong together, wherever they stand; between those, parts that compute the same, and then those
-    of one kind, in blocks of one definition.
+    Parts of one name belong together, wherever they stand; between those, in blocks of one definition, parts that
+    compute the same, then those of the same ops, then those of one kind.
     """
     gaps = list(_gaps(before, after))
-    old = {before[i].name: before[i] for gap in gaps if not gap.equal for i in gap.before}
+    old = {before[i].name: before[i] for gap in gaps if not gap.equal for i in gap.before if before[i].is_labelled}
     moved = {after[j].name for gap in gaps if not gap.equal for j in gap.after if after[j].name in old}
     pairs: list[tuple[Part | None, Part | None]] = []
     for gap in gaps:
@@ -126,39 +126,73 @@ class _Gap:
 
 
 def _gaps(before: Sequence[Part], after: Sequence[Part]) -> Iterator[_Gap]:
-    names = [part.name for part in before], [part.name for part in after]
-    for step, start, stop, first, last in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
+    """Function calls are in no run of the same names: theirs count them, and one more would shift them all."""
+    sides = ((before, "a"), (after, "b"))
+    old, new = ([p.name if p.is_labelled else f"{mark} {p.name}" for p in side] for side, mark in sides)
+    for step, start, stop, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         yield _Gap(step == "equal", range(start, stop), range(first, last))
 
 
 def _alike(after: Sequence[Part], before: Sequence[Part]) -> Iterator[tuple[str, Part]]:
     """Names of later parts and the earlier ones that belong to them, in one order for both."""
-    keys: list[Any] = [lambda part: (part.content, part.block_word), lambda part: (part.word, part.block_word)]
-    yield from _matched(after, before, keys)
+    yield from _matched(after, before, [(home, kind) for home in (block_of, _word) for kind in (_content, _ops, _kind)])
 
 
-def _matched(after: Sequence[Part], before: Sequence[Part], keys: list[Any]) -> Iterator[tuple[str, Part]]:
+Key: TypeAlias = Callable[[Part], Any]
+
+
+def block_of(part: Part) -> str:
+    """The block that a part is in; empty for steps of the net itself."""
+    return "" if part.block == part.name else part.block
+
+
+def _word(part: Part) -> str:
+    """The definition of that block."""
+    return part.block_word if block_of(part) else ""
+
+
+def _content(part: Part) -> Any:
+    return part.content
+
+
+def _ops(part: Part) -> Any:
+    return part.ops
+
+
+def _kind(part: Part) -> Any:
+    return tuple(type(op) for op in part.ops)
+
+
+def _matched(
+    after: Sequence[Part], before: Sequence[Part], keys: Sequence[tuple[Key, Key]]
+) -> Iterator[tuple[str, Part]]:
+    """Pairs in which the first of these are equal, in one order for both; what lies between them by the others."""
     if not (after and before and keys):
         return
-    key, *others = keys
-    matcher = SequenceMatcher(None, [key(part) for part in before], [key(part) for part in after], autojunk=False)
-    for step, start, stop, first, last in matcher.get_opcodes():
-        mine, theirs = before[start:stop], after[first:last]
+    (home, kind), *others = keys
+    mine, theirs = ([(home(part), kind(part)) for part in side] for side in (before, after))
+    for step, start, stop, first, last in SequenceMatcher[Any](None, mine, theirs, autojunk=False).get_opcodes():
+        old, new = before[start:stop], after[first:last]
         if step == "equal":
-            yield from ((part.name, other) for part, other in zip(theirs, mine, strict=True))
+            yield from ((part.name, other) for part, other in zip(new, old, strict=True))
         else:
-            yield from _matched(theirs, mine, others)
+            yield from _matched(new, old, others)
 
 
 def _mark(one: Part | None, other: Part | None, names: Mapping[str, str], rewired: bool, moved: set[str]) -> Mark:
     if one is None or other is None:
         return "added" if one is None else "removed"
-    own = (one.name, one.ops, one.wiring, one.training_only)
-    if rewired or own != (other.name, other.ops, other.wiring, other.training_only):
+    own, now = ((part.ops, part.wiring, part.training_only, _label(part)) for part in (one, other))
+    if rewired or own != now:
         return "changed"
     if (one.content, one.sees, renamed(one, names)) != (other.content, other.sees, other.reads):
         return "follows"
     return "moved" if other.name in moved else "same"
+
+
+def _label(part: Part) -> str:
+    """What somebody called it; the names of function calls only count them."""
+    return part.name if part.is_labelled else ""
 
 
 def _operations(before: Part, after: Part) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Part:
     """Where it was written: the use of a unit, or the step that names the op."""
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether its name is a path, which somebody chose, and not that of a function call."""
+        return ":" not in self.name
+
+    @property
     def content(self) -> tuple[Any, ...]:
         """What it is, wherever it stands."""
         return self.ops, self.wiring, self.shape, self.params, self.macs, self.activations, self.training_only

@@ -10,7 +10,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from incdsl.analysis.changes import Change, Mark, changes, inside
+from incdsl.analysis.changes import Change, Mark, block_of, changes, inside
 from incdsl.analysis.parts import Part, parts
 from incdsl.analysis.survival import Survival, survival
 from incdsl.diagnostics.render import printable, workflow_command
@@ -127,7 +127,7 @@ class Diff:
     @cached_property
     def groups(self) -> list[Group]:
         """What changed, block by block; blocks in a row in which the same changed are told together."""
-        sizes = Counter(_block(part) for each in self.changes for part in {each.before, each.after} if part)
+        sizes = Counter(block_of(part) for each in self.changes for part in {each.before, each.after} if part)
         told = [change for change in self.changes if change.mark not in ("same", "follows")]
         found: list[Group] = []
         for (_, block), some in groupby(told, key=_blocks):
@@ -266,14 +266,9 @@ class Diff:
         }
 
 
-def _block(part: Part) -> str:
-    """The block that a part is in; empty for steps of the net itself."""
-    return "" if part.block == part.name else part.block
-
-
 def _blocks(change: Change) -> tuple[str, str]:
     """The block that a part was in, and the one that it is in."""
-    return _block(change.before or change.part), _block(change.after or change.part)
+    return block_of(change.before or change.part), block_of(change.after or change.part)
 
 
 def _place(change: Change) -> Span | None:

@@ -57,7 +57,7 @@ def rebuilt(before, found):
             assert old[each.before.name] == each.before
             used[each.before.name] += 1
         if each.mark in ("same", "moved"):
-            result.append(replace(each.before, reads=renamed(each.before, names)))
+            result.append(replace(each.before, name=names[each.before.name], reads=renamed(each.before, names)))
         elif each.mark != "removed":
             result.append(each.after)
     assert used == Counter(list(old))
