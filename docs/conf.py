@@ -23,6 +23,7 @@ exclude_patterns = ["decisions/README.md"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 highlight_language = "none"
+suppress_warnings = ["misc.highlighting_failure"]  # what a page shows as wrong
 html_theme = "furo"
 html_title = "incdsl"
 html_show_sourcelink = False
