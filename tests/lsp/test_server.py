@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -241,6 +242,13 @@ def test_without_the_extra_the_command_says_what_is_missing(tmp_path):
     found = python("-m", "incdsl", "lsp", cwd=tmp_path)
     assert found.returncode == 1
     assert b"pip install 'incdsl[lsp]'" in found.stderr
+    asked = python("-m", "incdsl", "lsp", "--version", cwd=tmp_path)
+    assert (asked.returncode, asked.stdout) == (1, b"")
+
+
+def test_the_command_says_which_server_would_start():
+    found = python("-m", "incdsl", "lsp", "--version", cwd=ROOT)
+    assert (found.returncode, found.stdout) == (0, f"incdsl {version('incdsl')}\n".encode())
 
 
 def test_the_process_is_started_as_editors_do():
