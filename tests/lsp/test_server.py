@@ -254,3 +254,41 @@ def test_the_command_says_which_server_would_start():
 def test_the_process_is_started_as_editors_do():
     assert Path(sys.executable).exists()
     assert python("-m", "incdsl", "lsp", "--help", cwd=ROOT).returncode == 0
+
+
+def test_an_advice_says_why_and_an_error_in_a_block_says_in_which_use():
+    async def scenario():
+        async with serving(SPECS) as client:
+            uri, text = V3.as_uri(), V3.read_text(encoding="utf-8").replace("# lint: ignore W413", "#")
+            client.open(uri, text)
+            (advice,) = await client.diagnostics(uri)
+            headline, why, cost = advice.message.split("\n")
+            assert headline == "two 3x3 kernels cost 37% less than this 5x5"
+            assert why.startswith("why: small kernels in a row see as far")
+            assert cost.startswith("help: 0.0593 GMACs")
+            client.change(uri, text.replace("@384 valid", "@384 pad 1"), 2)
+            (problem,) = [each for each in await client.diagnostics(uri) if each.code == "E301"]
+            assert "\nin InceptionV3 > Mixed_6a: ReductionA\n" in problem.message
+
+    run(scenario())
+
+
+def test_the_client_is_asked_to_watch_files(tmp_path):
+    async def scenario():
+        watching = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        able = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(did_change_watched_files=watching))
+        async with serving(tmp_path, able) as client:
+            (wish,) = (await client.registered()).registrations
+            assert wish.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            patterns = [each.glob_pattern for each in wish.register_options.watchers]
+            assert patterns == ["**/*.inc", "**/pyproject.toml"]
+            path, project = tmp_path / "a.inc", tmp_path / "pyproject.toml"
+            client.open(path.as_uri(), "inc 1\nunit u = relu\n")
+            assert [each.code for each in await client.told(path.as_uri(), 1)] == ["W402"]
+            project.write_text('[tool.incdsl]\nignore = ["W402"]\n', encoding="utf-8")
+            client.published.clear()
+            event = types.FileEvent(project.as_uri(), types.FileChangeType.Created)
+            client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+            assert not await client.told(path.as_uri(), 1)
+
+    run(scenario())
