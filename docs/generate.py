@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code and the specs: Python, diagnostics, ops, rules, the gallery."""
+"""Writes the pages that are made from code and specs: Python, diagnostics, ops, rules, the gallery, an editor."""
 
 import importlib.util
 import inspect
@@ -110,10 +110,20 @@ def ops() -> str:
 
 
 def gallery() -> str:
-    """The shipped specs, by the script beside this one."""
-    spec = importlib.util.spec_from_file_location("docs_gallery", FOLDER / "gallery.py")
-    assert spec is not None
-    assert spec.loader is not None
+    """Every shipped spec."""
+    return _written_by("gallery")
+
+
+def session() -> str:
+    """A text that is typed in an editor, with what the language server answers."""
+    return _written_by("session")
+
+
+def _written_by(name: str) -> str:
+    """The page that another script of this folder writes."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", FOLDER / f"{name}.py")
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return str(module.page())
@@ -182,7 +192,10 @@ def _members(kind: type) -> Iterator[tuple[str, str]]:
             yield called, function.__doc__.strip().split("\n")[0]
 
 
-PAGES = {"api.md": api, "errors.md": errors, "ops.md": ops, "gallery.md": gallery, "lint.md": lint, "rules.md": rules}
+PAGES = {
+    "api.md": api, "editor-session.md": session, "errors.md": errors, "ops.md": ops, "gallery.md": gallery,
+    "lint.md": lint, "rules.md": rules,
+}  # fmt: skip
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -91,7 +91,7 @@ def diagnostic(problem: Diagnostic, source: Source, uri: str, codec: PositionCod
     """
     here = problem.span is not None and problem.span.source is source
     span = problem.span if here and problem.span else Span(source, 0, 0)
-    path = f"in {problem.path}" if problem.severity == "error" and " > " in problem.path else ""
+    path = f"in {problem.path}" if problem.severity == "error" and ": " in problem.path else ""
     more = {"note": problem.note, "why": problem.why(), "help": problem.help()}
     parts = [problem.message(), problem.label(), path, *(f"{word}: {text}" for word, text in more.items() if text)]
     if not here and problem.span:
