@@ -90,7 +90,11 @@ async function serve([command, ...args], found) {
 async function stop() {
   const last = client;
   client = undefined;
-  await last?.dispose();
+  try {
+    await last?.dispose();
+  } catch (error) {
+    log.warn(`The last server did not end in order: ${error.message}`);
+  }
 }
 
 function restart() {
