@@ -41,7 +41,7 @@ function version([program, ...args]) {
   return new Promise((resolve, reject) => {
     execFile(program, [...args, "--version"], { timeout: 30_000, cwd: folder() }, (error, stdout, stderr) => {
       if (!error) resolve(stdout.trim());
-      else if (error.code === "ENOENT") reject(new Error(`there is no \`${program}\` on the path`));
+      else if (error.code === "ENOENT") reject(new Error(`there is no \`${program}\`${program.includes("/") ? "" : " on the path"}`));
       else reject(new Error(stderr.trim().split("\n").pop() || error.message));
     });
   });
