@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -22,6 +23,8 @@ from incdsl.lsp.inlay import Which
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_PAUSE = 1.0
+"""Seconds without a keystroke after which nobody types."""
 _SHAPES: tuple[Which, ...] = ("changes", "all", "off")
 
 
@@ -39,6 +42,7 @@ class Server(LanguageServer):
         self.inlay: Which = "changes"
         self._complained = ""
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._tidying: asyncio.TimerHandle | None = None
         self.shows_uses = False
         """Whether the client has the command `incdsl.showUses`, which a click on a lens calls."""
 
@@ -61,6 +65,13 @@ class Server(LanguageServer):
         if reason != self._complained:
             self._complained = reason
             self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, reason))
+
+    def tidy_later(self) -> None:
+        """Free what past versions left behind once nobody has typed for a second: in between it would be felt."""
+        if self._tidying:
+            self._tidying.cancel()
+        if self.loop:
+            self._tidying = self.loop.call_later(_PAUSE, gc.collect)
 
     # Diagnostics
 

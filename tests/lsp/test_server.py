@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.workspace import PositionCodec
 
 from incdsl.lsp.convert import Places
+from incdsl.lsp.server import Server
 from tests.lsp.client import serving
 from tests.lsp.texts import SHIPPED, SPECS, V3, net
 from tests.process import ROOT, python
@@ -290,5 +291,25 @@ def test_the_client_is_asked_to_watch_files(tmp_path):
             event = types.FileEvent(project.as_uri(), types.FileChangeType.Created)
             client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
             assert "W402" not in [each.code for each in await client.told(path.as_uri(), 1)]
+
+    run(scenario())
+
+
+def test_past_versions_are_freed_when_nobody_has_typed_for_a_while(monkeypatch):
+    """One collection after several keystrokes, a pause after the last of them."""
+
+    async def scenario():
+        collected = asyncio.Event()
+        counts = []
+        monkeypatch.setattr("incdsl.lsp.server._PAUSE", 0.01)
+        monkeypatch.setattr("incdsl.lsp.server.gc.collect", lambda: (counts.append(1), collected.set()))
+        server = Server()
+        server.loop = asyncio.get_running_loop()
+        for _ in range(3):
+            server.tidy_later()
+        await collected.wait()
+        await asyncio.sleep(0.05)
+        server.documents.shutdown()
+        assert counts == [1]
 
     run(scenario())

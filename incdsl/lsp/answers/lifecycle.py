@@ -67,3 +67,4 @@ def _put(server: Server, uri: str) -> None:
     document, importing = server.documents.put(uri, Path(path).resolve() if path else None, text.source, text.version)
     server.documents.start(document)
     server.affected(importing)
+    server.tidy_later()
