@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code and the specs: Python, diagnostics, ops, rules, the gallery."""
+"""Writes the pages that are made from code and specs: Python, diagnostics, ops, rules, the gallery, an editor."""
 
 import importlib.util
 import inspect
@@ -112,10 +112,20 @@ def ops() -> str:
 
 
 def gallery() -> str:
-    """The shipped specs, by the script beside this one."""
-    spec = importlib.util.spec_from_file_location("docs_gallery", FOLDER / "gallery.py")
-    assert spec is not None
-    assert spec.loader is not None
+    """Every shipped spec."""
+    return _written_by("gallery")
+
+
+def session() -> str:
+    """A text that is typed in an editor, with what the language server answers."""
+    return _written_by("session")
+
+
+def _written_by(name: str) -> str:
+    """The page that another script of this folder writes."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", FOLDER / f"{name}.py")
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return str(module.page())
@@ -199,8 +209,8 @@ def _below_one_title(page: Callable[[], str]) -> Callable[[], str]:
 
 
 PAGES = {
-    "api.md": _below_one_title(api), "errors.md": _below_one_title(errors), "ops.md": ops, "gallery.md": gallery,
-    "lint.md": _below_one_title(lint), "rules.md": rules,
+    "api.md": _below_one_title(api), "editor-session.md": session, "errors.md": _below_one_title(errors),
+    "ops.md": ops, "gallery.md": gallery, "lint.md": _below_one_title(lint), "rules.md": rules,
 }  # fmt: skip
 
 if __name__ == "__main__":
