@@ -1,0 +1,121 @@
+"""Finds what is series-parallel in a body: chains become sequences, and rails from one value to one merge a parallel.
+
+What remains are cells whose values cross: several doors, values that are read again, merges of values from different
+places. It takes one pass over the cells, which are in a topological order.
+"""
+
+from __future__ import annotations
+
+from incdsl.drawing.picture import Cell, Door, Join, Parallel, Rail, Sequence, Split, Step, Thing, Value
+
+
+def reduced(cells: list[Cell]) -> list[Cell]:
+    """The cells that remain, in order; those of one value in and one out are sequences."""
+    kept: dict[Cell, None] = {}
+    for cell in cells:
+        now = _parallel(cell, kept) if isinstance(cell.thing, Join) else None
+        now = now or cell
+        if _is_simple(now):
+            now = _appended(_as_sequence(now), kept)
+        if now is not None:
+            kept[now] = None
+    return list(kept)
+
+
+def _is_simple(cell: Cell) -> bool:
+    special = isinstance(cell.thing, Door | Join | Split)
+    return not special and len(cell.reads) == 1 and len(cell.gives) == 1
+
+
+def _as_sequence(cell: Cell) -> Cell:
+    if not isinstance(cell.thing, Sequence):
+        cell.thing = Sequence(cell.thing.path, cell.thing.group, parts=[cell.thing], values=[cell.gives[0]])
+    return cell
+
+
+def _appended(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
+    """None if a cell goes on with the sequence before it, which then gives its value."""
+    value = cell.reads[0]
+    before = value.cell
+    thing, own = before.thing, cell.thing
+    if before not in kept or not isinstance(thing, Sequence) or not isinstance(own, Sequence) or value.readers != 1:
+        return cell
+    thing.parts += own.parts
+    thing.values += own.values
+    before.gives = cell.gives
+    for given in cell.gives:
+        given.cell = before
+    return None
+
+
+def _parallel(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
+    """A merge with its rails, if all of them start at one value, or each at a part of one that is split."""
+    join = cell.thing
+    assert isinstance(join, Join)
+    rails = [_rail(cell, i, kept) for i in range(len(cell.reads))]
+    if any(rail is None for rail in rails):
+        return None
+    found = [rail for rail in rails if rail]
+    starts = [rail.entering for rail in found]
+    source = starts[0].cell
+    shares: tuple[int, ...] = ()
+    if isinstance(source.thing, Split):
+        alone = all(value.readers == 1 and not value.outputs and not value.heads for value in source.gives)
+        if starts != source.gives or not alone:
+            return None
+        base, shares = source.reads[0], source.thing.shares
+        kept.pop(source, None)
+    elif all(start is starts[0] for start in starts):
+        base = starts[0]
+        base.readers -= len(starts) - 1
+    else:
+        return None
+    for value in cell.reads:
+        if value.cell is not base.cell and isinstance(value.cell.thing, Sequence):
+            kept.pop(value.cell, None)
+    parallel = Parallel(
+        join.path, join.group, join.title, join.cost, join.mistakes, join.word, found, shares, known=join.known
+    )
+    cell.thing = Sequence(join.path, join.group, parts=[parallel], values=[cell.gives[0]])
+    cell.reads = [base]
+    return cell
+
+
+def _rail(cell: Cell, index: int, kept: dict[Cell, None]) -> Rail | None:
+    value = cell.reads[index]
+    name, wrong = cell.names[index] if cell.names else "", index in cell.wrong
+    before = value.cell
+    if before in kept and isinstance(before.thing, Sequence) and len(before.reads) == 1 and value.readers == 1:
+        if any(each.outputs or each.heads for each in before.thing.values):
+            return None
+        return Rail(name, before.reads[0], before.thing, wrong)
+    return Rail(name, value, Sequence(), wrong)
+
+
+def leaves(things: list[Thing]) -> list[Thing]:
+    """All things that are no sequences, parallels or brackets, in order; blocks are not opened."""
+    from incdsl.drawing.picture import Bracket
+
+    found: list[Thing] = []
+    waiting = list(reversed(things))
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, Sequence):
+            waiting.extend(reversed(thing.parts))
+        elif isinstance(thing, Bracket):
+            waiting.append(thing.inside)
+        elif isinstance(thing, Parallel):
+            waiting.extend(rail.inside for rail in reversed(thing.rails))
+        else:
+            found.append(thing)
+    return found
+
+
+def is_step(thing: Thing) -> bool:
+    """Whether a thing is a single step."""
+    return isinstance(thing, Step)
+
+
+def last_value(sequence: Sequence, entering: Value) -> Value:
+    """What comes out of a sequence."""
+    return sequence.values[-1] if sequence.values else entering
