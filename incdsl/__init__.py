@@ -1,11 +1,11 @@
 """A declarative language and compiler for convolutional networks made of parallel branches."""
 
-from incdsl.api import analyze, check, compile, deploy, format, lint, load, parse, pretrained, summary
+from incdsl.api import analyze, check, compile, deploy, draw, format, lint, load, parse, pretrained, summary
 from incdsl.diagnostics import CompileError
 
 __all__ = [
-    "CompileError", "__version__", "analyze", "check", "compile", "deploy", "format", "lint", "load", "parse",
-    "pretrained", "summary",
+    "CompileError", "__version__", "analyze", "check", "compile", "deploy", "draw", "format", "lint", "load",
+    "parse", "pretrained", "summary",
 ]  # fmt: skip
 
 

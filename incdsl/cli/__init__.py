@@ -15,6 +15,7 @@ _COMMANDS = {
     "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
+    "draw": "Draw a net or a block: SVG, a page, PNG, PDF.",
     "explain": "Explain a diagnostic code or an op.",
     "fmt": "Write specs in the one layout that the language has.",
     "lint": "Say what papers advise about specs, and which mistakes compile.",

@@ -146,9 +146,9 @@ def sentence(path: str, what: str, shape: Shape | None, cost: Cost) -> str:
     return f"{text}; {', '.join(counted)}" if counted else text
 
 
-def in_units(number: int, *, places: int = 2) -> str:
-    """A count with one unit, to two decimals: `1.34 G`, `0.17 M`."""
+def in_units(number: int, *, places: int = 2, least: float = 1) -> str:
+    """A count with one unit: `1.34 G`, `374.1 M`."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size / 10 or unit == "k":
+        if number >= size * least or unit == "k":
             return f"{number / size:.{places}f} {unit}" if number else "0"
     return str(number)

@@ -42,6 +42,8 @@ STEP_HEIGHT = 28
 STEP_LEAST = 76
 PADDING = 10
 BETWEEN_WORDS = 12
+SPACE = 3.37
+"""A blank between words of 12 pixels."""
 SLANT = 6
 """How much narrower a trapezoid is at either side where the grid is coarser."""
 

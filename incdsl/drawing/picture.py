@@ -129,6 +129,8 @@ class Sequence(Thing):
 
     parts: list[Thing] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
+    entering: Value | None = None
+    """What flows into the first of them."""
 
     def __iter__(self) -> Iterator[tuple[Thing, Value]]:
         return zip(self.parts, self.values, strict=True)

@@ -325,7 +325,9 @@ class Reader:
         turns = [room.cells[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
         if self._folds and len(turns) >= _FOLDED and _are_equal(turns):
             first, last = turns[0], turns[-1][-1]
-            inside = Sequence(parts=[cell.thing for cell in first], values=[cell.gives[0] for cell in first])
+            inside = Sequence(
+                parts=[cell.thing for cell in first], values=[cell.gives[0] for cell in first], entering=first[0].reads[0]
+            )
             bracket = Bracket(
                 first[0].thing.path, room.group, written(visit.node), self._cost(visit), (), f"×{len(turns)}", inside
             )
@@ -403,14 +405,14 @@ class Reader:
             ends.append(value)
         parts = [each.thing for each in inner.cells]
         if node.parallel:
-            rails = [Rail("", start, Sequence(parts=[p], values=[v])) for p, v in zip(parts, ends, strict=True)]
+            rails = [Rail("", start, Sequence(parts=[p], values=[v], entering=start)) for p, v in zip(parts, ends, strict=True)]
             path = self._id(f"{visit.instance.path}.concat".strip("."))
             known = isinstance(visit.leaving, Flowing)
             merged = Parallel(path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known)
             value = self._value(Cell(merged), visit.leaving, inner)
-            inside = Sequence(parts=[merged], values=[value])
+            inside = Sequence(parts=[merged], values=[value], entering=start)
         else:
-            inside = Sequence(parts=parts, values=ends)
+            inside = Sequence(parts=parts, values=ends, entering=start)
         sizes = [(item.kernel.height, item.kernel.width) for item in node.items]
         heights, widths = zip(*sizes, strict=True)
         kernel = (max(heights), max(widths))

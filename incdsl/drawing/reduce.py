@@ -6,7 +6,7 @@ places. It takes one pass over the cells, which are in a topological order.
 
 from __future__ import annotations
 
-from incdsl.drawing.picture import Cell, Door, Join, Parallel, Rail, Sequence, Split, Step, Thing, Value
+from incdsl.drawing.picture import Bracket, Cell, Door, Join, Parallel, Rail, Sequence, Split, Thing, Value
 
 
 def reduced(cells: list[Cell]) -> list[Cell]:
@@ -29,7 +29,7 @@ def _is_simple(cell: Cell) -> bool:
 
 def _as_sequence(cell: Cell) -> Cell:
     if not isinstance(cell.thing, Sequence):
-        cell.thing = Sequence(cell.thing.path, cell.thing.group, parts=[cell.thing], values=[cell.gives[0]])
+        cell.thing = Sequence(cell.thing.path, cell.thing.group, parts=[cell.thing], values=[cell.gives[0]], entering=cell.reads[0])
     return cell
 
 
@@ -76,7 +76,7 @@ def _parallel(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
     parallel = Parallel(
         join.path, join.group, join.title, join.cost, join.mistakes, join.word, found, shares, known=join.known
     )
-    cell.thing = Sequence(join.path, join.group, parts=[parallel], values=[cell.gives[0]])
+    cell.thing = Sequence(join.path, join.group, parts=[parallel], values=[cell.gives[0]], entering=base)
     cell.reads = [base]
     return cell
 
@@ -94,8 +94,6 @@ def _rail(cell: Cell, index: int, kept: dict[Cell, None]) -> Rail | None:
 
 def leaves(things: list[Thing]) -> list[Thing]:
     """All things that are no sequences, parallels or brackets, in order; blocks are not opened."""
-    from incdsl.drawing.picture import Bracket
-
     found: list[Thing] = []
     waiting = list(reversed(things))
     while waiting:
@@ -110,12 +108,3 @@ def leaves(things: list[Thing]) -> list[Thing]:
             found.append(thing)
     return found
 
-
-def is_step(thing: Thing) -> bool:
-    """Whether a thing is a single step."""
-    return isinstance(thing, Step)
-
-
-def last_value(sequence: Sequence, entering: Value) -> Value:
-    """What comes out of a sequence."""
-    return sequence.values[-1] if sequence.values else entering
