@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _PORTS = 40
 _DOORS = 60
 _RADIUS = 6
+_NEAR = 4
+"""A cell takes a column that is free again if it is so near."""
 _ROOM = 13
 """Above and below the lanes of a corridor."""
 
@@ -90,14 +92,21 @@ class Board:
         self._columns: list[_Column] = []
         self._edges: list[_Edge] = []
         cells = _with_ends(body)
+        told = [value for cell in cells for value in cell.gives[:-1] if self._is_told(value)]
+        widths = [sum(run.width for run in self._label(value)) for value in told]
+        self._doors = max([_DOORS, *(width + 2 * m.SHAPE_OFFSET + 8 for width in widths)])
+        """How far apart the doors of a block are: what is written beside one fits."""
         self._place(cells)
         self._connect(cells)
         self._set_gutters()
         self._set_corridors()
-        self.left, self.right = 0.0, self.width
-        self.ins = [self._x(self._places[value.cell], 0, out=True) for value in body.inputs]
+        ins = [self._x(self._places[value.cell], 0, out=True) for value in body.inputs]
         exits = [place for place in self._places.values() if isinstance(place.cell.thing, _Exit)]
-        self.outs = {place.cell.reads[0]: place.column.x for place in exits}
+        self.line = ins[0] if len(ins) == 1 else self.width / 2
+        """Where the line of the whole runs, from its left edge: into the only input if it has one."""
+        self.ins = [x - self.line for x in ins]
+        self._turns = len(ins) == len(exits) == 1
+        self.outs = {place.cell.reads[0]: 0.0 if self._turns else place.column.x - self.line for place in exits}
 
     # Rows and columns
 
@@ -110,7 +119,7 @@ class Board:
         for cell in cells:
             if isinstance(cell.thing, _Exit):
                 rows[cell] = last if last > rows[cell.reads[0].cell] else rows[cell]
-            column, inherited = self._column_of(cell, bottoms)
+            column, inherited = self._column_of(cell, rows[cell], bottoms)
             place = _Place(cell, rows[cell], column)
             self._measure(place, inherited)
             column.places.append(place)
@@ -120,8 +129,11 @@ class Board:
             column.index = i
         self._rows = last + 1
 
-    def _column_of(self, cell: Cell, bottoms: dict[_Column, _Place]) -> tuple[_Column, int | None]:
-        """The column of what a cell reads, if that is still at its end; or a new one beside it."""
+    def _column_of(
+        self, cell: Cell, row: int, bottoms: dict[_Column, _Place]
+    ) -> tuple[_Column, int | None]:
+        """The column of what a cell reads, if that is still at its end; one near it that is free again, or a new
+        one."""
         for i, value in enumerate(cell.reads):
             place = self._places[value.cell]
             if bottoms.get(place.column) is place:
@@ -131,8 +143,11 @@ class Board:
             self._columns.append(made)
             return made, None
         parent = self._places[cell.reads[0].cell].column
-        parent.children += 1
         at = next(i for i, column in enumerate(self._columns) if column is parent)
+        for column in self._columns[at + 1 : at + 1 + _NEAR]:
+            if bottoms[column].row < row:
+                return column, None
+        parent.children += 1
         self._columns.insert(at + parent.children, made)
         return made, None
 
@@ -155,20 +170,33 @@ class Board:
             place.left, place.right, place.height = extent.left, extent.right, extent.height
             board = self._inner_board(thing)
             if board is not None:
-                middle = (board.left + board.right) / 2
-                place.ins = [x - middle for x in board.ins]
-                place.outs = [board.outs.get(value, middle) - middle for value in self._inner_outputs(thing, cell)]
+                place.ins = board.ins
+                place.outs = [board.outs.get(value, 0.0) for value in self._inner_outputs(thing, cell)]
+                place.ins += [0.0] * (len(cell.reads) - len(place.ins))
+                place.outs += [0.0] * (len(cell.gives) - len(place.outs))
             else:
-                place.ins = _spread(len(cell.reads), extent.core)
-                place.outs = _spread(len(cell.gives), extent.core)
-            need = max([0.0, *(abs(port) for port in (*place.ins, *place.outs))])
-            if isinstance(thing, Block) and need and board is None:
-                place.left, place.right = max(place.left, need + 24), max(place.right, need + 24)
+                kept = float(inherited or 0)
+                place.ins = self._spread(len(cell.reads), kept)
+                alike = len(cell.gives) == len(cell.reads)
+                place.outs = self._spread(len(cell.gives), kept if alike else (len(cell.gives) - 1) / 2)
+                source = self._places[cell.reads[0].cell] if cell.reads else place
+                several = len(cell.reads) > 1
+                if several and source.cell.gives == cell.reads and source.column is place.column:
+                    place.ins = source.outs
+                    place.outs = source.outs if alike else place.outs
+                if isinstance(thing, Block):
+                    ports = (0.0, *place.ins, *place.outs)
+                    place.left = max(place.left, 24 - min(ports)) if min(ports) else place.left
+                    place.right = max(place.right, 24 + max(ports)) if max(ports) else place.right
         labels = [self._label(value) for value in cell.gives if self._is_told(value)]
         reach = max((sum(run.width for run in runs) for runs in labels), default=0)
         if labels:
             outs = max(place.outs, default=0)
             place.right = max(place.right, outs + 4 + m.SHAPE_OFFSET + reach)
+
+    def _spread(self, count: int, kept: float) -> list[float]:
+        """Doors side by side, that of index `kept` on the line of the column."""
+        return [(i - kept) * self._doors for i in range(count)] if count > 1 else [0.0] * count
 
     def _inner_board(self, thing: Thing) -> Board | None:
         manner = self._manner
@@ -181,7 +209,12 @@ class Board:
         return inside[: len(cell.gives)]
 
     def _is_told(self, value: Value) -> bool:
-        return value.shape is not None and (value.readers > 0 or bool(value.outputs))
+        """Whether a shape is written: where values enter, are read again or leave, and where the grid changes."""
+        cell = value.cell
+        if value.shape is None or not (value.readers or value.outputs):
+            return False
+        before = cell.reads[0].grid if cell.reads else None
+        return len(cell.gives) > 1 or value.readers > 1 or bool(value.outputs) or before != value.grid
 
     def _label(self, value: Value) -> list[Run]:
         """What is written beside a value where it begins: its name if it is read again, and its shape."""
@@ -338,8 +371,8 @@ class Board:
         order = {value: i for i, value in enumerate(flat)}
         for edge, points in routes:
             value, head = edge.value, isinstance(edge.target.cell.thing, Block) and edge.target.cell.thing.head
-            kind = "head" if head else "wrong" if value.shape is None else "value"
-            width = 1.5 if head else m.thickness(value.channels)
+            kind = "head" if head or value.shape is None else "value"
+            width = 1.5 if kind == "head" else m.thickness(value.channels)
             joins = (_end(edge.source.cell.thing, edge.port, top=False), _end(edge.target.cell.thing, edge.door, top=True))
             for piece in _bridged(points, across, order.get(value, -1)):
                 sheet.line(piece, width, kind, _RADIUS, joins)  # type: ignore[arg-type]
@@ -353,10 +386,10 @@ class Board:
         elif isinstance(thing, Join | Split):
             self._draw_bar(place, x, y)
         elif isinstance(thing, Block) and not layout.is_open(thing, self._manner):
-            half = max(layout.block_width / 2, *(abs(p) + 24 for p in (*place.ins, *place.outs)), 0)
-            if len(place.ins) < 2 and len(place.outs) < 2:
-                half = layout.block_width / 2
-            layout.closed(thing, x - half, y, 2 * half, place.height)
+            half, ports = layout.block_width / 2, (0.0, *place.ins, *place.outs)
+            start = x - max(half, 24 - min(ports) if min(ports) else 0)
+            end = x + max(half, 24 + max(ports) if max(ports) else 0)
+            layout.closed(thing, start, y, end - start, place.height)
         else:
             entering = cell.reads[0] if cell.reads else cell.gives[0]
             layout.draw(thing, x, y, entering, self._manner)
@@ -378,9 +411,13 @@ class Board:
             if not enters:
                 sheet.arrows.append(Arrow(x, y + 2, "down", max(4, width * 0.8)))
             return
-        bounds = (panel.y, y + place.height) if enters else (y, panel.bottom)
-        joins = (panel.path, "") if enters else ("", panel.path)
-        sheet.line([(x, bounds[0]), (x, bounds[1])], width, joins=joins)
+        if enters:
+            sheet.line([(x, panel.y), (x, y + place.height)], width, joins=(panel.path, ""))
+        else:
+            out = x - place.column.x + self.line if self._turns else x
+            level = panel.bottom - 12
+            points = _plain([(x, y), (x, level), (out, level), (out, panel.bottom)])
+            sheet.line(points, width, radius=_RADIUS, joins=("", panel.path))
         name = Run(thing.name, "note", ink="second")
         sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, name, Run(str(value.shape or ""), "shape", 6))
 
@@ -420,14 +457,11 @@ def _with_ends(body: Body) -> list[Cell]:
             for head in value.heads:
                 cells.append(Cell(head, [value]))
     for value in dict.fromkeys(body.outputs):
+        if value not in value.cell.gives:
+            continue  # it leaves a sequence that goes on
         name = ", ".join(value.outputs) or ("" if body.is_net else value.name)
         cells.append(Cell(_Exit(name=name), [value]))
     return cells
-
-
-def _spread(count: int, core: float) -> list[float]:
-    """Doors side by side."""
-    return [(i - (count - 1) / 2) * _DOORS for i in range(count)] if count > 1 else [0.0] * count
 
 
 def _end(thing: Thing, port: int, *, top: bool) -> str:

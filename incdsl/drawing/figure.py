@@ -74,14 +74,14 @@ def block_figure(body: Body, title: Title, manner: Manner) -> tuple[Sheet, Layou
     x = margin + extent.left
     y = top + m.ENTRY
     first = spine.parts[0] if spine.parts else None
-    sheet.line([(x, top), (x, y)], m.thickness(value.channels), joins=("", first_box(first)))
+    layout.flow([(x, top), (x, y)], value, joins=("", first_box(first)))
     layout.beside(label, x, top + 6.3, value)
     end = layout.sequence(spine, x, y, value, manner)
     leaving = spine.values[-1] if spine.values else value
     last = spine.parts[-1] if spine.parts else None
     right = max(extent.right, 24 + m.advance(label, "shape"))
     if leaving.shape is not None:
-        sheet.line([(x, end), (x, end + 26)], m.thickness(leaving.channels), joins=(last_box(last), ""))
+        layout.flow([(x, end), (x, end + 26)], leaving, last, joins=(last_box(last), ""))
         layout.beside(str(leaving.shape), x, end + 14.3, leaving)
         if last is not None:
             layout.word(last, x, end + 14.3, leaving)
@@ -183,7 +183,7 @@ def _place_columns(columns: list[_Column], layout: Layout, manner: Manner, margi
     for column in columns:
         extent = layout.sequence_extent(column.sequence, manner)
         column.left = max(half, extent.left)
-        column.right = max(half, extent.core, extent.right - 10)
+        column.right = max(half, extent.end, extent.right - 10)
         column.x = at + column.left
         at = column.x + column.right + m.GAP_OF_COLUMNS
 
@@ -193,7 +193,7 @@ def _enter(sheet: Sheet, layout: Layout, value: Value, column: _Column, y: float
     sheet.write(column.x, y, Run(value.name, "name"), anchor="middle")
     first = column.sequence.parts[0] if column.sequence.parts else None
     points = [(column.x, y + 5), (column.x, end)]
-    sheet.line(points, m.thickness(value.channels), joins=("", first_box(first)))
+    layout.flow(points, value, joins=("", first_box(first)))
     layout.beside(str(value.shape or ""), column.x, (y + 5 + end) / 2, value)
 
 
@@ -209,15 +209,15 @@ def _leave(
         gutter = column.x + column.right + m.GAP_OF_COLUMNS / 2
         first = after.sequence.parts[0] if after.sequence.parts else None
         points = [(x, y), (x, y + 22), (gutter, y + 22), (gutter, ceiling), (after.x, ceiling), (after.x, ceiling + 28)]
-        sheet.line(points, width, radius=m.GUTTER_RADIUS, joins=(last_box(last), first_box(first)))
+        layout.flow(points, value, last, m.GUTTER_RADIUS, (last_box(last), first_box(first)))
         size = max(4.0, width * 0.7)
         sheet.arrows.append(Arrow(gutter, (y + ceiling) / 2 - size, "up", size))
         layout.beside(str(value.shape or ""), after.x, ceiling + 17.3, value)
         layout.taps(value, x, y + 8)
         deepest = y + 22
-    elif value.shape is not None:
-        sheet.line([(x, y), (x, y + 26)], width, joins=(last_box(last), ""))
-        layout.beside(str(value.shape), x, y + 13, value)
+    elif column.sequence.parts:
+        layout.flow([(x, y), (x, y + 26)], value, last, joins=(last_box(last), ""))
+        layout.beside(str(value.shape or ""), x, y + 13, value)
         sheet.write(x, y + 37, Run(", ".join(value.outputs), "name"), anchor="middle")
         deepest = y + 40
     return _heads(sheet, layout, column, value, deepest)
@@ -292,13 +292,16 @@ def legend(sheet: Sheet, heat: Heat, margin: float, y: float) -> float:
     each = min(56.0, max(20.0, room / m.HEAT_STEPS))
     start = sheet.width - margin - each * m.HEAT_STEPS
     for i in range(m.HEAT_STEPS):
-        sheet.boxes.append(Box("box", start + i * each, y, each, 12, heat=i))
+        sheet.boxes.append(Box("share", start + i * each, y, each, 12, heat=i))
     for i in range(m.HEAT_STEPS + 1):
         value = heat.top * i / m.HEAT_STEPS
         text = "0" if not i else heat.shown(value)
-        if i < m.HEAT_STEPS and i and m.advance(text, "note") > each - 4:
-            continue
-        sheet.write(start + i * each, y + 25, Run(text, "note", ink="second"), anchor="middle")
+        last = i == m.HEAT_STEPS
+        if not last and text.endswith(heat.shown(heat.top).partition(" ")[2]):
+            text = text.partition(" ")[0]
+        if last or m.advance(text, "note") <= each - 4:
+            anchor = "end" if last else "middle"
+            sheet.write(start + i * each, y + 25, Run(text, "note", ink="second"), anchor=anchor)  # type: ignore[arg-type]
     return y + 40
 
 

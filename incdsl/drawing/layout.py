@@ -12,7 +12,7 @@ from typing import NamedTuple
 from incdsl.drawing import measures as m
 from incdsl.drawing.board import Board, lay_out
 from incdsl.drawing.heat import Heat
-from incdsl.drawing.marks import Arrow, Box, Dot, Ink, Miniature, Run, Sheet, Stroke
+from incdsl.drawing.marks import Arrow, Box, Dot, Ink, Miniature, Point, Run, Sheet, Stroke
 from incdsl.drawing.miniature import Figure, miniature
 from incdsl.drawing.names import together
 from incdsl.drawing.picture import (
@@ -32,12 +32,13 @@ from incdsl.drawing.reduce import leaves
 
 
 class Extent(NamedTuple):
-    """How far a thing reaches left and right of its line, and its height; `core` is the half width of its boxes."""
+    """How far a thing reaches left and right of its line, and its height; its boxes alone reach from `start` to `end`."""
 
     left: float
     right: float
     height: float
-    core: float
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +101,27 @@ class Layout:
         match thing:
             case Step():
                 half = self.step_width / 2
-                return Extent(half, half, m.STEP_HEIGHT, half)
+                return Extent(half, half, m.STEP_HEIGHT, half, half)
             case Block():
                 return self._of_block(thing, manner)
             case Bracket():
                 inner = self.sequence_extent(thing.inside, manner, m.GAP_OF_FACTORS if thing.joined else None)
                 label = max(m.BRACKET, 13 + m.advance(thing.label, "second"))
-                return inner._replace(left=max(inner.left, inner.core + label))
+                return inner._replace(left=max(inner.left, inner.start + label))
             case Parallel():
                 return self._of_parallel(thing, manner)
             case Sequence():
                 return self.sequence_extent(thing, manner)
-        return Extent(20, 20, m.BAR, 20)
+        return Extent(20, 20, m.BAR, 20, 20)
 
     def sequence_extent(self, sequence: Sequence, manner: Manner, gap: float | None = None) -> Extent:
         """The room of things one after another, without what is written behind the last."""
-        left = right = core = height = 0.0
+        left = right = start = end = height = 0.0
         before = sequence.entering
         for i, (part, value) in enumerate(sequence):
             each = self.extent(part, manner)
-            left, right, core = max(left, each.left), max(right, each.right), max(core, each.core)
+            left, right = max(left, each.left), max(right, each.right)
+            start, end = max(start, each.start), max(end, each.end)
             height += each.height
             if i < len(sequence.parts) - 1:
                 height += self.gap(part, before, value, manner) if gap is None else gap
@@ -127,7 +129,7 @@ class Layout:
                 left = max(left, self._reach_of_taps(value))
                 right = max(right, self._reach_of_heads(value, each))
             before = value
-        return Extent(left, right, height, core)
+        return Extent(left, right, height, start, end)
 
     def gap(self, part: Thing, before: Value | None, value: Value, manner: Manner) -> float:
         """The room behind a thing: more where a shape, a word or a tap has to fit."""
@@ -138,7 +140,7 @@ class Layout:
         return manner.gap
 
     def _reach_of_heads(self, value: Value, extent: Extent) -> float:
-        return extent.core + 24 + self.block_width if value.heads else 0
+        return extent.end + 24 + self.block_width if value.heads else 0
 
     def _head_height(self, head: Block) -> float:
         return self.extent(head, Manner(True)).height
@@ -165,7 +167,7 @@ class Layout:
             return self._of_panel(block, manner)
         half = self.block_width / 2
         height = m.BLOCK_HEIGHT + m.BLOCK_LINE * max(0, len(self._settings(block)) - 1)
-        return Extent(half, half + (m.STACKED if block.times > 1 else 0), height, half)
+        return Extent(half, half + (m.STACKED if block.times > 1 else 0), height, half, half)
 
     def is_open(self, block: Block, manner: Manner) -> bool:
         """Whether a block is drawn with its inside."""
@@ -182,11 +184,11 @@ class Layout:
             right = max(right, self._exit_reach(value or start))
         else:
             board = self.board(block, block.inside, inner)
-            left, right, height = board.left, board.right, board.height
+            left, right, height = board.line, board.width - board.line, board.height
         head = sum(run.width for run in self._panel_head(block)) + 28 + m.advance(self._panel_costs(block), "second") + 24
         missing = max(0.0, head - 2 * m.PANEL_PADDING - left - right)
         left, right = left + m.PANEL_PADDING + missing / 2, right + m.PANEL_PADDING + missing / 2
-        return Extent(left, right, m.PANEL_HEAD + height + m.PANEL_FOOT, max(left, right))
+        return Extent(left, right, m.PANEL_HEAD + height + m.PANEL_FOOT, left, right)
 
     def _exit_reach(self, value: Value) -> float:
         return m.thickness(value.channels) / 2 + m.SHAPE_OFFSET + m.advance(value.grid, "shape")
@@ -213,14 +215,15 @@ class Layout:
         tallest = max(each.height for each in extents)
         height = self._fork(parallel, manner) + tallest + self._tail(parallel, manner)
         height += m.THIN_BAR if parallel.thin else m.BAR
-        return at, extents, Extent(left, right, height, max(line + extents[0].core, at[-1] - line + extents[-1].core))
+        start, end = line + extents[0].start, at[-1] - line + extents[-1].end
+        return at, extents, Extent(left, right, height, start, end)
 
     def _of_parallel(self, parallel: Parallel, manner: Manner) -> Extent:
         return self.rails(parallel, manner)[2]
 
     def _rail(self, rail: Rail, manner: Manner, thin: bool) -> Extent:
         inner = Manner(False, manner.depth, manner.heat, manner.folds)
-        found = self.sequence_extent(rail.inside, inner) if rail.inside.parts else Extent(14, 14, 0, 20)
+        found = self.sequence_extent(rail.inside, inner) if rail.inside.parts else Extent(14, 14, 0, 20, 20)
         if rail.inside.parts:
             found = found._replace(right=max(found.right, self._tail_reach(rail, inner)))
         if manner.names and rail.name and not thin:
@@ -288,14 +291,24 @@ class Layout:
         manner: Manner,
     ) -> None:  # fmt: skip
         """The line from one thing to the next, with what is written beside it and what leaves it."""
-        kind = "value" if value.shape or not part.mistakes else "wrong"
         joins = (last_box(part), first_box(after))
-        self.sheet.line([(x, y), (x, y + room)], m.thickness(value.channels), kind, 0, joins)
+        self.flow([(x, y), (x, y + room)], value, part, joins=joins)
         self.beside(self.label(part, before, value, manner), x, y + min(room, 26) / 2, value)
         if _is_filled(part):
             self.word(part, x, y + min(room, 26) / 2, value)
         self.taps(value, x, y + min(room, 26) / 2)
         self.heads_beside(value, part, x, y, manner)
+
+    def flow(
+        self, points: list[Point], value: Value, part: Thing | None = None, radius: float = 0,
+        joins: tuple[str, str] = ("", ""),
+    ) -> None:  # fmt: skip
+        """The line of a value: dashed where it is unknown, and in the colour of errors behind the thing to blame."""
+        if value.shape is not None:
+            self.sheet.line(points, m.thickness(value.channels), "value", radius, joins)
+        else:
+            blamed = part is not None and any(each.mistakes for each in leaves([part])[-1:])
+            self.sheet.line(points, 1.5, "wrong" if blamed else "head", radius, joins)
 
     def beside(self, text: str, x: float, middle: float, value: Value) -> None:
         """A shape at the right of a line."""
@@ -327,7 +340,7 @@ class Layout:
     def heads_beside(self, value: Value, part: Thing, x: float, y: float, manner: Manner) -> None:
         """Auxiliary heads at the right of a line that goes on."""
         at = y + m.GAP_WITH_SHAPE
-        left = x + self.extent(part, manner).core + 24
+        left = x + self.extent(part, manner).end + 24
         for head in value.heads:
             height = self._head_height(head)
             line = at + height / 2
@@ -385,16 +398,7 @@ class Layout:
             return [self.heat.text(block)]
         small = self._small(block)
         room = self.block_width - 2 * m.PADDING - (small[1].width + 6 if small else 0)
-        lines: list[str] = []
-        for word in block.settings.split(", ") if block.settings else []:
-            joined = f"{lines[-1]}, {word}" if lines else word
-            if lines and m.advance(joined, "second") <= room:
-                lines[-1] = joined
-            elif len(lines) < 2:
-                lines.append(m.shortened(word, "second", room))
-            else:
-                lines[-1] = m.shortened(f"{joined}…", "second", room) if not lines[-1].endswith("…") else lines[-1]
-        return lines
+        return _in_lines(block.settings.split(", ") if block.settings else [], room)
 
     def _small(self, block: Block) -> tuple[str, Figure] | None:
         """The miniature of a block and the name under which it is kept."""
@@ -481,11 +485,11 @@ class Layout:
             return bottom
         value = body.inputs[0]
         first = spine.parts[0] if spine.parts else None
-        self.sheet.line([(x, y), (x, top)], m.thickness(value.channels), joins=(block.path, first_box(first)))
+        self.flow([(x, y), (x, top)], value, joins=(block.path, first_box(first)))
         end = self.sequence(spine, x, top, value, inner)
         leaving = spine.values[-1] if spine.values else value
         last = spine.parts[-1] if spine.parts else None
-        self.sheet.line([(x, end), (x, bottom)], m.thickness(leaving.channels), joins=(last_box(last), block.path))
+        self.flow([(x, end), (x, bottom)], leaving, last, joins=(last_box(last), block.path))
         if last is not None and _is_filled(last):
             self.word(last, x, end + m.PANEL_FOOT / 2, leaving)
         return bottom
@@ -493,7 +497,7 @@ class Layout:
     def _bracket(self, bracket: Bracket, x: float, y: float, entering: Value, manner: Manner) -> float:
         gap = m.GAP_OF_FACTORS if bracket.joined else None
         end = self.sequence(bracket.inside, x, y, entering, manner, gap)
-        edge = x - self.extent(bracket, manner).core - 5
+        edge = x - self.extent(bracket, manner).start - 5
         points = [(edge, y + 1), (edge - 4, y + 1), (edge - 4, end - 1), (edge, end - 1)]
         self.sheet.signs.append(Stroke((tuple(points),), "bracket"))
         label = Run(bracket.label, "second", ink="second")
@@ -508,7 +512,7 @@ class Layout:
         top, bar = y + fork, y + size.height - (m.THIN_BAR if parallel.thin else m.BAR)
         width, names = m.thickness(entering.channels), manner.names and not parallel.thin
         inner = Manner(False, manner.depth, manner.heat, manner.folds)
-        cores = (lines[0] - extents[0].core, lines[-1] + extents[-1].core)
+        cores = (lines[0] - extents[0].start, lines[-1] + extents[-1].end)
         if parallel.shares:
             self._shares(parallel, lines, y, cores)
         for i, (rail, line) in enumerate(zip(parallel.rails, lines, strict=True)):
@@ -516,12 +520,12 @@ class Layout:
             target = first_box(first) if first else parallel.path
             if parallel.shares:
                 points = [(line, y + m.BAR), (line, top if first else bar)]
-                self.sheet.line(points, m.thickness(rail.entering.channels), joins=(f"{parallel.path}/split", target))
+                self.flow(points, rail.entering, joins=(f"{parallel.path}/split", target))
             else:
                 level = top - 16
                 foot = top if first else bar
                 points = [(x, y), (x, level), (line, level), (line, foot)] if abs(line - x) > 0.01 else [(x, y), (x, foot)]
-                self.sheet.line(points, width, radius=m.FORK_RADIUS, joins=("", target))
+                self.flow(points, entering, None, m.FORK_RADIUS, ("", target))
             if names and rail.name:
                 self._rail_name(rail.name, line, x, (top - 16 if not parallel.shares else top) - width / 2 - 7, width)
             if first:
@@ -543,14 +547,12 @@ class Layout:
         self, rail: Rail, line: float, end: float, bar: float, tail: float, manner: Manner, parallel: Parallel
     ) -> None:
         """The end of a rail: its line down to the merge."""
-        width = m.thickness(rail.leaving.channels)
         joins = (last_box(rail.inside.parts[-1]), parallel.path)
         if rail.wrong:
             self.sheet.line([(line, end), (line, bar - 16)], 1.5, "wrong", joins=(joins[0], ""))
             self._cross(line, bar - 15)
             return
-        broken = rail.leaving.shape is None
-        self.sheet.line([(line, end), (line, bar)], width, "wrong" if broken else "value", joins=joins)
+        self.flow([(line, end), (line, bar)], rail.leaving, rail.inside.parts[-1], joins=joins)
         self.beside(self._tail_label(rail, manner), line, end + 13, rail.leaving)
 
     def _cross(self, x: float, y: float) -> None:
@@ -660,6 +662,22 @@ def seen(bodies: list[Body], manner: Manner) -> tuple[list[Step], list[Block]]:
 
 def _values(thing: Thing, gives: list[Value]) -> list[Value]:
     return thing.values if isinstance(thing, Sequence) else gives
+
+
+def _in_lines(words: list[str], room: float) -> list[str]:
+    """Settings in at most two lines; what does not fit is an ellipsis."""
+    lines: list[str] = []
+    for i, word in enumerate(words):
+        joined = f"{lines[-1]}, {word}" if lines else word
+        rest = ", …" if len(lines) == 2 and i < len(words) - 1 else ""
+        if lines and m.advance(joined + rest, "second") <= room:
+            lines[-1] = joined
+        elif len(lines) < 2:
+            lines.append(m.shortened(word, "second", room - (12 if lines else 0)))
+        else:
+            lines[-1] += ", …"
+            break
+    return lines
 
 
 def first_box(thing: Thing | None) -> str:

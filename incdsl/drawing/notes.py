@@ -10,7 +10,7 @@ from incdsl.drawing.marks import Box, Run, Sheet
 
 _MOST = 6
 """So many errors are told in full."""
-_NARROWEST = 520.0
+_NARROWEST = 620.0
 
 
 def write_notes(sheet: Sheet, problems: Sequence[Diagnostic], margin: float) -> None:
@@ -36,9 +36,9 @@ def _note(sheet: Sheet, problem: Diagnostic, left: float, right: float, y: float
         runs = [Run(problem.code, "name", ink="wrong"), Run(line, "name", 8)] if not i else [Run(line, "name")]
         sheet.write(left if not i else left + indent, y, *runs)
         y += 16
-    if problem.path:
+    if " > " in problem.path:
         sheet.write(left + indent, y, Run(m.shortened(problem.path, "second", right - left - indent), "second", ink="second"))
-        y += 15
+        y += 18
     rows = problem.rows()
     for row in rows:
         number = row.span.source.text.count("\n", 0, row.span.start) + 1
@@ -63,7 +63,7 @@ def _note(sheet: Sheet, problem: Diagnostic, left: float, right: float, y: float
         sheet.write(left + 22, y, Run(m.shortened(line, "code", right - left - 22), "code"))
         y += 17
         if problem.label():
-            sheet.write(left + 22, y, Run(m.shortened(problem.label(), "second", right - left - 22), "second", ink="wrong"))
+            sheet.write(left + 22, y, Run(m.shortened(problem.label().replace("`", ""), "second", right - left - 22), "second", ink="wrong"))
             y += 17
     if problem.help():
         for i, line in enumerate(wrapped(problem.help().replace("`", ""), "text", right - left - 36)):

@@ -28,6 +28,7 @@ from incdsl.drawing.picture import (
     Cost,
     Door,
     Face,
+    Form,
     Join,
     Parallel,
     Rail,
@@ -117,7 +118,8 @@ class Reader:
         else:
             for part in visit.parts:
                 outputs += self._item(part, room)
-        return Body(reduced(room.cells), inputs, outputs, isinstance(written_as, tree.Net))
+        taps = room.instance is self._graph.net
+        return Body(reduced(room.cells, taps=taps), inputs, outputs, isinstance(written_as, tree.Net))
 
     def _door(self, name: str, flow: object, room: _Room) -> Value:
         cell = Cell(Door(name=name))
@@ -176,7 +178,7 @@ class Reader:
             flow = list(inputs)
             for each in rest:
                 flow = self._step(each, flow, inner)
-            inside, kind, path = Body(reduced(inner.cells), inputs, flow), "", inner.instance.path
+            inside, kind, path = Body(reduced(inner.cells, taps=False), inputs, flow), "", inner.instance.path
         cost = self._cost(part)
         title = sentence(path, f"auxiliary head, weight {weight}, training only", None, cost)
         start[0].heads.append(
@@ -304,7 +306,9 @@ class Reader:
             name = visit.names[0] if visit.names else atom.name.text
             thing = Block(path, "", title, Cost(), mistakes, name, atom.name.text, known=False)
         else:
-            thing = Step(path, "", title, Cost(), mistakes, face=_face_of_text(atom or step), known=False)
+            face = _face_of_text(atom or step)
+            form: Form = ("convolution" if face.right else "pool") if face.kernel else "linear" if face.right else "plain"
+            thing = Step(path, "", title, Cost(), mistakes, form, face, known=False)
         cell = room.add(thing, flow)
         return self._value(cell, visit.leaving, room, visit)
 
@@ -371,6 +375,10 @@ class Reader:
             names.append(_rail_name(rail))
             if self._mistakes.is_odd(rail):
                 wrong.add(i)
+                if end[0].cell.gives and end[0] not in starts[i]:
+                    blamed = leaves([end[0].cell.thing])[-1:]
+                    for thing in blamed:
+                        thing.mistakes = thing.mistakes or self._mistakes.of(visit)
         word = merge.word.text
         path = self._id(f"{visit.instance.path}.{word}".strip("."))
         shape = shape_of(visit.leaving.shape, self._conditions) if isinstance(visit.leaving, Flowing) else None

@@ -9,14 +9,17 @@ from __future__ import annotations
 from incdsl.drawing.picture import Bracket, Cell, Door, Join, Parallel, Rail, Sequence, Split, Thing, Value
 
 
-def reduced(cells: list[Cell]) -> list[Cell]:
-    """The cells that remain, in order; those of one value in and one out are sequences."""
+def reduced(cells: list[Cell], *, taps: bool) -> list[Cell]:
+    """The cells that remain, in order; those of one value in and one out are sequences.
+
+    With `taps` an output may leave a sequence that goes on; else a value that leaves the body ends one.
+    """
     kept: dict[Cell, None] = {}
     for cell in cells:
         now = _parallel(cell, kept) if isinstance(cell.thing, Join) else None
         now = now or cell
         if _is_simple(now):
-            now = _appended(_as_sequence(now), kept)
+            now = _appended(_as_sequence(now), kept, taps)
         if now is not None:
             kept[now] = None
     return list(kept)
@@ -33,12 +36,14 @@ def _as_sequence(cell: Cell) -> Cell:
     return cell
 
 
-def _appended(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
+def _appended(cell: Cell, kept: dict[Cell, None], taps: bool) -> Cell | None:
     """None if a cell goes on with the sequence before it, which then gives its value."""
     value = cell.reads[0]
     before = value.cell
     thing, own = before.thing, cell.thing
-    if before not in kept or not isinstance(thing, Sequence) or not isinstance(own, Sequence) or value.readers != 1:
+    if before not in kept or not isinstance(thing, Sequence) or not isinstance(own, Sequence):
+        return cell
+    if value.readers != 1 or (value.outputs and not taps):
         return cell
     thing.parts += own.parts
     thing.values += own.values
