@@ -158,9 +158,9 @@ class Board:
             half = m.advance(thing.name, "name") / 2 + 4
             place.height = 18.0
             place.ins, place.outs = [0.0], [0.0]
-            place.left, place.right = (8.0, 16 + 2 * half) if self._nested else (half, half)
+            place.left, place.right = (8.0, 12 + 2 * half) if self._nested else (half, half)
         elif isinstance(thing, Join | Split):
-            count = len(cell.reads) if isinstance(thing, Join) else len(cell.gives)
+            count = max(1, len(cell.reads) if isinstance(thing, Join) else len(cell.gives))
             kept = (inherited or 0) if isinstance(thing, Join) else (count - 1) / 2
             ports = [(i - kept) * _PORTS for i in range(count)]
             place.ins, place.outs = (ports, [0.0]) if isinstance(thing, Join) else ([0.0], ports)
@@ -170,7 +170,7 @@ class Board:
             place.left, place.right, place.height = extent.left, extent.right, extent.height
             board = self._inner_board(thing)
             if board is not None:
-                place.ins = board.ins
+                place.ins = list(board.ins)
                 place.outs = [board.outs.get(value, 0.0) for value in self._inner_outputs(thing, cell)]
                 place.ins += [0.0] * (len(cell.reads) - len(place.ins))
                 place.outs += [0.0] * (len(cell.gives) - len(place.outs))
@@ -213,6 +213,8 @@ class Board:
         cell = value.cell
         if value.shape is None or not (value.readers or value.outputs):
             return False
+        if isinstance(cell.thing, Split):
+            return value.readers > 1 and bool(value.name)
         before = cell.reads[0].grid if cell.reads else None
         return len(cell.gives) > 1 or value.readers > 1 or bool(value.outputs) or before != value.grid
 
@@ -338,8 +340,6 @@ class Board:
 
     def draw(self, layout: Layout, left: float, top: float, panel: Box | None) -> None:
         """Put everything onto the sheet; in a panel, lines come from its top and go to its bottom."""
-        if panel is not None:
-            left = panel.x + (panel.width - self.width) / 2
         routes = [(edge, self._route(edge, left, top)) for edge in self._edges]
         self._draw_lines(routes)
         for place in self._places.values():
@@ -418,8 +418,7 @@ class Board:
             level = panel.bottom - 12
             points = _plain([(x, y), (x, level), (out, level), (out, panel.bottom)])
             sheet.line(points, width, radius=_RADIUS, joins=("", panel.path))
-        name = Run(thing.name, "note", ink="second")
-        sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, name, Run(str(value.shape or ""), "shape", 6))
+        sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, Run(thing.name, "note", ink="second"))
 
     def _draw_bar(self, place: _Place, x: float, y: float) -> None:
         sheet, thing = self._layout.sheet, place.cell.thing
@@ -434,7 +433,7 @@ class Board:
         sheet.boxes.append(box)
         if isinstance(thing, Split) or filled or wrong:
             values = place.cell.reads if isinstance(thing, Join) else place.cell.gives
-            for i, (value, port) in enumerate(zip(values, ports, strict=True)):
+            for i, (value, port) in enumerate(zip(values, ports, strict=False)):
                 text = (value.grid if wrong and place.cell.wrong else "") or str(value.channels or "?")
                 ink = "wrong" if i in place.cell.wrong else "ink" if wrong or not filled else "paper"
                 run = Run(text, "shape" if wrong else "bar", ink=ink)  # type: ignore[arg-type]

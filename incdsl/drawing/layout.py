@@ -185,9 +185,11 @@ class Layout:
         else:
             board = self.board(block, block.inside, inner)
             left, right, height = board.line, board.width - board.line, board.height
-        head = sum(run.width for run in self._panel_head(block)) + 28 + m.advance(self._panel_costs(block), "second") + 24
-        missing = max(0.0, head - 2 * m.PANEL_PADDING - left - right)
-        left, right = left + m.PANEL_PADDING + missing / 2, right + m.PANEL_PADDING + missing / 2
+        left, right = left + m.PANEL_PADDING, right + m.PANEL_PADDING
+        if spine is not None:  # what stands at either side of the line in the head
+            line = m.thickness(block.inside.inputs[0].channels) / 2
+            left = max(left, 24 + line + sum(run.width for run in self._panel_head(block)))
+            right = max(right, 24 + line + m.advance(self._panel_costs(block), "second"))
         return Extent(left, right, m.PANEL_HEAD + height + m.PANEL_FOOT, left, right)
 
     def _exit_reach(self, value: Value) -> float:
@@ -475,14 +477,14 @@ class Layout:
             wrong=bool(block.mistakes),
         )  # fmt: skip
         self.sheet.panels.append(box)
-        self.sheet.write(box.x + 14, y + 21, *self._panel_head(block), within=box)
-        costs = Run(self._panel_costs(block), "second", ink="second")
-        self.sheet.write(box.right - 14, y + 21, costs, anchor="end", within=box)
         spine, body = block.inside.spine, block.inside
         top, bottom = y + m.PANEL_HEAD, y + size.height
         if spine is None:
-            self.board(block, body, inner).draw(self, x, top, box)
+            board = self.board(block, body, inner)
+            self._write_head(block, box, [x + each for each in board.ins])
+            board.draw(self, x - board.line, top, box)
             return bottom
+        self._write_head(block, box, [x])
         value = body.inputs[0]
         first = spine.parts[0] if spine.parts else None
         self.flow([(x, y), (x, top)], value, joins=(block.path, first_box(first)))
@@ -493,6 +495,26 @@ class Layout:
         if last is not None and _is_filled(last):
             self.word(last, x, end + m.PANEL_FOOT / 2, leaving)
         return bottom
+
+    def _write_head(self, block: Block, box: Box, lines: list[float]) -> None:
+        """What a panel is, at its top, where no line passes; what finds no room there the tooltip tells."""
+        runs, base = self._panel_head(block), box.y + 21
+        width = sum(run.width for run in runs)
+        start, end = box.x + 14, box.right - 14
+        for line in sorted(lines):
+            if start - 8 < line < start + width + 8:
+                start = line + 10
+        if start + width > end:
+            start, runs = box.x + 14, runs[:1]
+            width = runs[0].width
+        if not any(start - 4 < line < start + width + 4 for line in lines):
+            self.sheet.write(start, base, *runs, within=box)
+        costs = Run(self._panel_costs(block), "second", ink="second")
+        for line in sorted(lines, reverse=True):
+            if end - costs.width - 8 < line < end + 8:
+                end = line - 10
+        if end - costs.width > start + width + 16:
+            self.sheet.write(end, base, costs, anchor="end", within=box)
 
     def _bracket(self, bracket: Bracket, x: float, y: float, entering: Value, manner: Manner) -> float:
         gap = m.GAP_OF_FACTORS if bracket.joined else None

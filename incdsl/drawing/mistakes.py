@@ -61,7 +61,7 @@ def _innermost(problem: Diagnostic, met: list[tree.Tree]) -> tree.Tree | None:
             continue
         around = node.span
         holds = around.source is span.source and around.start <= span.start and span.end <= around.end
-        if holds and (best is None or around.end - around.start < best.span.end - best.span.start):
+        if holds and (best is None or around.end - around.start <= best.span.end - best.span.start):
             best = node
     return best
 

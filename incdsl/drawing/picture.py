@@ -218,12 +218,14 @@ class Body:
     outputs: list[Value]
     """In the order of the doors; a value may be several of them."""
     is_net: bool = False
+    taps: bool = False
+    """Whether outputs may leave its spine on the way, as they do in a whole net."""
 
     @property
     def spine(self) -> Sequence | None:
         """All that stands between the only input and the end, if it is one sequence; heads and outputs leave it."""
         rest = [cell for cell in self.cells if not isinstance(cell.thing, Door)]
-        if len(self.inputs) != 1 or len(rest) > 1:
+        if len(self.inputs) != 1 or len(rest) > 1 or (len(self.outputs) > 1 and not self.taps):
             return None
         if not rest:
             return Sequence()

@@ -119,7 +119,7 @@ class Reader:
             for part in visit.parts:
                 outputs += self._item(part, room)
         taps = room.instance is self._graph.net
-        return Body(reduced(room.cells, taps=taps), inputs, outputs, isinstance(written_as, tree.Net))
+        return Body(reduced(room.cells, taps=taps), inputs, outputs, isinstance(written_as, tree.Net), taps)
 
     def _door(self, name: str, flow: object, room: _Room) -> Value:
         cell = Cell(Door(name=name))

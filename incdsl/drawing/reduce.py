@@ -58,7 +58,7 @@ def _parallel(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
     join = cell.thing
     assert isinstance(join, Join)
     rails = [_rail(cell, i, kept) for i in range(len(cell.reads))]
-    if any(rail is None for rail in rails):
+    if not rails or any(rail is None for rail in rails):
         return None
     found = [rail for rail in rails if rail]
     starts = [rail.entering for rail in found]
