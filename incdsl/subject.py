@@ -110,7 +110,7 @@ def use_of(what: str) -> tuple[str, str | None]:
 
 
 def net_of_steps(source: Source, file: tree.File, steps: str, dims: tuple[int, ...]) -> tuple[Source, str, str, str]:
-    """The spec with a net that runs these steps on an input, what that net is called, its output, and what was added."""
+    """The spec with a net that runs these steps on an input, its name, its output, and what was added."""
     names = {each.own.text for item in file.imports for each in item.names}
     names |= {each.name.text for each in file.definitions}
     net, output, written = _net_around(steps, dims, names)
@@ -118,6 +118,7 @@ def net_of_steps(source: Source, file: tree.File, steps: str, dims: tuple[int, .
 
 
 def no_subject(reason: str) -> CompileError:
+    """What is wrong with a text that should name a subject."""
     return CompileError((NoSubject(span=None, reason=reason),))
 
 
@@ -132,9 +133,7 @@ def _without_dims(name: str, names: set[str], file: tree.File) -> str:
     return f"say what flows into steps, `@[C, H, W]`; the spec's nets are: {', '.join(nets) or 'none'}"
 
 
-def _steps(
-    source: Source, file: tree.File, steps: str, dims: tuple[int, ...], asked: Asked
-) -> tuple[Compilation, str]:
+def _steps(source: Source, file: tree.File, steps: str, dims: tuple[int, ...], asked: Asked) -> tuple[Compilation, str]:
     """A net of these steps behind what the spec says, and the name of its output."""
     whole, net, output, written = net_of_steps(source, file, steps, dims)
     start = len(source.text) + written.index(steps)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--fit", type=click.Choice(["a4", "slide"]), help="Take the size and proportions of a page.")
 @click.option("--heat", type=click.Choice(["macs", "params", "activations", "time"]), help="Show a cost as colour.")
 @click.option("--tuned", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A record with times.")
-@click.option("--scale", type=click.FloatRange(0.1, 10), default=2, show_default=True, help="Pixels of a PNG for each one.")
+@click.option(
+    "--scale", type=click.FloatRange(0.1, 10), default=2, show_default=True, help="Pixels of a PNG for each one."
+)
 @set_option
 @limit_option
 @root_option
@@ -41,14 +43,14 @@ def command(
 ) -> None:  # fmt: skip
     """Draw a net, a block as the paper draws it, or steps on an input.
 
-    A net is drawn in columns, one for each bound value: 'specs/v3.inc'. A block is drawn as the net sees it that uses it
-    first, 'specs/v3.inc::InceptionA', or with these arguments, '::InceptionA(pool: 64)', or at a path of the net,
+    A net is drawn in columns, one for each bound value: 'specs/v3.inc'. A block is drawn as a net first uses it,
+    'specs/v3.inc::InceptionA', or where it has these arguments, '::InceptionA(pool: 64)', or at a path of the net,
     '::Mixed_6b'. A broken spec is drawn as far as it makes sense, with its errors; the exit code is then 1.
     """
     from incdsl.drawing.drawing import Look, drawing
     from incdsl.drawing.output import CannotSave, form_of
     from incdsl.drawing.part import part_of
-    from incdsl.writing import replace
+    from incdsl.writing import replace_bytes
 
     times = _times(tuned, heat)
     try:
@@ -63,7 +65,7 @@ def command(
     if target == "-":
         sys.stdout.buffer.write(data)
     else:
-        replace(Path(target), lambda path: path.write_bytes(data) and None)
+        replace_bytes(Path(target), data)
     count = len(part.problems)
     if count:
         tell(f"{part.title} does not compile: {count} error{'s' * (count > 1)}, marked in the figure", "json")
@@ -84,7 +86,7 @@ def _times(tuned: Path | None, heat: str | None) -> Mapping[str, float] | None:
     if isinstance(layers, dict) and layers and all(isinstance(each, int | float) for each in layers.values()):
         return {str(path): each / 1e3 for path, each in layers.items()}
     raise click.UsageError(
-        f"{tuned} has no times of layers. `incdsl tune` records which way of each layer was fastest, and the time of the "
-        'whole net; how long a layer takes is not among it. A record with `"layers": {"Mixed_5b.branch1x1": 0.041, …}`, '
-        "in milliseconds by path, can be drawn"
+        f"{tuned} has no times of layers: `incdsl tune` records which way of each layer was fastest, and how long the "
+        'whole net takes. What can be drawn is a record with `"layers": {"Mixed_5b.branch1x1": 0.041, …}`, in '
+        "milliseconds by path"
     )

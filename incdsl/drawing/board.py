@@ -8,18 +8,21 @@ own two, whatever the graph. Lanes in corridors and gutters are given out by int
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from incdsl.drawing import measures as m
 from incdsl.drawing.lanes import colour
-from incdsl.drawing.marks import Arrow, Box, Dot, Point, Run
+from incdsl.drawing.manner import Manner
+from incdsl.drawing.marks import Arrow, Box, Dot, Ink, Point, Run
 from incdsl.drawing.picture import Block, Body, Cell, Door, Join, Sequence, Split, Thing, Value
+from incdsl.drawing.routes import branches, bridged, plain
+from incdsl.drawing.things import first_box, last_box
 
 if TYPE_CHECKING:
-    from incdsl.drawing.layout import Layout, Manner
+    from incdsl.drawing.layout import Layout
 
 _PORTS = 40
 _DOORS = 60
@@ -129,9 +132,7 @@ class Board:
             column.index = i
         self._rows = last + 1
 
-    def _column_of(
-        self, cell: Cell, row: int, bottoms: dict[_Column, _Place]
-    ) -> tuple[_Column, int | None]:
+    def _column_of(self, cell: Cell, row: int, bottoms: dict[_Column, _Place]) -> tuple[_Column, int | None]:
         """The column of what a cell reads, if that is still at its end; one near it that is free again, or a new
         one."""
         for i, value in enumerate(cell.reads):
@@ -185,9 +186,9 @@ class Board:
                     place.ins = source.outs
                     place.outs = source.outs if alike else place.outs
                 if isinstance(thing, Block):
-                    ports = (0.0, *place.ins, *place.outs)
-                    place.left = max(place.left, 24 - min(ports)) if min(ports) else place.left
-                    place.right = max(place.right, 24 + max(ports)) if max(ports) else place.right
+                    doors = (0.0, *place.ins, *place.outs)
+                    place.left = max(place.left, 24 - min(doors)) if min(doors) else place.left
+                    place.right = max(place.right, 24 + max(doors)) if max(doors) else place.right
         labels = [self._label(value) for value in cell.gives if self._is_told(value)]
         reach = max((sum(run.width for run in runs) for runs in labels), default=0)
         if labels:
@@ -200,8 +201,13 @@ class Board:
 
     def _inner_board(self, thing: Thing) -> Board | None:
         manner = self._manner
-        if isinstance(thing, Block) and self._layout.is_open(thing, manner) and thing.inside and not thing.inside.spine:
-            return self._layout.board(thing, thing.inside, manner.inside())
+        if (
+            isinstance(thing, Block)
+            and self._layout.panels.is_open(thing, manner)
+            and thing.inside
+            and not thing.inside.spine
+        ):
+            return self._layout.panels.board(thing, manner.inside())
         return None
 
     def _inner_outputs(self, thing: Thing, cell: Cell) -> list[Value]:
@@ -338,7 +344,7 @@ class Board:
 
     # Drawing
 
-    def draw(self, layout: Layout, left: float, top: float, panel: Box | None) -> None:
+    def draw(self, left: float, top: float, panel: Box | None) -> None:
         """Put everything onto the sheet; in a panel, lines come from its top and go to its bottom."""
         routes = [(edge, self._route(edge, left, top)) for edge in self._edges]
         self._draw_lines(routes)
@@ -355,16 +361,16 @@ class Board:
         first, last = edge.corridors
         level = top + self._lanes_y[first] + m.LANE * self._corridor_lanes[first, edge.value, None]
         if edge.gutter is None:
-            return _plain([(start, y0), (start, level), (end, level), (end, y1)])
+            return plain([(start, y0), (start, level), (end, level), (end, y1)])
         lane = left + self._lane_x(edge)
         other = top + self._lanes_y[last] + m.LANE * self._corridor_lanes[last, edge.value, edge.gutter]
-        return _plain([(start, y0), (start, level), (lane, level), (lane, other), (end, other), (end, y1)])
+        return plain([(start, y0), (start, level), (lane, level), (lane, other), (end, other), (end, y1)])
 
     def _draw_lines(self, routes: list[tuple[_Edge, list[Point]]]) -> None:
         sheet = self._layout.sheet
         flat: dict[Value, list[tuple[float, float, float]]] = defaultdict(list)
         for edge, points in routes:
-            for a, b in zip(points, points[1:], strict=False):
+            for a, b in itertools.pairwise(points):
                 if a[1] == b[1]:
                     flat[edge.value].append((a[1], min(a[0], b[0]), max(a[0], b[0])))
         across = sorted((y, x0, x1, i) for i, spans in enumerate(flat.values()) for y, x0, x1 in set(spans))
@@ -373,10 +379,13 @@ class Board:
             value, head = edge.value, isinstance(edge.target.cell.thing, Block) and edge.target.cell.thing.head
             kind = "head" if head or value.shape is None else "value"
             width = 1.5 if kind == "head" else m.thickness(value.channels)
-            joins = (_end(edge.source.cell.thing, edge.port, top=False), _end(edge.target.cell.thing, edge.door, top=True))
-            for piece in _bridged(points, across, order.get(value, -1)):
+            joins = (
+                _end(edge.source.cell.thing, edge.port, top=False),
+                _end(edge.target.cell.thing, edge.door, top=True),
+            )
+            for piece in bridged(points, across, order.get(value, -1)):
                 sheet.line(piece, width, kind, _RADIUS, joins)  # type: ignore[arg-type]
-        sheet.dots += [Dot(x, y) for x, y in _branches(routes)]
+        sheet.dots += [Dot(x, y) for x, y in branches([(edge.value, points) for edge, points in routes])]
 
     def _draw_place(self, place: _Place, left: float, top: float, panel: Box | None) -> None:
         layout, sheet, cell = self._layout, self._layout.sheet, place.cell
@@ -385,11 +394,11 @@ class Board:
             self._draw_end(place, thing, x, y, panel)
         elif isinstance(thing, Join | Split):
             self._draw_bar(place, x, y)
-        elif isinstance(thing, Block) and not layout.is_open(thing, self._manner):
-            half, ports = layout.block_width / 2, (0.0, *place.ins, *place.outs)
+        elif isinstance(thing, Block) and not layout.panels.is_open(thing, self._manner):
+            half, ports = layout.boxes.block_width / 2, (0.0, *place.ins, *place.outs)
             start = x - max(half, 24 - min(ports) if min(ports) else 0)
             end = x + max(half, 24 + max(ports) if max(ports) else 0)
-            layout.closed(thing, start, y, end - start, place.height)
+            layout.boxes.closed(thing, start, y, end - start, place.height)
         else:
             entering = cell.reads[0] if cell.reads else cell.gives[0]
             layout.draw(thing, x, y, entering, self._manner)
@@ -416,7 +425,7 @@ class Board:
         else:
             out = x - place.column.x + self.line if self._turns else x
             level = panel.bottom - 12
-            points = _plain([(x, y), (x, level), (out, level), (out, panel.bottom)])
+            points = plain([(x, y), (x, level), (out, level), (out, panel.bottom)])
             sheet.line(points, width, radius=_RADIUS, joins=("", panel.path))
         sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, Run(thing.name, "note", ink="second"))
 
@@ -435,17 +444,13 @@ class Board:
             values = place.cell.reads if isinstance(thing, Join) else place.cell.gives
             for i, (value, port) in enumerate(zip(values, ports, strict=False)):
                 text = (value.grid if wrong and place.cell.wrong else "") or str(value.channels or "?")
-                ink = "wrong" if i in place.cell.wrong else "ink" if wrong or not filled else "paper"
-                run = Run(text, "shape" if wrong else "bar", ink=ink)  # type: ignore[arg-type]
+                ink: Ink = "wrong" if i in place.cell.wrong else "ink" if wrong or not filled else "paper"
+                role: m.Role = "shape" if wrong else "bar"
+                run = Run(m.shortened(text, role, _PORTS - 2), role, ink=ink)
                 sheet.write(x + port, y + 14, run, anchor="middle", within=box)
             return
         assert isinstance(thing, Join)
-        self._layout.sign(thing.word, start + width / 2, y + m.BAR / 2)
-
-
-def lay_out(layout: Layout, body: Body, manner: Manner, *, nested: bool = False) -> Board:
-    """The layout of a body."""
-    return Board(layout, body, manner, nested=nested)
+        self._layout.boxes.sign(thing.word, start + width / 2, y + m.BAR / 2)
 
 
 def _with_ends(body: Body) -> list[Cell]:
@@ -465,72 +470,6 @@ def _with_ends(body: Body) -> list[Cell]:
 
 def _end(thing: Thing, port: int, *, top: bool) -> str:
     """The box at which a line ends."""
-    from incdsl.drawing.layout import first_box, last_box
-
     if isinstance(thing, Door | _Exit):
         return ""
     return first_box(thing) if top else last_box(thing)
-
-
-def _plain(points: list[Point]) -> list[Point]:
-    """A line without points on the way."""
-    kept = [points[0]]
-    for point in points[1:]:
-        if abs(point[0] - kept[-1][0]) < 0.01 and abs(point[1] - kept[-1][1]) < 0.01:
-            continue
-        if len(kept) > 1 and any(
-            abs(kept[-2][axis] - kept[-1][axis]) < 0.01 and abs(kept[-1][axis] - point[axis]) < 0.01 for axis in (0, 1)
-        ):
-            kept[-1] = point
-            continue
-        kept.append(point)
-    return kept
-
-
-def _bridged(points: list[Point], across: list[tuple[float, float, float, int]], own: int) -> Iterable[list[Point]]:
-    """A line in pieces: it has gaps where it crosses the level lines of other values."""
-    from bisect import bisect_left, bisect_right
-
-    pieces: list[list[Point]] = [[points[0]]]
-    for a, b in zip(points, points[1:], strict=False):
-        if a[0] == b[0] and a[1] < b[1]:
-            low, high = bisect_right(across, (a[1] + 0.01,)), bisect_left(across, (b[1] - 0.01,))
-            levels = sorted({y for y, x0, x1, i in across[low:high] if i != own and x0 + 0.01 < a[0] < x1 - 0.01})
-            for y in levels:
-                if y - m.BRIDGE / 2 > pieces[-1][-1][1] + 1 and y + m.BRIDGE / 2 < b[1] - 1:
-                    pieces[-1].append((a[0], y - m.BRIDGE / 2))
-                    pieces.append([(a[0], y + m.BRIDGE / 2)])
-        pieces[-1].append(b)
-    return pieces
-
-
-def _branches(routes: list[tuple[_Edge, list[Point]]]) -> list[Point]:
-    """Where lines of one value part."""
-    lines: dict[Value, list[list[Point]]] = defaultdict(list)
-    for edge, points in routes:
-        lines[edge.value].append(points)
-    found: dict[Point, None] = {}
-    for several in lines.values():
-        first = several[0]
-        for other in several[1:]:
-            point = _parting(first, other)
-            if point:
-                found[point] = None
-            first = other
-    return list(found)
-
-
-def _parting(a: list[Point], b: list[Point]) -> Point | None:
-    """The last point that two lines from one port have in common."""
-    at = a[0]
-    for i in range(1, min(len(a), len(b))):
-        if a[i] == b[i]:
-            at = a[i]
-            continue
-        p, q = a[i], b[i]
-        for axis in (0, 1):
-            if p[1 - axis] == q[1 - axis] == at[1 - axis] and (p[axis] - at[axis]) * (q[axis] - at[axis]) > 0:
-                near = min((p, q), key=lambda point: abs(point[axis] - at[axis]))
-                return near
-        return at if at != a[0] else None
-    return None

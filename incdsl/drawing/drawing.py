@@ -8,17 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from incdsl.drawing import measures as m
-from incdsl.drawing import output
-from incdsl.drawing.figure import Title, block_figure, fold, net_figure
+from incdsl.drawing import measures as m, output
+from incdsl.drawing.figure import Title, block_figure, net_figure
+from incdsl.drawing.folding import fold
 from incdsl.drawing.heat import Heat, Measure, scaled
-from incdsl.drawing.layout import Layout, Manner, seen
+from incdsl.drawing.layout import Layout
+from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Sheet
 from incdsl.drawing.notes import write_notes
 from incdsl.drawing.paint import svg as painted
 from incdsl.drawing.part import Part
 from incdsl.drawing.themes import Theme
-from incdsl.writing import replace
+from incdsl.drawing.things import seen
+from incdsl.writing import replace_bytes
 
 Fit = Literal["a4", "slide"]
 _PAGES: Mapping[Fit, tuple[float, float]] = {"a4": (180.0, 267.0), "slide": (320.0, 180.0)}
@@ -49,7 +51,7 @@ class Look:
 class Drawing:
     """A figure of a net or block. Notebooks show it; `svg` is its text, `save` writes it, `sheet` has its marks.
 
-    The ids of the boxes are `inc-NAME-PATH`, so that a page can point at them: NAME is `name`, PATH the path in the net.
+    The ids of the boxes are `inc-NAME-PATH`, so that a page can point at them: NAME is `name`, PATH that in the net.
     """
 
     part: Part
@@ -60,18 +62,14 @@ class Drawing:
     def _laid_out(self) -> tuple[Sheet, Layout]:
         part, look = self.part, self.look
         heat: Heat | None = None
-        manner = Manner(part.is_net, look.depth, None, look.folds, names=not part.is_net)
         if look.folds:
-            fold(part.body, manner)
+            fold(part.body)
         if look.heat:
-            steps, blocks = seen([part.body], manner)
+            steps, blocks = seen([part.body], look.depth)
             heat = scaled(look.heat, (*steps, *(block for block in blocks if not block.head)), look.times)
-        manner = Manner(part.is_net, look.depth, heat, look.folds, names=not part.is_net)
+        manner = Manner(part.is_net, look.depth, heat, names=not part.is_net)
         title = Title(part.title, part.second)
-        if not part.is_net:
-            made = block_figure(part.body, title, manner)
-        else:
-            made = self._fitted(title, manner)
+        made = block_figure(part.body, title, manner) if not part.is_net else self._fitted(title, manner)
         write_notes(made[0], part.problems, m.MARGIN_OF_NETS if part.is_net else m.MARGIN_OF_BLOCKS)
         return made
 
@@ -120,7 +118,12 @@ class Drawing:
             scale = min(width / sheet.width, height / sheet.height)
             size = (f"{width:g}mm", f"{height:g}mm")
             wide, high = width / scale, height / scale
-            view = (-(wide - sheet.width) / 2, -(high - sheet.height) / 2 if self.look.fit == "slide" else 0.0, wide, high)
+            view = (
+                -(wide - sheet.width) / 2,
+                -(high - sheet.height) / 2 if self.look.fit == "slide" else 0.0,
+                wide,
+                high,
+            )
         return painted(sheet, self.name, self.part.title, self.description, theme, size, view)
 
     @property
@@ -156,7 +159,7 @@ class Drawing:
         """
         target = Path(path)
         data = self.encoded(output.form_of(target), scale)
-        replace(target, lambda path: path.write_bytes(data) and None)
+        replace_bytes(target, data)
 
     def encoded(self, form: str, scale: float = 2) -> bytes:
         """The figure as the bytes of a file: `"svg"`, `"html"`, `"png"` or `"pdf"`."""

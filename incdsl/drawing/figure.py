@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.board import lay_out
-from incdsl.drawing.describe import in_units
+from incdsl.drawing.board import Board
 from incdsl.drawing.heat import WORDS, Heat
-from incdsl.drawing.layout import Layout, Manner, first_box, folded, last_box
+from incdsl.drawing.layout import Layout
+from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Arrow, Box, Run, Sheet
-from incdsl.drawing.picture import Body, Cost, Sequence, Thing, Value
+from incdsl.drawing.picture import Body, Cost, Sequence, Value
+from incdsl.drawing.things import first_box, last_box
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,10 @@ class _Column:
         return total
 
 
-def fold(body: Body, manner: Manner) -> None:
-    """Fold equal neighbours of a body, and of all that stands inside."""
-    waiting = [body]
-    seen: set[int] = set()
-    from incdsl.drawing.picture import Block
-    from incdsl.drawing.reduce import leaves
-
-    while waiting:
-        each = waiting.pop()
-        for cell in each.cells:
-            if isinstance(cell.thing, Sequence):
-                cell.thing = folded(cell.thing, manner)
-            for thing in leaves([cell.thing]):
-                if isinstance(thing, Block) and thing.inside and id(thing.inside) not in seen:
-                    seen.add(id(thing.inside))
-                    waiting.append(thing.inside)
-
-
 def block_figure(body: Body, title: Title, manner: Manner) -> tuple[Sheet, Layout]:
     """A block alone: its input at the top, its rails side by side, its output at the bottom."""
     sheet = Sheet()
-    layout = Layout(sheet, [body], manner)
+    layout = Layout(sheet, body, manner)
     margin = m.MARGIN_OF_BLOCKS
     top = _write_title(sheet, title, margin) + 21
     spine = body.spine
@@ -97,7 +80,7 @@ def net_figure(
 ) -> tuple[Sheet, Layout]:  # fmt: skip
     """A net: a column for each bound value, and under it what it costs. Columns are no higher than `tallest`."""
     sheet = Sheet()
-    layout = Layout(sheet, [body], manner)
+    layout = Layout(sheet, body, manner)
     margin = m.MARGIN_OF_NETS
     top = _write_title(sheet, title, margin)
     spine = body.spine
@@ -135,8 +118,8 @@ def net_figure(
 
 
 def _board_figure(sheet: Sheet, layout: Layout, body: Body, manner: Manner, margin: float, top: float) -> Sheet:
-    board = lay_out(layout, body, manner)
-    board.draw(layout, margin, top, None)
+    board = Board(layout, body, manner, nested=False)
+    board.draw(margin, top, None)
     foot = top + board.height + 22
     sheet.width = max(board.width, *(words.left + words.width - margin for words in sheet.words)) + 2 * margin
     sheet.height = foot
@@ -179,7 +162,7 @@ def _columns(spine: Sequence, layout: Layout, manner: Manner, tallest: float | N
 
 def _place_columns(columns: list[_Column], layout: Layout, manner: Manner, margin: float) -> None:
     at = margin
-    half = layout.block_width / 2
+    half = layout.boxes.block_width / 2
     for column in columns:
         extent = layout.sequence_extent(column.sequence, manner)
         column.left = max(half, extent.left)
@@ -225,14 +208,19 @@ def _leave(
 
 def _heads(sheet: Sheet, layout: Layout, column: _Column, value: Value, y: float) -> float:
     """The auxiliary heads of the value at the end of a column, below it."""
-    half = layout.block_width / 2
+    half = layout.boxes.block_width / 2
     for i, head in enumerate(value.heads):
         top = y + 30
         if i == 0:
             points = [(column.x, y), (column.x, top)]
         else:
             side = column.x - half - 8
-            points = [(column.x, column.end + 22), (side, column.end + 22), (side, top + 29), (column.x - half, top + 29)]
+            points = [
+                (column.x, column.end + 22),
+                (side, column.end + 22),
+                (side, top + 29),
+                (column.x - half, top + 29),
+            ]
         sheet.line(points, 1.5, "head", 0, ("", head.path))
         y = layout.block(head, column.x, top, Manner(True))
     if value.heads:
@@ -303,16 +291,3 @@ def legend(sheet: Sheet, heat: Heat, margin: float, y: float) -> float:
             anchor = "end" if last else "middle"
             sheet.write(start + i * each, y + 25, Run(text, "note", ink="second"), anchor=anchor)  # type: ignore[arg-type]
     return y + 40
-
-
-def things(body: Body) -> list[Thing]:
-    """The leaves of a body."""
-    from incdsl.drawing.reduce import leaves
-
-    return leaves([cell.thing for cell in body.cells])
-
-
-def in_words(cost: Cost) -> list[str]:
-    """The cost of a block for the line below its title."""
-    texts = [f"{cost.params:,} parameters"] if cost.params else []
-    return [*texts, f"{in_units(cost.macs, places=1)} MACs"] if cost.macs else texts

@@ -1,4 +1,4 @@
-"""What a figure is made of once everything has a place: boxes, lines and words, with what they are and not how they look.
+"""What a figure is made of once everything has a place: boxes, lines and words, by what they are, not how they look.
 
 Coordinates are in pixels, from the upper left corner. `incdsl.drawing.paint` gives marks their looks.
 """
@@ -158,8 +158,13 @@ class Sheet:
     small: dict[str, Small] = field(default_factory=dict)
 
     def line(
-        self, points: list[Point], width: float, kind: Line = "value", radius: float = 0, joins: tuple[str, str] = ("", "")
-    ) -> None:  # fmt: skip
+        self,
+        points: list[Point],
+        width: float,
+        kind: Line = "value",
+        radius: float = 0,
+        joins: tuple[str, str] = ("", ""),
+    ) -> None:
         """Add one line."""
         self.strokes.append(Stroke((tuple(points),), kind, width, radius, joins))
 

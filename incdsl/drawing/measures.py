@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import Literal
 
@@ -91,6 +92,7 @@ BRIDGE = 10
 HEAT_STEPS = 7
 
 
+@lru_cache(maxsize=10_000)
 def advance(text: str, role: Role) -> float:
     """How wide a text is set, in pixels, by the table."""
     if role == "code":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 from incdsl.drawing.marks import Box, Point, Small
@@ -107,7 +108,7 @@ class _Pen:
             for rail in thing.rails
         ]
         at = [0.0]
-        steps = [a[1] + _BETWEEN + b[0] for a, b in zip(sizes, sizes[1:], strict=False)]
+        steps = [a[1] + _BETWEEN + b[0] for a, b in itertools.pairwise(sizes)]
         if steps and max(steps) - min(steps) < 2:
             steps = [max(steps)] * len(steps)
         for step in steps:

@@ -29,7 +29,9 @@ class Mistakes:
             self._of[at].append(problem)
             for row in problem.rows():
                 if row.remark:
-                    self._odd.update(node for node in met if isinstance(node, tree.Rail) and node.chain.span == row.span)
+                    self._odd.update(
+                        node for node in met if isinstance(node, tree.Rail) and node.chain.span == row.span
+                    )
 
     def of(self, visit: Visit) -> tuple[Mistake, ...]:
         """What is wrong with what was visited."""

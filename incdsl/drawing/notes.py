@@ -37,7 +37,9 @@ def _note(sheet: Sheet, problem: Diagnostic, left: float, right: float, y: float
         sheet.write(left if not i else left + indent, y, *runs)
         y += 16
     if " > " in problem.path:
-        sheet.write(left + indent, y, Run(m.shortened(problem.path, "second", right - left - indent), "second", ink="second"))
+        sheet.write(
+            left + indent, y, Run(m.shortened(problem.path, "second", right - left - indent), "second", ink="second")
+        )
         y += 18
     rows = problem.rows()
     for row in rows:
@@ -63,11 +65,19 @@ def _note(sheet: Sheet, problem: Diagnostic, left: float, right: float, y: float
         sheet.write(left + 22, y, Run(m.shortened(line, "code", right - left - 22), "code"))
         y += 17
         if problem.label():
-            sheet.write(left + 22, y, Run(m.shortened(problem.label().replace("`", ""), "second", right - left - 22), "second", ink="wrong"))
+            sheet.write(
+                left + 22,
+                y,
+                Run(m.shortened(problem.label().replace("`", ""), "second", right - left - 22), "second", ink="wrong"),
+            )
             y += 17
     if problem.help():
         for i, line in enumerate(wrapped(problem.help().replace("`", ""), "text", right - left - 36)):
-            sheet.write(left if not i else left + 36, y, *([Run("help", "name"), Run(line, "text", 8)] if not i else [Run(line)]))
+            sheet.write(
+                left if not i else left + 36,
+                y,
+                *([Run("help", "name"), Run(line, "text", 8)] if not i else [Run(line)]),
+            )
             y += 16
     return y
 

@@ -23,7 +23,8 @@ def page(svg: str, title: str, theme: Theme) -> str:
     scheme = {"light": "light", "dark": "dark", "auto": "light dark"}[theme]
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="{scheme}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="color-scheme" content="{scheme}">\n'
         f"<style>body{{margin:0;{body}}}main{{padding:16px;overflow-x:auto}}svg{{display:block;margin:auto;"
         f"max-width:100%;height:auto}}{also}</style>\n</head>\n<body>\n<main>\n{svg}</main>\n</body>\n</html>\n"
     )
@@ -54,7 +55,7 @@ def pdf(svg: str) -> bytes:
         CannotSave: if CairoSVG or the library cairo is missing.
     """
     try:
-        import cairosvg
+        import cairosvg  # type: ignore[import-untyped]
     except (ImportError, OSError) as error:
         what = "CairoSVG" if isinstance(error, ImportError) else "the system's library cairo, for CairoSVG"
         raise CannotSave(_MISSING.format("PDF", what)) from None

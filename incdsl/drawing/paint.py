@@ -10,29 +10,38 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.marks import Arrow, Box, Miniature, Point, Sheet, Small, Stroke, Words
+from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Shape, Sheet, Small, Stroke, Words
 from incdsl.drawing.themes import DARK, LIGHT, Theme, rules
 
 _SANS = "Inter,'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
 _CODE = "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace"
-_ROLES = {"title": "h", "name": "k", "text": "", "bar": "b", "shape": "x", "second": "s", "note": "n", "code": "c", "times": "t"}
-_INKS = {"ink": "", "second": "i2", "paper": "ip", "wrong": "iw", "faded": "if"}
-_LINES = {
-    "value": "v", "head": "ax", "wrong": "ew", "bracket": "tk", "rule": "hr", "leader": "ew", "stack": "tk", "sign": "sg",
+_ROLES: dict[m.Role, str] = {
+    "title": "h", "name": "k", "text": "", "bar": "b", "shape": "x", "second": "s", "note": "n", "code": "c",
+    "times": "t",
+}  # fmt: skip
+_INKS: dict[Ink, str] = {"ink": "", "second": "i2", "paper": "ip", "wrong": "iw", "faded": "if"}
+_LINES: dict[Line, str] = {
+    "value": "v", "head": "ax", "wrong": "ew d", "bracket": "tk", "rule": "hr", "stack": "tk", "sign": "sg",
     "cross": "ew",
 }  # fmt: skip
+_BOXES: dict[Shape, str] = {
+    "box": "bx", "coarser": "bx", "finer": "bx", "pill": "pw", "block": "bk", "head": "hd", "panel": "pn", "bar": "br",
+    "thin": "br", "hollow": "bx", "missing": "eh", "band": "eb", "share": "hb",
+}  # fmt: skip
+_RADII: dict[Shape, float] = {"block": 4, "head": 4, "panel": 6, "share": 0, "band": 2}
 _SIZES = (
     ".h{font-size:15px;font-weight:600}", ".k{font-weight:600}", ".b{font-size:11px;font-weight:600}",
     ".x{font-size:10.5px}", ".s{font-size:10.5px}", ".n{font-size:10px}", f".c{{font-family:{_CODE};font-size:11px}}",
-    ".t{font-size:11px;font-weight:600}", ".e{text-anchor:end}", ".m{text-anchor:middle}", ".v,.ax,.ew,.hr,.tk,.sg{fill:none}",
-    ".bx,.pl,.bk{stroke-width:1.1}", ".hd,.fd{stroke-width:1.1;stroke-dasharray:3 3}", ".er{stroke-width:1.8}",
-    ".eh{stroke-width:1.1;stroke-dasharray:4 3}", ".ax{stroke-dasharray:3 3}", "path.ew.d{stroke-dasharray:3 3}",
+    ".t{font-size:11px;font-weight:600}", ".e{text-anchor:end}", ".m{text-anchor:middle}",
+    ".v,.ax,.ew,.hr,.tk,.sg{fill:none}",
+    ".bx,.pl,.bk{stroke-width:1.1}", ".hd,.fd{stroke-width:1.1;stroke-dasharray:3 3}",
+    ".er{stroke-width:1.8}", ".eh{stroke-width:1.1;stroke-dasharray:4 3}", ".ax,.d{stroke-dasharray:3 3}",
 )  # fmt: skip
 
 
 def svg(
     sheet: Sheet, name: str, title: str, description: str, theme: Theme = "light", size: tuple[str, str] | None = None,
-    view: tuple[float, float, float, float] | None = None, fonts: str = _SANS,
+    view: tuple[float, float, float, float] | None = None,
 ) -> str:  # fmt: skip
     """A figure as one SVG document; `size` is its width and height where they are not those of the marks."""
     scope = f"inc-{identifier(name)}"
@@ -45,16 +54,23 @@ def svg(
         f'<title id="{scope}-title">{escape(title)}</title>',
         f'<desc id="{scope}-desc">{escape(description)}</desc>',
         "<style>",
-        f"#{scope} text{{font-family:{fonts};font-size:12px;font-variant-ligatures:none;font-feature-settings:'calt' 0}}",
-        *(f"#{scope} {rule}".replace(",.", f",#{scope} .") if rule[0] == "." else f"#{scope} {rule}" for rule in _SIZES),
+        f"#{scope} text{{font-family:{_SANS};font-size:12px;font-variant-ligatures:none;"
+        "font-feature-settings:'calt' 0}",
+        *(f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES),
         *_colours(scope, theme, heat),
         "</style>",
     ]
     if sheet.small:
         parts.append(f"<defs>{''.join(_small(scope, key, small) for key, small in sheet.small.items())}</defs>")
     parts.append(f'<rect class="bg" x="{_n(box[0])}" y="{_n(box[1])}" width="{_n(box[2])}" height="{_n(box[3])}"/>')
-    parts += [f'<g id="{scope}-values">', *map(_box_of(scope), sheet.panels), *_strokes(sheet.strokes), *_ends(sheet), "</g>"]
-    parts += [f'<g id="{scope}-steps">', *map(_box_of(scope), sheet.boxes), *_strokes(sheet.signs)]
+    parts += [
+        f'<g id="{scope}-values">',
+        *(_box(scope, each) for each in sheet.panels),
+        *_strokes(sheet.strokes),
+        *_ends(sheet),
+        "</g>",
+    ]
+    parts += [f'<g id="{scope}-steps">', *(_box(scope, each) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
     parts += ["</g>", f'<g id="{scope}-labels">', *map(_words, sheet.words), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
@@ -73,18 +89,13 @@ def _colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
         yield "}"
 
 
-def _box_of(scope: str):  # type: ignore[no-untyped-def]
-    return lambda box: _box(scope, box)
-
-
 def _box(scope: str, box: Box) -> str:
-    kind = {
-        "pill": "pw", "block": "bk", "head": "hd", "panel": "pn", "bar": "br", "thin": "br", "hollow": "bx", "missing": "eh",
-        "band": "eb", "share": "hb",
-    }.get(box.shape, "pl" if box.fill == "pool" else "bx")  # fmt: skip
-    if box.shape == "share" and box.fill == "bar":
+    kind = _BOXES[box.shape]
+    if box.fill == "pool":
+        kind = "pl"
+    elif box.fill == "bar":
         kind = "br"
-    if box.shape == "block" and box.fill == "paper":
+    elif box.shape == "block" and box.fill == "paper":
         kind = "bx"
     if box.heat is not None:
         kind = f"{kind} h{box.heat}"
@@ -93,7 +104,7 @@ def _box(scope: str, box: Box) -> str:
     if box.shape in ("coarser", "finer"):
         drawn = f'<path class="{kind}" d="{_trapezoid(box)}"/>'
     else:
-        radius = {"pill": box.height / 2, "block": 4, "head": 4, "panel": 6, "share": 0, "band": 2}.get(box.shape, 3)
+        radius = box.height / 2 if box.shape == "pill" else _RADII.get(box.shape, 3)
         rounded = f' rx="{_n(radius)}"' if radius else ""
         drawn = f'<rect class="{kind}" x="{x}" y="{y}" width="{w}" height="{h}"{rounded}/>'
     if not box.path:
@@ -124,8 +135,6 @@ def _strokes(strokes: Iterable[Stroke]) -> Iterator[str]:
     kept: tuple[str, float] | None = None
     for stroke in strokes:
         key = (_LINES[stroke.kind], stroke.width)
-        if stroke.kind == "wrong":
-            key = ("ew d", stroke.width)
         if key != kept and kept is not None:
             yield f'<path class="{kept[0]}" stroke-width="{_n(kept[1])}" d="{"".join(waiting)}"/>'
             waiting = []
@@ -187,7 +196,9 @@ def _arrow(arrow: Arrow) -> str:
 def _small(scope: str, key: str, small: Small) -> str:
     """A miniature, kept once. Its colour is that of its use, for rules do not reach into it."""
     lines = "".join(_path(points, 1) for points in small.lines)
-    found = f'<path fill="none" stroke="currentColor" stroke-opacity=".5" stroke-width=".9" d="{lines}"/>' if lines else ""
+    found = (
+        f'<path fill="none" stroke="currentColor" stroke-opacity=".5" stroke-width=".9" d="{lines}"/>' if lines else ""
+    )
     if small.filled:
         found += f'<path fill="currentColor" fill-opacity=".72" d="{_rectangles(small.filled)}"/>'
     if small.hollow:
@@ -222,12 +233,16 @@ def _words(words: Words) -> str:
     place = f'x="{_n(words.x)}" y="{_n(words.y)}"'
     if len(words.runs) == 1 and not words.runs[0].before:
         run = words.runs[0]
-        return f"<text {place}{_class([*outer, _ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</text>"
+        return (
+            f"<text {place}{_class([*outer, _ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</text>"
+        )
     spans = []
     for i, run in enumerate(words.runs):
         blank = " " if i and run.before == m.SPACE else ""
         shift = f' dx="{_n(run.before)}"' if run.before and i and not blank else ""
-        spans.append(f"{blank}<tspan{shift}{_class([_ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</tspan>")
+        spans.append(
+            f"{blank}<tspan{shift}{_class([_ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</tspan>"
+        )
     return f"<text {place}{_class(outer)}>{''.join(spans)}</text>"
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from incdsl.compiler import in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.drawing.describe import in_units
-from incdsl.drawing.picture import Block, Body, Cell, Cost
+from incdsl.drawing.picture import Block, Body, Cost
 from incdsl.drawing.reading import Reader
-from incdsl.drawing.reduce import leaves
+from incdsl.drawing.things import leaves, values
 from incdsl.frontend import Analysis, NetAnalysis, Options, analyze_source
 from incdsl.source import Source
 from incdsl.subject import Asked, net_of_steps, no_subject, parts, settings_of, use_of
@@ -45,7 +45,12 @@ def part_of(text: str, asked: Asked, *, folds: bool = True) -> Part:
 
 
 def chosen(
-    source: Source, what: str = "", dims: tuple[int, ...] | None = None, asked: Asked | None = None, *, folds: bool = True
+    source: Source,
+    what: str = "",
+    dims: tuple[int, ...] | None = None,
+    asked: Asked | None = None,
+    *,
+    folds: bool = True,
 ) -> Part:
     """A part of a spec that was read."""
     asked = asked or Asked()
@@ -127,7 +132,7 @@ def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Pa
     if len(blocks) == 1 and blocks[0].inside and len(things) <= len(body.inputs) + 1:
         return _block(blocks[0], found, analysis, named=False)
     body.is_net = False
-    for value in (value for cell in body.cells for value in _given(cell)):
+    for value in [value for cell in body.cells for value in values(cell.thing, cell.gives)]:
         value.outputs.clear()
     for value in body.inputs:
         value.name = ""
@@ -136,12 +141,6 @@ def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Pa
     texts += [f"{in_units(cost.macs, places=1)} MACs"] if cost.macs else []
     title = " ".join(what.split())
     return Part(title, " · ".join(texts), body, False, Cost(cost.params, cost.macs), analysis.errors)
-
-
-def _given(cell: Cell) -> Iterator[object]:
-    from incdsl.drawing.picture import Sequence
-
-    yield from cell.thing.values if isinstance(cell.thing, Sequence) else cell.gives
 
 
 def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool = True) -> Part:
@@ -153,15 +152,13 @@ def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool 
     else:
         texts += [f"{block.cost.params:,} parameters"] if block.cost.params else []
         texts += [f"{in_units(block.cost.macs, places=1)} MACs"] if block.cost.macs else []
-    problems = tuple([each for each in analysis.errors])
-    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, problems)
+    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis.errors)
 
 
 def _blocks(body: Body) -> Iterator[Block]:
     """All blocks of a body in order, each before what is inside it."""
     for cell in body.cells:
-        values = [value for value in _given(cell)]
-        heads = [head for value in values for head in value.heads]  # type: ignore[attr-defined]
+        heads = [head for value in values(cell.thing, cell.gives) for head in value.heads]
         for thing in (*leaves([cell.thing]), *heads):
             if isinstance(thing, Block):
                 yield thing

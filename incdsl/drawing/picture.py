@@ -232,4 +232,3 @@ class Body:
         (cell,) = rest
         straight = isinstance(cell.thing, Sequence) and len(cell.reads) == 1
         return cell.thing if straight and isinstance(cell.thing, Sequence) else None
-

@@ -6,9 +6,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence as Several
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
-from incdsl.diagnostics import Diagnostic
 from incdsl.drawing.describe import (
     by,
     change_of,
@@ -38,7 +37,8 @@ from incdsl.drawing.picture import (
     Thing,
     Value,
 )
-from incdsl.drawing.reduce import leaves, reduced
+from incdsl.drawing.reduce import reduced
+from incdsl.drawing.things import leaves
 from incdsl.elaborate.record import Visit
 from incdsl.elaborate.scope import NOT_NEEDED, Value as Flowing
 from incdsl.frontend import Analysis, NetAnalysis
@@ -163,10 +163,10 @@ class Reader:
     def _head(self, part: Visit, room: _Room) -> None:
         item = part.node
         assert isinstance(item, tree.Aux)
-        source, *rest = part.parts or [None]
-        start = self._step(source, [], room) if source else []
-        if not start:
+        if not part.parts:
             return
+        source, *rest = part.parts
+        start = self._step(source, [], room)
         weight = next((arg.value.span.text for arg in item.args if isinstance(arg, tree.Arg)), "")
         block = next((each for each in rest if isinstance(each.node, tree.Block)), None)
         if block:
@@ -174,7 +174,7 @@ class Reader:
             path = block.instance.path
         else:
             inner = _Room(rest[0].instance if rest else room.instance)
-            inputs = [self._door("in", source.leaving if source else None, inner)]
+            inputs = [self._door("in", source.leaving, inner)]
             flow = list(inputs)
             for each in rest:
                 flow = self._step(each, flow, inner)
@@ -183,9 +183,17 @@ class Reader:
         title = sentence(path, f"auxiliary head, weight {weight}, training only", None, cost)
         start[0].heads.append(
             Block(
-                self._id(path or item.name.text), "", title, cost, self._mistakes.of(part), item.name.text, kind,
-                f"weight {weight}" if weight else "", inside=inside, head=True,
-            )  # fmt: skip
+                self._id(path or item.name.text),
+                "",
+                title,
+                cost,
+                self._mistakes.of(part),
+                item.name.text,
+                kind,
+                f"weight {weight}" if weight else "",
+                inside=inside,
+                head=True,
+            )
         )
 
     # Chains
@@ -278,7 +286,9 @@ class Reader:
             room.at_node.update(dict.fromkeys((node.name for node in nodes), flow[0]) if flow else {})
             return flow
         node = main_node(nodes)
-        inner = next((n.instance for n in nodes if n.instance.kind == "unit" and n.instance is not visit.instance), None)
+        inner = next(
+            (n.instance for n in nodes if n.instance.kind == "unit" and n.instance is not visit.instance), None
+        )
         word = node.op.word.rpartition(".")[2]
         path = inner.path if inner else node.path or f"{node.instance.path}.{word}".strip(".")
         path = self._id(path)
@@ -307,7 +317,9 @@ class Reader:
             thing = Block(path, "", title, Cost(), mistakes, name, atom.name.text, known=False)
         else:
             face = _face_of_text(atom or step)
-            form: Form = ("convolution" if face.right else "pool") if face.kernel else "linear" if face.right else "plain"
+            form: Form = (
+                ("convolution" if face.right else "pool") if face.kernel else "linear" if face.right else "plain"
+            )
             thing = Step(path, "", title, Cost(), mistakes, form, face, known=False)
         cell = room.add(thing, flow)
         return self._value(cell, visit.leaving, room, visit)
@@ -326,11 +338,13 @@ class Reader:
         for part in visit.parts:
             flow = self._step(part, flow, room, turn=True)
             bounds.append(len(room.cells))
-        turns = [room.cells[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+        turns = [room.cells[a:b] for a, b in pairwise(bounds)]
         if self._folds and len(turns) >= _FOLDED and _are_equal(turns):
             first, last = turns[0], turns[-1][-1]
             inside = Sequence(
-                parts=[cell.thing for cell in first], values=[cell.gives[0] for cell in first], entering=first[0].reads[0]
+                parts=[cell.thing for cell in first],
+                values=[cell.gives[0] for cell in first],
+                entering=first[0].reads[0],
             )
             bracket = Bracket(
                 first[0].thing.path, room.group, written(visit.node), self._cost(visit), (), f"×{len(turns)}", inside
@@ -413,7 +427,10 @@ class Reader:
             ends.append(value)
         parts = [each.thing for each in inner.cells]
         if node.parallel:
-            rails = [Rail("", start, Sequence(parts=[p], values=[v], entering=start)) for p, v in zip(parts, ends, strict=True)]
+            rails = [
+                Rail("", start, Sequence(parts=[p], values=[v], entering=start))
+                for p, v in zip(parts, ends, strict=True)
+            ]
             path = self._id(f"{visit.instance.path}.concat".strip("."))
             known = isinstance(visit.leaving, Flowing)
             merged = Parallel(path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known)

@@ -6,7 +6,7 @@ places. It takes one pass over the cells, which are in a topological order.
 
 from __future__ import annotations
 
-from incdsl.drawing.picture import Bracket, Cell, Door, Join, Parallel, Rail, Sequence, Split, Thing, Value
+from incdsl.drawing.picture import Cell, Door, Join, Parallel, Rail, Sequence, Split
 
 
 def reduced(cells: list[Cell], *, taps: bool) -> list[Cell]:
@@ -32,7 +32,9 @@ def _is_simple(cell: Cell) -> bool:
 
 def _as_sequence(cell: Cell) -> Cell:
     if not isinstance(cell.thing, Sequence):
-        cell.thing = Sequence(cell.thing.path, cell.thing.group, parts=[cell.thing], values=[cell.gives[0]], entering=cell.reads[0])
+        cell.thing = Sequence(
+            cell.thing.path, cell.thing.group, parts=[cell.thing], values=[cell.gives[0]], entering=cell.reads[0]
+        )
     return cell
 
 
@@ -95,21 +97,3 @@ def _rail(cell: Cell, index: int, kept: dict[Cell, None]) -> Rail | None:
             return None
         return Rail(name, before.reads[0], before.thing, wrong)
     return Rail(name, value, Sequence(), wrong)
-
-
-def leaves(things: list[Thing]) -> list[Thing]:
-    """All things that are no sequences, parallels or brackets, in order; blocks are not opened."""
-    found: list[Thing] = []
-    waiting = list(reversed(things))
-    while waiting:
-        thing = waiting.pop()
-        if isinstance(thing, Sequence):
-            waiting.extend(reversed(thing.parts))
-        elif isinstance(thing, Bracket):
-            waiting.append(thing.inside)
-        elif isinstance(thing, Parallel):
-            waiting.extend(rail.inside for rail in reversed(thing.rails))
-        else:
-            found.append(thing)
-    return found
-

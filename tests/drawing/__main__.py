@@ -4,8 +4,6 @@ import argparse
 import sys
 import time
 
-from incdsl.testing import random_nets
-from incdsl.testing.choices import Seeded
 from tests.drawing.random_figures import hold
 
 

@@ -1,5 +1,6 @@
 """What holds of every figure: read from its marks, not from how they were made."""
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from math import isfinite
@@ -69,7 +70,7 @@ def segments(sheet):
         if stroke.kind not in ("value", "head", "wrong"):
             continue
         for points in stroke.paths:
-            for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+            for (x0, y0), (x1, y1) in itertools.pairwise(points):
                 assert abs(x0 - x1) < NEAR or abs(y0 - y1) < NEAR, stroke
                 yield stroke, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
@@ -133,7 +134,20 @@ def well_formed(svg):
     assert all(each.startswith(root.get("id")) for each in ids)
     for each in root.iter():
         name = each.tag.rpartition("}")[2]
-        assert name in {"svg", "title", "desc", "style", "defs", "g", "path", "rect", "use", "text", "tspan", "circle"}, name
+        assert name in {
+            "svg",
+            "title",
+            "desc",
+            "style",
+            "defs",
+            "g",
+            "path",
+            "rect",
+            "use",
+            "text",
+            "tspan",
+            "circle",
+        }, name
         if name == "use":
             assert each.get("href").lstrip("#") in ids
     assert root.get("role") == "img"

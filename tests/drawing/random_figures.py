@@ -3,7 +3,6 @@
 import random
 
 import incdsl
-from incdsl.diagnostics import CompileError
 from incdsl.drawing.drawing import Look, drawing
 from incdsl.drawing.part import Part
 from incdsl.drawing.picture import Cost

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 import incdsl
-from incdsl.drawing.drawing import Look
+from incdsl.drawing.drawing import Look, drawing
+from incdsl.drawing.part import chosen
 from incdsl.source import Source
 from incdsl.subject import Asked
-from incdsl.drawing.part import chosen
-from incdsl.drawing.drawing import drawing
 from tests.drawing.laws import check
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +24,9 @@ def figures(path, look):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("look", [Look(), Look(depth=1), Look(depth=9), Look(heat="macs")], ids=["closed", "one", "all", "heat"])
+@pytest.mark.parametrize(
+    "look", [Look(), Look(depth=1), Look(depth=9), Look(heat="macs")], ids=["closed", "one", "all", "heat"]
+)
 def test_shipped_specs(path, look):
     for made in figures(path, look):
         check(made)
