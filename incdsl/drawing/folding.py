@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 
 from incdsl.drawing.picture import Block, Body, Parallel, Sequence
@@ -72,7 +71,10 @@ def together(names: list[str]) -> str:
     """Names of neighbours as one; what they begin with in common is said once."""
     if len(names) == 1:
         return names[0]
-    common = os.path.commonpath(names)
+    common = names[0]
+    for name in names:
+        while not name.startswith(common):
+            common = common[:-1]
     cut = max((found.end() for found in _AT_ENDS.finditer(common)), default=0)
     if not cut:
         letters = re.match(r"[A-Za-z]*", common)

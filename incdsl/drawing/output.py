@@ -45,7 +45,7 @@ def png(svg: str, scale: float) -> bytes:
     found = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)
     assert found is not None
     width = max(1, round(float(found[1]) * scale))
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width, dpi=96))
 
 
 def pdf(svg: str) -> bytes:

@@ -98,7 +98,7 @@ class Rails:
                 )
                 self._layout.flow(points, entering, None, m.FORK_RADIUS, ("", target))
             if names and rail.name:
-                self._rail_name(rail.name, line, x, (top - 16 if not parallel.shares else top) - width / 2 - 7, width)
+                self._rail_name(rail.name, line, line if parallel.shares else x, top - 16 - width / 2 - 7, width)
             if first:
                 end = self._layout.sequence(rail.inside, line, top, rail.entering, inner)
                 self._land(rail, line, end, bar, tail, inner, parallel)

@@ -394,6 +394,9 @@ class Reader:
                     for thing in blamed:
                         thing.mistakes = thing.mistakes or self._mistakes.of(visit)
         word = merge.word.text
+        if len(ends) == 1 and isinstance(visit.leaving, Flowing) and ends[0].shape:
+            room.at_node[visit.leaving.node] = ends[0]
+            return ends[0]  # of one rail nothing is joined
         path = self._id(f"{visit.instance.path}.{word}".strip("."))
         shape = shape_of(visit.leaving.shape, self._conditions) if isinstance(visit.leaving, Flowing) else None
         title = sentence(path, f"{word} of {len(rails)} rails", shape, Cost())
@@ -481,7 +484,7 @@ class Reader:
                 text = args[name].span.text if name in args else ""
             else:
                 text = f"{int(value)}" if isinstance(value, int) else f"{float(value):g}"
-            if text:
+            if text and text != name:
                 texts.append(f"{name} {' '.join(text.split())}")
         return ", ".join(texts)
 
