@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,26 @@ def ops() -> str:
 
 
 def gallery() -> str:
-    """The shipped specs, by the script beside this one."""
-    spec = importlib.util.spec_from_file_location("docs_gallery", FOLDER / "gallery.py")
+    """The figures and the shipped specs, by the scripts beside this one."""
+    page = str(_script("gallery").page())
+    before, heading, after = page.partition("## Whole networks")
+    return f"{before}{_script('figures').section()}\n\n{heading}{after}"
+
+
+def figures() -> dict[str, str]:
+    """The figures of the pages, by the names of their files in docs/figures."""
+    found: dict[str, str] = _script("figures").files()
+    return found
+
+
+def _script(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return str(module.page())
+    return module
 
 
 def rules() -> str:
@@ -187,3 +201,6 @@ PAGES = {"api.md": api, "errors.md": errors, "ops.md": ops, "gallery.md": galler
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
+    (FOLDER / "figures").mkdir(exist_ok=True)
+    for name, figure in figures().items():
+        (FOLDER / "figures" / name).write_text(figure, encoding="utf-8")

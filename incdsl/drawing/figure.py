@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from incdsl.drawing import measures as m
 from incdsl.drawing.board import Board
@@ -88,6 +88,10 @@ def net_figure(
         return _board_figure(sheet, layout, body, manner, margin, top + 16), layout
     columns = _columns(spine, layout, manner, tallest)
     several = len(columns) > 1
+    if not several and not manner.names:  # its rails have names, as those of a block alone
+        return net_figure(body, title, replace(manner, names=True), totals, tallest)
+    if several and manner.names:
+        manner = replace(manner, names=False)
     if several:
         top += 37
     _place_columns(columns, layout, manner, margin)
@@ -201,6 +205,8 @@ def _leave(
     elif column.sequence.parts:
         layout.flow([(x, y), (x, y + 26)], value, last, joins=(last_box(last), ""))
         layout.beside(str(value.shape or ""), x, y + 13, value)
+        if last is not None and not value.heads:
+            layout.word(last, x, y + 13, value, alone=True)
         sheet.write(x, y + 37, Run(", ".join(value.outputs), "name"), anchor="middle")
         deepest = y + 40
     return _heads(sheet, layout, column, value, deepest)

@@ -172,11 +172,11 @@ class Layout:
             at = x + m.thickness(value.channels) / 2 + m.SHAPE_OFFSET
             self.sheet.write(at, middle + 3.7, Run(text, "shape"))
 
-    def word(self, part: Thing, x: float, middle: float, value: Value) -> None:
+    def word(self, part: Thing, x: float, middle: float, value: Value, *, alone: bool = False) -> None:
         """The word of a merge at the left of its line."""
         word = part.word if isinstance(part, Parallel | Join) else ""
         at = x - m.thickness(value.channels) / 2 - m.SHAPE_OFFSET
-        if word in ("concat", "reduce") and not value.outputs:
+        if word in ("concat", "reduce") and (alone or not value.outputs):
             self.sheet.write(at, middle + 3.7, Run(word, "second", ink="second"), anchor="end")
 
     def trail(self, sequence: Sequence, x: float, y: float) -> None:
