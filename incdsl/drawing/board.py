@@ -201,12 +201,7 @@ class Board:
 
     def _inner_board(self, thing: Thing) -> Board | None:
         manner = self._manner
-        if (
-            isinstance(thing, Block)
-            and self._layout.panels.is_open(thing, manner)
-            and thing.inside
-            and not thing.inside.spine
-        ):
+        if isinstance(thing, Block) and manner.opens(thing) and thing.inside and not thing.inside.spine:
             return self._layout.panels.board(thing, manner.inside())
         return None
 
@@ -228,7 +223,7 @@ class Board:
         """What is written beside a value where it begins: its name if it is read again, and its shape."""
         named = value.name and value.readers > 1 and not isinstance(value.cell.thing, Door)
         runs = [Run(value.name, "second", ink="second")] if named else []
-        return [*runs, Run(str(value.shape), "shape", 6 if named else 0)]
+        return [*runs, Run(str(value.shape), "shape", 6 if named else 0, about=value.node)]
 
     # Lines
 
@@ -394,7 +389,7 @@ class Board:
             self._draw_end(place, thing, x, y, panel)
         elif isinstance(thing, Join | Split):
             self._draw_bar(place, x, y)
-        elif isinstance(thing, Block) and not layout.panels.is_open(thing, self._manner):
+        elif isinstance(thing, Block) and not self._manner.opens(thing):
             half, ports = layout.boxes.block_width / 2, (0.0, *place.ins, *place.outs)
             start = x - max(half, 24 - min(ports) if min(ports) else 0)
             end = x + max(half, 24 + max(ports) if max(ports) else 0)

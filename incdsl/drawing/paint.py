@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Shape, Sheet, Small, Stroke, Words
+from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Run, Shape, Sheet, Small, Stroke, Words
 from incdsl.drawing.themes import DARK, LIGHT, Theme, rules
 
 _SANS = "Inter,'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -41,9 +41,12 @@ _SIZES = (
 
 def svg(
     sheet: Sheet, name: str, title: str, description: str, theme: Theme = "light", size: tuple[str, str] | None = None,
-    view: tuple[float, float, float, float] | None = None,
+    view: tuple[float, float, float, float] | None = None, *, hooks: bool = False,
 ) -> str:  # fmt: skip
-    """A figure as one SVG document; `size` is its width and height where they are not those of the marks."""
+    """A figure as one SVG document; `size` is its width and height where they are not those of the marks.
+
+    With `hooks`, boxes say their paths and shapes their nodes, `data-path` and `data-node`, for a page with a script.
+    """
     scope = f"inc-{identifier(name)}"
     box = view or (0, 0, sheet.width, sheet.height)
     width, height = size or (_n(box[2]), _n(box[3]))
@@ -65,14 +68,14 @@ def svg(
     parts.append(f'<rect class="bg" x="{_n(box[0])}" y="{_n(box[1])}" width="{_n(box[2])}" height="{_n(box[3])}"/>')
     parts += [
         f'<g id="{scope}-values">',
-        *(_box(scope, each) for each in sheet.panels),
+        *(_box(scope, each, hooks) for each in sheet.panels),
         *_strokes(sheet.strokes),
         *_ends(sheet),
         "</g>",
     ]
-    parts += [f'<g id="{scope}-steps">', *(_box(scope, each) for each in sheet.boxes), *_strokes(sheet.signs)]
+    parts += [f'<g id="{scope}-steps">', *(_box(scope, each, hooks) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
-    parts += ["</g>", f'<g id="{scope}-labels">', *map(_words, sheet.words), "</g>", "</svg>"]
+    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, hooks) for each in sheet.words), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -89,7 +92,7 @@ def _colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
         yield "}"
 
 
-def _box(scope: str, box: Box) -> str:
+def _box(scope: str, box: Box, hooks: bool = False) -> str:
     kind = _BOXES[box.shape]
     if box.fill == "pool":
         kind = "pl"
@@ -110,7 +113,8 @@ def _box(scope: str, box: Box) -> str:
     if not box.path:
         return drawn
     title = f"<title>{escape(box.title, quote=False)}</title>" if box.title else ""
-    return f'<g id="{scope}-{identifier(box.path)}">{title}{drawn}</g>'
+    path = f' data-path="{escape(box.path)}"' if hooks else ""
+    return f'<g id="{scope}-{identifier(box.path)}"{path}>{title}{drawn}</g>'
 
 
 def _trapezoid(box: Box) -> str:
@@ -223,7 +227,7 @@ def _use(scope: str, each: Miniature) -> str:
     return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" transform="{place}"/>'
 
 
-def _words(words: Words) -> str:
+def _words(words: Words, hooks: bool = False) -> str:
     if not words.runs:
         return ""
     heat = words.within.heat if words.within and not words.within.wrong else None
@@ -233,17 +237,20 @@ def _words(words: Words) -> str:
     place = f'x="{_n(words.x)}" y="{_n(words.y)}"'
     if len(words.runs) == 1 and not words.runs[0].before:
         run = words.runs[0]
-        return (
-            f"<text {place}{_class([*outer, _ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</text>"
-        )
+        named = _class([*outer, _ROLES[run.role], _INKS[run.ink]]) + _about(run, hooks)
+        return f"<text {place}{named}>{escape(run.text, quote=False)}</text>"
     spans = []
     for i, run in enumerate(words.runs):
         blank = " " if i and run.before == m.SPACE else ""
         shift = f' dx="{_n(run.before)}"' if run.before and i and not blank else ""
-        spans.append(
-            f"{blank}<tspan{shift}{_class([_ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</tspan>"
-        )
+        named = _class([_ROLES[run.role], _INKS[run.ink]]) + _about(run, hooks)
+        spans.append(f"{blank}<tspan{shift}{named}>{escape(run.text, quote=False)}</tspan>")
     return f"<text {place}{_class(outer)}>{''.join(spans)}</text>"
+
+
+def _about(run: Run, hooks: bool) -> str:
+    """The node whose shape a text is."""
+    return f' data-node="{escape(run.about)}"' if hooks and run.about else ""
 
 
 def _class(names: list[str]) -> str:

@@ -27,7 +27,14 @@ class Part:
     body: Body
     is_net: bool
     totals: Cost
-    problems: tuple[Diagnostic, ...]
+    analysis: Analysis
+    found: NetAnalysis
+    """The net that it is, or is part of."""
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the spec."""
+        return self.analysis.errors
 
 
 def part_of(text: str, asked: Asked, *, folds: bool = True) -> Part:
@@ -121,7 +128,7 @@ def _net(analysis: Analysis, found: NetAnalysis, folds: bool) -> Part:
         if cost.macs:
             texts.append(f"{in_giga(cost.macs)} GMACs" if cost.macs >= 1e9 else f"{in_units(cost.macs, places=1)} MACs")
     totals = Cost(cost.deployed_params, cost.macs)
-    return Part(found.name, " · ".join(texts), body, True, totals, analysis.errors)
+    return Part(found.name, " · ".join(texts), body, True, totals, analysis, found)
 
 
 def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Part:
@@ -140,7 +147,7 @@ def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Pa
     texts = [f"{cost.params:,} parameters"] if cost.params else []
     texts += [f"{in_units(cost.macs, places=1)} MACs"] if cost.macs else []
     title = " ".join(what.split())
-    return Part(title, " · ".join(texts), body, False, Cost(cost.params, cost.macs), analysis.errors)
+    return Part(title, " · ".join(texts), body, False, Cost(cost.params, cost.macs), analysis, found)
 
 
 def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool = True) -> Part:
@@ -152,7 +159,7 @@ def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool 
     else:
         texts += [f"{block.cost.params:,} parameters"] if block.cost.params else []
         texts += [f"{in_units(block.cost.macs, places=1)} MACs"] if block.cost.macs else []
-    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis.errors)
+    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis, found)
 
 
 def _blocks(body: Body) -> Iterator[Block]:
