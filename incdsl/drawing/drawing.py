@@ -135,8 +135,10 @@ class Drawing:
 
     @property
     def html(self) -> str:
-        """A page that holds the figure and needs nothing else."""
-        return output.page(self.svg, self.part.title, self.look.theme)
+        """The figure as a page that one can ask, with the spec beside it; it needs nothing else."""
+        from incdsl.drawing.explorer.page import page
+
+        return page(self)
 
     def png(self, scale: float = 2) -> bytes:
         """The figure in pixels, `scale` of them for each of its own. It needs resvg-py.

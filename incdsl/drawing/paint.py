@@ -45,9 +45,10 @@ def svg(
 ) -> str:  # fmt: skip
     """A figure as one SVG document; `size` is its width and height where they are not those of the marks.
 
-    With `hooks`, boxes say their paths and shapes their nodes, `data-path` and `data-node`, for a page with a script.
+    With `hooks` it is for a page with a script: boxes say their paths and shapes their nodes, `data-path` and
+    `data-node`, and the rules of the style are left to the page.
     """
-    scope = f"inc-{identifier(name)}"
+    scope = scope_of(name)
     box = view or (0, 0, sheet.width, sheet.height)
     width, height = size or (_n(box[2]), _n(box[3]))
     heat = any(each.heat is not None for each in sheet.boxes)
@@ -56,12 +57,7 @@ def svg(
         f'height="{height}" role="img" aria-labelledby="{scope}-title {scope}-desc">',
         f'<title id="{scope}-title">{escape(title)}</title>',
         f'<desc id="{scope}-desc">{escape(description)}</desc>',
-        "<style>",
-        f"#{scope} text{{font-family:{_SANS};font-size:12px;font-variant-ligatures:none;"
-        "font-feature-settings:'calt' 0}",
-        *(f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES),
-        *_colours(scope, theme, heat),
-        "</style>",
+        *([] if hooks else ["<style>", *sizes(scope), *colours(scope, theme, heat), "</style>"]),
     ]
     if sheet.small:
         parts.append(f"<defs>{''.join(_small(scope, key, small) for key, small in sheet.small.items())}</defs>")
@@ -79,12 +75,25 @@ def svg(
     return "\n".join(part for part in parts if part) + "\n"
 
 
+def scope_of(name: str) -> str:
+    """What the ids of a figure begin with, and its rules."""
+    return f"inc-{identifier(name)}"
+
+
+def sizes(scope: str) -> Iterator[str]:
+    """The rules of a figure that are not about colours."""
+    text = f"font-family:{_SANS};font-size:12px;font-variant-ligatures:none;font-feature-settings:'calt' 0"
+    yield f"#{scope} text{{{text}}}"
+    yield from (f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES)
+
+
 def identifier(path: str) -> str:
     """A path as part of an id."""
     return re.sub(r"[^A-Za-z0-9_.]", "-", path)
 
 
-def _colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
+def colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
+    """The rules of a figure that are about colours."""
     yield from rules(DARK if theme == "dark" else LIGHT, scope, heat)
     if theme == "auto":
         yield "@media (prefers-color-scheme:dark){"

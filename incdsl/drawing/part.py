@@ -67,7 +67,7 @@ def chosen(
     if not what or name in nets:
         settings = {**(settings_of(source, arguments) if arguments else {}), **asked.settings}
         analysis = _analyzed(source, asked, settings, name or None)
-        return _net(analysis, _resized(_only(analysis, nets), dims), folds)
+        return net_part(analysis, _resized(_only(analysis, nets), dims), folds=folds)
     if dims is not None:
         whole, net, *_ = net_of_steps(source, file, what, dims)
         analysis = _analyzed(whole, asked, {}, net)
@@ -113,7 +113,8 @@ def _resized(found: NetAnalysis, dims: tuple[int, ...] | None) -> NetAnalysis:
     return replace(found, net=replace(found.net, conditions=replace(found.net.conditions, nominal=dict(sizes))))
 
 
-def _net(analysis: Analysis, found: NetAnalysis, folds: bool) -> Part:
+def net_part(analysis: Analysis, found: NetAnalysis, *, folds: bool) -> Part:
+    """A whole net; with `folds`, equal turns of a repetition are one."""
     reader = Reader(analysis, found, folds=folds)
     body = reader.net()
     cost = found.cost
