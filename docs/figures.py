@@ -29,7 +29,9 @@ class Figure:
     @property
     def command(self) -> str:
         """The command that draws it."""
-        options = [f"--{name} {value}" for name, value in (("heat", self.look.heat), ("depth", self.look.depth)) if value]
+        options = [
+            f"--{name} {value}" for name, value in (("heat", self.look.heat), ("depth", self.look.depth)) if value
+        ]
         quoted = f"'{self.what}'" if set(self.what) & set(" (){}[]@") else self.what
         return " ".join(["incdsl draw", quoted, *options, "-o", f"{self.name}.svg"])
 

@@ -72,6 +72,8 @@ def chosen(
         for block in _blocks(body):
             if _is_meant(block, what, name, arguments):
                 return _block(block, found, analysis)
+    if analysis.errors:
+        raise CompileError(analysis.problems)
     known = {each.name.text for each in file.definitions if isinstance(each, tree.Block)}
     if name in known:
         raise no_subject(f"no net of the spec uses `{what}`: say what flows into it, `{what}@[C, H, W]`")
