@@ -44,8 +44,9 @@ def png(svg: str, scale: float) -> bytes:
     found = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)
     assert found is not None
     width = max(1, round(float(found[1]) * scale))
-    apart = re.sub(r"(?<=\d)x(?=\d)", "\u200cx\u200c", svg)  # Inter would write branch3×3, and resvg cannot forbid it
-    return bytes(resvg_py.svg_to_bytes(svg_string=apart, width=width, dpi=96))
+    # Inter would write branch3×3, and resvg cannot forbid it: in pixels, a letter of another script looks like an x
+    alike = re.sub(r"(?<=\d)x(?=\d)", "\u0445", svg)
+    return bytes(resvg_py.svg_to_bytes(svg_string=alike, width=width, dpi=96))
 
 
 def pdf(svg: str) -> bytes:
