@@ -35,9 +35,9 @@ _ROOM = 13
 
 @dataclass(eq=False, slots=True)
 class _Exit(Thing):
-    """Where a value leaves the body, with its name."""
+    """Where values leave the body, with their names; several stand side by side if they come from one block."""
 
-    name: str = ""
+    names: list[str] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
@@ -104,12 +104,17 @@ class Board:
         self._set_gutters()
         self._set_corridors()
         ins = [self._x(self._places[value.cell], 0, out=True) for value in body.inputs]
-        exits = [place for place in self._places.values() if isinstance(place.cell.thing, _Exit)]
+        exits = {
+            value: place.column.x + at
+            for place in self._places.values()
+            if isinstance(place.cell.thing, _Exit)
+            for value, at in zip(place.cell.reads, place.ins, strict=True)
+        }
         self.line = ins[0] if len(ins) == 1 else self.width / 2
         """Where the line of the whole runs, from its left edge: into the only input if it has one."""
         self.ins = [x - self.line for x in ins]
         self._turns = len(ins) == len(exits) == 1
-        self.outs = {place.cell.reads[0]: 0.0 if self._turns else place.column.x - self.line for place in exits}
+        self.outs = {value: 0.0 if self._turns else x - self.line for value, x in exits.items()}
 
     # Rows and columns
 
@@ -156,10 +161,12 @@ class Board:
         thing, cell = place.cell.thing, place.cell
         layout, manner = self._layout, self._manner
         if isinstance(thing, Door | _Exit):
-            half = m.advance(thing.name, "name") / 2 + 4
-            place.height = 18.0
-            place.ins, place.outs = [0.0], [0.0]
-            place.left, place.right = (8.0, 12 + 2 * half) if self._nested else (half, half)
+            names = thing.names if isinstance(thing, _Exit) else [thing.name]
+            place.ins, place.outs, place.height = self._ends(place, len(names)), [0.0], 18.0
+            for name, at in zip(names, place.ins, strict=True):
+                half = m.advance(name, "name") / 2 + 4
+                place.left = max(place.left, (8.0 if self._nested else half) - at)
+                place.right = max(place.right, (12 + 2 * half if self._nested else half) + at)
         elif isinstance(thing, Join | Split):
             count = max(1, len(cell.reads) if isinstance(thing, Join) else len(cell.gives))
             kept = (inherited or 0) if isinstance(thing, Join) else (count - 1) / 2
@@ -179,12 +186,14 @@ class Board:
                 kept = float(inherited or 0)
                 place.ins = self._spread(len(cell.reads), kept)
                 alike = len(cell.gives) == len(cell.reads)
-                place.outs = self._spread(len(cell.gives), kept if alike else (len(cell.gives) - 1) / 2)
+                live = [value.readers > 0 or bool(value.outputs) for value in cell.gives]
+                spread = self._spread(sum(live), kept if alike else (sum(live) - 1) / 2)
+                doors_of = iter(spread)
+                place.outs = [next(doors_of) if each else 0.0 for each in live]
                 source = self._places[cell.reads[0].cell] if cell.reads else place
-                several = len(cell.reads) > 1
-                if several and source.cell.gives == cell.reads and source.column is place.column:
-                    place.ins = source.outs
-                    place.outs = source.outs if alike else place.outs
+                if len(cell.reads) > 1 and source.column is place.column and _alive(source.cell) == cell.reads:
+                    place.ins = [source.outs[source.cell.gives.index(value)] for value in cell.reads]
+                    place.outs = list(place.ins) if alike and all(live) else place.outs
                 if isinstance(thing, Block):
                     doors = (0.0, *place.ins, *place.outs)
                     place.left = max(place.left, 24 - min(doors)) if min(doors) else place.left
@@ -194,6 +203,16 @@ class Board:
         if labels:
             outs = max(place.outs, default=0)
             place.right = max(place.right, outs + 4 + m.SHAPE_OFFSET + reach)
+
+    def _ends(self, place: _Place, count: int) -> list[float]:
+        """Where values leave: below the doors that they come from, if they do."""
+        reads = place.cell.reads
+        if count < 2 or not reads:
+            return [0.0] * count
+        source = self._places[reads[0].cell]
+        doors = [source.outs[source.cell.gives.index(value)] for value in reads]
+        apart = len(set(doors)) == count
+        return doors if apart and source.column is place.column else self._spread(count, 0)
 
     def _spread(self, count: int, kept: float) -> list[float]:
         """Doors side by side, that of index `kept` on the line of the column."""
@@ -390,8 +409,11 @@ class Board:
     def _draw_place(self, place: _Place, left: float, top: float, panel: Box | None) -> None:
         layout, sheet, cell = self._layout, self._layout.sheet, place.cell
         thing, x, y = cell.thing, left + place.column.x, top + self._tops[place.row]
-        if isinstance(thing, Door | _Exit):
-            self._draw_end(place, thing, x, y, panel)
+        if isinstance(thing, Door):
+            self._draw_end(place, thing.name, cell.gives[0], x, y, panel)
+        elif isinstance(thing, _Exit):
+            for name, value, at in zip(thing.names, cell.reads, place.ins, strict=True):
+                self._draw_end(place, name, value, x + at, y, panel)
         elif isinstance(thing, Join | Split):
             self._draw_bar(place, x, y)
         elif isinstance(thing, Block) and not layout.panels.is_open(thing, self._manner):
@@ -409,14 +431,13 @@ class Board:
                 at = x + port + m.thickness(value.channels) / 2 + m.SHAPE_OFFSET
                 sheet.write(at, y + place.height + 11, *self._label(value))
 
-    def _draw_end(self, place: _Place, thing: Door | _Exit, x: float, y: float, panel: Box | None) -> None:
+    def _draw_end(self, place: _Place, name: str, value: Value, x: float, y: float, panel: Box | None) -> None:
         """An input or an output: its name at the end of the line; in a panel the line goes on to the border."""
         sheet = self._layout.sheet
-        enters = isinstance(thing, Door)
-        value = place.cell.gives[0] if enters else place.cell.reads[0]
+        enters = isinstance(place.cell.thing, Door)
         width = m.thickness(value.channels)
         if panel is None:
-            sheet.write(x, y + (12 if enters else 14), Run(thing.name, "name"), anchor="middle")
+            sheet.write(x, y + (12 if enters else 14), Run(name, "name"), anchor="middle")
             if not enters:
                 sheet.arrows.append(Arrow(x, y + 2, "down", max(4, width * 0.8)))
             return
@@ -427,7 +448,7 @@ class Board:
             level = panel.bottom - 12
             points = plain([(x, y), (x, level), (out, level), (out, panel.bottom)])
             sheet.line(points, width, radius=_RADIUS, joins=("", panel.path))
-        sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, Run(thing.name, "note", ink="second"))
+        sheet.write(x + width / 2 + m.SHAPE_OFFSET, y + 13, Run(name, "note", ink="second"))
 
     def _draw_bar(self, place: _Place, x: float, y: float) -> None:
         sheet, thing = self._layout.sheet, place.cell.thing
@@ -460,12 +481,23 @@ def _with_ends(body: Body) -> list[Cell]:
         for value in cell.gives:
             for head in value.heads:
                 cells.append(Cell(head, [value]))
+    exits: dict[object, Cell] = {}
     for value in dict.fromkeys(body.outputs):
         if value not in value.cell.gives:
             continue  # it leaves a sequence that goes on
         name = ", ".join(value.outputs) or ("" if body.is_net else value.name)
-        cells.append(Cell(_Exit(name=name), [value]))
+        alone = len(value.cell.gives) < 2 or value.readers > 0
+        cell = exits.setdefault(value if alone else value.cell, Cell(_Exit()))
+        assert isinstance(cell.thing, _Exit)
+        cell.thing.names.append(name)
+        cell.reads.append(value)
+    cells += exits.values()
     return cells
+
+
+def _alive(cell: Cell) -> list[Value]:
+    """The values of a cell that something reads, or that leave the body."""
+    return [value for value in cell.gives if value.readers or value.outputs]
 
 
 def _end(thing: Thing, port: int, *, top: bool) -> str:
