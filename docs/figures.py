@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 
 from incdsl.drawing.drawing import Look, drawing
 from incdsl.drawing.part import part_of
@@ -40,20 +41,21 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "A network": (
         Figure(
             "v3", "specs/v3.inc",
-            "Inception-v3. The paper has a table of its layers (Table 1) and no figure of the whole. Each bound value of the "
-            "spec is a column: the stem, the three grids. Lines get wider with the channels, so the growth from 3 to 2048 is "
-            "seen at once; the trapezoids are the steps that halve the grid. The auxiliary head hangs, dashed, where it "
-            "leaves the last 17×17 grid. Below each column stands what it costs.",
+            "Inception-v3. The paper has a table of its layers (Table 1) and no figure of the whole. "
+            "Each bound value of the spec is a column: the stem, the three grids. Lines get wider with "
+            "the channels, so the growth from 3 to 2048 is seen at once; the trapezoids are the steps "
+            "that halve the grid. The auxiliary head hangs, dashed, where it leaves the last 17×17 grid. "
+            "Below each column stands what it costs.",
         ),
         Figure(
             "v3_heat", "specs/v3.inc",
-            "The same with its multiply-accumulates as heat, each block by itself. The most expensive step is the 3×3 "
-            "convolution of the stem, on a grid of 71×71: 12 % of the whole.", Look(heat="macs"),
+            "The same with its multiply-accumulates as heat, each block by itself. The most expensive "
+            "step is the 3×3 convolution of the stem, on a grid of 71×71: 12 % of the whole.", Look(heat="macs"),
         ),
         Figure(
             "googlenet", "specs/googlenet.inc",
-            "GoogLeNet with its two auxiliary heads. The paper's Figure 3 draws all layers of all modules on one long page; "
-            "here a module is one box with its rails in small.",
+            "GoogLeNet with its two auxiliary heads. The paper's Figure 3 draws all layers of all "
+            "modules on one long page; here a module is one box with its rails in small.",
         ),
         Figure(
             "inception_resnet_v2", "specs/inception_resnet_v2.inc",
@@ -63,9 +65,9 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "Modules of Inception-v3": (
         Figure(
             "inception_a", "specs/v3.inc::InceptionA",
-            "Figure 5 of arXiv:1512.00567. The paper draws from the bottom up, with the same width for every arrow; here a "
-            "figure is read as the spec is. The bracket says that two 3×3 stand for a 5×5. The bar adds up the channels of "
-            "the rails: 64 + 64 + 96 + 32 = 256.",
+            "Figure 5 of arXiv:1512.00567. The paper draws from the bottom up, with the same width for "
+            "every arrow; here a figure is read as the spec is. The bracket says that two 3×3 stand for "
+            "a 5×5. The bar adds up the channels of the rails: 64 + 64 + 96 + 32 = 256.",
         ),
         Figure(
             "inception_b", "specs/v3.inc::InceptionB",
@@ -77,26 +79,27 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
         Figure(
             "reduction_a", "specs/v3.inc::ReductionA",
-            "Figure 10: a strided convolution, one behind another, and a pool. All rails end on the 17×17 grid, and the "
-            "pool passes all of its 288 channels on.",
+            "Figure 10: a strided convolution, one behind another, and a pool. All rails end on the "
+            "17×17 grid, and the pool passes all of its 288 channels on.",
         ),
     ),
     "The first Inception module": (
         Figure(
             "naive", "specs/modules/inception.inc::Naive",
-            "Figure 2a of arXiv:1409.4842, the naive version: the pool passes all 192 channels on, so the output is wider than "
-            "the input, and the next module would be wider still.",
+            "Figure 2a of arXiv:1409.4842, the naive version: the pool passes all 192 channels on, so "
+            "the output is wider than the input, and the next module would be wider still.",
         ),
         Figure(
             "reduced", "specs/modules/inception.inc::Reduced",
-            "Figure 2b: 1×1 convolutions before the large ones and after the pool. It has 42 % of the parameters and of the "
-            "multiply-accumulates of the naive one.",
+            "Figure 2b: 1×1 convolutions before the large ones and after the pool. It has 42 % of the "
+            "parameters and of the multiply-accumulates of the naive one.",
         ),
     ),
     "Factorization": (
         Figure(
             "two_3x3", "specs/modules/factorization.inc::Two3x3",
-            "Figure 1 of arXiv:1512.00567 is this pair as a pyramid of cells: a 5×5 as two 3×3, 18 instead of 25 weights.",
+            "Figure 1 of arXiv:1512.00567 is this pair as a pyramid of cells: a 5×5 as two 3×3, 18 "
+            "instead of 25 weights.",
         ),
         Figure(
             "asymmetric_7x7", "specs/modules/factorization.inc::Asymmetric7x7",
@@ -120,13 +123,14 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "Residuals and crossing values": (
         Figure(
             "block17", "specs/inception_resnet_v2.inc::Block17",
-            "Figure 17 of arXiv:1602.07261: an Inception module whose output is scaled and added to what flows in. The "
-            "identity is a bare line.",
+            "Figure 17 of arXiv:1602.07261: an Inception module whose output is scaled and added to what "
+            "flows in. The identity is a bare line.",
         ),
         Figure(
             "fpn", "examples/fpn.inc::FPN",
-            "A feature pyramid is not series-parallel: values go down one way and across to another. No line passes through "
-            "a box, a dot is where a value is read again, and a line has a gap where it crosses another.",
+            "A feature pyramid is not series-parallel: values go down one way and across to another. No "
+            "line passes through a box, a dot is where a value is read again, and a line has a gap where "
+            "it crosses another.",
         ),
     ),
 }  # fmt: skip
@@ -143,8 +147,8 @@ def section() -> str:
     """The part of the gallery with the figures."""
     parts = [
         "## Figures",
-        "`incdsl draw` makes them; [a page](draw.md) says how to read them. Those of papers are not ours to show, so the\n"
-        "captions say where ours differ.",
+        "`incdsl draw` makes them; [a page](draw.md) says how to read them. Those of papers are not ours "
+        "to show, so the\ncaptions say where ours differ.",
     ]
     for title, figures in SECTIONS.items():
         parts.append(f"### {title}")
@@ -153,7 +157,7 @@ def section() -> str:
             image = f"![{alt}](figures/{figure.name}.svg)"
             if figure.name == "v3":
                 image = picture(f"figures/{figure.name}", alt)
-            parts += [image, f"{figure.text}\n`{figure.command}`"]
+            parts += [image, f"{fill(figure.text, 120)}\n`{figure.command}`"]
     return "\n\n".join(parts)
 
 

@@ -13,6 +13,9 @@ from incdsl.drawing.marks import Arrow, Box, Run, Sheet
 from incdsl.drawing.picture import Body, Cost, Sequence, Value
 from incdsl.drawing.things import first_box, last_box
 
+_LEGEND = 380
+"""What the scale of heat needs beside its words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Title:
@@ -72,6 +75,9 @@ def block_figure(body: Body, title: Title, manner: Manner) -> tuple[Sheet, Layou
         end += 26
     sheet.width = max(_title_width(title) + 2 * margin, x + right + margin)
     sheet.height = end + 14
+    if manner.heat:
+        sheet.width = max(sheet.width, _LEGEND + 2 * margin)
+        sheet.height = legend(sheet, manner.heat, margin, end + 22)
     return sheet, layout
 
 
@@ -115,6 +121,7 @@ def net_figure(
     foot = deepest + 29
     foot = _sums(sheet, columns, totals, foot) if several else deepest + 16
     if manner.heat:
+        sheet.width = max(sheet.width, _LEGEND + 2 * margin)
         foot = legend(sheet, manner.heat, margin, foot)
     sheet.width = max(sheet.width, *(words.left + words.width + 8 for words in sheet.words))
     sheet.height = foot
@@ -128,6 +135,7 @@ def _board_figure(sheet: Sheet, layout: Layout, body: Body, manner: Manner, marg
     sheet.width = max(board.width, *(words.left + words.width - margin for words in sheet.words)) + 2 * margin
     sheet.height = foot
     if manner.heat:
+        sheet.width = max(sheet.width, _LEGEND + 2 * margin)
         sheet.height = legend(sheet, manner.heat, margin, foot + 8)
     return sheet
 
@@ -293,7 +301,10 @@ def legend(sheet: Sheet, heat: Heat, margin: float, y: float) -> float:
         last = i == m.HEAT_STEPS
         if not last and text.endswith(heat.shown(heat.top).partition(" ")[2]):
             text = text.partition(" ")[0]
-        if last or m.advance(text, "note") <= each - 4:
+        room = each - (
+            m.advance(heat.shown(heat.top), "note") if i == m.HEAT_STEPS - 1 else m.advance(text, "note") / 2
+        )
+        if last or m.advance(text, "note") / 2 <= room - 4:
             anchor = "end" if last else "middle"
             sheet.write(start + i * each, y + 25, Run(text, "note", ink="second"), anchor=anchor)  # type: ignore[arg-type]
     return y + 40

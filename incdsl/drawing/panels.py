@@ -9,7 +9,7 @@ from incdsl.drawing.board import Board
 from incdsl.drawing.describe import in_units
 from incdsl.drawing.manner import Extent, Manner
 from incdsl.drawing.marks import Box, Run
-from incdsl.drawing.picture import Block, Value
+from incdsl.drawing.picture import Block, Parallel, Value
 from incdsl.drawing.things import first_box, is_filled, last_box
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ class Panels:
             line = m.thickness(block.inside.inputs[0].channels) / 2
             left = max(left, 24 + line + sum(run.width for run in self._head(block)))
             right = max(right, 24 + line + m.advance(self._costs(block), "second"))
-        return Extent(left, right, m.PANEL_HEAD + height + m.PANEL_FOOT, left, right)
+        return Extent(left, right, self._head_height(block) + height + m.PANEL_FOOT, left, right)
+
+    def _head_height(self, block: Block) -> float:
+        """The room above what stands inside: a fork brings some of its own."""
+        spine = block.inside.spine if block.inside else None
+        begins = spine is not None and spine.parts and not isinstance(spine.parts[0], Parallel)
+        return m.PANEL_HEAD + 8 if begins else m.PANEL_HEAD
 
     def _exit_reach(self, value: Value) -> float:
         return m.thickness(value.channels) / 2 + m.SHAPE_OFFSET + m.advance(value.grid, "shape")
@@ -76,7 +82,7 @@ class Panels:
         )  # fmt: skip
         self._sheet.panels.append(box)
         spine, body = block.inside.spine, block.inside
-        top, bottom = y + m.PANEL_HEAD, y + size.height
+        top, bottom = y + self._head_height(block), y + size.height
         if spine is None:
             board = self.board(block, inner)
             self._write_head(block, box, [x + each for each in board.ins])

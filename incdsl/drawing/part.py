@@ -76,9 +76,11 @@ def chosen(
     for found in analysis.nets:
         reader = Reader(analysis, found, folds=folds)
         body = reader.net()
-        for block in _blocks(body):
+        for block in blocks(body):
             if _is_meant(block, what, name, arguments):
                 return _block(block, found, analysis)
+    if analysis.errors:
+        raise CompileError(analysis.problems)
     known = {each.name.text for each in file.definitions if isinstance(each, tree.Block)}
     if name in known:
         raise no_subject(f"no net of the spec uses `{what}`: say what flows into it, `{what}@[C, H, W]`")
@@ -136,9 +138,9 @@ def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Pa
     """Steps alone: the inside of a block if they are one."""
     body = Reader(analysis, found, folds=folds).net()
     things = leaves([cell.thing for cell in body.cells])
-    blocks = [thing for thing in things if isinstance(thing, Block)]
-    if len(blocks) == 1 and blocks[0].inside and len(things) <= len(body.inputs) + 1:
-        return _block(blocks[0], found, analysis, named=False)
+    alone = [thing for thing in things if isinstance(thing, Block)]
+    if len(alone) == 1 and alone[0].inside and len(things) <= len(body.inputs) + 1:
+        return _block(alone[0], found, analysis, named=False)
     body.is_net = False
     for value in [value for cell in body.cells for value in values(cell.thing, cell.gives)]:
         value.outputs.clear()
@@ -163,15 +165,15 @@ def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool 
     return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis, found)
 
 
-def _blocks(body: Body) -> Iterator[Block]:
-    """All blocks of a body in order, each before what is inside it."""
+def blocks(body: Body) -> Iterator[Block]:
+    """All blocks of a body in order, heads among them, each before what is inside it."""
     for cell in body.cells:
         heads = [head for value in values(cell.thing, cell.gives) for head in value.heads]
         for thing in (*leaves([cell.thing]), *heads):
             if isinstance(thing, Block):
                 yield thing
                 if thing.inside:
-                    yield from _blocks(thing.inside)
+                    yield from blocks(thing.inside)
 
 
 def _is_meant(block: Block, what: str, name: str, arguments: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence as Several
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
@@ -38,6 +38,7 @@ from incdsl.drawing.picture import (
     Value,
 )
 from incdsl.drawing.reduce import reduced
+from incdsl.drawing.said import are_equal, face_of_text, ports, rail_name, short, signature
 from incdsl.drawing.things import leaves
 from incdsl.elaborate.record import Visit
 from incdsl.elaborate.scope import NOT_NEEDED, Value as Flowing
@@ -108,7 +109,7 @@ class Reader:
             entering = [(name, self._flow_of(node)) for name, node in self._graph.inputs.items()]
         else:
             flows = visit.entering if isinstance(visit.entering, tuple) else (visit.entering,)
-            entering = list(zip(_ports(written_as), flows, strict=False))
+            entering = list(zip(ports(written_as), flows, strict=False))
         inputs = [self._door(name, flow, room) for name, flow in entering]
         outputs: list[Value] = []
         if isinstance(written_as, tree.Block) and written_as.chain:
@@ -263,9 +264,9 @@ class Reader:
 
     def _nothing(self, visit: Visit, room: _Room) -> Value:
         """A start of which nothing is known."""
-        path = self._id(f"{room.instance.path}.{_short(visit.node)}".strip("."))
+        path = self._id(f"{room.instance.path}.{short(visit.node)}".strip("."))
         step = Step(path, title=written(visit.node), mistakes=self._mistakes.of(visit), known=False)
-        step.face = Face(_short(visit.node))
+        step.face = Face(short(visit.node))
         cell = room.add(step, [])
         return self._value(cell, None, room)
 
@@ -308,7 +309,7 @@ class Reader:
         """A step that is wrong, or behind something that is: as it is written."""
         step = visit.node
         atom = step.atom if isinstance(step, tree.Step) else None
-        path = self._id(f"{visit.instance.path}.{visit.names[0] if visit.names else _short(step)}".strip("."))
+        path = self._id(f"{visit.instance.path}.{visit.names[0] if visit.names else short(step)}".strip("."))
         mistakes = self._mistakes.of(visit)
         title = sentence(path, written(atom or step), None, Cost())
         meaning = self._analysis.references.get(atom.name) if isinstance(atom, tree.Call) else None
@@ -318,7 +319,7 @@ class Reader:
             name = visit.names[0] if visit.names else atom.name.text
             thing = Block(path, "", title, Cost(), mistakes, name, atom.name.text, known=False)
         else:
-            face = _face_of_text(atom or step)
+            face = face_of_text(atom or step)
             form: Form = (
                 ("convolution" if face.right else "pool") if face.kernel else "linear" if face.right else "plain"
             )
@@ -341,7 +342,7 @@ class Reader:
             flow = self._step(part, flow, room, turn=True)
             bounds.append(len(room.cells))
         turns = [room.cells[a:b] for a, b in pairwise(bounds)]
-        if self._folds and len(turns) >= _FOLDED and _are_equal(turns):
+        if self._folds and len(turns) >= _FOLDED and are_equal(turns):
             first, last = turns[0], turns[-1][-1]
             inside = Sequence(
                 parts=[cell.thing for cell in first],
@@ -388,7 +389,7 @@ class Reader:
             if not end:
                 end = [self._nothing(rail, room)]
             ends.append(end[0])
-            names.append(_rail_name(rail))
+            names.append(rail_name(rail))
             if self._mistakes.is_odd(rail):
                 wrong.add(i)
                 if end[0].cell.gives and end[0] not in starts[i]:
@@ -438,7 +439,9 @@ class Reader:
             ]
             path = self._id(f"{visit.instance.path}.concat".strip("."))
             known = isinstance(visit.leaving, Flowing)
-            merged = Parallel(path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known)
+            merged = Parallel(
+                path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known, visits=(visit,)
+            )
             value = self._value(Cell(merged), visit.leaving, inner)
             inside = Sequence(parts=[merged], values=[value], entering=start)
         else:
@@ -469,7 +472,7 @@ class Reader:
         what = f"{instance.word} ({settings})" if settings else instance.word
         block = Block(
             path, "", sentence(path, what, shapes[0] if shapes else None, cost), cost, self._mistakes.of(step), name,
-            instance.word, settings, key=(instance.word, instance.defined, settings, _signature(inside)),
+            instance.word, settings, key=(instance.word, instance.defined, settings, signature(inside)),
             inside=inside, known=any(isinstance(each, Flowing) for each in flows),
         )  # fmt: skip
         cell = room.add(block, flow, step)
@@ -516,60 +519,3 @@ class Reader:
         """A path as the identity of one box."""
         self._ids[path] += 1
         return path if self._ids[path] == 1 else f"{path}~{self._ids[path]}"
-
-
-def _ports(node: tree.Tree) -> list[str]:
-    """What the inputs of a block or net are called inside."""
-    if isinstance(node, tree.Block):
-        return [name.text for item in node.items if isinstance(item, tree.Inputs) for name in item.names] or ["in"]
-    return [item.name.text for item in node.items if isinstance(item, tree.Input)] if isinstance(node, tree.Net) else []
-
-
-def _rail_name(rail: Visit) -> str:
-    """What a rail is called: its label, or the word of its only step."""
-    if rail.names and rail.names[0]:
-        return rail.names[0]
-    chain = rail.node.chain if isinstance(rail.node, tree.Rail) else None
-    first = chain.steps[0].atom if chain and len(chain.steps) == 1 else None
-    plain = isinstance(first, tree.Call) and first.name.text != "identity"
-    return first.name.text if plain and isinstance(first, tree.Call) and not first.bare else ""
-
-
-def _short(node: tree.Tree) -> str:
-    """A word for something that is unknown."""
-    atom = node.atom if isinstance(node, tree.Step) else node
-    return atom.name.text if isinstance(atom, tree.Call) and atom.name.text else " ".join(written(atom).split()[:2])
-
-
-def _face_of_text(atom: tree.Tree) -> Face:
-    """What an unknown step says of itself."""
-    if not isinstance(atom, tree.Call):
-        return Face(_short(atom))
-    kernel = atom.kernel.shown.replace("x", "×") if isinstance(atom.kernel, tree.Kernel) else ""
-    stride = f"/{atom.stride.span.text.lstrip('/')}" if atom.stride else ""
-    word = "" if kernel and atom.width else atom.name.text
-    return Face(word, kernel, stride, " ".join(atom.width.span.text.lstrip("@").split()) if atom.width else "")
-
-
-def _are_equal(turns: Several[list[Cell]]) -> bool:
-    """Whether the turns of a repetition are equal chains of plain steps."""
-    faces = []
-    for turn in turns:
-        if not turn or any(len(cell.gives) != 1 or len(cell.reads) != 1 for cell in turn):
-            return False
-        if not all(isinstance(cell.thing, Step) and not cell.thing.mistakes for cell in turn):
-            return False
-        faces.append([(cell.thing.face, cell.thing.change) for cell in turn if isinstance(cell.thing, Step)])
-    return all(face == faces[0] for face in faces)
-
-
-def _signature(body: Body) -> str:
-    """What blocks that look alike have in common: their steps without channels."""
-    texts = []
-    for thing in leaves([cell.thing for cell in body.cells]):
-        if isinstance(thing, Step):
-            texts.append(f"{thing.face.word}{thing.face.kernel}{thing.face.suffix}")
-        elif isinstance(thing, Block):
-            texts.append(f"({thing.kind} {thing.settings} {len(thing.mistakes)})")
-        texts.append("!" * len(thing.mistakes))
-    return ";".join(texts)

@@ -4,7 +4,7 @@ import random
 
 import incdsl
 from incdsl.drawing.drawing import Look, drawing
-from incdsl.drawing.part import Part
+from incdsl.drawing.part import Part, blocks
 from incdsl.drawing.picture import Cost
 from incdsl.drawing.reading import Reader
 from incdsl.testing import random_nets
@@ -26,6 +26,10 @@ def hold(seed):
         body = Reader(analysis, net, folds=look.folds).net()
         part = Part(net.name, "random", body, True, Cost(net.cost.deployed_params, net.cost.macs), analysis.errors)
         check(drawing(part, look))
+        inside = [block for block in blocks(body) if block.inside]
+        for block in choices.sample(inside, min(2, len(inside))):
+            alone = Part(block.kind or block.name, "random", block.inside, False, block.cost, ())
+            check(drawing(alone, Look(depth=choices.choice((0, 0, 1, 9)))))
 
 
 def spoilt(text, choices):

@@ -206,8 +206,9 @@
   const at = (offset) => {
     let best = "";
     let length = Infinity;
-    for (const [path, fact] of Object.entries(data.boxes)) {
-      for (const [from, to] of fact.at) {
+    const written = [...Object.entries(data.boxes).map(([path, fact]) => [path, fact.at]), ...data.kernels];
+    for (const [path, places] of written) {
+      for (const [from, to] of places) {
         if (from > offset || offset >= to) continue;
         const near = to - from - (boxOf(path) ? 0.5 : 0) - (pinned && path.startsWith(pinned.split(".")[0]) ? 0.25 : 0);
         if (near < length) [best, length] = [path, near];
@@ -336,8 +337,8 @@
   };
   const link = (path, text = path) => {
     const near = [path, path.replace(":", "."), path.split(":")[0]];
-    const known = near.find((each) => data.boxes[each])
-      ?? Object.keys(data.boxes).find((each) => path.startsWith(`${each}.`)) ?? "";
+    const around = path.split(".").map((_, i, parts) => parts.slice(0, parts.length - i).join("."));
+    const known = [...near, ...around].find((each) => data.boxes[each]) ?? "";
     if (!known) return make("span", text);
     const made = make("button", text, { type: "button", class: "link" });
     made.addEventListener("click", () => select(known));

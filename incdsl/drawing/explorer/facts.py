@@ -41,12 +41,17 @@ class Facts:
         """The blocks that can be opened, and what has to be opened for them."""
         self._factors: dict[Thing, str] = {}
         """The kernel that each factor is one of, as it is written."""
+        self.kernels: dict[str, list[list[int]]] = {}
+        """Where kernels that are written with factors stand, by the first of these."""
         self._read(part.body, ())
 
     def _read(self, body: Body, opened: tuple[str, ...]) -> None:
         for cell in body.cells:
             heads = [head for value in values(cell.thing, cell.gives) for head in value.heads]
-            self._factors.update(_factors([cell.thing]))
+            for bracket in _brackets([cell.thing]):
+                visit = bracket.visits[0]
+                self._factors.update((each, f" of {_written(visit)}") for each in _all([bracket.inside]))
+                self.kernels.setdefault(bracket.path, [list(each) for each in self._places(bracket.visits)])
             for thing in (*_all([cell.thing]), *heads):
                 if thing.path and thing.visits:
                     self.boxes.setdefault(thing.path, self._box(thing, opened[-1] if opened else ""))
@@ -135,8 +140,8 @@ def _all(things: Sequence[Thing]) -> Iterator[Thing]:
             waiting.extend(rail.inside for rail in rails)
 
 
-def _factors(things: Sequence[Thing]) -> Iterator[tuple[Thing, str]]:
-    """The boxes inside of brackets, and what these stand for."""
+def _brackets(things: Sequence[Thing]) -> Iterator[Bracket]:
+    """The kernels that stand there as factors."""
     waiting = list(things)
     while waiting:
         thing = waiting.pop()
@@ -144,7 +149,7 @@ def _factors(things: Sequence[Thing]) -> Iterator[tuple[Thing, str]]:
             waiting.extend(thing.parts)
         elif isinstance(thing, Bracket):
             if thing.joined and thing.visits:
-                yield from ((each, f" of {_written(thing.visits[0])}") for each in _all([thing.inside]))
+                yield thing
             waiting.append(thing.inside)
         elif (rails := getattr(thing, "rails", None)) is not None:
             waiting.extend(rail.inside for rail in rails)

@@ -38,6 +38,7 @@ def page(figure: Drawing) -> str:
     data = {
         "title": part.title,
         "boxes": facts.boxes,
+        "kernels": list(facts.kernels.items()),
         "nodes": facts.nodes,
         "states": states,
         "blocks": {path: f"open {path}" for path in facts.blocks if f"open {path}" in states},
