@@ -128,8 +128,8 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
         Figure(
             "unet", "examples/unet.inc",
-            "U-Net, which arXiv:1505.04597 draws as the letter. Here the way down and the way up are one spine, and what was "
-            "seen on the way down waits in lanes, the finest map longest.",
+            "U-Net, which arXiv:1505.04597 draws as the letter. Here the way down and the way up are one spine, and "
+            "what was seen on the way down waits in lanes, the finest map longest.",
         ),
         Figure(
             "fpn", "examples/fpn.inc::FPN",
