@@ -127,6 +127,11 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "flows in. The identity is a bare line.",
         ),
         Figure(
+            "unet", "examples/unet.inc",
+            "U-Net, which arXiv:1505.04597 draws as the letter. Here the way down and the way up are one spine, and "
+            "what was seen on the way down waits in lanes, the finest map longest.",
+        ),
+        Figure(
             "fpn", "examples/fpn.inc::FPN",
             "A feature pyramid is not series-parallel: values go down one way and across to another. No "
             "line passes through a box, a dot is where a value is read again, and a line has a gap where "

@@ -3,7 +3,7 @@
 Between two rows runs a corridor, beside each column a gutter; neither ever holds a box. A value leaves its cell
 downwards. If it goes on in its column it goes straight on; else it turns in the corridor below, and if its reader is
 further down, it takes the gutter beside its column to the corridor above the reader. So no line meets a box but its
-own two, whatever the graph. Lanes in corridors and gutters are given out by interval colouring.
+own two, whatever the graph.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from incdsl.drawing import measures as m
 from incdsl.drawing.grid import PORTS, Column, Exit, Grid, Place
-from incdsl.drawing.lanes import colour
+from incdsl.drawing.lanes import colour, nested
 from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Arrow, Box, Dot, Ink, Point, Run
 from incdsl.drawing.picture import Block, Body, Door, Join, Sequence, Split, Thing, Value
@@ -128,7 +128,7 @@ class Board:
         self._gutter_lanes: dict[tuple[int, Value], int] = {}
         widths: dict[int, int] = {}
         for gutter, values in spans.items():
-            lanes = colour([(min(rows), max(rows)) for rows in values.values()])
+            lanes = nested([(min(rows), max(rows)) for rows in values.values()])
             for value, lane in zip(values, lanes, strict=True):
                 self._gutter_lanes[gutter, value] = lane
             widths[gutter] = 1 + max(lanes)

@@ -38,7 +38,7 @@ from incdsl.drawing.picture import (
     Value,
 )
 from incdsl.drawing.reduce import reduced
-from incdsl.drawing.said import are_equal, face_of_text, ports, rail_name, short, signature
+from incdsl.drawing.said import are_equal, face_of_text, name_of, ports, rail_name, short, signature
 from incdsl.drawing.things import leaves
 from incdsl.elaborate.record import Visit
 from incdsl.elaborate.scope import NOT_NEEDED, Value as Flowing
@@ -264,7 +264,7 @@ class Reader:
 
     def _nothing(self, visit: Visit, room: _Room) -> Value:
         """A start of which nothing is known."""
-        path = self._id(f"{room.instance.path}.{short(visit.node)}".strip("."))
+        path = self._id(f"{room.instance.path}.{name_of(visit.node)}".strip("."))
         step = Step(path, title=written(visit.node), mistakes=self._mistakes.of(visit), known=False)
         step.face = Face(short(visit.node))
         cell = room.add(step, [])
@@ -309,15 +309,16 @@ class Reader:
         """A step that is wrong, or behind something that is: as it is written."""
         step = visit.node
         atom = step.atom if isinstance(step, tree.Step) else None
-        path = self._id(f"{visit.instance.path}.{visit.names[0] if visit.names else short(step)}".strip("."))
+        path = self._id(f"{visit.instance.path}.{visit.names[0] if visit.names else name_of(step)}".strip("."))
         mistakes = self._mistakes.of(visit)
         title = sentence(path, written(atom or step), None, Cost())
         meaning = self._analysis.references.get(atom.name) if isinstance(atom, tree.Call) else None
         definition = getattr(meaning, "tree", None)
         thing: Thing
-        if isinstance(atom, tree.Call) and isinstance(definition, tree.Block | tree.Net):
-            name = visit.names[0] if visit.names else atom.name.text
-            thing = Block(path, "", title, Cost(), mistakes, name, atom.name.text, known=False)
+        if isinstance(definition, tree.Block | tree.Net) or len(flow) > 1:
+            kind = short(atom or step)
+            name = visit.names[0] if visit.names else kind
+            thing = Block(path, "", title, Cost(), mistakes, name, kind if kind != name else "", known=False)
         else:
             face = face_of_text(atom or step)
             form: Form = (

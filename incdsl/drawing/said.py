@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Several
 
 from incdsl.drawing.describe import written
@@ -32,6 +33,11 @@ def short(node: tree.Tree) -> str:
     """A word for something that is unknown."""
     atom = node.atom if isinstance(node, tree.Step) else node
     return atom.name.text if isinstance(atom, tree.Call) and atom.name.text else " ".join(written(atom).split()[:2])
+
+
+def name_of(node: tree.Tree) -> str:
+    """A name for something that is unknown, as a part of a path."""
+    return re.sub(r"\W+", "_", short(node)).strip("_") or "step"
 
 
 def face_of_text(atom: tree.Tree) -> Face:
