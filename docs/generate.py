@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,23 +113,32 @@ def ops() -> str:
 
 
 def gallery() -> str:
-    """Every shipped spec."""
-    return _written_by("gallery")
+    """The figures and the shipped specs, by the scripts beside this one."""
+    page = str(_script("gallery").page())
+    before, heading, after = page.partition("## Whole networks")
+    return f"{before}{_script('figures').section()}\n\n{heading}{after}"
+
+
+def figures() -> dict[str, str]:
+    """The figures of the pages, by the names of their files in docs/figures."""
+    found: dict[str, str] = _script("figures").files()
+    return found
 
 
 def session() -> str:
     """A text that is typed in an editor, with what the language server answers."""
-    return _written_by("session")
+    return str(_script("session").page())
 
 
-def _written_by(name: str) -> str:
-    """The page that another script of this folder writes."""
+def _script(name: str) -> Any:
+    """Another script of this folder."""
     spec = importlib.util.spec_from_file_location(f"docs_{name}", FOLDER / f"{name}.py")
-    assert spec
-    assert spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return str(module.page())
+    return module
 
 
 def rules() -> str:
@@ -216,3 +226,6 @@ PAGES = {
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
+    (FOLDER / "figures").mkdir(exist_ok=True)
+    for name, figure in figures().items():
+        (FOLDER / "figures" / name).write_text(figure, encoding="utf-8")

@@ -1,11 +1,25 @@
 """A declarative language and compiler for convolutional networks made of parallel branches."""
 
-from incdsl.api import analyze, check, compile, deploy, diff, format, lint, load, parse, pretrained, report, summary
+from incdsl.api import (
+    analyze,
+    check,
+    compile,
+    deploy,
+    diff,
+    draw,
+    format,
+    lint,
+    load,
+    parse,
+    pretrained,
+    report,
+    summary,
+)  # fmt: skip
 from incdsl.diagnostics import CompileError
 
 __all__ = [
-    "CompileError", "__version__", "analyze", "check", "compile", "deploy", "diff", "format", "lint", "load", "parse",
-    "pretrained", "report", "summary",
+    "CompileError", "__version__", "analyze", "check", "compile", "deploy", "diff", "draw", "format", "lint", "load",
+    "parse", "pretrained", "report", "summary",
 ]  # fmt: skip
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from incdsl.codegen.forms import Form
     from incdsl.codegen.gpu import Gpu
     from incdsl.diagnostics import Diagnostic
+    from incdsl.drawing.drawing import Drawing, Fit
+    from incdsl.drawing.heat import Measure
+    from incdsl.drawing.themes import Theme
     from incdsl.frontend import Analysis
     from incdsl.source import Source
     from incdsl.subject import Subject
@@ -155,6 +158,31 @@ def summary(
     from incdsl.tables.summary import Summary
 
     return Summary(_subject(spec, net, root, settings), by)
+
+
+def draw(
+    spec: Spec, *, depth: int = 0, theme: Theme = "light", heat: Measure | None = None,
+    times: Mapping[str, float] | None = None, fit: Fit | None = None, root: Folder | None = None, **settings: Any,
+) -> Drawing:  # fmt: skip
+    """A figure of a net, of a block as the paper draws it, or of steps on an input.
+
+    Notebooks show it; `svg` is its text, `save("v3.svg")` writes it, as .html, .png or .pdf as well. The spec may name
+    a net or a block, `"specs/v3.inc::InceptionA"`, a path of a net, `"specs/v3.inc::Mixed_6b"`, or steps on an input,
+    as for `load`. `depth` is how many levels of blocks are opened. `theme` is `"light"`, `"dark"`, or `"auto"` for what
+    the reader prefers. `heat` shows a cost as colour: `"macs"`, `"params"`, `"activations"`, or `"time"` with `times`,
+    seconds by path. `fit` is a page, `"a4"` or `"slide"`. Of a broken spec is drawn what makes sense.
+
+    Raises:
+        incdsl.CompileError: if the spec cannot be read, or has no such part.
+    """
+    from incdsl.drawing.drawing import Look, drawing
+    from incdsl.drawing.part import chosen, part_of
+    from incdsl.subject import Asked
+
+    look, asked = Look(depth, theme, heat, times, fit), Asked(settings, root=_folder(root))
+    if isinstance(spec, str) and "\n" not in spec and not Path(spec).exists():
+        return drawing(part_of(spec, asked, folds=look.folds), look)
+    return drawing(chosen(_source(spec), asked=asked, folds=look.folds), look)
 
 
 def diff(before: Spec, after: Spec, *, root: Folder | None = None) -> Diff:

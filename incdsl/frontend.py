@@ -20,7 +20,7 @@ from incdsl.diagnostics.limits import TooManyParameters, TooManySteps
 from incdsl.diagnostics.names import ChooseNet
 from incdsl.elaborate.budget import MAX_STEPS, Budget, Exhausted
 from incdsl.elaborate.net import Elaborated, elaborate
-from incdsl.elaborate.record import Meaning, Occurrence, Record
+from incdsl.elaborate.record import Meaning, Occurrence, Record, Visit
 from incdsl.elaborate.resolve import Definition, Names, resolve
 from incdsl.elaborate.scope import Poisoned, Problem
 from incdsl.elaborate.tools import Tools
@@ -63,6 +63,10 @@ class NetAnalysis:
     net: Net
     complete: bool
     settings: Mapping[str, Any]
+    visit: Visit = field(repr=False)
+    """What is written, as the net came of it, as far as it came: the variant's chain where a variant replaces one."""
+    placed: tuple[str, ...] = field(repr=False)
+    """The nodes that parts of `visit` count."""
     sizes: Sizes | None = None
 
     @property
@@ -247,11 +251,11 @@ def _known_settings(definition: Definition, settings: Mapping[str, Any]) -> Mapp
 def _checked(found: Elaborated, settings: Mapping[str, Any], options: Options, sink: Sink) -> NetAnalysis:
     """A net with what only a complete one has: legal sizes, totals, and the facts that the spec states."""
     if not found.complete:
-        return NetAnalysis(found.definition, found.net, False, settings)
+        return NetAnalysis(found.definition, found.net, False, settings, found.visit, found.placed)
     net = found.net
     validate(net, quick=True)
     sizes = legal_sizes(net, sink)
-    checked = NetAnalysis(found.definition, net, True, settings, sizes)
+    checked = NetAnalysis(found.definition, net, True, settings, found.visit, found.placed, sizes)
     params = checked.cost.params
     if params > options.max_params:
         span = net.graph.net.span

@@ -71,29 +71,55 @@ def subject(text: str, asked: Asked) -> Subject:
     Raises:
         CompileError: if the spec, or the steps, are wrong, or the text is of no such form.
     """
-    form = _FORM.fullmatch(text)
-    assert form is not None
-    spec, what, dims = form["spec"], (form["what"] or "").strip(), _dims(form["dims"], text)
-    if not (spec or what) or ("@" in spec and not Path(spec).exists()):
-        raise _none(f"{text!r}: write SPEC, SPEC::NET, SPEC::STEPS@[C, H, W] or ::STEPS@[C, H, W]")
+    spec, what, dims = parts(text)
     source = asked.source(spec) if spec else Source("<steps>", "inc 1\n")
     file = _parsed(source)
     use = _USE.fullmatch(what)
     if not what or (use and use[1] in {net.name.text for net in file.nets}):
-        settings = {**(_settings(source, use[2]) if use and use[2] else {}), **asked.settings}
+        settings = {**(settings_of(source, use[2]) if use and use[2] else {}), **asked.settings}
         done = _resized(asked.compiled(source, use[1] if use else None, settings), dims, text)
         shape = f"@[{', '.join(map(str, dims))}]" if dims else ""
         return Subject(f"{spec}::{what or done.net.name}{shape}", done)
     names = {each.own.text for item in file.imports for each in item.names}
     names |= {each.name.text for each in file.definitions}
     if dims is None:
-        raise _none(f"{text!r}: {_without_dims(use[1] if use else '', names, file)}")
+        raise no_subject(f"{text!r}: {_without_dims(use[1] if use else '', names, file)}")
     if asked.settings:
-        raise _none(f"{text!r}: steps have no parameters but those that they are given")
-    return Subject(text, *_steps(source, file, what, dims, names, asked))
+        raise no_subject(f"{text!r}: steps have no parameters but those that they are given")
+    return Subject(text, *_steps(source, file, what, dims, asked))
 
 
-def _none(reason: str) -> CompileError:
+def parts(text: str) -> tuple[str, str, tuple[int, ...] | None]:
+    """The spec, what of it, and the shape of an input that a text names; empty, or None, where it names none.
+
+    Raises:
+        CompileError: if the text is of no such form.
+    """
+    form = _FORM.fullmatch(text)
+    assert form is not None
+    spec, what, dims = form["spec"], (form["what"] or "").strip(), _dims(form["dims"], text)
+    if not (spec or what) or ("@" in spec and not Path(spec).exists()):
+        raise no_subject(f"{text!r}: write SPEC, SPEC::NET, SPEC::STEPS@[C, H, W] or ::STEPS@[C, H, W]")
+    return spec, what, dims
+
+
+def use_of(what: str) -> tuple[str, str | None]:
+    """The name that a use of a net or block begins with, and its arguments as they are written; an empty name if it is
+    no use of one."""
+    use = _USE.fullmatch(what)
+    return (use[1], use[2]) if use else ("", None)
+
+
+def net_of_steps(source: Source, file: tree.File, steps: str, dims: tuple[int, ...]) -> tuple[Source, str, str, str]:
+    """The spec with a net that runs these steps on an input, its name, its output, and what was added."""
+    names = {each.own.text for item in file.imports for each in item.names}
+    names |= {each.name.text for each in file.definitions}
+    net, output, written = _net_around(steps, dims, names)
+    return replace(source, text=source.text + written), net, output, written
+
+
+def no_subject(reason: str) -> CompileError:
+    """What is wrong with a text that should name a subject."""
     return CompileError((NoSubject(span=None, reason=reason),))
 
 
@@ -108,17 +134,14 @@ def _without_dims(name: str, names: set[str], file: tree.File) -> str:
     return f"say what flows into steps, `@[C, H, W]`; the spec's nets are: {', '.join(nets) or 'none'}"
 
 
-def _steps(
-    source: Source, file: tree.File, steps: str, dims: tuple[int, ...], names: set[str], asked: Asked
-) -> tuple[Compilation, str]:
+def _steps(source: Source, file: tree.File, steps: str, dims: tuple[int, ...], asked: Asked) -> tuple[Compilation, str]:
     """A net of these steps behind what the spec says, and the name of its output."""
-    net, output, written = _net_around(steps, dims, names)
-    whole = replace(source, text=source.text + written)
+    whole, net, output, written = net_of_steps(source, file, steps, dims)
     start = len(source.text) + written.index(steps)
     try:
         last = _parsed(whole).nets[-1]
         if len(last.items) != 2 or len(_parsed(whole).definitions) != len(file.definitions) + 1:
-            raise _none(f"{steps!r} is no chain of steps")
+            raise no_subject(f"{steps!r} is no chain of steps")
         return asked.compiled(whole, net, {}), output
     except CompileError as error:
         raise CompileError(tuple(_moved(each, Source("<steps>", steps), start) for each in error.diagnostics)) from None
@@ -144,7 +167,7 @@ def _dims(text: str | None, whole: str) -> tuple[int, ...] | None:
         return None
     dims = re.split(r"\s*,\s*", text.strip())
     if len(dims) not in (1, 3) or not all(re.fullmatch(r"[0-9]{1,18}", dim) for dim in dims):
-        raise _none(f"{whole!r}: an input is written `@[C, H, W]` or `@[C]`")
+        raise no_subject(f"{whole!r}: an input is written `@[C, H, W]` or `@[C]`")
     return tuple(int(dim) for dim in dims)
 
 
@@ -159,7 +182,7 @@ def _free(name: str, taken: set[str]) -> str:
     return name if name not in taken else _free(f"{name}_", taken)
 
 
-def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
+def settings_of(source: Source, arguments: str) -> Mapping[str, Any]:
     """The values of a net's parameters, written as a block's would be."""
     *_, text = _net_around(f"Net({arguments})", (1, 1, 1), set())
     output = _parsed(Source(source.name, f"inc 1{text}")).nets[0].items[-1]
@@ -170,7 +193,7 @@ def _settings(source: Source, arguments: str) -> Mapping[str, Any]:
         or not isinstance(call, tree.Call)
         or not all(isinstance(arg, tree.Arg) and arg.name for arg in call.args)
     ):
-        raise _none(f"write `NET(name: value, …)`, not {arguments!r}")
+        raise no_subject(f"write `NET(name: value, …)`, not {arguments!r}")
     given = [arg for arg in call.args if isinstance(arg, tree.Arg)]
     return {arg.name.text: _constant(arg.value, arguments) for arg in given if arg.name}
 
@@ -184,7 +207,7 @@ def _constant(value: tree.Expr, arguments: str) -> Any:
         return tuple(_constant(item, arguments) for item in value.items)
     if isinstance(value, tree.Variable) and value.name:
         return value.name
-    raise _none(f"a net's parameters are words, numbers, `true`, `false` and lists of these, not {arguments!r}")
+    raise no_subject(f"a net's parameters are words, numbers, `true`, `false` and lists of these, not {arguments!r}")
 
 
 def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Compilation:
@@ -197,10 +220,10 @@ def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Comp
     images = [shape for shape in inputs if isinstance(shape, Image)]
     if len(dims) != 1 + len(axes) or dims[0] not in {int(shape.channels) for shape in images or inputs}:
         given = ", ".join(net.conditions.show(shape) for shape in inputs)
-        raise _none(f"{text!r}: the net reads {given}")
+        raise no_subject(f"{text!r}: the net reads {given}")
     sizes = dict(zip(axes, dims[1:], strict=True))
     if not _legal(done.sizes, sizes):
-        raise _none(f"{text!r}: the size is not legal, {describe_sizes(done, axes)}")
+        raise no_subject(f"{text!r}: the size is not legal, {describe_sizes(done, axes)}")
     resized = replace(net, conditions=replace(net.conditions, nominal=dict(sizes)))
     return replace(done, net=resized, cost=cost(resized))
 

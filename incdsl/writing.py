@@ -46,6 +46,19 @@ def replace_text(target: Path, text: str) -> None:
     replace(target, write)
 
 
+def replace_bytes(target: Path, data: bytes) -> None:
+    """Put bytes there.
+
+    Raises:
+        CompileError: if the file system refuses.
+    """
+
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    replace(target, write)
+
+
 def _replace(target: Path, write: Callable[[Path], None]) -> None:
     _sweep(target)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)

@@ -16,6 +16,7 @@ _COMMANDS = {
     "compile": "Write the PyTorch module of a spec.",
     "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
     "diff": "Show what changed between two nets, or since a revision of git.",
+    "draw": "Draw a net or a block: SVG, a page, PNG, PDF.",
     "explain": "Explain a diagnostic code or an op.",
     "fmt": "Write specs in the one layout that the language has.",
     "lint": "Say what papers advise about specs, and which mistakes compile.",

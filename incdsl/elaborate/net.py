@@ -15,7 +15,7 @@ from incdsl.elaborate.inputs import Inputs
 from incdsl.elaborate.overrides import Overrides
 from incdsl.elaborate.parameters import Parameters
 from incdsl.elaborate.ports import leading
-from incdsl.elaborate.record import Record
+from incdsl.elaborate.record import Record, Visit
 from incdsl.elaborate.resolve import Definition
 from incdsl.elaborate.scope import Poisoned, Problem, Scope, Unknown, Value
 from incdsl.elaborate.static_params import StaticParams
@@ -38,6 +38,10 @@ class Elaborated:
     definition: Definition
     net: Net
     complete: bool
+    visit: Visit
+    """The net as the walk went through it, as far as it came."""
+    placed: tuple[str, ...]
+    """All nodes that were placed, in order: those that nothing reads are left out of a complete net."""
 
 
 def elaborate(
@@ -57,7 +61,7 @@ def elaborate(
     budget.steps += NET_STEPS + sum(map(len, interfaces(line[1:]))) // 8
     for diagnostic in own:
         sink.add(diagnostic)
-    return Elaborated(definition, net, builder.whole and not own.errors)
+    return Elaborated(definition, net, builder.whole and not own.errors, builder.visit, builder.placed)
 
 
 class _NetBuilder:
@@ -81,6 +85,8 @@ class _NetBuilder:
             instance, line[0].name, root.names, declared=declared, overrides=overrides, is_net=True, around=(root,)
         )
         self._broken = any(each.broken for each in line)
+        self.visit = Visit(line[-1].tree, instance, (), None, 0)
+        self.placed: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -91,6 +97,7 @@ class _NetBuilder:
         """The net, as far as it comes."""
         params: dict[str, Any] = {}
         expectations: list[Expectation] = []
+        whole = False
         try:
             self._overrides.gather(self._sink)
             scope, evaluate = self._scope, self._tools.evaluate
@@ -100,13 +107,17 @@ class _NetBuilder:
             self._overrides.own.update(parameters.own(levels))
             self._scope.params = dict(levels[-1])
             self._record.walked.update(self._line)
+            self._record.open[:] = [self.visit]
             self._items(levels)
             expectations = self._facts(params)
+            whole = True
         except Exhausted as exhausted:
             self._broken = True
             if exhausted.diagnostic:
                 self._sink.add(replace(exhausted.diagnostic, path=self._scope.title))
-        else:
+        self.placed = tuple([node.name for node in self._graph])
+        self.visit.stop = len(self.placed)
+        if whole:
             self._finish()
         return self._net(params, expectations)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from incdsl.elaborate.resolve import Definition
-from incdsl.elaborate.scope import Flow, One, Scope, Value
+from incdsl.elaborate.scope import UNKNOWN, Flow, One, Scope, Value
 from incdsl.ir.graph import Instance
 from incdsl.ops import Op
 from incdsl.syntax import tree
@@ -47,6 +48,29 @@ class Occurrence(NamedTuple):
         return None not in self.shapes
 
 
+@dataclass(eq=False, slots=True)
+class Visit:
+    """Something that was written, as the walk came by it: what flowed in, what came out, what it met inside.
+
+    `parts` are in the order of the walk, which is that of the graph: `start` and `stop` say which of its nodes, in the
+    order in which they were placed, belong to it. Where a variant puts something else, that is what was visited; what
+    a choice leaves out was not.
+    """
+
+    node: tree.Tree
+    """A chain, step, merge, rail, factor, bound name, output, head; a block or net; or what a repetition repeats."""
+    instance: Instance
+    """Where it stands; of a block or net, itself."""
+    names: tuple[str, ...]
+    """The names that it was given, or the arguments that a block or net was given."""
+    entering: Flow
+    """What flowed in; None for a value that starts a chain."""
+    start: int
+    leaving: Flow = UNKNOWN
+    stop: int = 0
+    parts: list[Visit] = field(default_factory=list)
+
+
 class Record:
     """Notes what each written construct came to, and what each name means."""
 
@@ -61,6 +85,14 @@ class Record:
         """Those of which an instance was elaborated, with values that are known."""
         self.glanced: set[tree.Tree] = set()
         """Choices that are not made, and were looked at."""
+        self.open: list[Visit] = []
+        """What is being visited, the net first."""
+
+    def took_back(self, size: int) -> None:
+        """Forget what was visited last: so many nodes stay, and nothing of it is among them."""
+        parts = self.open[-1].parts
+        while parts and parts[-1].start >= size:
+            parts.pop()
 
     def came(self, node: tree.Tree, scope: Scope, flow: Flow) -> None:
         """Note what comes out of a step, factor or head, or what a name is bound to."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from incdsl.diagnostics import Diagnostic, Sink
@@ -12,13 +14,14 @@ from incdsl.elaborate.expressions import Expressions
 from incdsl.elaborate.names import Naming, Units
 from incdsl.elaborate.node import Placer
 from incdsl.elaborate.overrides import Overrides
-from incdsl.elaborate.record import Record
+from incdsl.elaborate.record import Record, Visit
 from incdsl.elaborate.resolve import Definition, Names
-from incdsl.elaborate.scope import Problem, Scope
+from incdsl.elaborate.scope import Flow, Problem, Scope
 from incdsl.elaborate.static_params import StaticParams
 from incdsl.ir.conditions import Conditions
 from incdsl.ir.graph import Graph
 from incdsl.source import Span
+from incdsl.syntax import tree
 from incdsl.values import TooComplicated
 
 
@@ -53,6 +56,27 @@ class Tools:
         if self.head and scope.overrides and isinstance(diagnostic, DoesNotFit):
             note = note or f"a variant may leave the head out: `without {self.head}`"
         self.sink.add(replace(diagnostic, path=diagnostic.path or scope.title, note=note))
+
+    @contextmanager
+    def visiting(self, node: tree.Tree, scope: Scope, entering: Flow, names: tuple[str, ...] = ()) -> Iterator[Visit]:
+        """While something that is written is walked; a scope in which nothing is placed leaves no trace.
+
+        Who visits says what comes out, before the end; what turns out to be no visit has None.
+        """
+        visit = Visit(node, scope.instance, names, entering, len(self.graph))
+        around = self.record.open
+        if scope.dry:
+            yield visit
+            return
+        around[-1].parts.append(visit)
+        around.append(visit)
+        try:
+            yield visit
+        finally:
+            around.pop()
+            visit.stop = len(self.graph)
+            if visit.leaving is None:
+                around[-1].parts.remove(visit)
 
     def caught(self, error: Exception, scope: Scope, span: Span) -> None:
         """Report what ended a step, unless it was reported where it began."""

@@ -125,10 +125,11 @@ class Walk:
         plan = self._tools.naming.plan(chain, name, scope, self._tools.units(scope), rail=rail)
         if rail:
             hold_label(plan, self._tools, scope)
-        with self._deeper(chain):
+        with self._deeper(chain), self._tools.visiting(chain, scope, flow, (name,)) as visit:
             flow, plan = self.start(plan, scope, flow, ir)
             for named in plan:
                 flow = self.step(named, scope, flow, ir, self._tools.placer.step_number())
+            visit.leaving = flow
         return flow
 
     def _run(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
@@ -143,16 +144,19 @@ class Walk:
     def start(self, plan: list[Named], scope: Scope, flow: Flow, ir: Chain) -> tuple[Flow, list[Named]]:
         """What flows into the first step of a chain that is no value itself, and the steps from there on."""
         first = plan[0].link
-        try:
-            found = self._source(plan[0], scope, flow, ir)
-        except (Problem, Poisoned, TooComplicated) as error:
-            self._tools.caught(error, scope, first.span)
-            known = isinstance(first.atom, tree.Call) and knows(first.atom.name.text, scope)
-            self._came(first, scope, UNKNOWN)
-            return UNKNOWN, plan if known else plan[1:]
-        if found is None:
-            return flow, plan
-        found = self.stated.hold(first, scope, found)
+        with self._tools.visiting(first.step, scope, None, plan[0].names) as visit:
+            try:
+                found = self._source(plan[0], scope, flow, ir)
+            except (Problem, Poisoned, TooComplicated) as error:
+                self._tools.caught(error, scope, first.span)
+                known = isinstance(first.atom, tree.Call) and knows(first.atom.name.text, scope)
+                self._came(first, scope, UNKNOWN)
+                visit.leaving = None if known else UNKNOWN
+                return UNKNOWN, plan if known else plan[1:]
+            visit.leaving = found  # what is no value is no visit yet
+            if found is None:
+                return flow, plan
+            found = visit.leaving = self.stated.hold(first, scope, found)
         self._came(first, scope, found)
         return found, plan[1:]
 
@@ -210,13 +214,14 @@ class Walk:
         hold_open(self._tools.sink)
         self._tools.budget.spend(1, link)
         result: Flow = UNKNOWN
-        try:
-            result = self._stepped(named, scope, flow, ir, number)
-        except (Problem, Poisoned, TooComplicated) as error:
-            self._tools.caught(error, scope, link.span)
-            for overrides in scope.overrides:
-                overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
-        result = self.stated.hold(link, scope, result)
+        with self._tools.visiting(link.step, scope, flow, named.names) as visit:
+            try:
+                result = self._stepped(named, scope, flow, ir, number)
+            except (Problem, Poisoned, TooComplicated) as error:
+                self._tools.caught(error, scope, link.span)
+                for overrides in scope.overrides:
+                    overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
+            result = visit.leaving = self.stated.hold(link, scope, result)
         self._came(link, scope, result)
         for overrides in scope.overrides:
             if overrides.taps:
@@ -381,6 +386,7 @@ class Walk:
         scope.labels.clear()
         if len(self._tools.graph) > start:  # what it computes, nothing reads
             self._tools.graph.cut(start)
+            self._tools.record.took_back(start)
             self._tools.cut = True
             for inside in [inside for inside in self.scopes if any(b.nodes.stop > start for b in inside.bindings)]:
                 del self.scopes[inside]
@@ -407,9 +413,13 @@ class Walk:
         if once.labels:
             raise bad_label(named, "repetitions are numbered, so their steps take no labels; those of a block may")
         place, override = self._doors.at("step", scope, lambda units: label, False, named)
-        with self._doors.inside(place, override, scope, flow) as inner:
+        with (
+            self._doors.inside(place, override, scope, flow) as inner,
+            self._tools.visiting(once.atom, scope, flow, (label,)) as visit,
+        ):
             member = self._in_place_of(once, override) if override else once
-            return self._member(member, label, inner, flow, ir)
+            flow = visit.leaving = self._member(member, label, inner, flow, ir)
+            return flow
 
     def _in_place_of(self, once: Link, override: Override) -> Link:
         """A chain that replaces a repetition, as one step: itself if it is one, else in parentheses; an `if` stays."""
@@ -490,26 +500,32 @@ class Walk:
             Chain(local, rail=True, parent=ir, comments=rail.comments)
             for (_, local), (rail, _, _) in zip(names, rails, strict=True)
         ]
-        flows = self._rails.shares(merge, irs, value, scope)
-        ends: list[RailEnd] = []
-        for i, (rail, inner, turn) in enumerate(rails):
-            name, (place, override) = names[i][0], doors[i]
-            start = len(self._tools.graph)
-            titled = replace(inner, title=f"{scope.title} > {name}")
-            with self._doors.inside(place, override, titled, flows[i]) as here:
-                if override:
-                    self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
-                labelled = override is None and bool(rail_label(rail.chain, turn))  # a change has the rail's label
-                hold_choices(rail, chains[i])
-                end = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
-            self._tools.record.came(rail, scope, end)
-            for overrides in scope.overrides:
-                overrides.note(scope.instance, rail_label(rail.chain, turn), end)
-            if isinstance(end, Value):
-                ends.append(RailEnd(end, chains[i].span, start))
-        if len(ends) < len(rails) or merge.word.text not in JOINS:
-            raise Poisoned
-        return self._rails.joined(merge, ends, value, scope, ir)
+        with self._tools.visiting(merge, scope, value) as visit:
+            flows = self._rails.shares(merge, irs, value, scope)
+            ends: list[RailEnd] = []
+            for i, (rail, inner, turn) in enumerate(rails):
+                name, (place, override) = names[i][0], doors[i]
+                start = len(self._tools.graph)
+                titled = replace(inner, title=f"{scope.title} > {name}")
+                label = rail_label(rail.chain, turn)
+                with (
+                    self._doors.inside(place, override, titled, flows[i]) as here,
+                    self._tools.visiting(rail, scope, flows[i], (label,)) as inside,
+                ):
+                    if override:
+                        self._doors.hide(titled, partial(self._look_at_rail, rail.chain, name, irs[i]))
+                    labelled = override is None and bool(label)  # a change has the rail's label
+                    hold_choices(rail, chains[i])
+                    end = inside.leaving = self._rail(chains[i], here, flows[i], name, irs[i], labelled)
+                self._tools.record.came(rail, scope, end)
+                for overrides in scope.overrides:
+                    overrides.note(scope.instance, label, end)
+                if isinstance(end, Value):
+                    ends.append(RailEnd(end, chains[i].span, start))
+            if len(ends) < len(rails) or merge.word.text not in JOINS:
+                raise Poisoned
+            visit.leaving = joined = self._rails.joined(merge, ends, value, scope, ir)
+        return joined
 
     def _rail(self, chain: tree.Chain, scope: Scope, flow: Flow, name: str, ir: Chain, labelled: bool) -> Flow:
         try:
@@ -603,18 +619,30 @@ class Walk:
             parts = self._factors.split(use, factors, self._calls.convolution(use, unit))
         except Problem as problem:
             raise self._tools.noted(problem, unit, use.scope) from None
-        if not factors.parallel:
-            flow: Flow = use.flow
-            for part, factor in zip(parts, factors.items, strict=True):
-                flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
-                flow = self.use(part._replace(flow=flows, number=self._tools.placer.step_number()))
-                self._tools.record.came(factor, use.scope, flow)
-            return flow
+        entering = use.flow[0] if len(use.flow) == 1 else use.flow
+        with self._tools.visiting(factors, use.scope, entering, use.named.names) as visit:
+            if factors.parallel:
+                visit.leaving = self._beside_each_other(parts, factors, use)
+            else:
+                flow: Flow = use.flow
+                for part, factor in zip(parts, factors.items, strict=True):
+                    flows = flow if isinstance(flow, tuple) else (flow or UNKNOWN,)
+                    flow = self._factor(part._replace(flow=flows, number=self._tools.placer.step_number()), factor)
+                visit.leaving = flow
+        return visit.leaving
+
+    def _factor(self, part: Use, factor: tree.Factor) -> Flow:
+        with self._tools.visiting(factor, part.scope, part.flow[0], part.named.names) as visit:
+            visit.leaving = self.use(part)
+        self._tools.record.came(factor, part.scope, visit.leaving)
+        return visit.leaving
+
+    def _beside_each_other(self, parts: Sequence[Use], factors: tree.Factors, use: Use) -> Flow:
+        """What parallel factors give together."""
         ends: list[RailEnd] = []
         for part, factor in zip(parts, factors.items, strict=True):
             start = len(self._tools.graph)
-            end = self.use(part)
-            self._tools.record.came(factor, use.scope, end)
+            end = self._factor(part, factor)
             if isinstance(end, Value):
                 ends.append(RailEnd(end, part.span, start))
         if len(ends) < len(parts):
@@ -761,11 +789,14 @@ class Walk:
             self._tools.record.walked.add(definition)
         instance = instance_of(definition, use, label, ports, flows, arguments)
         scope = inner_scope(definition, use, instance, ports, flows, arguments)
-        self._claim_inputs(block, scope)
-        if block.chain:
-            flow = self.chain(block.chain, scope, scope.input, "", Chain(""))
-            return leaving(self._alone(flow, block.chain), instance)
-        return self._inside(definition, outputs, scope, ports, flows)
+        with self._tools.visiting(block, scope, use.flow, tuple(values)) as visit:
+            self._claim_inputs(block, scope)
+            if block.chain:
+                flow = self.chain(block.chain, scope, scope.input, "", Chain(""))
+                visit.leaving = leaving(self._alone(flow, block.chain), instance)
+            else:
+                visit.leaving = self._inside(definition, outputs, scope, ports, flows)
+        return visit.leaving
 
     def _claim_inputs(self, block: tree.Block, scope: Scope) -> None:
         """Hold the names of a block's inputs to the rules."""
@@ -832,8 +863,10 @@ class Walk:
         scope.declared = {p.name.text: p for p in root.net.params} | {item.name.text: item.name for item in inputs}
         for item in leading(root.net.items):
             self.let(item, scope)
-        check_inputs(inputs_of(line, levels, scope), flows, scope, use, self._tools)
-        return self._inside(root, outputs, scope, ports, flows)
+        with self._tools.visiting(root.net, scope, use.flow, tuple(settings)) as visit:
+            check_inputs(inputs_of(line, levels, scope), flows, scope, use, self._tools)
+            visit.leaving = self._inside(root, outputs, scope, ports, flows)
+        return visit.leaving
 
     # Bodies: bound values, outputs and heads
 
@@ -859,9 +892,9 @@ class Walk:
             claim_value(name, scope, self._tools)
             overrides.met_output(name.text)
             flow: Flow = UNKNOWN
-            with scope.reading() as reads:
+            with scope.reading() as reads, self._tools.visiting(tap.item, scope, UNKNOWN, (name.text,)) as visit:
                 try:
-                    flow = self._tapped(tap, overrides, scope)
+                    flow = visit.leaving = self._tapped(tap, overrides, scope)
                 except (Problem, Poisoned, TooComplicated) as error:
                     self._tools.caught(error, scope, tap.item.span)
             value = flow if isinstance(flow, Value) else UNKNOWN
@@ -874,8 +907,9 @@ class Walk:
         """What an added output is: a value or the end of a step, and what follows."""
         first, *rest = tap.chain.chain.steps
         name = start_of(tap)
-        flow = self._bound(name, scope) if name.text in scope.values else at_end_of(name, tap, overrides, scope)
-        flow = self.stated.hold(Link.of(first), scope, flow)
+        with self._tools.visiting(first, scope, None) as visit:
+            flow = self._bound(name, scope) if name.text in scope.values else at_end_of(name, tap, overrides, scope)
+            flow = visit.leaving = self.stated.hold(Link.of(first), scope, flow)
         self._tools.record.came(first, scope, flow)
         if not rest:
             return flow
@@ -906,13 +940,13 @@ class Walk:
                 claim_value(name, scope, self._tools, {other.text for other in item.names[:i]})
         start = len(self._tools.graph)
         flow: Flow = UNKNOWN
-        with scope.reading() as reads:
+        names = tuple([name.text for name in item.names])
+        with scope.reading() as reads, self._tools.visiting(item, scope, UNKNOWN, names) as visit:
             try:
-                flow = self._bound_chain(item, scope)
+                flow = visit.leaving = self._bound_chain(item, scope)
             except (Problem, Poisoned, TooComplicated) as error:
                 self._tools.caught(error, scope, item.span)
         values = flow if isinstance(flow, tuple) else (flow if isinstance(flow, Value) else UNKNOWN,) * len(item.names)
-        names = tuple([name.text for name in item.names])
         self._tools.whole &= scope.dry or (all(names) and all(isinstance(value, Value) for value in values))
         scope.bindings.append(Binding(names, values, reads, range(start, len(self._tools.graph))))
         if len(names) > 1:
@@ -949,6 +983,13 @@ class Walk:
         before = replace(item.chain, steps=item.chain.steps[:-1])
         ir = Chain(chain_name(item), comments=item.comments)
         value = self._alone(self.chain(before, scope, None, ir.name, ir), last)
+        with self._tools.visiting(last, scope, value) as visit:
+            parts = visit.leaving = tuple(self._parts(names, value or UNKNOWN, last, atom, scope, ir))
+        return list(parts)
+
+    def _parts(
+        self, names: list[str], value: One, last: tree.Step, atom: tree.Call, scope: Scope, ir: Chain
+    ) -> list[One]:
         sizes = None
         count = atom.number.value if atom.number else len(names)
         for arg in atom.args:
@@ -961,7 +1002,7 @@ class Walk:
         if count != len(names):
             raise Problem(ChannelsDoNotFit(span=atom.span, reason=f"{len(names)} names for {count} parts"))
         irs = [Chain(name, rail=True, parent=ir) for name in names]
-        parts = self._rails.split(value or UNKNOWN, sizes, scope, atom.span, irs)
+        parts = self._rails.split(value, sizes, scope, atom.span, irs)
         self._tools.record.came(last, scope, tuple(parts))
         self.stated.hold(Link.of(last), scope, tuple(parts))
         return parts
@@ -978,8 +1019,8 @@ class Walk:
         start = len(self._tools.graph)
         try:
             weight = self._heads.weight(item, scope)
-            with scope.reading() as reads:
-                value = self._head(item, scope)
+            with scope.reading() as reads, self._tools.visiting(item, scope, UNKNOWN, (item.name.text,)) as visit:
+                value = visit.leaving = self._head(item, scope)
             if isinstance(value, Value):
                 nodes = range(start, len(self._tools.graph))
                 scope.bindings.append(Binding((item.name.text,), (value,), reads, nodes))

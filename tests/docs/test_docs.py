@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -95,11 +96,24 @@ def test_commands_print_what_the_page_shows(page, command, shown, monkeypatch) -
     assert any(printed[at : at + len(said)] == said for at in range(len(printed)))
 
 
-def test_generated_pages_are_current() -> None:
+def generate() -> ModuleType:
+    """The script that writes pages and figures."""
     spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    for name, page in generate.PAGES.items():
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_figures_are_current_and_shown() -> None:
+    made = generate().figures()
+    kept = {each.name: each.read_text(encoding="utf-8") for each in (ROOT / "docs" / "figures").iterdir()}
+    assert made == kept, f"run {sys.executable} docs/generate.py"
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert all(name in shown or name.replace("_dark", "") in shown for name in made)
+
+
+def test_generated_pages_are_current() -> None:
+    for name, page in generate().PAGES.items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == page(), f"run {sys.executable} docs/generate.py"
 
 

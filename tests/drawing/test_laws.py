@@ -1,0 +1,78 @@
+"""Laws of figures: on all shipped specs and examples, opened and closed, and on random nets."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import incdsl
+from incdsl.drawing.drawing import Look, drawing
+from incdsl.drawing.marks import Run
+from incdsl.drawing.part import chosen
+from incdsl.source import Source
+from incdsl.subject import Asked
+from tests.drawing import laws
+from tests.drawing.laws import SOLID, check
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*(ROOT / "specs").rglob("*.inc"), *(ROOT / "examples").glob("*.inc")])
+
+
+def figures(path, look):
+    """All nets of a file, drawn, and all blocks that they use."""
+    analysis = incdsl.analyze(path)
+    for net in analysis.nets:
+        source = Source(path.name, path.read_text())
+        yield drawing(chosen(source, net.name, asked=Asked(root=path.parent), folds=look.folds), look)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "look", [Look(), Look(depth=1), Look(depth=9), Look(heat="macs")], ids=["closed", "one", "all", "heat"]
+)
+def test_shipped_specs(path, look):
+    for made in figures(path, look):
+        check(made)
+
+
+@pytest.fixture
+def sheet():
+    """The marks of a figure, to be spoilt."""
+    made = drawing(chosen(Source("v3.inc", (ROOT / "specs" / "v3.inc").read_text()), "Mixed_5b"))
+    check(made)
+    return made.sheet
+
+
+def moved(sheet, index, **by):
+    box = sheet.boxes[index]
+    sheet.boxes[index] = replace(box, **{name: getattr(box, name) + amount for name, amount in by.items()})
+    return [each for each in sheet.boxes if each.shape in SOLID]
+
+
+def test_a_box_on_another_is_noticed(sheet):
+    with pytest.raises(AssertionError):
+        laws.no_two_boxes_meet(moved(sheet, 1, y=30))
+
+
+def test_a_line_through_a_box_is_noticed(sheet):
+    with pytest.raises(AssertionError):
+        laws.lines_avoid_boxes(sheet, moved(sheet, 0, height=40))
+
+
+def test_a_line_that_misses_its_box_is_noticed(sheet):
+    moved(sheet, 0, x=-90)
+    with pytest.raises(AssertionError):
+        laws.lines_join_their_boxes(sheet)
+
+
+def test_text_that_is_too_long_is_noticed(sheet):
+    at = next(i for i, words in enumerate(sheet.words) if words.within)
+    sheet.words[at] = replace(sheet.words[at], runs=(Run("much too long for a box"),))
+    with pytest.raises(AssertionError):
+        laws.words_stand_in_their_boxes(sheet)
+
+
+def test_two_boxes_of_one_path_are_noticed(sheet):
+    sheet.boxes[1] = replace(sheet.boxes[1], path=sheet.boxes[2].path)
+    with pytest.raises(AssertionError):
+        laws.identities_are_unique(sheet)
