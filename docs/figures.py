@@ -82,6 +82,11 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "Figure 10: a strided convolution, one behind another, and a pool. All rails end on the "
             "17×17 grid, and the pool passes all of its 288 channels on.",
         ),
+        Figure(
+            "aux_head", "specs/v3.inc::AuxHead",
+            "The auxiliary head, which the paper only describes: a mean over 5×5 cells brings the grid to "
+            "5×5, a 1×1 and a 5×5 convolution to one cell, and a linear layer classifies it.",
+        ),
     ),
     "The first Inception module": (
         Figure(
@@ -100,6 +105,10 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "two_3x3", "specs/modules/factorization.inc::Two3x3",
             "Figure 1 of arXiv:1512.00567 is this pair as a pyramid of cells: a 5×5 as two 3×3, 18 "
             "instead of 25 weights.",
+        ),
+        Figure(
+            "asymmetric_3x3", "specs/modules/factorization.inc::Asymmetric3x3",
+            "Figure 3 of arXiv:1512.00567: a 3×3 as 3×1 and 1×3, 6 instead of 9 weights.",
         ),
         Figure(
             "asymmetric_7x7", "specs/modules/factorization.inc::Asymmetric7x7",

@@ -19,7 +19,7 @@ from incdsl.frontend import Options, analyze_source
 from incdsl.runtime.load import load_subject
 from incdsl.source import Source
 from incdsl.subject import Subject, setting
-from incdsl.tables.summary import Summary
+from incdsl.tables.shown import shown
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -58,9 +58,10 @@ class IncMagics(Magics):
     def inc(self, line: str, cell: str) -> None:
         """Compile a spec, and bind the class of each of its nets to the net's name.
 
-        A table shows what each net costs. What is wrong stands below the lines that it is about, and nothing is bound.
+        A figure shows each net, and a table what it costs. What is wrong stands below the lines that it is about, and
+                nothing is bound then.
         """
-        from IPython.display import display
+        from IPython.display import HTML, display
 
         given = parse_argstring(self.inc, line)
         source = Source("<cell>", cell)
@@ -76,7 +77,7 @@ class IncMagics(Magics):
             assert self.shell is not None
             self.shell.user_ns[done.net.name] = getattr(load_subject(subject), done.net.name)
             if not given.quiet:
-                display(Summary(subject, given.by))
+                display(HTML(shown(subject, given.by)))
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

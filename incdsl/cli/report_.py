@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from incdsl.writing import replace_text
     "target",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A page (.html) or Markdown (.md).  [default: Markdown on standard output]",
+    help="A page (.html), or Markdown (.md) with the figure beside it.  [default: Markdown on standard output]",
 )
 @click.option("--against", metavar="SPEC", help="Another net, to tell the differences from.")
 @click.option("--licence", default="", metavar="TEXT", help="What to say of the weights' licence.")
@@ -32,7 +33,7 @@ def command(
     spec: str, target: Path | None, against: str | None, licence: str, settings: dict[str, Any], max_steps: int,
     root: Path | None,
 ) -> None:  # fmt: skip
-    """Write the model card of SPEC: what it is, facts, legal sizes, input, structure, weights.
+    """Write the model card of SPEC: figure, what it is, facts, legal sizes, input, structure, weights.
 
     What a spec says of itself in the comments at its top becomes the text; a paragraph that starts with `Input:` tells
     what flows in.
@@ -46,5 +47,10 @@ def command(
         click.echo(report.markdown(), nl=False)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(target, report.html() if target.suffix == ".html" else report.markdown())
+    if target.suffix == ".html":
+        replace_text(target, report.html())
+    else:
+        picture = target.with_suffix(".svg")
+        replace_text(picture, report.figure)
+        replace_text(target, replace(report, picture=picture.name).markdown())
     tell(f"{spec} -> {target}")

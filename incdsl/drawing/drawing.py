@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from incdsl.compiler import Compilation
 from incdsl.drawing import measures as m, output
 from incdsl.drawing.figure import Title, block_figure, net_figure
 from incdsl.drawing.folding import fold
@@ -17,7 +18,7 @@ from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Sheet
 from incdsl.drawing.notes import write_notes
 from incdsl.drawing.paint import svg as painted
-from incdsl.drawing.part import Part
+from incdsl.drawing.part import Part, net_part
 from incdsl.drawing.themes import Theme
 from incdsl.drawing.things import seen
 from incdsl.writing import replace_bytes
@@ -184,6 +185,15 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.part.title}>"
+
+
+def drawn(done: Compilation, look: Look | None = None) -> Drawing:
+    """The figure of a net as it was compiled, before any rewrite, at the size that is nominal now."""
+    look = look or Look()
+    assert done.seen is not None
+    analysis, found = done.seen
+    sized = replace(found, net=replace(found.net, conditions=done.net.conditions))
+    return drawing(net_part(analysis, sized, folds=look.folds), look)
 
 
 def drawing(part: Part, look: Look | None = None, name: str = "") -> Drawing:

@@ -71,13 +71,12 @@ def load_text(text: str, name: str) -> ModuleType:
 
 
 def load_subject(subject: Subject) -> ModuleType:
-    """The module of a subject. Notebooks show instances of its net as the table of what they cost."""
-    from incdsl.tables.summary import Summary
+    """The module of a subject. Notebooks show instances of its net as its figure, and the table of what it costs."""
+    from incdsl.tables.shown import shown
 
     done = subject.done
     module = load_text(done.text, done.net.name)
-    shown = Summary(subject)
-    getattr(module, done.net.name)._repr_html_ = lambda self: shown._repr_html_()
+    getattr(module, done.net.name)._repr_html_ = lambda self: shown(subject)
     return module
 
 

@@ -10,6 +10,7 @@ from incdsl.analysis.cost import state_dict
 from incdsl.analysis.profile import profile
 from incdsl.compiler import describe_sizes, in_giga
 from incdsl.diagnostics.render import printable
+from incdsl.drawing.drawing import Look, drawn
 from incdsl.subject import Subject
 from incdsl.syntax.ignore import ignores
 from incdsl.tables.diff import Diff
@@ -38,19 +39,23 @@ pre { padding: 1em; overflow-x: auto }
 class Report:
     """The card of a net. `against` is a net that it is compared with, `licence` what its author says of the weights.
 
-    `figure` is what stands at the top: a picture as SVG for the page, and where it lies for Markdown.
+    A page has the figure of the net below its title; Markdown has it where `picture` says where it lies.
     """
 
     subject: Subject
     against: Subject | None = None
     licence: str = ""
-    figure: str = ""
     picture: str = ""
 
     @property
     def title(self) -> str:
         """The name of the net."""
         return self.subject.done.net.name
+
+    @property
+    def figure(self) -> str:
+        """The figure as SVG, for light and for dark pages."""
+        return drawn(self.subject.done, Look(theme="auto")).svg
 
     def markdown(self) -> str:
         """The card as GitHub and model hubs show it."""
@@ -62,11 +67,10 @@ class Report:
 
         body = MarkdownIt("commonmark", {"html": False}).enable("table").render(self._document(""))
         head, end, rest = body.partition("</h1>")
-        figure = f"\n<figure>{self.figure}</figure>" if self.figure else ""
         return (
             f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(self.title)}</title>\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n</head>\n'
-            f"<body>\n{head}{end}{figure}{rest}</body>\n</html>\n"
+            f"<body>\n{head}{end}\n<figure>{self.figure}</figure>{rest}</body>\n</html>\n"
         )
 
     def _document(self, figure: str) -> str:

@@ -79,7 +79,7 @@ def test_every_shipped_net_has_a_card(path):
         words = " ".join("".join(page.texts).split())
         assert f"{done.cost.deployed_params:,}" in words
         assert done.cost.keys in words
-        assert page.links == []
+        assert all(link.startswith("#inc-") for link in page.links)
         assert "script" not in page.tags
         for name in done.net.graph.inputs:
             assert f"| input `{name}` | [" in report.markdown()
@@ -98,8 +98,8 @@ def test_nothing_that_a_spec_says_is_markup():
 
 
 def test_a_figure_stands_below_the_title():
-    report = card(TEXT, figure="<svg></svg>", picture="n.svg")
-    assert re.search(r"<h1>N</h1>\s*<figure><svg></svg></figure>", report.html())
+    report = card(TEXT, picture="n.svg")
+    assert re.search(r'<h1>N</h1>\s*<figure><svg [^>]*id="inc-N"', report.html())
     assert "# N\n\n![N](n.svg)\n" in report.markdown()
 
 
@@ -112,4 +112,6 @@ def test_the_command(tmp_path, monkeypatch):
     assert (tmp_path / "cards" / "n.html").read_text().startswith("<!doctype html>")
     assert call(cli, ["report", "n.inc", "-o", "n.md", "--set", "width=5"]).exit_code == 0
     assert "`width` = 5" in (tmp_path / "n.md").read_text()
+    assert "![N](n.svg)" in (tmp_path / "n.md").read_text()
+    assert "<svg" in (tmp_path / "n.svg").read_text()
     assert call(cli, ["report", "n.inc", "-o", "n.pdf"]).exit_code == 2

@@ -89,9 +89,7 @@ def _deployed(figure: Drawing) -> dict[str, Any]:
     part = figure.part
     if part.problems or not part.is_net:
         return {"rewrites": None, "streams": []}
-    done = next(
-        each for each in compilations(part.analysis) if each.net is part.found.net or each.net.name == part.found.name
-    )
+    done = next(each for each in compilations(part.analysis) if each.net.name == part.found.name)
     done = replace(done, net=part.found.net)
     return {"rewrites": rewrites(done), "streams": streams(done)}
 
