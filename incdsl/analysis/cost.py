@@ -14,6 +14,7 @@ from incdsl.analysis.memory import owners
 from incdsl.ir.graph import Graph, Node
 from incdsl.ir.net import Net
 from incdsl.ops import Reach, Tensor
+from incdsl.ops.sweep import SAME
 from incdsl.values import Shape
 
 
@@ -164,11 +165,23 @@ def receptive_fields(graph: Graph) -> dict[str, tuple[Field, Field]]:
     for node in graph:
         names = graph.operands(node.name)
         operands = [known[name] for name in names[: len(names) - len(node.op.sized_by)]]
-        fields = tuple(_widest([pair[axis] for pair in operands]) if operands else start for axis in (0, 1))
+        height, width = operands[0] if len(operands) == 1 else _of_all(operands, start)
         reaches = node.op.reach(*(shapes[name] for name in names))
-        fields = tuple(f.through(reach) for f, reach in zip(fields, reaches, strict=True))
-        known[node.name] = (fields[0], fields[1])
+        if reaches is not SAME:
+            is_square = height is width and reaches[0] == reaches[1]
+            height = height.through(reaches[0])
+            width = height if is_square else width.through(reaches[1])
+        known[node.name] = (height, width)
     return known
+
+
+def _of_all(operands: list[tuple[Field, Field]], start: Field) -> tuple[Field, Field]:
+    """What several values see together; of an input, itself."""
+    if not operands:
+        return start, start
+    height = _widest([pair[0] for pair in operands])
+    are_square = all(pair[0] is pair[1] for pair in operands)
+    return height, height if are_square else _widest([pair[1] for pair in operands])
 
 
 def _widest(fields: list[Field]) -> Field:
