@@ -158,8 +158,13 @@ class Reader:
 
     def _is_dead(self, visit: Visit) -> bool:
         """Whether nothing of what was placed for it is left."""
-        placed = visit.stop > visit.start
-        return self._found.complete and placed and self._alive[visit.stop] == self._alive[visit.start]
+        if not self._found.complete:
+            return False
+        if visit.stop > visit.start:
+            return self._alive[visit.stop] == self._alive[visit.start]
+        flows = visit.leaving if isinstance(visit.leaving, tuple) else (visit.leaving,)
+        nodes = [flow.node for flow in flows if isinstance(flow, Flowing)]
+        return bool(nodes) and not any(node in self._graph for node in nodes)
 
     def _head(self, part: Visit, room: _Room) -> None:
         item = part.node
@@ -356,9 +361,13 @@ class Reader:
             for value in flowing:
                 value.readers -= 1
             cell = room.add(bracket, flowing)
-            last.gives[0].cell = cell
-            cell.gives = last.gives
-            return list(last.gives)
+            (value,) = cell.gives = last.gives
+            value.cell = cell
+            inner = {each for turn in turns for inside in turn for each in inside.gives}
+            while room.ends and room.ends[-1][1] in inner:
+                room.ends.pop()
+            room.ends.append((visit.stop, value))
+            return [value]
         return flow
 
     # Merges, factors, blocks
