@@ -29,6 +29,7 @@ from incdsl.drawing.picture import (
     Face,
     Form,
     Join,
+    Mistake,
     Parallel,
     Rail,
     Sequence,
@@ -43,7 +44,7 @@ from incdsl.drawing.things import leaves
 from incdsl.elaborate.record import Visit
 from incdsl.elaborate.scope import NOT_NEEDED, Value as Flowing
 from incdsl.frontend import Analysis, NetAnalysis
-from incdsl.ir.graph import Instance
+from incdsl.ir.graph import Input, Instance
 from incdsl.ops.merge import Slice
 from incdsl.syntax import tree
 
@@ -288,6 +289,8 @@ class Reader:
             if isinstance(visit.leaving, Flowing) and not mistakes:
                 return flow
             return [self._unknown(visit, flow, room)]
+        if all(isinstance(node.op, Input) for node in nodes):  # its shape is stated, and believed
+            return [self._unknown(visit, flow, room)]
         if all(node.op.word == "identity" for node in nodes) and not mistakes:
             room.at_node.update(dict.fromkeys((node.name for node in nodes), flow[0]) if flow else {})
             return flow
@@ -476,8 +479,9 @@ class Reader:
         shapes = [shape_of(each.shape, self._conditions) for each in flows if isinstance(each, Flowing)]
         path = self._id(instance.path)
         what = f"{instance.word} ({settings})" if settings else instance.word
+        mistakes = self._mistakes.of(step) or _mistakes_in(inside)
         block = Block(
-            path, "", sentence(path, what, shapes[0] if shapes else None, cost), cost, self._mistakes.of(step), name,
+            path, "", sentence(path, what, shapes[0] if shapes else None, cost), cost, mistakes, name,
             instance.word, settings, key=(instance.word, instance.defined, settings, signature(inside)),
             inside=inside, known=any(isinstance(each, Flowing) for each in flows),
         )  # fmt: skip
@@ -525,3 +529,9 @@ class Reader:
         """A path as the identity of one box."""
         self._ids[path] += 1
         return path if self._ids[path] == 1 else f"{path}~{self._ids[path]}"
+
+
+def _mistakes_in(body: Body) -> tuple[Mistake, ...]:
+    """What is wrong inside a block: the first of it."""
+    things = (thing for cell in body.cells for thing in (cell.thing, *leaves([cell.thing])))
+    return next((thing.mistakes for thing in things if thing.mistakes), ())
