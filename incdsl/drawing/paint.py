@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from html import escape
 
 from incdsl.drawing import measures as m
@@ -41,9 +42,12 @@ _SIZES = (
 
 def svg(
     sheet: Sheet, name: str, title: str, description: str, theme: Theme = "light", size: tuple[str, str] | None = None,
-    view: tuple[float, float, float, float] | None = None,
+    view: tuple[float, float, float, float] | None = None, apart: bool = False,
 ) -> str:  # fmt: skip
-    """A figure as one SVG document; `size` is its width and height where they are not those of the marks."""
+    """A figure as one SVG document; `size` is its width and height where they are not those of the marks.
+
+    With `apart` no text is made of several pieces that are centred together, which not every converter can do.
+    """
     scope = f"inc-{identifier(name)}"
     box = view or (0, 0, sheet.width, sheet.height)
     width, height = size or (_n(box[2]), _n(box[3]))
@@ -72,7 +76,7 @@ def svg(
     ]
     parts += [f'<g id="{scope}-steps">', *(_box(scope, each) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
-    parts += ["</g>", f'<g id="{scope}-labels">', *map(_words, sheet.words), "</g>", "</svg>"]
+    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, apart) for each in sheet.words), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -223,7 +227,15 @@ def _use(scope: str, each: Miniature) -> str:
     return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" transform="{place}"/>'
 
 
-def _words(words: Words) -> str:
+def _words(words: Words, apart: bool) -> str:
+    """Text as one element; or each of its pieces in its place, for what cannot centre several together."""
+    if apart and words.anchor == "middle" and len(words.runs) > 1:
+        x, texts = words.left, []
+        for run in words.runs:
+            alone = replace(run, before=0)
+            texts.append(_words(Words(x + run.before, words.y, (alone,), "start", words.within), False))
+            x += run.width
+        return "".join(texts)
     if not words.runs:
         return ""
     heat = words.within.heat if words.within and not words.within.wrong else None
