@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +20,10 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from benchmarks.machine import processor
+from incdsl.frontend import Options
+from incdsl.linter.lint import lint
+from incdsl.lsp.reading import read
+from incdsl.source import Source
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "editor.md"
@@ -96,6 +102,22 @@ async def measure(text, words, count):
     return found
 
 
+def work(text, words, count):
+    """Median milliseconds of processor time that a version of a text costs: to read, to analyze, to lint."""
+    cut = text.index(words) + len(words)
+    found = []
+    for turn in range(count + 2):
+        times = [time.process_time()]
+        reading = read(Source("measured.inc", text[:cut] + str(turn % 10) + text[cut:]))
+        times.append(time.process_time())
+        analysis = reading.analysis(Options())
+        times.append(time.process_time())
+        lint(analysis)
+        times.append(time.process_time())
+        found.append([1000 * (end - start) for start, end in pairwise(times)])
+    return [median(each) for each in zip(*found[2:], strict=True)]
+
+
 def table(results):
     """The results in Markdown: a row for each request, median and worst for each text."""
     titles = list(results)
@@ -111,7 +133,11 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the table into docs/editor.md")
     write = parser.parse_args().write
     results = {title: asyncio.run(measure(*subject)) for title, *subject in subjects()}
-    found = f"{table(results)}\n\n{processor()}, Python {sys.version.split()[0]}; other work ran beside it."
+    _, *v3 = next(subjects())
+    costs = "{:.0f} ms to read it, {:.0f} ms to analyze it, {:.0f} ms to lint it".format(*work(*v3))
+    load = f"{os.getloadavg()[1]:.0f} processes shared {os.cpu_count()} cores"
+    machine = f"{processor()}, Python {sys.version.split()[0]}; {load}."
+    found = f"{table(results)}\n\n{machine} A new version of v3.inc costs\n{costs}, of processor time."
     print(found)
     if write:
         page = PAGE.read_text(encoding="utf-8")

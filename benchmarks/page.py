@@ -6,8 +6,12 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 _TITLE = "# Benchmarks\n\nEach part is written by its script, on one machine.\n"
 
 
-def put(part: str, page: Path = PAGE) -> None:
-    """Put a part there, which starts with its `## ` heading; tables of the part before that it lacks stay."""
+def put(part: str, page: Path | None = None) -> None:
+    """Put a part on the page of measurements, or on another; it starts with its `## ` heading.
+
+    Tables of the part before that it lacks stay.
+    """
+    page = page or PAGE
     title, parts = _sections(page.read_text(encoding="utf-8") if page.exists() else _TITLE, "## ")
     name, _, body = part.removeprefix("## ").partition("\n")
     head, tables = _sections(body, "### ")

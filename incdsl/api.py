@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from incdsl.source import Source
     from incdsl.subject import Subject
     from incdsl.syntax.parser import Parsed
+    from incdsl.tables.diff import Diff
+    from incdsl.tables.report import Report
     from incdsl.tables.summary import Summary
     from incdsl.weights.decisions import Decisions, Heads
 
@@ -147,8 +149,8 @@ def summary(
     """What each part of a net costs, at its nominal size and for one image: shapes, parameters, multiply-accumulates.
 
     A row is a `"block"`, a `"layer"` or an `"op"`. Printed, and in a notebook, it is a table, which rich draws as wide
-    as the terminal. `rows`, `document()`, `csv()` and `markdown()` give it to programs and pages. A spec may be written
-    as for `load`.
+    as the terminal. `rows`, `document()`, `csv()`, `markdown()` and `latex()` give it to programs, pages and papers. A
+    spec may be written as for `load`.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
@@ -183,20 +185,53 @@ def draw(
     return drawing(chosen(_source(spec), asked=asked, folds=look.folds), look)
 
 
+def diff(before: Spec, after: Spec, *, root: Folder | None = None) -> Diff:
+    """What changed from one net to another: parts, shapes, costs, and whether a checkpoint of the first still loads.
+
+    Each is a spec with one net, or names a net or steps as for `load`. Printed, and in a notebook, it is what
+    `incdsl diff` says. `changes` has every part of both nets, `survival` the keys; `document()`, `csv()`, `markdown()`,
+    `latex()` and `github()` are its other forms.
+
+    Raises:
+        incdsl.CompileError: if a spec is wrong.
+    """
+    from incdsl.tables.diff import Diff
+
+    return Diff(_subject(before, None, root, {}), _subject(after, None, root, {}))
+
+
+def report(
+    spec: Spec, net: str | None = None, *, against: Spec | None = None, licence: str = "", root: Folder | None = None,
+    **settings: Any,
+) -> Report:  # fmt: skip
+    """The model card of a net: what the spec says of itself, facts, legal sizes, input, structure, weights.
+
+    `markdown()` and `html()` write it. With `against` it tells the differences from another net; `licence` is what its
+    author says of the weights. A spec may be written as for `load`.
+
+    Raises:
+        incdsl.CompileError: if a spec is wrong.
+    """
+    from incdsl.tables.report import Report
+
+    other = None if against is None else _subject(against, None, root, {})
+    return Report(_subject(spec, net, root, settings), other, licence)
+
+
 def load(spec: Spec, net: str | None = None, *, root: Folder | None = None, **settings: Any) -> ModuleType:
     """The generated module, imported: `load("specs/v3.inc").InceptionV3()`. It needs torch.
 
     The spec may name one of its nets, with values and another size, `"specs/v3.inc::InceptionV3(classes: 10)"`, or
     steps on an input, `"specs/v3.inc::InceptionA(pool: 32)@[192, 35, 35]"`, which become the net `Steps`. Instances of
-    its classes can be copied and pickled; a process that unpickles them needs incdsl.
+    its classes can be copied and pickled; a process that unpickles them needs incdsl. A notebook shows a net as the
+    table of `summary`.
 
     Raises:
         incdsl.CompileError: if the spec is wrong.
     """
-    from incdsl.runtime.load import load_text
+    from incdsl.runtime.load import load_subject
 
-    done = _subject(spec, net, root, settings).done
-    return load_text(done.text, done.net.name)
+    return load_subject(_subject(spec, net, root, settings))
 
 
 def pretrained(

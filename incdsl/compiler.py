@@ -20,7 +20,7 @@ from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import Diagnostic
 from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
-from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
+from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, Options, analyze_source, require
 from incdsl.ir.net import Net
 from incdsl.passes.levels import optimized
 from incdsl.passes.streams import ForkRails
@@ -101,8 +101,7 @@ def compile_net(
         CompileError: with all that is wrong with the spec.
     """
     options = Options(settings or {}, max_steps, max_params, root)
-    analysis = require(analyze_source(source, options, only=name))
-    return _compilation(analysis, analysis.nets[0], name, analysis.problems)
+    return compilations(analyze_source(source, options, only=name), name)[0]
 
 
 def check_file(
@@ -114,17 +113,23 @@ def check_file(
     Raises:
         CompileError: with all that is wrong with the spec.
     """
-    analysis = require(analyze_source(source, Options(settings or {}, max_steps, max_params, root)))
-    several = len(analysis.nets) > 1
-    warnings = iter([analysis.problems])
-    return [_compilation(analysis, each, each.name if several else None, next(warnings, ())) for each in analysis.nets]
+    return compilations(analyze_source(source, Options(settings or {}, max_steps, max_params, root)))
 
 
-def _compilation(
-    analysis: Analysis, found: NetAnalysis, chosen: str | None, warnings: tuple[Diagnostic, ...]
-) -> Compilation:  # fmt: skip
-    assert found.sizes is not None
-    return Compilation(analysis.spec, found.net, found.sizes, found.cost, dict(found.settings), chosen, warnings)
+def compilations(analysis: Analysis, chosen: str | None = None) -> list[Compilation]:
+    """The nets that were analyzed, `chosen` is the one that was asked for by its name; the first has all warnings.
+
+    Raises:
+        CompileError: with all that is wrong with the spec.
+    """
+    spec, nets = require(analysis).spec, analysis.nets
+    found: list[Compilation] = []
+    for each in nets:
+        assert each.sizes is not None
+        name = each.name if len(nets) > 1 else chosen
+        warnings = () if found else analysis.problems
+        found.append(Compilation(spec, each.net, each.sizes, each.cost, dict(each.settings), name, warnings))
+    return found
 
 
 def for_inference(

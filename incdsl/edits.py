@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate, takewhile
 from typing import NamedTuple
+
+_MANY = 1_000_000
+"""So many pairs of equal lines are told apart."""
 
 
 class Edit(NamedTuple):
@@ -22,12 +27,25 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
 
 def difference(before: str, after: str) -> list[Edit]:
-    """The edits that make one text of another, whole lines that differ."""
+    """The edits that make one text of another: whole lines that differ, or all between the first and the last of them.
+
+    Lines that recur take many comparisons to tell apart; if they are too many, they are not told apart.
+    """
     from difflib import SequenceMatcher
 
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    starts = [0]
-    for line in old:
-        starts.append(starts[-1] + len(line))
+    first = _alike(old, new)
+    start = sum(map(len, old[:first]))
+    last = _alike(old[first:][::-1], new[first:][::-1])
+    old, new = old[first : len(old) - last], new[first : len(new) - last]
+    starts = list(accumulate(map(len, old), initial=start))
+    recurring = Counter(new)
+    if sum(recurring[line] for line in old) > _MANY:
+        return [Edit(starts[0], starts[-1], "".join(new))]
     found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return [Edit(starts[a], starts[b], "".join(new[c:d])) for kind, a, b, c, d in found if kind != "equal"]
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """With how many lines both start."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

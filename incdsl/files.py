@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -34,6 +34,13 @@ class _Stop(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.code)
         self.diagnostic = diagnostic
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """The files below a folder that are specs by their names, but for what is hidden."""
+    for around, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(around, name) for name in sorted(names) if name.endswith(SUFFIX) and not name.startswith("."))
 
 
 def read(path: str | os.PathLike[str]) -> Source:

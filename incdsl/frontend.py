@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,12 @@ class Analysis:
         if len(found) != 1:
             raise KeyError(name)
         return found[0]
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the text with what is wrong with it, below the lines that it is about."""
+        from incdsl.diagnostics.listing import listing
+
+        return f"<p>{escape(repr(self)[1:-1])}</p>{listing(self.spec.source, self.problems)}"
 
     def __repr__(self) -> str:
         nets = ", ".join(net.name for net in self.nets) or "no net"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -229,3 +230,41 @@ def _resized(done: Compilation, dims: tuple[int, ...] | None, text: str) -> Comp
 
 def _legal(legal: Sizes, sizes: Mapping[str, int]) -> bool:
     return all(size in legal.evaluation[axis] for axis, size in sizes.items() if axis in legal.evaluation)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """A parameter of a net and its value, of `NAME=VALUE`.
+
+    Raises:
+        ValueError: if it is of another form, or no value that a parameter can have.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(f"write NAME=VALUE, not {text!r}")
+    return name, _value(value)
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"-?[0-9]+(_[0-9]+)*", text) and len(text.strip("-").replace("_", "")) <= 18:
+        return int(text)
+    if re.fullmatch(r"-?[0-9]+\.[0-9]+(e-?[0-9]{1,3})?|-?[0-9]+e-?[0-9]{1,3}", text):
+        return float(text)
+    if text.startswith("[") and len(text) <= 1000 and text.count("[") <= 100:
+        try:
+            return _tuples(json.loads(text))
+        except ValueError:
+            pass
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,63}", text):
+        return text  # one of the words of a parameter, or an op
+    raise ValueError(f"{text!r} is no word, number, `true`, `false` or list of these")
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples; anything that a parameter cannot be is refused."""
+    if isinstance(value, list) and value:
+        return tuple(map(_tuples, value))
+    if isinstance(value, bool | int | float) and abs(value) < 10**18:
+        return value
+    raise ValueError(value)

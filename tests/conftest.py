@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small nets only wait
 settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-ON_DEMAND = ("gpu", "long", "triton")
+ON_DEMAND = ("browser", "gpu", "long", "node", "triton")
 
 
 def pytest_configure(config):

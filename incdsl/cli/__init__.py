@@ -15,6 +15,7 @@ _COMMANDS = {
     "compare": "Compare nets, or steps on an input: cost, memory, depth, the narrowest point.",
     "compile": "Write the PyTorch module of a spec.",
     "deploy": "Write the module to deploy, certified, with the weights of a checkpoint.",
+    "diff": "Show what changed between two nets, or since a revision of git.",
     "draw": "Draw a net or a block: SVG, a page, PNG, PDF.",
     "explain": "Explain a diagnostic code or an op.",
     "fmt": "Write specs in the one layout that the language has.",
@@ -22,10 +23,12 @@ _COMMANDS = {
     "lsp": "Serve an editor: diagnostics, shapes, completion, everything.",
     "new": "Write a small spec that compiles, to begin with.",
     "passes": "Show what the optimizer does to a net for inference, and what it declines.",
+    "report": "Write the model card of a net, a page or Markdown.",
     "specs": "List the specs that ship with incdsl.",
     "summary": "Show the table of a net: shapes, parameters, multiply-accumulates.",
     "tune": "Measure which rewrites, layout and execution are fastest on a device.",
     "verify": "Run the generated module and compare it with what the compiler says.",
+    "watch": "Check and compile a spec whenever it is saved, and say what changed.",
     "weights": "Give a net the weights of a checkpoint with other names.",
 }
 

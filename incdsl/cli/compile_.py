@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def command(
         source, net = source_and_net(spec)
         done = compile_net(source, net, settings, max_steps, root, max_params)
         warnings = done.warnings
-        typed = _command(spec, target, settings, limit_words(root, max_steps, max_params))
+        typed = typed_command(spec, target, settings, limit_words(root, max_steps, max_params))
         text = replace(done, typed=typed).text
         if aside:
             sys.stdout.flush()
@@ -69,13 +70,13 @@ def command(
     tell(message, form)
 
 
-def _command(spec: str, target: str | None, settings: dict[str, Any], limits: list[str]) -> str:
+def typed_command(spec: str, target: str | None, settings: Mapping[str, Any], limits: list[str]) -> str:
     """The command that was typed, for a shell, but for what it did about a file that was there."""
     words = ["compile", spec, *(["-o", target] if target else [])]
     return shlex.join(["incdsl", *words, *limits, *set_words(settings)])
 
 
-def set_words(settings: dict[str, Any]) -> list[str]:
+def set_words(settings: Mapping[str, Any]) -> list[str]:
     """The words of a command that give parameters of the net these values."""
     return [word for name, value in settings.items() for word in ("--set", f"{name}={literal(value)}")]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, get_args
 
 import click
 
@@ -16,7 +15,7 @@ from incdsl.compiler import MAX_PARAMS, Compilation, check_file, from_bytes, rea
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import DOCUMENTS, FORMATS, Format, plain, printable, render
 from incdsl.source import Source
-from incdsl.subject import Asked, Subject, is_whole, subject
+from incdsl.subject import Asked, Subject, is_whole, setting, subject
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,13 +40,13 @@ def format_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
-TableForm = Literal["table", "json", "csv", "markdown"]
+TableForm = Literal["table", "json", "csv", "markdown", "latex"]
 
 
 def table_format_option(command: F) -> F:
-    """`--format table|json|csv|markdown`, for tables; with json, what is wrong is a document, too."""
+    """`--format table|json|csv|markdown|latex`, for tables; with json, what is wrong is a document, too."""
     return click.option(
-        "--format", "form", type=click.Choice(["table", "json", "csv", "markdown"]), default="table", show_default=True,
+        "--format", "form", type=click.Choice(get_args(TableForm)), default="table", show_default=True,
         help="How the table is written.",
     )(command)  # fmt: skip
 
@@ -95,39 +94,10 @@ def set_option(command: F) -> F:
 
 
 def _settings(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    settings: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-            raise click.BadParameter(f"write NAME=VALUE, not {text!r}", ctx, param)
-        settings[name] = _value(value, ctx, param)
-    return settings
-
-
-def _value(text: str, ctx: click.Context, param: click.Parameter) -> Any:
-    if text in ("true", "false"):
-        return text == "true"
-    if re.fullmatch(r"-?[0-9]+(_[0-9]+)*", text) and len(text.strip("-").replace("_", "")) <= 18:
-        return int(text)
-    if re.fullmatch(r"-?[0-9]+\.[0-9]+(e-?[0-9]{1,3})?|-?[0-9]+e-?[0-9]{1,3}", text):
-        return float(text)
-    if text.startswith("[") and len(text) <= 1000 and text.count("[") <= 100:
-        try:
-            return _tuples(json.loads(text))
-        except ValueError:
-            pass
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]{0,63}", text):
-        return text  # one of the words of a parameter, or an op
-    raise click.BadParameter(f"{text!r} is no word, number, `true`, `false` or list of these", ctx, param)
-
-
-def _tuples(value: Any) -> Any:
-    """Lists as tuples; anything that a parameter cannot be is refused."""
-    if isinstance(value, list) and value:
-        return tuple(map(_tuples, value))
-    if isinstance(value, bool | int | float) and abs(value) < 10**18:
-        return value
-    raise ValueError(value)
+    try:
+        return dict(map(setting, given))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 def spec_source(path: str) -> Source:
@@ -163,14 +133,20 @@ class Tabled(Protocol):
     def markdown(self) -> str:
         """For `--format markdown`."""
 
+    def latex(self) -> str:
+        """For `--format latex`."""
+
 
 def write_table(table: Tabled, form: TableForm) -> None:
     """Write a table to standard output: for people as wide as the terminal, or as COLUMNS says; else all of it."""
     if form == "table":
         console().print(table)
     else:
-        text = {"json": lambda: json.dumps(table.document(), indent=2), "csv": table.csv, "markdown": table.markdown}
-        click.echo(text[form]().rstrip("\n"))
+        forms = {
+            "json": lambda: json.dumps(table.document(), indent=2), "csv": table.csv, "markdown": table.markdown,
+            "latex": table.latex,
+        }  # fmt: skip
+        click.echo(forms[form]().rstrip("\n"))
 
 
 def console() -> Console:

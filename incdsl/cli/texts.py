@@ -11,7 +11,7 @@ import click
 from incdsl.cli.options import fail, spec_source
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.syntax import Unreadable
-from incdsl.files import SUFFIX
+from incdsl.files import below
 from incdsl.formatter.laws import LawBroken
 from incdsl.source import Source
 from incdsl.syntax.parser import parse
@@ -24,10 +24,7 @@ def specs_below(paths: Iterable[str]) -> Iterator[str]:
         if path == "-" or not Path(path).is_dir():
             yield path
             continue
-        for found in sorted(Path(path).rglob(f"*{SUFFIX}")):
-            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-            if not hidden and found.is_file() and _is_spec(found):
-                yield str(found)
+        yield from (str(found) for found in sorted(below(Path(path))) if found.is_file() and _is_spec(found))
 
 
 def _is_spec(path: Path) -> bool:

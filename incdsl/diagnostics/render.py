@@ -168,19 +168,7 @@ def _range(source: Source, start: int, end: int) -> dict[str, int]:
 
 
 def _github(diagnostic: Diagnostic) -> str:
-    """A workflow command; its value is escaped as GitHub asks, so that no text can end it or start another."""
-
-    def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-    def setting(text: str) -> str:
-        return data(printable(text)).replace(":", "%3A").replace(",", "%2C")
-
-    where = ""
-    if diagnostic.span:
-        span = diagnostic.span
-        line, column = span.source.position(span.start)
-        where = f"file={setting(span.source.name)},line={line},col={column},"
+    """An annotation that says all of a diagnostic."""
     parts = [
         diagnostic.message(),
         diagnostic.label(),
@@ -189,8 +177,24 @@ def _github(diagnostic: Diagnostic) -> str:
         diagnostic.why(),
         diagnostic.help(),
     ]
-    text = data(printable(". ".join(part for part in parts if part)))
-    return f"::{diagnostic.severity} {where}title={setting(diagnostic.code)}::{text}"
+    text = ". ".join(part for part in parts if part)
+    return workflow_command(diagnostic.severity, diagnostic.code, text, diagnostic.span)
+
+
+def workflow_command(kind: str, title: str, text: str, span: Span | None) -> str:
+    """An annotation for a GitHub workflow, escaped as GitHub asks: no text can end it or start another."""
+
+    def data(text: str) -> str:
+        return printable(text).replace("%", "%25")
+
+    def setting(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    where = ""
+    if span:
+        line, column = span.source.position(span.start)
+        where = f"file={setting(span.source.name)},line={line},col={column},"
+    return f"::{kind} {where}title={setting(title)}::{data(text)}"
 
 
 def printable(text: str) -> str:

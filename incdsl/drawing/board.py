@@ -245,7 +245,7 @@ class Board:
                 self._draw_end(place, name, value, x + at, y, panel)
         elif isinstance(thing, Join | Split):
             self._draw_bar(place, x, y)
-        elif isinstance(thing, Block) and not layout.panels.is_open(thing, self._manner):
+        elif isinstance(thing, Block) and not self._manner.opens(thing):
             half, ports = layout.boxes.block_width / 2, (0.0, *place.ins, *place.outs)
             start = x - max(half, 24 - min(ports) if min(ports) else 0)
             end = x + max(half, 24 + max(ports) if max(ports) else 0)

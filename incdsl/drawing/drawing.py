@@ -40,6 +40,8 @@ class Look:
     heat: Measure | None = None
     times: Mapping[str, float] | None = None
     fit: Fit | None = None
+    opened: frozenset[str] = frozenset()
+    """The paths of blocks that are opened besides those of `depth`."""
 
     @property
     def folds(self) -> bool:
@@ -65,9 +67,9 @@ class Drawing:
         if look.folds:
             fold(part.body)
         if look.heat:
-            steps, blocks = seen([part.body], look.depth)
+            steps, blocks = seen([part.body], Manner(part.is_net, look.depth, opened=look.opened))
             heat = scaled(look.heat, (*steps, *(block for block in blocks if not block.head)), look.times)
-        manner = Manner(part.is_net, look.depth, heat, names=not part.is_net)
+        manner = Manner(part.is_net, look.depth, heat, names=not part.is_net, opened=look.opened)
         title = Title(part.title, part.second)
         made = block_figure(part.body, title, manner) if not part.is_net else self._fitted(title, manner)
         write_notes(made[0], part.problems, m.MARGIN_OF_NETS if part.is_net else m.MARGIN_OF_BLOCKS)
@@ -111,7 +113,12 @@ class Drawing:
         """The figure as SVG."""
         return self._painted(self.look.theme)
 
-    def _painted(self, theme: Theme, *, apart: bool = False) -> str:
+    @cached_property
+    def hooked(self) -> str:
+        """The figure as SVG in which boxes say their paths, and shapes the nodes that they are of."""
+        return self._painted(self.look.theme, hooks=True)
+
+    def _painted(self, theme: Theme, *, hooks: bool = False, apart: bool = False) -> str:
         sheet, size, view = self.sheet, None, None
         if self.look.fit:
             width, height = _PAGES[self.look.fit]
@@ -124,12 +131,14 @@ class Drawing:
                 wide,
                 high,
             )
-        return painted(sheet, self.name, self.part.title, self.description, theme, size, view, apart)
+        return painted(sheet, self.name, self.part.title, self.description, theme, size, view, hooks=hooks, apart=apart)
 
     @property
     def html(self) -> str:
-        """A page that holds the figure and needs nothing else."""
-        return output.page(self.svg, self.part.title, self.look.theme)
+        """The figure as a page that one can ask, with the spec beside it; it needs nothing else."""
+        from incdsl.drawing.explorer.page import page
+
+        return page(self)
 
     def png(self, scale: float = 2) -> bytes:
         """The figure in pixels, `scale` of them for each of its own. It needs resvg-py.

@@ -63,7 +63,7 @@ def _fold(blocks: list[Block]) -> Block:
     title = "\n".join(block.title for block in blocks)
     return Block(
         first.path, first.group, title, cost, (), together([block.name for block in blocks]), first.kind,
-        first.settings, len(blocks), first.key, first.inside,
+        first.settings, len(blocks), first.key, first.inside, visits=tuple(v for block in blocks for v in block.visits),
     )  # fmt: skip
 
 

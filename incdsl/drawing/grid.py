@@ -178,12 +178,7 @@ class Grid:
 
     def _inner_board(self, thing: Thing) -> Board | None:
         manner = self._manner
-        if (
-            isinstance(thing, Block)
-            and self._layout.panels.is_open(thing, manner)
-            and thing.inside
-            and not thing.inside.spine
-        ):
+        if isinstance(thing, Block) and manner.opens(thing) and thing.inside and not thing.inside.spine:
             return self._layout.panels.board(thing, manner.inside())
         return None
 
@@ -205,7 +200,7 @@ class Grid:
         """What is written beside a value where it begins: its name if it is read again, and its shape."""
         named = value.name and value.readers > 1 and not isinstance(value.cell.thing, Door)
         runs = [Run(value.name, "second", ink="second")] if named else []
-        return [*runs, Run(str(value.shape), "shape", 6 if named else 0)]
+        return [*runs, Run(str(value.shape), "shape", 6 if named else 0, about=value.node)]
 
 
 def _with_ends(body: Body) -> list[Cell]:

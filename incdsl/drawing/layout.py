@@ -20,7 +20,7 @@ class Layout:
 
     def __init__(self, sheet: Sheet, body: Body, manner: Manner) -> None:
         self.sheet = sheet
-        self.boxes = Boxes(sheet, manner.heat, *seen([body], manner.depth))
+        self.boxes = Boxes(sheet, manner.heat, *seen([body], manner))
         self.panels = Panels(self)
         self._rails = Rails(self)
         self._extents: dict[Thing, Extent] = {}
@@ -103,7 +103,7 @@ class Layout:
         return 34 + m.advance(", ".join(value.outputs), "name") if value.outputs else 0
 
     def _of_block(self, block: Block, manner: Manner) -> Extent:
-        if self.panels.is_open(block, manner):
+        if manner.opens(block):
             return self.panels.extent(block, manner)
         half = self.boxes.block_width / 2
         height = self.boxes.height(block)
@@ -170,7 +170,7 @@ class Layout:
         """A shape at the right of a line."""
         if text:
             at = x + m.thickness(value.channels) / 2 + m.SHAPE_OFFSET
-            self.sheet.write(at, middle + 3.7, Run(text, "shape"))
+            self.sheet.write(at, middle + 3.7, Run(text, "shape", about=value.node))
 
     def word(self, part: Thing, x: float, middle: float, value: Value, *, alone: bool = False) -> None:
         """The word of a merge at the left of its line."""
@@ -207,7 +207,7 @@ class Layout:
 
     def block(self, block: Block, x: float, y: float, manner: Manner) -> float:
         """A block as a box with its miniature, or opened as a panel."""
-        if self.panels.is_open(block, manner):
+        if manner.opens(block):
             return self.panels.draw(block, x, y, manner)
         return self.boxes.closed(
             block, x - self.boxes.block_width / 2, y, self.boxes.block_width, self.extent(block, manner).height

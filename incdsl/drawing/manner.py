@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from incdsl.drawing import measures as m
 from incdsl.drawing.heat import Heat
+from incdsl.drawing.picture import Block
 
 
 class Extent(NamedTuple):
@@ -29,14 +30,20 @@ class Manner:
     heat: Heat | None = None
     names: bool = False
     """Whether rails are named."""
+    opened: frozenset[str] = frozenset()
+    """The paths of blocks that are opened besides."""
+
+    def opens(self, block: Block) -> bool:
+        """Whether a block is drawn with its inside."""
+        return (self.depth > 0 or block.path in self.opened) and block.inside is not None and not block.head
 
     def inside(self) -> Manner:
         """The manner of what stands inside a panel."""
-        return Manner(False, self.depth - 1, self.heat)
+        return Manner(False, self.depth - 1, self.heat, opened=self.opened)
 
     def of_rails(self) -> Manner:
         """The manner of what stands on rails."""
-        return Manner(False, self.depth, self.heat)
+        return Manner(False, self.depth, self.heat, opened=self.opened)
 
     @property
     def gap(self) -> float:

@@ -69,6 +69,8 @@ class Run:
     role: Role = "text"
     before: float = 0
     ink: Ink = "ink"
+    about: str = ""
+    """The node whose shape it is."""
 
     @property
     def width(self) -> float:

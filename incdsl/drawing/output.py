@@ -1,34 +1,15 @@
-"""Figures as files: SVG, a page that holds one, PNG and PDF."""
+"""Figures as files: PNG and PDF, and what forms there are."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from html import escape
 from pathlib import Path
-
-from incdsl.drawing.themes import DARK, LIGHT, Theme
 
 _MISSING = "{} needs {}: pip install 'incdsl[draw]'"
 
 
 class CannotSave(Exception):
     """A figure cannot be written in this form; the message says what would help."""
-
-
-def page(svg: str, title: str, theme: Theme) -> str:
-    """A page that holds a figure and needs nothing else."""
-    light, dark = (f"background:{p.paper};color:{p.ink}" for p in (LIGHT, DARK))
-    body = dark if theme == "dark" else light
-    also = f"@media(prefers-color-scheme:dark){{body{{{dark}}}}}" if theme == "auto" else ""
-    scheme = {"light": "light", "dark": "dark", "auto": "light dark"}[theme]
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="{scheme}">\n'
-        f"<style>body{{margin:0;{body}}}main{{padding:16px;overflow-x:auto}}svg{{display:block;margin:auto;"
-        f"max-width:100%;height:auto}}{also}</style>\n</head>\n<body>\n<main>\n{svg}</main>\n</body>\n</html>\n"
-    )
 
 
 def png(svg: str, scale: float) -> bytes:
@@ -75,4 +56,4 @@ def form_of(path: Path) -> str:
     return form
 
 
-FORMS: dict[str, Callable[..., object]] = {"svg": str, "html": page, "png": png, "pdf": pdf}
+FORMS = ("svg", "html", "png", "pdf")

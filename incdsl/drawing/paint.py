@@ -11,7 +11,7 @@ from dataclasses import replace
 from html import escape
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Shape, Sheet, Small, Stroke, Words
+from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Run, Shape, Sheet, Small, Stroke, Words
 from incdsl.drawing.themes import DARK, LIGHT, Theme, rules
 
 _SANS = "Inter,'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -42,13 +42,15 @@ _SIZES = (
 
 def svg(
     sheet: Sheet, name: str, title: str, description: str, theme: Theme = "light", size: tuple[str, str] | None = None,
-    view: tuple[float, float, float, float] | None = None, apart: bool = False,
+    view: tuple[float, float, float, float] | None = None, *, hooks: bool = False, apart: bool = False,
 ) -> str:  # fmt: skip
     """A figure as one SVG document; `size` is its width and height where they are not those of the marks.
 
-    With `apart` no text is made of several pieces that are centred together, which not every converter can do.
+    With `hooks` it is for a page with a script: boxes say their paths and shapes their nodes, `data-path` and
+    `data-node`, and the rules of the style are left to the page. With `apart` no text is made of several pieces that
+    are centred together, which not every converter can do.
     """
-    scope = f"inc-{identifier(name)}"
+    scope = scope_of(name)
     box = view or (0, 0, sheet.width, sheet.height)
     width, height = size or (_n(box[2]), _n(box[3]))
     heat = any(each.heat is not None for each in sheet.boxes)
@@ -57,27 +59,35 @@ def svg(
         f'height="{height}" role="img" aria-labelledby="{scope}-title {scope}-desc">',
         f'<title id="{scope}-title">{escape(title)}</title>',
         f'<desc id="{scope}-desc">{escape(description)}</desc>',
-        "<style>",
-        f"#{scope} text{{font-family:{_SANS};font-size:12px;font-variant-ligatures:none;"
-        "font-feature-settings:'calt' 0}",
-        *(f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES),
-        *_colours(scope, theme, heat),
-        "</style>",
+        *([] if hooks else ["<style>", *sizes(scope), *colours(scope, theme, heat), "</style>"]),
     ]
     if sheet.small:
         parts.append(f"<defs>{''.join(_small(scope, key, small) for key, small in sheet.small.items())}</defs>")
     parts.append(f'<rect class="bg" x="{_n(box[0])}" y="{_n(box[1])}" width="{_n(box[2])}" height="{_n(box[3])}"/>')
     parts += [
         f'<g id="{scope}-values">',
-        *(_box(scope, each) for each in sheet.panels),
+        *(_box(scope, each, hooks) for each in sheet.panels),
         *_strokes(sheet.strokes),
         *_ends(sheet),
         "</g>",
     ]
-    parts += [f'<g id="{scope}-steps">', *(_box(scope, each) for each in sheet.boxes), *_strokes(sheet.signs)]
+    parts += [f'<g id="{scope}-steps">', *(_box(scope, each, hooks) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
-    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, apart) for each in sheet.words), "</g>", "</svg>"]
+    texts = [piece for words in sheet.words for piece in (_pieces(words) if apart else [words])]
+    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, hooks) for each in texts), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def scope_of(name: str) -> str:
+    """What the ids of a figure begin with, and its rules."""
+    return f"inc-{identifier(name)}"
+
+
+def sizes(scope: str) -> Iterator[str]:
+    """The rules of a figure that are not about colours."""
+    text = f"font-family:{_SANS};font-size:12px;font-variant-ligatures:none;font-feature-settings:'calt' 0"
+    yield f"#{scope} text{{{text}}}"
+    yield from (f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES)
 
 
 def identifier(path: str) -> str:
@@ -85,7 +95,8 @@ def identifier(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "-", path)
 
 
-def _colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
+def colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
+    """The rules of a figure that are about colours."""
     yield from rules(DARK if theme == "dark" else LIGHT, scope, heat)
     if theme == "auto":
         yield "@media (prefers-color-scheme:dark){"
@@ -93,7 +104,7 @@ def _colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
         yield "}"
 
 
-def _box(scope: str, box: Box) -> str:
+def _box(scope: str, box: Box, hooks: bool = False) -> str:
     kind = _BOXES[box.shape]
     if box.fill == "pool":
         kind = "pl"
@@ -114,7 +125,8 @@ def _box(scope: str, box: Box) -> str:
     if not box.path:
         return drawn
     title = f"<title>{escape(box.title, quote=False)}</title>" if box.title else ""
-    return f'<g id="{scope}-{identifier(box.path)}">{title}{drawn}</g>'
+    path = f' data-path="{escape(box.path)}"' if hooks else ""
+    return f'<g id="{scope}-{identifier(box.path)}"{path}>{title}{drawn}</g>'
 
 
 def _trapezoid(box: Box) -> str:
@@ -227,15 +239,18 @@ def _use(scope: str, each: Miniature) -> str:
     return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" transform="{place}"/>'
 
 
-def _words(words: Words, apart: bool) -> str:
-    """Text as one element; or each of its pieces in its place, for what cannot centre several together."""
-    if apart and words.anchor == "middle" and len(words.runs) > 1:
-        x, texts = words.left, []
-        for run in words.runs:
-            alone = replace(run, before=0)
-            texts.append(_words(Words(x + run.before, words.y, (alone,), "start", words.within), False))
-            x += run.width
-        return "".join(texts)
+def _pieces(words: Words) -> list[Words]:
+    """Text that is centred, each of its pieces in its place."""
+    if words.anchor != "middle" or len(words.runs) < 2:
+        return [words]
+    found, x = [], words.left
+    for run in words.runs:
+        found.append(replace(words, x=x + run.before, runs=(replace(run, before=0),), anchor="start"))
+        x += run.width
+    return found
+
+
+def _words(words: Words, hooks: bool = False) -> str:
     if not words.runs:
         return ""
     heat = words.within.heat if words.within and not words.within.wrong else None
@@ -245,17 +260,20 @@ def _words(words: Words, apart: bool) -> str:
     place = f'x="{_n(words.x)}" y="{_n(words.y)}"'
     if len(words.runs) == 1 and not words.runs[0].before:
         run = words.runs[0]
-        return (
-            f"<text {place}{_class([*outer, _ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</text>"
-        )
+        named = _class([*outer, _ROLES[run.role], _INKS[run.ink]]) + _about(run, hooks)
+        return f"<text {place}{named}>{escape(run.text, quote=False)}</text>"
     spans = []
     for i, run in enumerate(words.runs):
         blank = " " if i and run.before == m.SPACE else ""
         shift = f' dx="{_n(run.before)}"' if run.before and i and not blank else ""
-        spans.append(
-            f"{blank}<tspan{shift}{_class([_ROLES[run.role], _INKS[run.ink]])}>{escape(run.text, quote=False)}</tspan>"
-        )
+        named = _class([_ROLES[run.role], _INKS[run.ink]]) + _about(run, hooks)
+        spans.append(f"{blank}<tspan{shift}{named}>{escape(run.text, quote=False)}</tspan>")
     return f"<text {place}{_class(outer)}>{''.join(spans)}</text>"
+
+
+def _about(run: Run, hooks: bool) -> str:
+    """The node whose shape a text is."""
+    return f' data-node="{escape(run.about)}"' if hooks and run.about else ""
 
 
 def _class(names: list[str]) -> str:

@@ -24,10 +24,6 @@ class Panels:
         self._sheet = layout.sheet
         self._boards: dict[Block, Board] = {}
 
-    def is_open(self, block: Block, manner: Manner) -> bool:
-        """Whether a block is drawn with its inside."""
-        return manner.depth > 0 and block.inside is not None and not block.head
-
     def extent(self, block: Block, manner: Manner) -> Extent:
         """The room of an opened block."""
         assert block.inside is not None

@@ -27,7 +27,14 @@ class Part:
     body: Body
     is_net: bool
     totals: Cost
-    problems: tuple[Diagnostic, ...]
+    analysis: Analysis
+    found: NetAnalysis
+    """The net that it is, or is part of."""
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with the spec."""
+        return self.analysis.errors
 
 
 def part_of(text: str, asked: Asked, *, folds: bool = True) -> Part:
@@ -60,7 +67,7 @@ def chosen(
     if not what or name in nets:
         settings = {**(settings_of(source, arguments) if arguments else {}), **asked.settings}
         analysis = _analyzed(source, asked, settings, name or None)
-        return _net(analysis, _resized(_only(analysis, nets), dims), folds)
+        return net_part(analysis, _resized(_only(analysis, nets), dims), folds=folds)
     if dims is not None:
         whole, net, *_ = net_of_steps(source, file, what, dims)
         analysis = _analyzed(whole, asked, {}, net)
@@ -108,7 +115,8 @@ def _resized(found: NetAnalysis, dims: tuple[int, ...] | None) -> NetAnalysis:
     return replace(found, net=replace(found.net, conditions=replace(found.net.conditions, nominal=dict(sizes))))
 
 
-def _net(analysis: Analysis, found: NetAnalysis, folds: bool) -> Part:
+def net_part(analysis: Analysis, found: NetAnalysis, *, folds: bool) -> Part:
+    """A whole net; with `folds`, equal turns of a repetition are one."""
     reader = Reader(analysis, found, folds=folds)
     body = reader.net()
     cost = found.cost
@@ -123,7 +131,7 @@ def _net(analysis: Analysis, found: NetAnalysis, folds: bool) -> Part:
         if cost.macs:
             texts.append(f"{in_giga(cost.macs)} GMACs" if cost.macs >= 1e9 else f"{in_units(cost.macs, places=1)} MACs")
     totals = Cost() if analysis.errors else Cost(cost.deployed_params, cost.macs)
-    return Part(found.name, " · ".join(texts), body, True, totals, analysis.errors)
+    return Part(found.name, " · ".join(texts), body, True, totals, analysis, found)
 
 
 def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Part:
@@ -142,7 +150,7 @@ def _steps(analysis: Analysis, found: NetAnalysis, what: str, folds: bool) -> Pa
     texts = [f"{cost.params:,} parameters"] if cost.params else []
     texts += [f"{in_units(cost.macs, places=1)} MACs"] if cost.macs else []
     title = " ".join(what.split())
-    return Part(title, " · ".join(texts), body, False, Cost(cost.params, cost.macs), analysis.errors)
+    return Part(title, " · ".join(texts), body, False, Cost(cost.params, cost.macs), analysis, found)
 
 
 def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool = True) -> Part:
@@ -154,7 +162,7 @@ def _block(block: Block, found: NetAnalysis, analysis: Analysis, *, named: bool 
     else:
         texts += [f"{block.cost.params:,} parameters"] if block.cost.params else []
         texts += [f"{in_units(block.cost.macs, places=1)} MACs"] if block.cost.macs else []
-    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis.errors)
+    return Part(block.kind or block.name, " · ".join(texts), block.inside, False, block.cost, analysis, found)
 
 
 def blocks(body: Body) -> Iterator[Block]:

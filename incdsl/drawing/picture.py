@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from incdsl.elaborate.record import Visit
+
 Form = Literal["convolution", "pool", "linear", "scale", "plain"]
 """What a step is: a convolution, a pool, a linear layer, a change of the grid, or a step without a window."""
 
@@ -60,6 +62,8 @@ class Value:
     readers: int = 0
     broken: bool = False
     """Whether it is the value that a merge cannot take."""
+    node: str = ""
+    """The node of the graph that gives it; empty if it is not known."""
 
     @property
     def channels(self) -> int | None:
@@ -95,6 +99,8 @@ class Thing:
     """All that is known of it, in a sentence."""
     cost: Cost = Cost()
     mistakes: tuple[Mistake, ...] = ()
+    visits: tuple[Visit, ...] = field(default=(), kw_only=True)
+    """What was written that it stands for, as the walk came by it; of equal neighbours in one box that of each."""
 
 
 @dataclass(eq=False, slots=True)

@@ -65,9 +65,10 @@ class _Room:
     """Where the nodes of each cell end, to find one by what is inside it."""
     group: str = ""
 
-    def add(self, thing: Thing, reads: Iterable[Value]) -> Cell:
-        """A cell that reads these values."""
+    def add(self, thing: Thing, reads: Iterable[Value], visit: Visit | None = None) -> Cell:
+        """A cell that reads these values; what was visited is what the thing stands for."""
         thing.group = self.group
+        thing.visits = (visit,) if visit else thing.visits
         cell = Cell(thing, list(reads))
         for value in cell.reads:
             value.readers += 1
@@ -200,6 +201,7 @@ class Reader:
                 f"weight {weight}" if weight else "",
                 inside=inside,
                 head=True,
+                visits=(part,),
             )
         )
 
@@ -308,7 +310,7 @@ class Reader:
             path, "", sentence(path, what, shape, cost), cost, mistakes, form_of(node.op),
             face_of(nodes, self._graph, atom), change_of(node.op), visit.leaving is not None,
         )  # fmt: skip
-        cell = room.add(thing, flow[:1])
+        cell = room.add(thing, flow[:1], visit)
         return [self._value(cell, visit.leaving, room, visit)]
 
     def _unknown(self, visit: Visit, flow: list[Value], room: _Room) -> Value:
@@ -331,14 +333,14 @@ class Reader:
                 ("convolution" if face.right else "pool") if face.kernel else "linear" if face.right else "plain"
             )
             thing = Step(path, "", title, Cost(), mistakes, form, face, known=False)
-        cell = room.add(thing, flow)
+        cell = room.add(thing, flow, visit)
         return self._value(cell, visit.leaving, room, visit)
 
     def _split(self, visit: Visit, flow: list[Value], room: _Room) -> list[Value]:
         flows = visit.leaving if isinstance(visit.leaving, tuple) else ()
         shares = tuple([int(each.shape.channels) for each in flows if isinstance(each, Flowing)])
         path = self._id(f"{visit.instance.path}.split".strip("."))
-        cell = room.add(Split(path, title=sentence(path, "split", None, Cost()), shares=shares), flow[:1])
+        cell = room.add(Split(path, title=sentence(path, "split", None, Cost()), shares=shares), flow[:1], visit)
         return [self._value(cell, each, room) for each in flows]
 
     def _repeated(self, visit: Visit, flow: list[Value], room: _Room) -> list[Value]:
@@ -415,7 +417,7 @@ class Reader:
         shape = shape_of(visit.leaving.shape, self._conditions) if isinstance(visit.leaving, Flowing) else None
         title = sentence(path, f"{word} of {len(rails)} rails", shape, Cost())
         join = Join(path, "", title, Cost(), self._mistakes.of(visit), word, isinstance(visit.leaving, Flowing))
-        cell = room.add(join, ends)
+        cell = room.add(join, ends, visit)
         cell.names, cell.wrong = tuple(names), frozenset(wrong)
         return self._value(cell, visit.leaving, room, visit)
 
@@ -450,7 +452,9 @@ class Reader:
             ]
             path = self._id(f"{visit.instance.path}.concat".strip("."))
             known = isinstance(visit.leaving, Flowing)
-            merged = Parallel(path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known)
+            merged = Parallel(
+                path, room.group, "", Cost(), (), "concat", rails, thin=True, known=known, visits=(visit,)
+            )
             value = self._value(Cell(merged), visit.leaving, inner)
             inside = Sequence(parts=[merged], values=[value], entering=start)
         else:
@@ -464,7 +468,7 @@ class Reader:
             parts[0].path if parts else "", room.group, written(step.node), self._cost(visit),
             self._mistakes.of(visit), by(kernel), inside, True,
         )  # fmt: skip
-        return self._value(room.add(bracket, flow[:1]), visit.leaving, room, visit)
+        return self._value(room.add(bracket, flow[:1], step), visit.leaving, room, visit)
 
     def _block(
         self, visit: Visit, node: tree.Block | tree.Net, step: Visit, flow: list[Value], room: _Room
@@ -485,7 +489,7 @@ class Reader:
             instance.word, settings, key=(instance.word, instance.defined, settings, signature(inside)),
             inside=inside, known=any(isinstance(each, Flowing) for each in flows),
         )  # fmt: skip
-        cell = room.add(block, flow)
+        cell = room.add(block, flow, step)
         return [self._value(cell, each, room, visit) for each in flows]
 
     def _settings(self, visit: Visit, atom: tree.Tree | None) -> str:
@@ -507,7 +511,7 @@ class Reader:
 
     def _value(self, cell: Cell, flow: object, room: _Room, visit: Visit | None = None) -> Value:
         shape = shape_of(flow.shape, self._conditions) if isinstance(flow, Flowing) else None
-        value = Value(cell, shape)
+        value = Value(cell, shape, node=flow.node if isinstance(flow, Flowing) else "")
         cell.gives.append(value)
         if isinstance(flow, Flowing):
             room.at_node[flow.node] = value

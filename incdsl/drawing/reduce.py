@@ -81,7 +81,16 @@ def _parallel(cell: Cell, kept: dict[Cell, None]) -> Cell | None:
         if value.cell is not base.cell and isinstance(value.cell.thing, Sequence):
             kept.pop(value.cell, None)
     parallel = Parallel(
-        join.path, join.group, join.title, join.cost, join.mistakes, join.word, found, shares, known=join.known
+        join.path,
+        join.group,
+        join.title,
+        join.cost,
+        join.mistakes,
+        join.word,
+        found,
+        shares,
+        known=join.known,
+        visits=join.visits,
     )
     cell.thing = Sequence(join.path, join.group, parts=[parallel], values=[cell.gives[0]], entering=base)
     cell.reads = [base]

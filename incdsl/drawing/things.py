@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from incdsl.drawing.manner import Manner
 from incdsl.drawing.picture import Block, Body, Bracket, Parallel, Sequence, Step, Thing, Value
 
 
@@ -27,20 +28,20 @@ def values(thing: Thing, gives: list[Value]) -> list[Value]:
     return thing.values if isinstance(thing, Sequence) else gives
 
 
-def seen(bodies: list[Body], depth: int) -> tuple[list[Step], list[Block]]:
-    """The steps and the closed blocks that a figure shows in which so many levels of blocks are opened."""
+def seen(bodies: list[Body], manner: Manner) -> tuple[list[Step], list[Block]]:
+    """The steps and the closed blocks that a figure shows."""
     steps: list[Step] = []
     blocks: list[Block] = []
-    waiting = [(body, depth) for body in bodies]
+    waiting = [(body, manner) for body in bodies]
     while waiting:
-        body, left = waiting.pop()
+        body, around = waiting.pop()
         heads = [head for cell in body.cells for value in values(cell.thing, cell.gives) for head in value.heads]
         for thing in (*leaves([cell.thing for cell in body.cells]), *heads):
             if isinstance(thing, Step):
                 steps.append(thing)
             elif isinstance(thing, Block):
-                if left > 0 and thing.inside and not thing.head:
-                    waiting.append((thing.inside, left - 1))
+                if thing.inside and around.opens(thing):
+                    waiting.append((thing.inside, around.inside()))
                 else:
                     blocks.append(thing)
     return steps, blocks

@@ -30,6 +30,7 @@ def _grammar() -> dict[str, Any]:
         ("keyword.operator.inc", words.OPERATOR),
     ]
     rules: list[dict[str, Any]] = [{"name": name, "match": match} for name, match in patterns]
+    rules.append({"match": words.NAME})  # any other name, whole: the numbers in `features.0.conv` are none
     rules[2] = {
         "match": rf"({words.any_of(words.DEFINES)})\s+({words.NAME})",
         "captures": {"1": {"name": "storage.type.inc"}, "2": {"name": "entity.name.type.inc"}},

@@ -9,6 +9,7 @@ from typing import Any
 
 from incdsl.linter.lint import Selection, warning_codes
 
+PROJECT = "pyproject.toml"
 DEVICES = ("cpu", "cuda")
 
 
@@ -23,7 +24,7 @@ def configured(folder: Path) -> Selection:
         BadConfiguration: if its table has unknown keys or values.
     """
     for around in (folder, *folder.parents):
-        path = around / "pyproject.toml"
+        path = around / PROJECT
         if path.is_file():
             return _read(path, path.stat().st_mtime_ns)
     return Selection()

@@ -85,10 +85,15 @@ def location(span: Span, codec: PositionCodec, uri: str = "") -> types.Location 
 
 
 def diagnostic(problem: Diagnostic, source: Source, uri: str, codec: PositionCodec) -> types.Diagnostic:
-    """A problem; of one in another file the message says where, and it stands where the file starts."""
+    """A problem; of one in another file the message says where, and it stands where the file starts.
+
+    Where a block goes wrong in some uses, the message says in which.
+    """
     here = problem.span is not None and problem.span.source is source
     span = problem.span if here and problem.span else Span(source, 0, 0)
-    parts = [problem.message(), problem.label(), problem.note, problem.help()]
+    path = f"in {problem.path}" if problem.severity == "error" and ": " in problem.path else ""
+    more = {"note": problem.note, "why": problem.why(), "help": problem.help()}
+    parts = [problem.message(), problem.label(), path, *(f"{word}: {text}" for word, text in more.items() if text)]
     if not here and problem.span:
         parts.insert(1, str(problem.span))
     related = []

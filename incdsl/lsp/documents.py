@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 from incdsl.diagnostics import CompileError
 from incdsl.elaborate.budget import Abandoned
-from incdsl.files import SUFFIX, read as read_file
+from incdsl.files import below, read as read_file
 from incdsl.frontend import Analysis, Options
 from incdsl.linter.config import BadConfiguration, configured
 from incdsl.linter.lint import Selection
@@ -58,18 +59,6 @@ class Document:
         return os.path.realpath(self.source.path) if self.source.path else ""
 
 
-def imports(reading: Reading, real: str) -> bool:
-    """Whether a text needs the file at this path."""
-    waiting = [reading.spec]
-    while waiting:
-        for _, file in waiting.pop().imports:
-            if file and file.source.path and os.path.realpath(file.source.path) == real:
-                return bool(real)
-            if file:
-                waiting.append(file)
-    return False
-
-
 class Documents:
     """All open texts, and the folders that the editor works in."""
 
@@ -97,8 +86,8 @@ class Documents:
     def __contains__(self, uri: object) -> bool:
         return uri in self._open
 
-    def put(self, uri: str, path: Path | None, text: str, version: int | None) -> list[Document]:
-        """Open a text, or a new version of it; it and the open texts that import it are analyzed anew."""
+    def put(self, uri: str, path: Path | None, text: str, version: int | None) -> tuple[Document, list[Document]]:
+        """Open a text, or a new version of it; and the open texts that import it, which are new documents then."""
         source = Source(self._name(path), text, path)
         before = self._open.get(uri)
         if before:
@@ -110,7 +99,7 @@ class Documents:
             document.whole = before.whole
             document.focus = tuple(_moved(span, versions, source) for span in before.focus if _still(span, versions))
         self._open[uri] = document
-        return [document, *self._refreshed(document)]
+        return document, self._importing(document)
 
     def close(self, uri: str) -> list[Document]:
         """Close a text: from now on its file on the disk counts for those that import it."""
@@ -118,17 +107,29 @@ class Documents:
         if document is None:
             return []
         document.gone.set()
-        return self._refreshed(document)
+        return self._importing(document)
 
-    def _refreshed(self, changed: Document) -> list[Document]:
-        """The open texts that import another one, as new documents."""
-        found = [each for each in self if each is not changed and changed.real and imports(each.reading, changed.real)]
-        for each in found:
-            each.gone.set()
-            reading = read(each.source, self._root(each.source.path), self._opened(each.uri))
-            fresh = Document(each.uri, each.source, each.version, reading, each.selection, each.focus, each.whole)
-            self._open[each.uri] = fresh
-        return [self._open[each.uri] for each in found]
+    def stored(self, paths: Iterable[Path]) -> list[Document]:
+        """All open texts, read anew, as files have changed on the disk; none if all of these files are open."""
+        opened = {each.real for each in self}
+        if all(os.path.realpath(path) in opened for path in paths):
+            return []
+        return [self._anew(each) for each in self]
+
+    def _importing(self, changed: Document) -> list[Document]:
+        """The open texts that import another one, read anew."""
+        return [self._anew(each) for each in self if each is not changed and changed.real in each.reading.needs]
+
+    def _anew(self, document: Document) -> Document:
+        """A text whose surroundings have changed, as a new document."""
+        document.gone.set()
+        path = document.source.path
+        reading = read(document.source, self._root(path), self._opened(document.uri))
+        fresh = replace(
+            document, reading=reading, selection=self._selection(path), analysis=None, gone=Event()
+        )  # fmt: skip
+        self._open[document.uri] = fresh
+        return fresh
 
     # Analyses
 
@@ -184,9 +185,8 @@ class Documents:
             seen.add(document.real)
             yield document.reading
         folders = self.folders or ([near.source.path.parent] if near.source.path else [])
-        for path in [path for folder in folders for path in sorted(folder.rglob(f"*{SUFFIX}"))][:_MANY]:
-            hidden = any(part.startswith(".") for part in path.relative_to(folders[0]).parts) if folders else False
-            if not hidden and os.path.realpath(path) not in seen and (reading := self._read(path)):
+        for path in islice((path for folder in folders for path in below(folder)), _MANY):
+            if os.path.realpath(path) not in seen and (reading := self._read(path)):
                 seen.add(os.path.realpath(path))
                 yield reading
 
@@ -196,7 +196,7 @@ class Documents:
             status = path.stat()
             at = status.st_mtime_ns, status.st_size
             known, reading = self._closed.get(path, (None, None))
-            if known != at or reading is None or any(imports(reading, each.real) for each in self):
+            if known != at or reading is None or any(each.real in reading.needs for each in self):
                 reading = read(Source(self._name(path), read_file(path).text, path), self._root(path), self._opened(""))
                 self._closed[path] = at, reading
         except (OSError, CompileError):

@@ -47,8 +47,9 @@ def _net(item: tree.Net, known: Sequence[Costs]) -> str:
     net = next((each.net for each in known if each.net.definition.tree is item), None)
     if net is None:
         return ""
-    numbers = [f"{short(net.cost.params)}", macs(net.cost.macs)]
-    return " · ".join(number for number in numbers if number) + ("" if net.complete else " so far")
+    if not net.complete:  # what no output needs yet counts for nothing while the net runs
+        return f"{short(net.cost.params)} so far"
+    return " · ".join(number for number in (short(net.cost.params), macs(net.cost.macs)) if number)
 
 
 def _block(found: Definition, known: Sequence[Costs], written: int) -> str:

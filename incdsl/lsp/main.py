@@ -29,7 +29,7 @@ def start() -> None:
     server = create()
     gc.collect()
     gc.freeze()  # what is loaded by now stays; full collections while somebody types would look at it each time
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(100_000, 10, 100)  # and past versions are freed when nobody types
     sys.setswitchinterval(0.001)  # the thread of the analysis lets the others in soon
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stdout:  # which pygls closes
         server.start_io(stdout=stdout)

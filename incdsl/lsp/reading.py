@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Reading:
     def tokens(self) -> Sequence[Token]:
         """Its tokens."""
         return self.spec.parsed.tokens
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """The real paths of all files that it imports, and of those that they import."""
+        others = [each.source.path for each in self.spec.files() if each is not self.spec]
+        return frozenset(os.path.realpath(path) for path in others if path)
 
     @cached_property
     def mentions(self) -> tuple[Mention, ...]:

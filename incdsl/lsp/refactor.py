@@ -61,12 +61,12 @@ class _Trial:
         """Whether a change brings no error; facts may be others afterwards."""
         return _errors(self.after(edits)) <= _errors(self.before)
 
-    def saved(self, edits: tuple[Edit, ...]) -> str:
-        """What a change saves of the nets that it changes: `−28 % parameters, −28 % multiply-accumulates`."""
+    def saved(self, edits: tuple[Edit, ...]) -> tuple[int, str]:
+        """How many parameters the first net that a change changes has fewer then, and its name; 0 if none is known."""
         for before, after in zip(self.before.nets, self.after(edits).nets, strict=False):
             if before.complete and after.complete and before.cost.params != after.cost.params:
-                return f"{before.cost.params - after.cost.params:,} parameters fewer in `{before.name}`"
-        return ""
+                return before.cost.params - after.cost.params, before.name
+        return 0, ""
 
 
 def _errors(analysis: Analysis) -> Counter[tuple[str, str]]:
@@ -90,7 +90,10 @@ def _stated(analysis: Analysis, step: tree.Step) -> Iterator[Refactoring]:
 
 
 def _factorized(step: tree.Step, trial: _Trial) -> Iterator[Refactoring]:
-    """A kernel as smaller ones, each way that compiles, with what it saves of the weights."""
+    """A kernel as smaller ones, each way that compiles, with what it saves of the weights.
+
+    Where the number of channels changes, the first factor has as many filters as the last if that saves more.
+    """
     call = step.atom
     if not isinstance(call, tree.Call) or call.factors or not isinstance(call.kernel, tree.Kernel):
         return
@@ -98,12 +101,18 @@ def _factorized(step: tree.Step, trial: _Trial) -> Iterator[Refactoring]:
     sigils = [part.span.end for part in call.parts if isinstance(part, tree.Tree)]
     at = max([call.name.span.end, call.kernel.span.end, *sigils, call.span.end])
     for factors, ratio in _factorings(height, width):
-        edits = (Edit(at, at, f" as {factors}"),)
-        if not trial.holds(edits):
-            continue
-        fewer = trial.saved(edits)
-        rough = saving(100, round(100 * ratio))
-        yield Refactoring(f"Factorize {height}x{width} as {factors} ({fewer or rough})", "refactor.rewrite", edits)
+        first, comma, others = factors.partition(",")
+        ways = [factors]
+        if call.width and comma:
+            ways.append(f"{first} @{call.width.span.text}{comma}{others}")
+        tried = {way: (Edit(at, at, f" as {way}"),) for way in ways}
+        saved = {way: trial.saved(edits) for way, edits in tried.items() if trial.holds(edits)}
+        if saved:
+            way = max(saved, key=lambda each: saved[each][0])
+            fewer, net = saved[way]
+            count = f"{abs(fewer):,} parameters {'fewer' if fewer > 0 else 'more'} in `{net}`"
+            shown = count if net else saving(100, round(100 * ratio))
+            yield Refactoring(f"Factorize {height}x{width} as {way} ({shown})", "refactor.rewrite", tried[way])
 
 
 def _factorings(height: int, width: int) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from incdsl.edits import Edit
 from incdsl.elaborate.reserved import why_no_attribute, why_no_identifier
+from incdsl.highlight.words import terminal_of
 from incdsl.lsp.mentions import Mention, Target
 from incdsl.lsp.reading import Reading
 from incdsl.ops import find
@@ -75,6 +76,8 @@ def _hold(target: Target, name: str, reading: Reading) -> None:
     form = _LABEL if target.kind == "label" else _NAME
     if not form.fullmatch(name):
         raise CannotRename(f"`{name}` is no name")
+    if terminal_of(name) not in ("", "PATH", "INT"):
+        raise CannotRename(f"`{name}` is a word of the language")
     parts = [part for part in name.split(".") if part]
     reason = next(filter(None, map(why_no_attribute if target.kind == "label" else why_no_identifier, parts)), "")
     if reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -11,7 +12,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcContentModified
 from pygls.lsp.server import LanguageServer
 
+from incdsl.files import SUFFIX
 from incdsl.frontend import Analysis
+from incdsl.linter.config import PROJECT
 from incdsl.linter.lint import lint
 from incdsl.lsp import convert
 from incdsl.lsp.convert import Places
@@ -20,6 +23,8 @@ from incdsl.lsp.inlay import Which
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_PAUSE = 1.0
+"""Seconds without a keystroke after which nobody types."""
 _SHAPES: tuple[Which, ...] = ("changes", "all", "off")
 
 
@@ -37,6 +42,7 @@ class Server(LanguageServer):
         self.inlay: Which = "changes"
         self._complained = ""
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._tidying: asyncio.TimerHandle | None = None
         self.shows_uses = False
         """Whether the client has the command `incdsl.showUses`, which a click on a lens calls."""
 
@@ -60,6 +66,13 @@ class Server(LanguageServer):
             self._complained = reason
             self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, reason))
 
+    def tidy_later(self) -> None:
+        """Free what past versions left behind once nobody has typed for a second: in between it would be felt."""
+        if self._tidying:
+            self._tidying.cancel()
+        if self.loop:
+            self._tidying = self.loop.call_later(_PAUSE, gc.collect)
+
     # Diagnostics
 
     @property
@@ -68,12 +81,24 @@ class Server(LanguageServer):
         text = self.client_capabilities.text_document
         return bool(text and text.diagnostic)
 
-    def changed(self, documents: list[Document]) -> None:
-        """Analyze new versions of texts; the first of them is what changed, the others import it."""
+    def affected(self, documents: list[Document]) -> None:
+        """Analyze texts anew whose surroundings have changed, and have the client ask for them again."""
         for document in documents:
             self.documents.start(document)
-        if self.pulls and documents[1:] and self._refreshes("diagnostics"):
-            self.workspace_diagnostic_refresh(None)
+        if documents:
+            self.refresh_hints()
+            if self.pulls and self._refreshes("diagnostics"):
+                self.workspace_diagnostic_refresh(None)
+
+    def watch(self) -> None:
+        """Have the client tell of files that change on the disk, where it can."""
+        workspace = self.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace else None
+        if watching and watching.dynamic_registration:
+            watchers = [types.FileSystemWatcher(f"**/{name}") for name in (f"*{SUFFIX}", PROJECT)]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            wish = types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            self.client_register_capability(types.RegistrationParams([wish]))
 
     def diagnostics(self, document: Document, analysis: Analysis) -> list[types.Diagnostic]:
         """What is found in a text."""

@@ -14,6 +14,7 @@ from typing import Any
 from incdsl.codegen.cpu import KERNEL
 from incdsl.codegen.gpu import KERNELS
 from incdsl.compiler import Compilation
+from incdsl.subject import Subject
 
 
 class _TextLoader(importlib.abc.SourceLoader):
@@ -66,6 +67,17 @@ def load_text(text: str, name: str) -> ModuleType:
     for each in vars(module).values():
         if isinstance(each, type) and each.__module__ == full:
             copyreg.pickle(each, reduce)
+    return module
+
+
+def load_subject(subject: Subject) -> ModuleType:
+    """The module of a subject. Notebooks show instances of its net as the table of what they cost."""
+    from incdsl.tables.summary import Summary
+
+    done = subject.done
+    module = load_text(done.text, done.net.name)
+    shown = Summary(subject)
+    getattr(module, done.net.name)._repr_html_ = lambda self: shown._repr_html_()
     return module
 
 

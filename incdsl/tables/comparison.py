@@ -15,7 +15,7 @@ from incdsl.analysis.table import By, Row, record
 from incdsl.compiler import describe_sizes, in_giga
 from incdsl.diagnostics.render import printable
 from incdsl.subject import Subject
-from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated
+from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated, commented
 from incdsl.tables.summary import Summary, in_bytes
 
 if TYPE_CHECKING:
@@ -134,6 +134,13 @@ class Comparison:
         titles = [f"- {title}" for title in self.titles]
         sheets = [self.totals(range(len(self.subjects))), *([self.beside] if self.pairs else [])]
         return "\n\n".join(["\n".join(titles), *(sheet.markdown() for sheet in sheets), _NOTE])
+
+    def latex(self) -> str:
+        """The tables for a paper, and comments with what the letters stand for and what is counted."""
+        sheets = [self.totals(range(len(self.subjects))), *([self.beside] if self.pairs else [])]
+        return "\n\n".join(
+            [commented(self.titles), *(sheet.latex() for sheet in sheets), commented([fill(_NOTE, 110)])]
+        )
 
     def csv(self) -> str:
         """One line for each net, or for each pair of rows, in plain numbers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -130,6 +131,25 @@ class Sheet:
         rows = [[cell.text.replace("|", "\\|") for cell in line.cells] for line in sheet.lines]
         return "\n".join(f"| {' | '.join(row)} |" for row in ([c.title for c in sheet.columns], rule, *rows))
 
+    def latex(self) -> str:
+        """A table for a paper, of the package booktabs; everything in it escaped, names in typewriter."""
+        sheet = self._documented()
+
+        def row(texts: Iterable[str], is_head: bool = False) -> str:
+            cells = [
+                f"\\texttt{{{escaped(text)}}}" if column.is_name and text and not is_head else escaped(text)
+                for column, text in zip(sheet.columns, texts, strict=True)
+            ]
+            return f"  {' & '.join(cells)} \\\\"
+
+        columns = "".join("r" if column.right else "l" for column in sheet.columns)
+        rows = [row(cell.text for cell in line.cells) for line in sheet.lines]
+        head = row((column.title for column in sheet.columns), True)
+        return "\n".join([
+            f"\\begin{{tabular}}{{{columns}}}", "  \\toprule", head, "  \\midrule", *rows, "  \\bottomrule",
+            "\\end{tabular}",
+        ])  # fmt: skip
+
     def html(self) -> str:
         """A table for a notebook or a page, everything in it escaped."""
         sheet = self._documented()
@@ -145,6 +165,27 @@ class Sheet:
         head = row("th", [column.title for column in sheet.columns])
         body = "\n".join(row("td", [cell.text for cell in line.cells], line.style) for line in sheet.lines)
         return f"<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+_TEX = {
+    **{c: f"\\{c}" for c in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "…": r"\ldots{}", "·": r"\textperiodcentered{}", "−": "$-$", "×": r"$\times$", "–": "--", '"': "''",
+}  # fmt: skip
+
+
+def escaped(text: str) -> str:
+    """A text for LaTeX in which nothing is a command; minus signs and arrows are what they look like."""
+    parts = re.split(r"(^ +|->|(?<=[\dHW]) x (?=[\dHW])|(?<!\w)-(?=\d))", text)
+    return "".join(_SIGNS.get(part) or "".join(_TEX.get(c, c) for c in part) for part in parts)
+
+
+_SIGNS = {"->": r"$\rightarrow$", "-": "$-$", " x ": r" $\times$ ", "  ": r"\quad "}
+
+
+def commented(lines: Iterable[str]) -> str:
+    """Lines as comments of LaTeX, for what stands around a table."""
+    return "\n".join(f"% {part}" for line in lines for part in line.splitlines())
 
 
 def comma_separated(records: Sequence[Mapping[str, Any]]) -> str:

@@ -53,6 +53,10 @@ class ShippedSpecs:
         """The table as GitHub writes it."""
         return self.sheet.markdown()
 
+    def latex(self) -> str:
+        """The table for a paper."""
+        return self.sheet.latex()
+
     def csv(self) -> str:
         """The nets as comma-separated values."""
         return comma_separated(list(map(asdict, self.nets)))

@@ -11,7 +11,7 @@ from incdsl.analysis.batch import two_images
 from incdsl.analysis.table import By, Row, record, rows
 from incdsl.compiler import Compilation, describe_sizes, in_giga
 from incdsl.subject import Subject
-from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated
+from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated, commented
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -116,6 +116,10 @@ class Summary:
     def markdown(self) -> str:
         """The table as GitHub writes it, and a list of what is below it."""
         return "\n".join([self.sheet.markdown(), "", *(f"- {line}" for line in self.totals)])
+
+    def latex(self) -> str:
+        """The table for a paper, and comments with what is below it."""
+        return "\n".join([self.sheet.latex(), commented(self.totals)])
 
     def csv(self) -> str:
         """The rows as comma-separated values, in plain numbers."""

@@ -19,7 +19,7 @@ def nearly(choices: Choices, file: tree.File) -> tree.File:
     if not sites:
         return file
     old = choices.pick(sites)
-    changed: tree.File = _with(file, old, _changed(choices, old))
+    changed: tree.File = with_changed(file, old, _changed(choices, old))
     return changed
 
 
@@ -48,16 +48,16 @@ def _changed(choices: Choices, old: Any) -> Any:
     return replace(old, value=max(0, old.value + more))
 
 
-def _with(node: Any, old: Any, new: Any) -> Any:
+def with_changed(node: Any, old: Any, new: Any) -> Any:
     """A tree with one node, that very one, replaced."""
     if node is old:
         return new
     if isinstance(node, tuple):
-        parts = tuple(_with(each, old, new) for each in node)
+        parts = tuple(with_changed(each, old, new) for each in node)
         return node if all(a is b for a, b in zip(node, parts, strict=True)) else parts
     if not isinstance(node, tree.Tree):
         return node
     names = [field.name for field in fields(node) if field.init and field.name != "parts"]
-    made = {name: _with(getattr(node, name), old, new) for name in names}
+    made = {name: with_changed(getattr(node, name), old, new) for name in names}
     kept = {name: part for name, part in made.items() if part is not getattr(node, name)}
     return replace(node, parts=(), **kept) if kept else node

@@ -2,12 +2,15 @@
 
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
+from incdsl.cli import cli
 from incdsl.compiler import check_file
 from incdsl.diagnostics import CompileError
 from incdsl.diagnostics.render import human
@@ -68,6 +71,29 @@ def test_python_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -
     for code, shown in found:
         exec(compile(code, "example", "exec"), {})  # noqa: S102 - our own pages
         assert capsys.readouterr().out == shown
+
+
+SHOWN = re.compile(r"^```\n\$ incdsl (.*)\n((?:(?!```).*\n)*)```$", re.MULTILINE)
+SEEN = ("check", "compare", "diff", "passes", "summary", "verify")
+"""Commands that only look; what others print is shown by pages that have tests of their own."""
+COMMANDS = [
+    (page, command, shown)
+    for page in PAGES
+    for command, shown in SHOWN.findall(page.read_text(encoding="utf-8"))
+    if command.startswith(SEEN)
+]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("page", "command", "shown"), COMMANDS, ids=[each[1] for each in COMMANDS])
+def test_commands_print_what_the_page_shows(page, command, shown, monkeypatch) -> None:
+    """A page may leave out what stands before and after."""
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(cli, shlex.split(command), env={"COLUMNS": None, "NO_COLOR": "1"})
+    assert done.exit_code == 0
+    printed = [line.rstrip() for line in done.stdout.splitlines()]
+    said = shown.splitlines()
+    assert any(printed[at : at + len(said)] == said for at in range(len(printed)))
 
 
 def generate() -> ModuleType:

@@ -4,9 +4,7 @@ import random
 
 import incdsl
 from incdsl.drawing.drawing import Look, drawing
-from incdsl.drawing.part import Part, blocks
-from incdsl.drawing.picture import Cost
-from incdsl.drawing.reading import Reader
+from incdsl.drawing.part import Part, blocks, net_part
 from incdsl.testing import random_nets
 from incdsl.testing.choices import Seeded
 from tests.drawing.laws import check
@@ -23,12 +21,11 @@ def hold(seed):
     look = choices.choice(LOOKS)
     analysis = incdsl.analyze(text)
     for net in analysis.nets:
-        body = Reader(analysis, net, folds=look.folds).net()
-        part = Part(net.name, "random", body, True, Cost(net.cost.deployed_params, net.cost.macs), analysis.errors)
+        part = net_part(analysis, net, folds=look.folds)
         check(drawing(part, look))
-        inside = [block for block in blocks(body) if block.inside]
+        inside = [block for block in blocks(part.body) if block.inside]
         for block in choices.sample(inside, min(2, len(inside))):
-            alone = Part(block.kind or block.name, "random", block.inside, False, block.cost, ())
+            alone = Part(block.kind or block.name, "random", block.inside, False, block.cost, analysis, net)
             check(drawing(alone, Look(depth=choices.choice((0, 0, 1, 9)))))
 
 

@@ -51,7 +51,7 @@ def test_the_extension_is_complete():
     package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     contributes = package["contributes"]
     files = [
-        package["main"], contributes["languages"][0]["configuration"], contributes["grammars"][0]["path"],
+        "extension.js", contributes["languages"][0]["configuration"], contributes["grammars"][0]["path"],
         contributes["snippets"][0]["path"],
     ]  # fmt: skip
     assert all((folder / name).is_file() for name in files)

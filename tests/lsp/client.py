@@ -34,12 +34,17 @@ class Client(LanguageClient):
         self.published = {}
         self.news = asyncio.Event()
         self.messages = []
+        self.wishes = asyncio.get_running_loop().create_future()
         self.failures = []
 
         @self.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def _published(params):
             self.published[params.uri] = params
             self.news.set()
+
+        @self.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def _asked(params):
+            self.wishes.set_result(params)
 
         @self.feature(types.WINDOW_SHOW_MESSAGE)
         def _told(params):
@@ -66,6 +71,10 @@ class Client(LanguageClient):
         )
         return report.items
 
+    async def registered(self):
+        """What the server wants to be told of."""
+        return await self.wishes
+
     async def told(self, uri, version):
         """What the server sends of a version."""
         while uri not in self.published or self.published[uri].version != version:
@@ -75,7 +84,7 @@ class Client(LanguageClient):
 
 
 @asynccontextmanager
-async def serving(folder=ROOT, capabilities=FULL, options=None):
+async def serving(folder=ROOT, capabilities=FULL, options=None, folders=None):
     """A client with a server of its own, which ends with it; it must not have said anything on standard error."""
     client = Client()
     await client.start_io(sys.executable, "-W", "error", "-m", "incdsl", "lsp", cwd=str(ROOT))
@@ -84,7 +93,7 @@ async def serving(folder=ROOT, capabilities=FULL, options=None):
         types.InitializeParams(
             capabilities,
             root_uri=uri,
-            workspace_folders=[types.WorkspaceFolder(uri, "here")],
+            workspace_folders=[types.WorkspaceFolder(each.as_uri(), each.name) for each in folders or [folder]],
             initialization_options=options,
         )
     )

@@ -100,6 +100,19 @@ def test_the_ways_to_factorize_a_kernel():
         assert f"({fewer:,} parameters fewer" in each.title
 
 
+def test_factors_are_as_narrow_as_the_kernel_where_that_saves():
+    """The first factor of a kernel with fewer filters than channels has as many filters as the kernel."""
+    text = net("output y = x -> conv 1x1 @192 -> co$nv 5x5 @32")
+    found = [title for title in offered(text) if "Factorize" in title]
+    assert [title.split(" (")[0] for title in found] == [
+        "Factorize 5x5 as 3x3 @32, 3x3", "Factorize 5x5 as 1x5 @32, 5x1", "Factorize 5x5 as 5x1 @32, 1x5",
+        "Factorize 5x5 as { | 1x5 | 5x1 }",
+    ]  # fmt: skip
+    assert not [title for title in found if "more" in title]
+    wide = [title for title in offered(net("output y = x -> co$nv 5x5 @32")) if "Factorize" in title]
+    assert "Factorize 5x5 as 3x3, 3x3" in [title.split(" (")[0] for title in wide]
+
+
 def test_no_factors_where_there_cannot_be_any():
     assert not [t for t in offered(net("output y = x -> conv$2d 5x5 @4 (dilation: 2)")) if "Factorize" in t]
     assert not [t for t in offered(net("output y = x -> max$pool 5x5")) if "Factorize" in t]

@@ -38,9 +38,9 @@ def test_an_analysis_ends_where_nobody_waits_for_it():
 
 def test_a_new_version_abandons_the_one_before(documents):
     go = held(documents)
-    (old,) = documents.put("a", None, TEXT, 1)
+    old, _ = documents.put("a", None, TEXT, 1)
     before = documents.start(old)
-    (new,) = documents.put("a", None, TEXT.replace("depth = 2", "depth = 4"), 2)
+    new, _ = documents.put("a", None, TEXT.replace("depth = 2", "depth = 4"), 2)
     go.set()
     assert documents.start(new).result().net().net.params
     with pytest.raises(Abandoned):
@@ -51,10 +51,10 @@ def test_the_advice_that_a_project_wants(documents, tmp_path):
     project, complaints = tmp_path / "pyproject.toml", []
     documents.complains = complaints.append
     project.write_text('[tool.incdsl]\nignore = ["W438"]\n')
-    (document,) = documents.put("a", tmp_path / "a.inc", TEXT, 1)
+    document, _ = documents.put("a", tmp_path / "a.inc", TEXT, 1)
     assert not document.selection.wants("W438")
     project.write_text('[tool.incdsl]\nignores = ["W438", "W439"]\n')
-    (document,) = documents.put("a", tmp_path / "a.inc", TEXT, 2)
+    document, _ = documents.put("a", tmp_path / "a.inc", TEXT, 2)
     assert document.selection.wants("W438")
     assert "not `ignores`" in complaints[-1]
 
@@ -114,8 +114,8 @@ def test_texts_that_import_another_are_read_anew(documents, tmp_path):
     text = 'inc 1\nfrom "base.inc" use B\nnet N {\n  input x [3, 8, 8]\n  output y = x -> B\n}\n'
     documents.put("user", user, text, 1)
     assert not documents.start(documents["user"]).result().problems
-    changed = documents.put("base", base, "inc 1\nblock C = conv2d 1x1 @4\n", 2)
-    assert [each.uri for each in changed] == ["base", "user"]
+    _, importing = documents.put("base", base, "inc 1\nblock C = conv2d 1x1 @4\n", 2)
+    assert [each.uri for each in importing] == ["user"]
     assert [each.code for each in documents.start(documents["user"]).result().problems] == ["E219"]
     assert [each.uri for each in documents.close("base")] == ["user"]
     assert [each.code for each in documents.start(documents["user"]).result().problems] == ["E106"]
@@ -136,10 +136,10 @@ def test_files_that_are_not_open_are_read_once(documents, tmp_path):
 
 
 def test_the_use_that_the_cursor_came_from_moves_with_the_text(documents):
-    (document,) = documents.put("a", None, TEXT, 1)
+    document, _ = documents.put("a", None, TEXT, 1)
     at = TEXT.index("Part(width: depth")
     document.focus = (Span(document.source, at, at + 4),)
-    (after,) = documents.put("a", None, "# more\n" + TEXT, 2)
+    after, _ = documents.put("a", None, "# more\n" + TEXT, 2)
     assert after.focus[0].text == "Part"
-    (gone,) = documents.put("a", None, "# more\n" + TEXT.replace("Part(width: depth", "Pa(width: depth"), 3)
+    gone, _ = documents.put("a", None, "# more\n" + TEXT.replace("Part(width: depth", "Pa(width: depth"), 3)
     assert gone.focus == ()

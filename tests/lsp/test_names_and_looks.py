@@ -68,6 +68,8 @@ def test_renaming_across_files():
         (net("output $y = x -> relu"), "class", "keyword"),
         (net("output y = x -> $a: relu"), "train", "nn.Module"),
         (net("output y = x -> $a: relu"), "a b", "no name"),
+        (net("output y = x -> $a: relu"), "half", "a word of the language"),
+        (net("output $y = x -> relu"), "net", "a word of the language"),
     ],
 )
 def test_what_cannot_be_renamed(text, name, reason):

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.workspace import PositionCodec
 
 from incdsl.lsp.convert import Places
+from incdsl.lsp.server import Server
 from tests.lsp.client import serving
 from tests.lsp.texts import SHIPPED, SPECS, V3, net
 from tests.process import ROOT, python
@@ -241,8 +243,73 @@ def test_without_the_extra_the_command_says_what_is_missing(tmp_path):
     found = python("-m", "incdsl", "lsp", cwd=tmp_path)
     assert found.returncode == 1
     assert b"pip install 'incdsl[lsp]'" in found.stderr
+    asked = python("-m", "incdsl", "lsp", "--version", cwd=tmp_path)
+    assert (asked.returncode, asked.stdout) == (1, b"")
+
+
+def test_the_command_says_which_server_would_start():
+    found = python("-m", "incdsl", "lsp", "--version", cwd=ROOT)
+    assert (found.returncode, found.stdout) == (0, f"incdsl {version('incdsl')}\n".encode())
 
 
 def test_the_process_is_started_as_editors_do():
     assert Path(sys.executable).exists()
     assert python("-m", "incdsl", "lsp", "--help", cwd=ROOT).returncode == 0
+
+
+def test_an_advice_says_why_and_an_error_in_a_block_says_in_which_use():
+    async def scenario():
+        async with serving(SPECS) as client:
+            uri, text = V3.as_uri(), V3.read_text(encoding="utf-8").replace("# lint: ignore W413", "#")
+            client.open(uri, text)
+            (advice,) = await client.diagnostics(uri)
+            headline, why, cost = advice.message.split("\n")
+            assert headline == "two 3x3 kernels cost 37% less than this 5x5"
+            assert why.startswith("why: small kernels in a row see as far")
+            assert cost.startswith("help: 0.0593 GMACs")
+            client.change(uri, text.replace("@384 valid", "@384 pad 1"), 2)
+            (problem,) = [each for each in await client.diagnostics(uri) if each.code == "E301"]
+            assert "\nin InceptionV3 > Mixed_6a: ReductionA\n" in problem.message
+
+    run(scenario())
+
+
+def test_the_client_is_asked_to_watch_files(tmp_path):
+    async def scenario():
+        watching = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        able = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(did_change_watched_files=watching))
+        async with serving(tmp_path, able) as client:
+            (wish,) = (await client.registered()).registrations
+            assert wish.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            patterns = [each["globPattern"] for each in wish.register_options["watchers"]]
+            assert patterns == ["**/*.inc", "**/pyproject.toml"]
+            path, project = tmp_path / "a.inc", tmp_path / "pyproject.toml"
+            client.open(path.as_uri(), net("output y = x -> conv 1x1 @8"))
+            assert "W402" in [each.code for each in await client.told(path.as_uri(), 1)]
+            project.write_text('[tool.incdsl]\nignore = ["W402"]\n', encoding="utf-8")
+            client.published.clear()
+            event = types.FileEvent(project.as_uri(), types.FileChangeType.Created)
+            client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+            assert "W402" not in [each.code for each in await client.told(path.as_uri(), 1)]
+
+    run(scenario())
+
+
+def test_past_versions_are_freed_when_nobody_has_typed_for_a_while(monkeypatch):
+    """One collection after several keystrokes, a pause after the last of them."""
+
+    async def scenario():
+        collected = asyncio.Event()
+        counts = []
+        monkeypatch.setattr("incdsl.lsp.server._PAUSE", 0.01)
+        monkeypatch.setattr("incdsl.lsp.server.gc.collect", lambda: (counts.append(1), collected.set()))
+        server = Server()
+        server.loop = asyncio.get_running_loop()
+        for _ in range(3):
+            server.tidy_later()
+        await collected.wait()
+        await asyncio.sleep(0.05)
+        server.documents.shutdown()
+        assert counts == [1]
+
+    run(scenario())

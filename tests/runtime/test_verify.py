@@ -55,6 +55,8 @@ LARGE = {
 TWINS = {"googlenet_torchvision", "inception_resnet_v1", "v3_fid", "v3_paper", "v3_torchvision", "v4"}
 """Large networks made of the modules of others; their numbers are those of references, in `tests/references`."""
 TRAINING = {"gradients", "DistributedDataParallel"}
+SLOW_TO_COMPILE = {"hrnet", "mobilenet_v3", "pan", "sknet", "v1", "yolov4"}
+"""Half a minute each; what stays has their kinds of wiring, too."""
 FILES = sorted([*SPECS.rglob("*.inc"), *EXAMPLES.glob("*.inc")])
 
 
@@ -145,7 +147,7 @@ def test_whole_networks_train(path):
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=pytest.mark.long) if path.stem in LARGE else path for path in FILES],
+    [pytest.param(path, marks=pytest.mark.long) if path.stem in LARGE | SLOW_TO_COMPILE else path for path in FILES],
     ids=lambda path: path.stem,
 )
 def test_every_spec_and_example_is_exported_and_compiled(path):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from incdsl.subject import Asked, subject
 from incdsl.tables.comparison import Comparison
-from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated
+from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated, escaped
 from incdsl.tables.summary import Summary
 
 V3, V4 = "specs/v3.inc", "specs/v4.inc"
@@ -115,3 +115,42 @@ def test_html_and_markdown_escape_what_they_are_given():
 def test_comma_separated_values_are_quoted():
     assert comma_separated([{"a": 'x, "y"', "b": None}]) == 'a,b\n"x, ""y""",\n'
     assert comma_separated([]) == "\n"
+
+
+TEX = {
+    "Mixed_5b & 100%": r"Mixed\_5b \& 100\%",
+    "$x^2 ~ {y}\\": r"\$x\textasciicircum{}2 \textasciitilde{} \{y\}\textbackslash{}",
+    "32 x 149 x H": r"32 $\times$ 149 $\times$ H",
+    "-3,326 -> +5": r"$-$3,326 $\rightarrow$ +5",
+    "a-3 x b": "a-3 x b",
+    "  with aux heads": r"\quad with aux heads",
+    "a < b > c | d": r"a \textless{} b \textgreater{} c \textbar{} d",
+}
+
+
+@pytest.mark.parametrize("text", TEX)
+def test_latex_sees_no_command_in_a_text(text):
+    assert escaped(text) == TEX[text]
+
+
+def test_a_table_for_a_paper(summaries):
+    lines = summaries["block"].latex().splitlines()
+    assert lines[:3] == [
+        r"\begin{tabular}{llrrrrrr}",
+        r"  \toprule",
+        r"  step & kind & output & params & MACs & share & activations & sees \\",
+    ]
+    assert (
+        r"  \texttt{Mixed\_5b} & InceptionA & 256 $\times$ 35 $\times$ 35 & 255,904 & 312.3 M & 5.5\% & 6.74 MB & 63 \\"
+        in lines
+    )
+    end = lines.index(r"\end{tabular}")
+    assert all(line.count("&") == 7 for line in lines[:end] if line.endswith(r"\\"))
+    assert all(line.startswith("% ") for line in lines[end + 1 :])
+
+
+def test_every_table_has_the_form(summaries):
+    comparison = Comparison([subject(V3, Asked()), subject(V4, Asked())], "block")
+    text = comparison.latex()
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    assert text.startswith("% A  specs/v3.inc::InceptionV3\n% B  specs/v4.inc::InceptionV4\n")

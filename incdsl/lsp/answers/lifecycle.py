@@ -20,6 +20,17 @@ def initialize(server: Server, params: types.InitializeParams) -> None:
     server.documents.folders = [Path(path).resolve() for uri in uris if (path := to_fs_path(uri))]
 
 
+@answers(types.INITIALIZED)
+def ready(server: Server, params: types.InitializedParams) -> None:
+    server.watch()
+
+
+@answers(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+def stored(server: Server, params: types.DidChangeWatchedFilesParams) -> None:
+    paths = [Path(path) for each in params.changes if (path := to_fs_path(each.uri))]
+    server.affected(server.documents.stored(paths))
+
+
 @answers(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
 def configured(server: Server, params: types.DidChangeConfigurationParams) -> None:
     server.configure(params.settings)
@@ -39,11 +50,10 @@ def changed(server: Server, params: types.DidChangeTextDocumentParams) -> None:
 @answers(types.TEXT_DOCUMENT_DID_CLOSE)
 def closed(server: Server, params: types.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
-    affected = server.documents.close(uri)
+    importing = server.documents.close(uri)
     if not server.pulls:
         server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
-    for document in affected:
-        server.documents.start(document)
+    server.affected(importing)
 
 
 @answers(types.SHUTDOWN)
@@ -54,4 +64,7 @@ def shut_down(server: Server, params: None) -> None:
 def _put(server: Server, uri: str) -> None:
     text = server.workspace.get_text_document(uri)
     path = to_fs_path(uri) if uri.startswith("file:") else None
-    server.changed(server.documents.put(uri, Path(path).resolve() if path else None, text.source, text.version))
+    document, importing = server.documents.put(uri, Path(path).resolve() if path else None, text.source, text.version)
+    server.documents.start(document)
+    server.affected(importing)
+    server.tidy_later()

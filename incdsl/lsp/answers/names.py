@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
@@ -14,7 +12,7 @@ from incdsl.lsp.mentions import Target
 from incdsl.lsp.outline import outline
 from incdsl.lsp.rename import CannotRename, references, renamable, rename
 from incdsl.lsp.server import Server, answers
-from incdsl.source import Span
+from incdsl.source import Source, Span
 from incdsl.syntax import tree
 
 
@@ -79,8 +77,7 @@ async def renamed(server: Server, params: types.RenameParams) -> types.Workspace
     codec = server.workspace.position_codec
     changes = {}
     for source, edits in done.edits:
-        uri = document.uri if source is document.source else _uri_of_open(server, source.path) or convert.uri_of(source)
-        changes[uri] = convert.text_edits(edits, Places(source.text, codec))
+        changes[_uri(server, source)] = convert.text_edits(edits, Places(source.text, codec))
     workspace = server.client_capabilities.workspace
     support = workspace.workspace_edit if workspace else None
     annotated = bool(support and support.change_annotation_support and support.document_changes)
@@ -112,8 +109,11 @@ def _open_uri(document: Document, span: Span) -> str:
     return document.uri if span.source is document.source else ""
 
 
-def _uri_of_open(server: Server, path: Path | None) -> str:
-    return next((each.uri for each in server.documents if path and each.source.path == path), "")
+def _uri(server: Server, source: Source) -> str:
+    """The address of a text, as the client writes it where it has it open; empty if there is none."""
+    path = source.path
+    opened = (each.uri for each in server.documents if each.source is source or (path and each.source.path == path))
+    return next(opened, "") or convert.uri_of(source)
 
 
 def _symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
@@ -121,7 +121,7 @@ def _symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
     documents = list(server.documents)
     found = []
     for reading in server.documents.readings(documents[0]) if documents else ():
-        uri = _uri_of_open(server, reading.source.path) or convert.uri_of(reading.source)
+        uri = _uri(server, reading.source)
         places = Places(reading.source.text, server.workspace.position_codec)
         for each in outline(reading):
             if uri and _matches(query.lower(), each.name.lower()):
