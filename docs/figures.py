@@ -5,7 +5,8 @@ from pathlib import Path
 from textwrap import fill
 
 from incdsl.drawing.drawing import Look, drawing
-from incdsl.drawing.part import part_of
+from incdsl.drawing.part import chosen, part_of
+from incdsl.source import Source
 from incdsl.subject import Asked
 
 ROOT = Path(__file__).parents[1]
@@ -149,12 +150,21 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     ),
 }  # fmt: skip
 DARK = Figure("v3_dark", "specs/v3.inc", "", Look(theme="dark"))
+_LOST = ("conv 3x3 @96 -> conv 3x3/2 @96 valid", "conv 3x3 @96 -> conv 3x3/2 @96 pad 1")
+"""The `valid` that the README loses."""
+
+
+def broken() -> str:
+    """Inception-v3 with a mistake, as `docs/draw.md` shows it."""
+    text = (ROOT / "specs" / "v3.inc").read_text(encoding="utf-8")
+    assert _LOST[0] in text
+    return drawing(chosen(Source("specs/v3.inc", text.replace(*_LOST))), name="broken").svg
 
 
 def files() -> dict[str, str]:
     """All figures by the names of their files."""
     found = [figure for figures in SECTIONS.values() for figure in figures]
-    return {f"{figure.name}.svg": figure.svg for figure in (*found, DARK)}
+    return {"broken.svg": broken()} | {f"{figure.name}.svg": figure.svg for figure in (*found, DARK)}
 
 
 def section() -> str:

@@ -119,7 +119,7 @@ class Drawing:
         """The figure as SVG in which boxes say their paths, and shapes the nodes that they are of."""
         return self._painted(self.look.theme, hooks=True)
 
-    def _painted(self, theme: Theme, *, hooks: bool = False) -> str:
+    def _painted(self, theme: Theme, *, hooks: bool = False, apart: bool = False) -> str:
         sheet, size, view = self.sheet, None, None
         if self.look.fit:
             width, height = _PAGES[self.look.fit]
@@ -132,7 +132,7 @@ class Drawing:
                 wide,
                 high,
             )
-        return painted(sheet, self.name, self.part.title, self.description, theme, size, view, hooks=hooks)
+        return painted(sheet, self.name, self.part.title, self.description, theme, size, view, hooks=hooks, apart=apart)
 
     @property
     def html(self) -> str:
@@ -155,11 +155,11 @@ class Drawing:
         Raises:
             incdsl.drawing.output.CannotSave: if that is missing.
         """
-        return output.pdf(self._fixed())
+        return output.pdf(self._fixed(apart=True))
 
-    def _fixed(self) -> str:
+    def _fixed(self, *, apart: bool = False) -> str:
         """The SVG for what knows no preference of a reader."""
-        return self._painted("light" if self.look.theme == "auto" else self.look.theme)
+        return self._painted("light" if self.look.theme == "auto" else self.look.theme, apart=apart)
 
     def save(self, path: str | Path, *, scale: float = 2) -> None:
         """Write the figure, in the form that the suffix says: .svg, .html, .png or .pdf.

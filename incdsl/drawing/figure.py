@@ -119,7 +119,7 @@ def net_figure(
         deepest = max(deepest, _leave(sheet, layout, column, after, entering, top + 22, manner))
     sheet.width = max(columns[-1].x + columns[-1].right + margin, _title_width(title) + 2 * margin)
     foot = deepest + 29
-    foot = _sums(sheet, columns, totals, foot) if several else deepest + 16
+    foot = _sums(sheet, columns, totals, foot) if several and totals.params else deepest + 16
     if manner.heat:
         sheet.width = max(sheet.width, _LEGEND + 2 * margin)
         foot = legend(sheet, manner.heat, margin, foot)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from html import escape
 
 from incdsl.drawing import measures as m
@@ -41,12 +42,13 @@ _SIZES = (
 
 def svg(
     sheet: Sheet, name: str, title: str, description: str, theme: Theme = "light", size: tuple[str, str] | None = None,
-    view: tuple[float, float, float, float] | None = None, *, hooks: bool = False,
+    view: tuple[float, float, float, float] | None = None, *, hooks: bool = False, apart: bool = False,
 ) -> str:  # fmt: skip
     """A figure as one SVG document; `size` is its width and height where they are not those of the marks.
 
     With `hooks` it is for a page with a script: boxes say their paths and shapes their nodes, `data-path` and
-    `data-node`, and the rules of the style are left to the page.
+    `data-node`, and the rules of the style are left to the page. With `apart` no text is made of several pieces that
+    are centred together, which not every converter can do.
     """
     scope = scope_of(name)
     box = view or (0, 0, sheet.width, sheet.height)
@@ -71,7 +73,8 @@ def svg(
     ]
     parts += [f'<g id="{scope}-steps">', *(_box(scope, each, hooks) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
-    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, hooks) for each in sheet.words), "</g>", "</svg>"]
+    texts = [piece for words in sheet.words for piece in (_pieces(words) if apart else [words])]
+    parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, hooks) for each in texts), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -234,6 +237,17 @@ def _use(scope: str, each: Miniature) -> str:
         return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" x="{_n(each.x)}" y="{_n(each.y)}"/>'
     place = f"translate({_n(each.x)} {_n(each.y)}) scale({_n(each.scale)})"
     return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" transform="{place}"/>'
+
+
+def _pieces(words: Words) -> list[Words]:
+    """Text that is centred, each of its pieces in its place."""
+    if words.anchor != "middle" or len(words.runs) < 2:
+        return [words]
+    found, x = [], words.left
+    for run in words.runs:
+        found.append(replace(words, x=x + run.before, runs=(replace(run, before=0),), anchor="start"))
+        x += run.width
+    return found
 
 
 def _words(words: Words, hooks: bool = False) -> str:

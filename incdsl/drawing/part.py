@@ -130,7 +130,7 @@ def net_part(analysis: Analysis, found: NetAnalysis, *, folds: bool) -> Part:
         texts.append(f"{cost.deployed_params:,} parameters{extra}")
         if cost.macs:
             texts.append(f"{in_giga(cost.macs)} GMACs" if cost.macs >= 1e9 else f"{in_units(cost.macs, places=1)} MACs")
-    totals = Cost(cost.deployed_params, cost.macs)
+    totals = Cost() if analysis.errors else Cost(cost.deployed_params, cost.macs)
     return Part(found.name, " · ".join(texts), body, True, totals, analysis, found)
 
 

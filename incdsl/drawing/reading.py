@@ -29,6 +29,7 @@ from incdsl.drawing.picture import (
     Face,
     Form,
     Join,
+    Mistake,
     Parallel,
     Rail,
     Sequence,
@@ -43,7 +44,7 @@ from incdsl.drawing.things import leaves
 from incdsl.elaborate.record import Visit
 from incdsl.elaborate.scope import NOT_NEEDED, Value as Flowing
 from incdsl.frontend import Analysis, NetAnalysis
-from incdsl.ir.graph import Instance
+from incdsl.ir.graph import Input, Instance
 from incdsl.ops.merge import Slice
 from incdsl.syntax import tree
 
@@ -159,8 +160,13 @@ class Reader:
 
     def _is_dead(self, visit: Visit) -> bool:
         """Whether nothing of what was placed for it is left."""
-        placed = visit.stop > visit.start
-        return self._found.complete and placed and self._alive[visit.stop] == self._alive[visit.start]
+        if not self._found.complete:
+            return False
+        if visit.stop > visit.start:
+            return self._alive[visit.stop] == self._alive[visit.start]
+        flows = visit.leaving if isinstance(visit.leaving, tuple) else (visit.leaving,)
+        nodes = [flow.node for flow in flows if isinstance(flow, Flowing)]
+        return bool(nodes) and not any(node in self._graph for node in nodes)
 
     def _head(self, part: Visit, room: _Room) -> None:
         item = part.node
@@ -285,6 +291,8 @@ class Reader:
             if isinstance(visit.leaving, Flowing) and not mistakes:
                 return flow
             return [self._unknown(visit, flow, room)]
+        if all(isinstance(node.op, Input) for node in nodes):  # its shape is stated, and believed
+            return [self._unknown(visit, flow, room)]
         if all(node.op.word == "identity" for node in nodes) and not mistakes:
             room.at_node.update(dict.fromkeys((node.name for node in nodes), flow[0]) if flow else {})
             return flow
@@ -358,9 +366,13 @@ class Reader:
             for value in flowing:
                 value.readers -= 1
             cell = room.add(bracket, flowing)
-            last.gives[0].cell = cell
-            cell.gives = last.gives
-            return list(last.gives)
+            (value,) = cell.gives = last.gives
+            value.cell = cell
+            inner = {each for turn in turns for inside in turn for each in inside.gives}
+            while room.ends and room.ends[-1][1] in inner:
+                room.ends.pop()
+            room.ends.append((visit.stop, value))
+            return [value]
         return flow
 
     # Merges, factors, blocks
@@ -471,8 +483,9 @@ class Reader:
         shapes = [shape_of(each.shape, self._conditions) for each in flows if isinstance(each, Flowing)]
         path = self._id(instance.path)
         what = f"{instance.word} ({settings})" if settings else instance.word
+        mistakes = self._mistakes.of(step) or _mistakes_in(inside)
         block = Block(
-            path, "", sentence(path, what, shapes[0] if shapes else None, cost), cost, self._mistakes.of(step), name,
+            path, "", sentence(path, what, shapes[0] if shapes else None, cost), cost, mistakes, name,
             instance.word, settings, key=(instance.word, instance.defined, settings, signature(inside)),
             inside=inside, known=any(isinstance(each, Flowing) for each in flows),
         )  # fmt: skip
@@ -520,3 +533,9 @@ class Reader:
         """A path as the identity of one box."""
         self._ids[path] += 1
         return path if self._ids[path] == 1 else f"{path}~{self._ids[path]}"
+
+
+def _mistakes_in(body: Body) -> tuple[Mistake, ...]:
+    """What is wrong inside a block: the first of it."""
+    things = (thing for cell in body.cells for thing in (cell.thing, *leaves([cell.thing])))
+    return next((thing.mistakes for thing in things if thing.mistakes), ())

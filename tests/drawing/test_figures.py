@@ -262,3 +262,16 @@ def test_reading_is_linear_in_rails():
         return drawn(net(f"  output y = x -> concat {{{rails} }}")).work
 
     assert size(80) <= 2.1 * size(40)
+
+
+def test_a_block_with_a_mistake_inside_is_marked_and_what_is_stated_behind_it_is_believed():
+    wrong = V3.replace("conv 3x3 @96 -> conv 3x3/2 @96 valid", "conv 3x3 @96 -> conv 3x3/2 @96 pad 1")
+    made = drawn(wrong)
+    found = boxes(made)
+    assert found["Mixed_6a"].wrong
+    assert found["Mixed_6b"].faded
+    assert found["Mixed_6e"].faded
+    assert not found["Mixed_7a"].faded
+    assert "does not compile" in made.part.second
+    assert not any("%" in text for text in texts(made))
+    check(made)

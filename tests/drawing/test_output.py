@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from PIL import Image
 import incdsl
 from incdsl.cli import cli
 from incdsl.drawing.output import CannotSave
+from incdsl.drawing.paint import svg
 
 V3 = "specs/v3.inc"
 
@@ -73,6 +75,17 @@ def test_what_is_missing_is_named(call, monkeypatch, module, file, package):
     assert result.exit_code == 2
     assert package in result.stderr
     assert "pip install 'incdsl[draw]'" in result.stderr
+
+
+def test_pieces_of_text_stand_apart_for_what_cannot_centre_them():
+    figure = incdsl.draw("specs/v3.inc::InceptionA")
+    together = re.compile(r'class="m[^"]*"><tspan')
+    assert together.search(figure.svg)
+    apart = svg(figure.sheet, "a", "a", "a", apart=True)
+    assert not together.search(apart)
+    assert re.sub(r"<[^>]*>|\s", "", apart.partition("-labels")[2]) == re.sub(
+        r"<[^>]*>|\s", "", figure.svg.partition("-labels")[2]
+    )
 
 
 def test_other_forms_are_refused(call):
