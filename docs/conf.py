@@ -32,13 +32,15 @@ pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
 _SPEC = re.compile(r"(?m)^```$(?=\ninc 1$)")
+_PICTURE = re.compile(r'<picture><source [^>]*srcset="([^"]*)"><img alt="([^"]*)" src="([^"]*)"></picture>')
 _OUTSIDE = re.compile(r"(!?)\[([^\]]*)\]\((\.\./[^)]*)\)")
 _SOURCE = os.environ.get("INCDSL_SOURCE", "").rstrip("/")
 """The address of the source tree, such as that of a branch at a forge."""
 
 
 def _prepared(app: Sphinx, name: str, text: list[str]) -> None:
-    """Links out of `docs/` as links into the source tree, or as the words alone; specs in colour."""
+    """Links out of `docs/` as links into the source tree, or as the words alone; specs in
+    colour, images that follow the theme."""
     folder = (Path(app.srcdir) / name).parent
 
     def link(match: re.Match[str]) -> str:
@@ -48,7 +50,16 @@ def _prepared(app: Sphinx, name: str, text: list[str]) -> None:
         path = target.relative_to(Path(app.srcdir).parent).as_posix()
         return f"[{match[2]}]({_SOURCE}/{path})" if _SOURCE else match[2]
 
-    text[0] = _SPEC.sub("```inc", _OUTSIDE.sub(link, text[0]))
+    text[0] = _PICTURE.sub(_themed, _SPEC.sub("```inc", _OUTSIDE.sub(link, text[0])))
+
+
+def _themed(match: re.Match[str]) -> str:
+    """An image for light pages and one for dark ones, as the theme writes them."""
+    dark, alt, light = match.groups()
+    return "\n\n".join(
+        f"```{{image}} {path}\n:alt: {alt}\n:class: only-{name}\n```"
+        for path, name in ((light, "light"), (dark, "dark"))
+    )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
