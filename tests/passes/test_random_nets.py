@@ -25,7 +25,9 @@ FOUND = {
 PART = "block Part = conv2d 1x1 @4 -> batchnorm -> dropout 0.1 -> conv2d 1x1 @2\n"
 
 
-@pytest.mark.parametrize("seeds", [range(first, first + 20) for first in (0, 20, 40)], ids=str)
+@pytest.mark.parametrize(
+    "seeds", [range(20), range(20, 40), pytest.param(range(40, 60), marks=pytest.mark.long)], ids=str
+)
 def test_levels_and_rules_give_the_same_numbers(seeds):
     nets = [done for seed in seeds if (done := compiled(seed))]
     assert len(nets) > 10

@@ -203,7 +203,7 @@ def test_many_entries_of_the_right_shape(call, spec):
     assert len(found.stderr) < 5000
 
 
-@pytest.mark.parametrize("last", ["x", "0", "weight"])
+@pytest.mark.parametrize("last", ["x", *(pytest.param(each, marks=pytest.mark.long) for each in ("0", "weight"))])
 def test_many_entries_and_a_fresh_layer(call, spec, last):
     """Work is linear in the entries, whatever they are called, and the answer is short."""
     entries = {f"l{i}.{last}": {"dtype": "F32", "shape": [4, 3, 1, 0], "data_offsets": [0, 0]} for i in range(100_000)}
