@@ -42,7 +42,7 @@ def command(
     if importlib.util.find_spec("torch") is None:
         raise click.UsageError("tune runs the module and needs PyTorch: pip install 'incdsl[torch]'")
     done = checked(spec, settings, max_steps, root)
-    from incdsl.runtime.tune import Setting, missing, record, told, tune, ways_of
+    from incdsl.runtime.tune import Setting, missing, record, times_of, told, tune, ways_of
     from incdsl.writing import replace_text
 
     if reason := missing(device):
@@ -57,7 +57,8 @@ def command(
         for line in told(done, setting, ways):
             click.echo(line)
     if target:
-        replace_text(target, json.dumps(record(done, setting, found, ways), indent=2) + "\n")
+        layers = times_of(done, setting, rounds)
+        replace_text(target, json.dumps(record(done, setting, found, ways, layers), indent=2) + "\n")
         tell(f"{spec} -> {target}")
 
 

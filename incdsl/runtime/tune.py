@@ -20,6 +20,7 @@ from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.runtime.accuracy import calibrated, output_error
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
+from incdsl.runtime.layers import layer_times
 from incdsl.runtime.load import load_net
 from incdsl.runtime.schemes import schemes_measured
 from incdsl.runtime.ways import fastest, measured
@@ -217,9 +218,19 @@ def inputs(done: Compilation, setting: Setting) -> list[Tensor]:
     return [each.to(device=setting.device, dtype=getattr(torch, setting.dtype)) for each in made]
 
 
+def times_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, float]:
+    """The milliseconds of each module of the net as it is written, by its path, for `draw --heat time`."""
+    module = _training(done).to(setting.device, getattr(torch, setting.dtype), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = [
+        image.to(memory_format=torch.channels_last) if image.dim() == 4 else image for image in inputs(done, setting)
+    ]
+    return layer_times(module, images, rounds)
+
+
 def record(
-    done: Compilation, setting: Setting, found: list[Measurement], ways: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+    done: Compilation, setting: Setting, found: list[Measurement], ways: Mapping[str, str] | None = None,
+    layers: Mapping[str, float] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The measurements as a document; the first is the winner."""
     return {
         "version": 1,
@@ -229,6 +240,7 @@ def record(
         "processor": _processor(setting.device),
         **asdict(setting),
         **({"ways": dict(ways)} if ways else {}),
+        **({"layers": dict(layers)} if layers else {}),
         "choices": [{**asdict(each.choice), "milliseconds": round(each.milliseconds, 3)} for each in found],
     }
 
