@@ -213,15 +213,12 @@ class Walk:
         link = named.link
         hold_open(self._tools.sink)
         self._tools.budget.spend(1, link)
-        result: Flow = UNKNOWN
-        with self._tools.visiting(link.step, scope, flow, named.names) as visit:
-            try:
-                result = self._stepped(named, scope, flow, ir, number)
-            except (Problem, Poisoned, TooComplicated) as error:
-                self._tools.caught(error, scope, link.span)
-                for overrides in scope.overrides:
-                    overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
-            result = visit.leaving = self.stated.hold(link, scope, result)
+        taken, slip = self._taken(named, scope, ir, number)
+        if taken:
+            result = self._visited(named, taken, slip, scope, flow, ir, number)
+        else:
+            self._doors.leave_out(scope, self._tools.naming.seen(named, scope, self._tools.units(scope)))
+            result = self.stated.hold(link, scope, UNKNOWN if scope.dry else flow)
         self._came(link, scope, result)
         for overrides in scope.overrides:
             if overrides.taps:
@@ -233,19 +230,37 @@ class Walk:
         for step in (link.step, *link.ends):
             self._tools.record.came(step, scope, flow)
 
-    def _stepped(self, named: Named, scope: Scope, flow: Flow, ir: Chain, number: int) -> Flow:
+    def _taken(self, named: Named, scope: Scope, ir: Chain, number: int) -> tuple[Named | None, Exception | None]:
+        """The step that comes about, None if tests leave it out; and what is wrong with these, for the step to say."""
         link = named.link
-        if isinstance(link.repeat, tree.When):
-            chosen = self._chosen(named, scope, lambda this, aside: self._passed_over(this, link, aside, ir, number))
-            if chosen is None:
-                self._doors.leave_out(scope, self._tools.naming.seen(named, scope, self._tools.units(scope)))
-                return UNKNOWN if scope.dry else flow
-            result = self._varied(chosen, scope, flow, ir, number)
-            self._came_behind_else(chosen.link, link, scope, result)
-            return result
-        return self._varied(named, scope, flow, ir, number)
+        if not isinstance(link.repeat, tree.When):
+            return named, None
+        try:
+            look = partial(self._passed_over, link, ir, number)
+            return self._chosen(named, scope, look), None
+        except (Problem, Poisoned, TooComplicated) as error:
+            return named, error
 
-    def _passed_over(self, this: Named, whole: Link, aside: Scope, ir: Chain, number: int) -> None:
+    def _visited(
+        self, named: Named, taken: Named, slip: Exception | None, scope: Scope, flow: Flow, ir: Chain, number: int
+    ) -> Flow:
+        """What a step that comes about makes of what flows in, held to the shape that is stated."""
+        link = named.link
+        result: Flow = UNKNOWN
+        with self._tools.visiting(link.step, scope, flow, named.names) as visit:
+            try:
+                if slip:
+                    raise slip
+                result = self._varied(taken, scope, flow, ir, number)
+                self._came_behind_else(taken.link, link, scope, result)
+            except (Problem, Poisoned, TooComplicated) as error:
+                self._tools.caught(error, scope, link.span)
+                for overrides in scope.overrides:
+                    overrides.lose(scope.instance, self._tools.naming.seen(named, scope, self._tools.units(scope)))
+            result = visit.leaving = self.stated.hold(link, scope, result)
+        return result
+
+    def _passed_over(self, whole: Link, ir: Chain, number: int, this: Named, aside: Scope) -> None:
         """Look at a step that tests do not choose."""
         self._came_behind_else(this.link, whole, aside, UNKNOWN)
         self._atom(this, aside, UNKNOWN, ir, number)
