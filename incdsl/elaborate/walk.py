@@ -212,7 +212,7 @@ class Walk:
         """What a step makes of what flows in: unknown if it is wrong."""
         link = named.link
         hold_open(self._tools.sink)
-        self._tools.budget.spend(1, link)
+        self._tools.budget.spend(2 if isinstance(link.repeat, tree.When) else 1, link)  # a test is a look, too
         taken, slip = self._taken(named, scope, ir, number)
         if taken:
             result = self._visited(named, taken, slip, scope, flow, ir, number)
