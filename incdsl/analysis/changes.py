@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from typing import Any, Literal, TypeAlias
 
 from incdsl.analysis.parts import Part
-from incdsl.ops.spoken import settings, spoken
+from incdsl.ir.net import Net
+from incdsl.ops.spoken import settings, shown, spoken
 
 Mark = Literal["same", "moved", "follows", "changed", "removed", "added"]
 
@@ -93,6 +94,26 @@ def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
             was = [old_source.get(name, name) for name in one.reads]
             rewired = [names.get(name, name) for name in was] != [new_source.get(name, name) for name in other.reads]
         found.append(Change(one, other, _mark(one, other, names, rewired, moved), rewired))
+    return found
+
+
+def interface(before: Net, after: Net) -> list[tuple[str, str]]:
+    """What those who call a net notice though its parts are the same: each with what it was and is."""
+    found = []
+    for name, old, new in (
+        ("inputs", list(before.graph.inputs), list(after.graph.inputs)),
+        ("outputs", list(before.graph.outputs), list(after.graph.outputs)),
+    ):
+        if old != new:
+            found.append((name, f"{', '.join(old)} -> {', '.join(new)}"))
+    weights = [{head.name: head.weight for head in net.graph.heads} for net in (before, after)]
+    for name in weights[0].keys() & weights[1].keys():
+        if weights[0][name] != weights[1][name]:
+            found.append((name, f"weight {weights[0][name]:g} -> {weights[1][name]:g}"))
+    for name in dict.fromkeys([*before.params, *after.params]):
+        was, now = (shown(net.params[name]) if name in net.params else "none" for net in (before, after))
+        if was != now:
+            found.append((f"parameter {name}", f"{was} -> {now}"))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from incdsl.cli.options import fail, limit_option, root_option, set_option, spec_source, tell
+from incdsl.cli.options import fail, limit_option, root_option, set_option, show, spec_source, tell
 from incdsl.diagnostics import CompileError
 from incdsl.subject import Asked
 
@@ -65,7 +65,11 @@ def command(
     if target == "-":
         sys.stdout.buffer.write(data)
     else:
-        replace_bytes(Path(target), data)
+        try:
+            replace_bytes(Path(target), data)
+        except CompileError as error:
+            fail(error)
+    show(part.problems, "human", beside=True)
     count = len(part.problems)
     if count:
         tell(f"{part.title} does not compile: {count} error{'s' * (count > 1)}, marked in the figure", "json")

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from incdsl.cli.options import limit_option, root_option, set_option, spec_source, subject_of, tell
+from incdsl.cli.options import fail, limit_option, root_option, set_option, spec_source, subject_of, tell
+from incdsl.diagnostics import CompileError
 from incdsl.subject import Asked
 from incdsl.tables.report import Report
 from incdsl.writing import replace_text
@@ -46,11 +47,13 @@ def command(
     if target is None:
         click.echo(report.markdown(), nl=False)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix == ".html":
-        replace_text(target, report.html())
-    else:
-        picture = target.with_suffix(".svg")
-        replace_text(picture, report.figure)
-        replace_text(target, replace(report, picture=picture.name).markdown())
+    picture = target.with_suffix(".svg")
+    try:
+        if target.suffix == ".html":
+            replace_text(target, report.html())
+        else:
+            replace_text(picture, report.figure)
+            replace_text(target, replace(report, picture=picture.name).markdown())
+    except CompileError as error:
+        fail(error)
     tell(f"{spec} -> {target}")

@@ -13,6 +13,7 @@ import click
 from incdsl.cli.compile_ import default_target, typed_command
 from incdsl.cli.options import (
     console,
+    fail,
     limit_option,
     limit_words,
     params_option,
@@ -53,10 +54,16 @@ def command(
         raise click.ClickException("there is no watchfiles; `pip install 'incdsl[watch]'` brings it") from None
     if spec.partition("::")[0] == "-":
         raise click.UsageError("standard input cannot be watched")
+    try:
+        source_and_net(spec)
+    except CompileError as error:
+        fail(error)
     watched = Watched(spec, target, settings, max_steps, max_params, root)
     while True:  # until Ctrl+C
         folders = watched.look()
-        for _ in watch(*folders, watch_filter=lambda _, path: path.endswith(SUFFIX), recursive=False):
+        for _ in watch(
+            *folders, watch_filter=lambda _, path: path.endswith(SUFFIX), recursive=False, raise_interrupt=False
+        ):
             if watched.look() != folders:
                 break
         else:

@@ -84,7 +84,7 @@ def chosen(
     known = {each.name.text for each in file.definitions if isinstance(each, tree.Block)}
     if name in known:
         raise no_subject(f"no net of the spec uses `{what}`: say what flows into it, `{what}@[C, H, W]`")
-    raise no_subject(f"there is no net, block or step `{what}`; the spec's nets are: {', '.join(nets) or 'none'}")
+    raise no_subject(f"there is no net or block `{what}`; the spec's nets are: {', '.join(nets) or 'none'}")
 
 
 def _analyzed(source: Source, asked: Asked, settings: Mapping[str, object], only: str | None) -> Analysis:

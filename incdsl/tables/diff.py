@@ -10,7 +10,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from incdsl.analysis.changes import Change, Mark, block_of, changes, inside
+from incdsl.analysis.changes import Change, Mark, block_of, changes, inside, interface
 from incdsl.analysis.parts import Part, parts
 from incdsl.analysis.survival import Survival, survival
 from incdsl.diagnostics.render import printable, workflow_command
@@ -99,6 +99,9 @@ class Diff:
     def __init__(self, before: Subject, after: Subject) -> None:
         self.before, self.after = before, after
 
+    def __repr__(self) -> str:
+        return f"<Diff of {self.before.title} and {self.after.title}>"
+
     @cached_property
     def changes(self) -> list[Change]:
         """Every part of both nets once."""
@@ -111,8 +114,13 @@ class Diff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all parts are the same."""
-        return all(change.mark == "same" for change in self.changes)
+        """Whether all parts are the same, and those who call the net notice nothing either."""
+        return all(change.mark == "same" for change in self.changes) and not self.interface
+
+    @cached_property
+    def interface(self) -> list[tuple[str, str]]:
+        """What is different for those who call the net: inputs, outputs, weights of heads, parameters."""
+        return interface(self.before.done.net, self.after.done.net)
 
     @property
     def totals(self) -> Sheet:
@@ -130,6 +138,9 @@ class Diff:
         sizes = Counter(block_of(part) for each in self.changes for part in {each.before, each.after} if part)
         told = [change for change in self.changes if change.mark not in ("same", "follows")]
         found: list[Group] = []
+        if self.interface:
+            lines = tuple([Line("changed", name, (what,), 0, 0) for name, what in self.interface])
+            found.append(Group(((self.after.done.net.name, ""),), lines))
         for (_, block), some in groupby(told, key=_blocks):
             group = list(some)
             marks = {change.mark for change in group}
@@ -242,10 +253,13 @@ class Diff:
     def github(self) -> str:
         """Annotations of the lines that changed, as a GitHub workflow shows them."""
         told = [change for change in self.changes if change.mark not in ("same", "follows")]
-        return "\n".join(
+        name = self.after.done.net.name
+        noticed = [workflow_command("notice", name, f"{what}: {how}", None) for what, how in self.interface]
+        parts = (
             workflow_command("notice", change.part.name, f"{change.mark}: {_line(change).text}", _place(change))
             for change in told
         )
+        return "\n".join([*noticed, *parts])
 
     def document(self) -> dict[str, Any]:
         """Everything, as `--format json` writes it."""
@@ -255,6 +269,7 @@ class Diff:
             "version": 1,
             "a": compared[0],
             "b": compared[1],
+            "interface": [{"name": name, "change": how} for name, how in self.interface],
             "changes": [_described(change) for change in self.changes if change.mark != "same"],
             "checkpoint": {
                 "survives": found.survives,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from shlex import quote
 
 from incdsl.analysis.cost import state_dict
 from incdsl.analysis.profile import profile
@@ -78,11 +79,12 @@ class Report:
         notes = list(_notes(done.spec.file.header))
         about = [note for note in notes if not note.startswith("Input:")]
         taken = [note.removeprefix("Input:").strip() for note in notes if note.startswith("Input:")]
-        parts = [f"# {self.title}", figure, "\n\n".join(about), "## Facts", self.facts.markdown()]
+        parts = [f"# {self.title}", figure, "\n\n".join(map(_safe, about)), "## Facts", self.facts.markdown()]
         if taken:
-            parts += ["## Input", "\n\n".join(taken)]
+            parts += ["## Input", "\n\n".join(map(_safe, taken))]
         parts += ["## Structure", Summary(self.subject).markdown()]
-        parts += ["## Weights", f"{self._weights()} {self.licence or _LICENCE}"]
+        licence = f"Their licence: {_safe(self.licence)}." if self.licence else _LICENCE
+        parts += ["## Weights", f"{self._weights()} {licence}"]
         parts += self._left_aside()
         if self.against:
             diff = Diff(self.against, self.subject)
@@ -110,7 +112,7 @@ class Report:
         if costs.macs is not None:
             yield "GMACs (GFLOPs)", f"{in_giga(costs.macs)} ({in_giga(2 * costs.macs)})"
         yield "activations of one image, float32", in_bytes(one.activations) if one.activations else ""
-        yield "most of them at once", in_bytes(one.peak.numbers) if one.peak else ""
+        yield "most of these at once", in_bytes(one.peak.numbers) if one.peak and one.activations else ""
         yield "receptive field, pixels", " x ".join(dict.fromkeys(str(int(size)) for size in one.field))
         yield "depth, convolutions in all", f"{one.depth}, {one.convolutions}"
         axes = list(net.conditions.nominal)
@@ -128,7 +130,9 @@ class Report:
         comments = [each for each in ignores(self.subject.done.spec.file) if each.reason]
         if comments:
             yield "## Advice left aside"
-            yield "\n".join(f"- {', '.join(each.codes)}, line {each.span.line}: {each.reason}" for each in comments)
+            yield "\n".join(
+                f"- {', '.join(each.codes)}, line {each.span.line}: {_safe(each.reason)}" for each in comments
+            )
 
     def _code(self) -> str:
         """How to compile and load it."""
@@ -136,7 +140,7 @@ class Report:
         name = done.source.name
         spec = f"{name}::{self.title}" if done.chosen else name
         return (
-            f"```sh\nincdsl compile {spec}\nincdsl verify {spec}\n```\n\n"
+            f"```sh\nincdsl compile {quote(spec)}\nincdsl verify {quote(spec)}\n```\n\n"
             f'```py\nimport incdsl\n\nnet = incdsl.load("{spec}").{self.title}()\n```'
         )
 
@@ -153,6 +157,11 @@ def _notes(header: Sequence[str]) -> Iterator[str]:
             note = []
         if line:
             note.append(line)
+
+
+def _safe(text: str) -> str:
+    """Words of a spec or a user, in which nothing is markup of HTML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _plain(text: str) -> str:

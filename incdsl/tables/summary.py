@@ -32,7 +32,7 @@ _COLUMNS = (
 _NOTE = "MACs count convolutions and linear layers; `sees` is the receptive field in pixels of the input."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """What each part of a net costs, at its nominal size and for one image.
 
@@ -41,6 +41,9 @@ class Summary:
 
     subject: Subject
     by: By = "block"
+
+    def __repr__(self) -> str:
+        return f"<Summary of {self.done.net.name}: {len(self.rows)} rows>"
 
     @property
     def done(self) -> Compilation:
@@ -115,7 +118,7 @@ class Summary:
 
     def markdown(self) -> str:
         """The table as GitHub writes it, and a list of what is below it."""
-        return "\n".join([self.sheet.markdown(), "", *(f"- {line}" for line in self.totals)])
+        return "\n".join([self.sheet.markdown(), "", *(f"- {line.replace(' (dim rows)', '')}" for line in self.totals)])
 
     def latex(self) -> str:
         """The table for a paper, and comments with what is below it."""

@@ -67,7 +67,7 @@
     for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.state === modeOf(state)));
   };
   const modeOf = (name) => name.startsWith("heat ") || name === "all" ? name : "";
-  const isOpen = (path) => state === "all" || state === data.blocks[path] || state.startsWith(`${data.blocks[path]}.`);
+  const isOpen = (path) => (data.opened[state] ?? []).includes(path);
 
   const resize = () => {
     const fine = legal();
@@ -114,7 +114,7 @@
   };
 
   const toggle = (path) => {
-    if (!data.blocks[path] || state.startsWith("heat ")) return;
+    if (!data.blocks[path] || state.startsWith("heat ") || state === "all") return;
     const home = data.boxes[path].home;
     show(isOpen(path) ? (home ? data.blocks[home] ?? "" : "") : data.blocks[path]);
     boxOf(path)?.focus();
@@ -139,9 +139,11 @@
     const from = fact.in.map(shape).join(", ");
     const to = fact.out.map(shape).join(", ");
     row(list, "in, out", legal() ? [from, to].filter(Boolean).join(" → ") : "not a legal size");
-    for (const line of fact.arithmetic ?? []) row(list, "arithmetic", line);
+    const elsewhere = data.ruler && Object.keys(size).some((axis) => size[axis] !== data.ruler.axes[axis]);
+    const there = elsewhere ? `, at ${Object.values(data.ruler.axes).join(" × ")}` : "";
+    for (const line of fact.arithmetic ?? []) row(list, "arithmetic", `${line}${there}`);
     row(list, "parameters", fact.params ? fact.params.toLocaleString("en") : "");
-    row(list, "MACs", fact.macs ? `${units(fact.macs)}${data.macs ? `, ${percent(fact.macs, data.macs)}` : ""}` : "");
+    row(list, "MACs", fact.macs ? `${units(fact.macs)}${data.macs ? `, ${percent(fact.macs, data.macs)}` : ""}${there}` : "");
     if (fact.sees) row(list, "sees", sees(fact.sees));
     if ((fact.ops ?? []).length > 1) row(list, "ops", fact.ops.join(", "));
     row(list, "written at", fact.at.length ? place(path) : "another file");
@@ -159,7 +161,7 @@
       keys.lastChild.style.whiteSpace = "pre-wrap";
       here.append(keys);
     }
-    if (data.blocks[path] && !state.startsWith("heat ")) {
+    if (data.blocks[path] && !state.startsWith("heat ") && state !== "all") {
       const open = make("button", isOpen(path) ? "close" : "open", { type: "button", class: "link" });
       open.addEventListener("click", () => { toggle(path); select(path); });
       here.append(open);
@@ -482,7 +484,8 @@
   tables();
   show("");
   ruler();
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  if (data.boxes[wanted]) select(wanted);
+  const follow = () => select(decodeURIComponent(location.hash.slice(1)));
+  addEventListener("hashchange", follow);
+  follow();
   document.documentElement.dataset.ready = "true";
 })();

@@ -42,6 +42,7 @@ def page(figure: Drawing) -> str:
         "nodes": facts.nodes,
         "states": states,
         "blocks": {path: f"open {path}" for path in facts.blocks if f"open {path}" in states},
+        "opened": {"all": list(facts.blocks), **{f"open {path}": opened for path, opened in facts.blocks.items()}},
         "ruler": ruler(part.found),
         "macs": part.totals.macs,
         "params": part.totals.params,
@@ -68,12 +69,11 @@ def _states(figure: Drawing, facts: Facts) -> dict[str, str]:
     """The figure as it is, with each block opened, with all of them, and with each cost as heat."""
     look = replace(figure.look, heat=None, times=None, fit=None, theme="light")
     found = {"": replace(figure, look=look).hooked}
-    everything = frozenset(path for path, opened in facts.blocks.items() if len(opened) == 1)
-    if everything:
-        found["all"] = replace(figure, look=replace(look, opened=everything)).hooked
+    if facts.blocks:
+        found["all"] = replace(figure, look=replace(look, opened=frozenset(facts.blocks))).hooked
     if not figure.part.problems and figure.part.is_net:
         apart = net_part(figure.part.analysis, figure.part.found, folds=False)
-        for measure in _HEATS:
+        for measure in _HEATS if figure.part.totals.macs is not None else ("params",):
             found[f"heat {measure}"] = replace(figure, part=apart, look=replace(look, heat=measure)).hooked
     room = _ROOM - sum(map(len, found.values()))
     for path, opened in sorted(facts.blocks.items(), key=lambda each: len(each[1])):
