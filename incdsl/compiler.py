@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class Compilation:
     """The form for one kind of device, if it is not for any."""
     typed: str = ""
     """The command that asked for it, if one did."""
+    analysis: Analysis | None = field(default=None, repr=False)
+    """All that is known of its spec, for figures."""
 
     @property
     def source(self) -> Source:
@@ -128,7 +130,10 @@ def compilations(analysis: Analysis, chosen: str | None = None) -> list[Compilat
         assert each.sizes is not None
         name = each.name if len(nets) > 1 else chosen
         warnings = () if found else analysis.problems
-        found.append(Compilation(spec, each.net, each.sizes, each.cost, dict(each.settings), name, warnings))
+        settings = dict(each.settings)
+        found.append(
+            Compilation(spec, each.net, each.sizes, each.cost, settings, name, warnings, analysis=analysis)
+        )
     return found
 
 

@@ -40,6 +40,8 @@ class Part:
     training_only: bool
     span: Span = field(compare=False, repr=False)
     """Where it was written: the use of a unit, or the step that names the op."""
+    nodes: tuple[str, ...] = field(compare=False, repr=False)
+    """The nodes of the graph that it is."""
 
     @property
     def is_labelled(self) -> bool:
@@ -87,4 +89,5 @@ def _part(row: Row, graph: Graph, home: dict[str, str]) -> Part:
         activations=row.activations,
         training_only=row.training_only,
         span=use or nodes[0].span,
+        nodes=tuple(places),
     )

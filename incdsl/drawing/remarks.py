@@ -1,0 +1,192 @@
+"""What changed in few words, in the middle between two nets, with lines to all the places where it did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from incdsl.analysis.told import Line
+from incdsl.drawing import measures as m
+from incdsl.drawing.lanes import nested
+from incdsl.drawing.marks import Badge, Ink, Run, Sheet, Sign
+from incdsl.drawing.notes import wrapped
+
+ROOM = 208.0
+"""How wide a remark is at most."""
+_LEADING = 15.0
+_BETWEEN = 14.0
+_MOST = 4
+"""So many changes of one place are told; the list in words has all."""
+_LANE = 10.0
+_CLEAR = 3.5
+"""Between a box and its sign."""
+
+
+@dataclass(eq=False, slots=True)
+class Remark:
+    """What changed in one way, and where: each place is the point at the edge of a box that a line leads to."""
+
+    lines: tuple[Line, ...]
+    sign: Sign
+    changes: list[int]
+    places: int = 0
+    points: list[tuple[float, float]] = field(default_factory=list)
+    text: list[Run] = field(default_factory=list)
+    top: float = 0
+
+    @property
+    def height(self) -> float:
+        """How high it is."""
+        return _LEADING * len(self.text)
+
+    @property
+    def width(self) -> float:
+        """How wide it is."""
+        return max((run.width for run in self.text), default=0)
+
+    @property
+    def middle(self) -> float:
+        """Where its line begins."""
+        return self.top + self.height / 2
+
+    @property
+    def wanted(self) -> float:
+        """Where its middle should be: at its place, or amid all of them."""
+        ys = [y for _, y in self.points]
+        return (min(ys) + max(ys)) / 2 if ys else 0
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether its line is one without corners."""
+        return len(self.points) == 1 and abs(self.points[0][1] - self.middle) < 0.5
+
+
+def composed(remark: Remark, room: float = ROOM) -> list[Run]:
+    """The text of a remark, a run to a line."""
+    found: list[Run] = []
+    for line in remark.lines[:_MOST]:
+        ink: Ink = "wrong" if line.mark == "removed" else "accent"
+        sign = {"added": "+ ", "removed": "− "}.get(line.mark, "") if len(remark.lines) > 1 else ""
+        found.append(Run(m.shortened(f"{sign}{line.name}", "name", room), "name", ink=ink))
+        for words in line.words:
+            found += [Run(text, "text") for text in wrapped(typeset(words), "text", room)[:3]]
+    if len(remark.lines) > _MOST:
+        found.append(Run(f"and {len(remark.lines) - _MOST} more changes", "second", ink="second"))
+    several = max(remark.places, 1)
+    params, macs = (several * sum(getattr(line, cost) for line in remark.lines) for cost in ("params", "macs"))
+    if remark.places > 1:
+        found.append(Run(f"in {remark.places} places", "second", ink="second"))
+    costs = typeset(Line("changed", "", (), params, macs).costs)
+    return [*found, *(Run(text, "second", ink="second") for text in wrapped(costs, "second", room))]
+
+
+def typeset(text: str) -> str:
+    """Words with the signs of print: `3×3`, `→`, `−`."""
+    text = re.sub(r"\b(\d+)x(?=\d+\b)", r"\1×", text.replace("->", "→"))
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", re.sub(r"(?<=\d) x (?=\d)", " × ", text))
+
+
+def settle(remarks: Sequence[Remark], ceiling: float) -> list[Remark]:
+    """Give remarks their places, in order: as near as can be to what they are about, none on another.
+
+    Those of one place move least: of remarks that touch, the weighted mean of what they want is kept.
+    """
+    order = sorted(remarks, key=lambda each: each.wanted)
+    groups: list[tuple[float, float, list[Remark]]] = []  # the wanted top, less all above; its weight
+    above = 0.0
+    for each in order:
+        own, weight = each.wanted - each.height / 2 - above, 1.0 if len(each.points) == 1 else 0.1
+        members = [each]
+        while groups and groups[-1][0] > own:
+            top, other, others = groups.pop()
+            own, weight = (own * weight + top * other) / (weight + other), weight + other
+            members = [*others, *members]
+        groups.append((own, weight, members))
+        above += each.height + _BETWEEN
+    above = 0.0
+    for top, _, members in groups:
+        for each in members:
+            each.top = max(top, ceiling) + above
+            above += each.height + _BETWEEN
+    return order
+
+
+@dataclass(eq=False, slots=True)
+class Channel:
+    """Remarks at one side of the middle: those of the right net stand left of its boxes, their lines turn in lanes."""
+
+    remarks: list[Remark]
+    towards: int
+    """1 where boxes are at the right of the remarks, -1 where they are at the left."""
+    _lanes: dict[Remark, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        turning = [each for each in self.remarks if each.points and not each.is_straight]
+        spans = [(min(ys), max(ys)) for ys in ([*(y for _, y in each.points), each.middle] for each in turning)]
+        self._lanes = dict(zip(turning, nested(spans), strict=True))
+
+    @property
+    def _aside(self) -> float:
+        """From the net to the text."""
+        return 2 * m.BADGE + _CLEAR + 18 + _LANE * (1 + max(self._lanes.values(), default=0)) + 6
+
+    @property
+    def width(self) -> float:
+        """The room for text, lanes and signs."""
+        return self._aside + max(each.width for each in self.remarks) if self.remarks else 0
+
+    def draw(self, sheet: Sheet, edge: float) -> None:
+        """Draw all; `edge` is that of the net."""
+        near = edge - self.towards * (2 * m.BADGE + _CLEAR + 10)
+        text = edge - self.towards * self._aside
+        lane = {each: near - self.towards * _LANE * at for each, at in self._lanes.items()}
+        level: list[tuple[float, float, float, Remark]] = []
+        for each in self.remarks:
+            kind = "gone" if each.sign == "removed" else "leader"
+            start = text + self.towards * 6
+            for x, y in each.points:
+                middle = x - self.towards * (m.BADGE + _CLEAR)
+                stop = middle - self.towards * m.BADGE
+                begin = lane.get(each, start)
+                level.append((y, min(begin, stop), max(begin, stop), each))
+                sheet.line([(begin, y), (stop, y)], 1, kind)  # type: ignore[arg-type]
+                sheet.badges.append(Badge(middle, y, each.sign))
+            if each in lane:
+                level.append((each.middle, min(start, lane[each]), max(start, lane[each]), each))
+                sheet.line([(start, each.middle), (lane[each], each.middle)], 1, kind)  # type: ignore[arg-type]
+            anchor = "end" if self.towards > 0 else "start"
+            for i, run in enumerate(each.text):
+                sheet.write(text, each.top + _LEADING * i + 11, run, anchor=anchor)  # type: ignore[arg-type]
+        for each, x in lane.items():
+            kind = "gone" if each.sign == "removed" else "leader"
+            ys = [each.middle, *(y for _, y in each.points)]
+            crossing = sorted(y for y, x0, x1, other in level if other is not each and x0 < x < x1)
+            for top, bottom in _pieces(min(ys), max(ys), crossing):
+                sheet.line([(x, top), (x, bottom)], 1, kind)  # type: ignore[arg-type]
+
+
+def _pieces(top: float, bottom: float, crossing: Iterable[float]) -> Iterable[tuple[float, float]]:
+    """A vertical line with gaps where others cross it."""
+    cuts = [y for y in crossing if top + 1 < y < bottom - 1]
+    ends = [top, *(end for y in cuts for end in (y - m.BRIDGE / 2, y + m.BRIDGE / 2)), bottom]
+    for start, stop in list(pairwise(ends))[::2]:
+        if stop > start:
+            yield start, stop
+
+
+def listed(sheet: Sheet, remarks: Sequence[Remark], left: float, right: float, y: float) -> float:
+    """Remarks with their numbers in columns below a figure; where they end."""
+    count = max(1, int((right - left + 24) // (ROOM + 64)))
+    wide = (right - left + 24) / count
+    ends = [y] * count
+    for i, each in enumerate(remarks):
+        at = min(range(count), key=lambda k: ends[k])
+        start = left + at * wide
+        badge = Badge(0, 0, each.sign, str(i + 1))
+        sheet.badges.append(Badge(start + badge.half, ends[at] + 7, each.sign, str(i + 1)))
+        for j, run in enumerate(each.text):
+            sheet.write(start + 36, ends[at] + _LEADING * j + 11, run)
+        ends[at] += max(each.height, _LEADING) + _BETWEEN
+    return max(ends)
