@@ -28,7 +28,8 @@ from incdsl.drawing.things import values
 
 _WIDEST = 1500.0
 """Nets whose values cross stand below one another if they are wider together."""
-_MIDDLE = 96.0
+_APART = 64.0
+"""Between nets that have no remarks between them."""
 _HEAD = 37.0
 _RUN = 3
 """So many things in a row that only one side has are one remark."""
@@ -100,6 +101,9 @@ class _Canvas:
         self._leaves = [self._homes(side) for side in self.sides]
         self._remarks: list[Remark] = []
         self._sheet = Sheet()
+        self._direct: set[str] = set()
+        self._columns: tuple[float, float, float] | None = None
+        """The right edge of the first net's blocks, both edges of the second's."""
 
     def drawn(self) -> Sheet:
         """The sheet."""
@@ -137,7 +141,7 @@ class _Canvas:
         left, right = Channel(gone, -1), Channel(other, 1)
         start = m.MARGIN_OF_NETS
         edge = start + before.sheet.width
-        middle = max(_MIDDLE, left.width + right.width + (28 if gone and other else 12))
+        middle = max(left.beside(right), 28 + self._widest_sum)
         at = edge + middle
         for remarks, dx in ((gone, start), (other, at)):
             for each in remarks:
@@ -151,6 +155,7 @@ class _Canvas:
         sheet.width = at + after.sheet.width + m.MARGIN_OF_NETS
         self._head(0, start, before.x + before.half, top)
         self._head(1, at + after.x - after.half, 2 * after.half, top)
+        self._columns = (start + before.x + before.half, at + after.x - after.half, at + after.x + after.half)
         foot = top + max(each.sheet.height for each in strands)
         foot = max([foot, *(each.top + each.height + 8 for each in self._remarks if each.points)])
         rest = [each for each in self._remarks if not each.points and each.sign != "removed"]
@@ -158,16 +163,18 @@ class _Canvas:
 
     def _remark_rows(self, before: Strand, after: Strand, pairs: list[tuple[int, int]]) -> None:
         """One remark for all rows in which the same changed, and for those in a row that one side alone has."""
-        self._direct: set[str] = set()
         told: set[int] = set()
         partner = dict((j, i) for i, j in pairs)
         paired = dict(pairs)
+        heads = [head for row in before.rows for head in row.value.heads]
         for j, row in enumerate(after.rows):
             i = partner.get(j)
             was = before.rows[i].thing if i is not None else None
             self._unit((was, row.thing), after.edges(row), told, alone=i is None)
             for head in row.value.heads:
-                self._unit((None, head), self._edges_of(after, head), told, alone=True)
+                own = set(self.sides[1].of(head))
+                was = next((old for old in heads if own & set(self.sides[0].of(old))), None)
+                self._unit((was, head), self._edges_of(after, head), told, alone=was is None)
         for i, row in enumerate(before.rows):
             if i not in paired:
                 self._unit((row.thing, None), before.edges(row), told, alone=True)
@@ -210,8 +217,11 @@ class _Canvas:
             self._direct.add(f"{side} {thing.path}")
         left, right, y = edges
         point = (right if side == 0 else left, y)
-        times = thing.times if isinstance(thing, Block) else 1
-        self._add(Remark(lines, sign, changes, times, [point]), merge=not alone)
+        if side == 0 and not isinstance(thing, Step | Block):  # signs of its boxes stand at their right
+            point = (right + m.BADGE + 2, y)
+        one = isinstance(thing, Block) and len(lines) == 1 and lines[0].name == thing.name
+        times = thing.times if isinstance(thing, Block) and not one else 1
+        self._add(Remark(lines, sign, changes, times, isinstance(thing, Block), [point]), merge=not alone)
 
     def _add(self, remark: Remark, *, merge: bool) -> None:
         for other in self._remarks if merge else ():
@@ -267,10 +277,12 @@ class _Canvas:
 
     def _joined(self, run: list[Remark], sign: Sign) -> None:
         lines = [line for each in run for line in each.lines]
-        words = f"{len(run)} steps and blocks in a row"
+        blocks = sum(each.is_block for each in run)
+        counts = ((blocks, "block"), (len(run) - blocks, "step"))
+        words = ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counts if count)
         line = Line(sign, _WORDS[sign], (words,), sum(e.params for e in lines), sum(e.macs for e in lines))  # type: ignore[arg-type]
         changes = [i for each in run for i in each.changes]
-        made = Remark((line,), sign, changes, 0, [point for each in run for point in each.points])
+        made = Remark((line,), sign, changes, points=[point for each in run for point in each.points])
         self._remarks[self._remarks.index(run[0])] = made
         self._remarks = [each for each in self._remarks if each not in run[1:]]
 
@@ -305,8 +317,8 @@ class _Canvas:
             self._sign(side, own, numbers=numbers)
         start, sheet = m.MARGIN_OF_NETS, self._sheet
         first, second = sheets
-        beside = first.width + second.width + 64 <= _WIDEST
-        x, y = (start + first.width + 64, top) if beside else (start, top + first.height + 56)
+        beside = first.width + second.width + _APART <= _WIDEST
+        x, y = (start + first.width + _APART, top) if beside else (start, top + first.height + 56)
         sheet.take(first, start, top, "a.")
         sheet.take(second, x, y, "b.")
         self._head(0, start, max(first.width, 160), top)
@@ -380,7 +392,9 @@ class _Canvas:
             told = changes.get(box.path.removesuffix("/split"), [])
             text = numbers.get(told[0], "") if numbers and told else ""
             badge = Badge(0, 0, sign, text)
-            sheet.badges.append(Badge(box.right + 5 - badge.half, box.y - 1, sign, text))
+            bar = box.shape in ("bar", "thin", "hollow")
+            at = (box.right, (box.y + box.bottom) / 2) if bar else (box.right + 5 - badge.half, box.y - 1)
+            sheet.badges.append(Badge(*at, sign, text))
         self._sign_miniatures(side, sheet, shown, signs)
 
     def _sign_miniatures(self, side: Side, sheet: Sheet, shown: dict[str, Sign], signs: dict[str, Sign]) -> None:
@@ -401,12 +415,13 @@ class _Canvas:
         """What a net is called, above it."""
         sheet, said = self._sheet, self._both.said
         name = m.shortened(said.names[at], "name", width)
-        room = width - m.advance(name, "name") - 8
+        room = width + 64 - m.advance(name, "name") - 8
         source = said.sources[at]
         runs = [Run(name, "name")]
         if source and room > 24:
             runs.append(Run(m.shortened(source, "second", room), "second", 8, "second"))
         sheet.write(left, top - 8, *runs)
+        sheet.width = max(sheet.width, left + sum(run.width for run in runs) + m.MARGIN_OF_NETS)
         sheet.line([(left, top), (left + width, top)], 1, "rule")
 
     def _legend(self) -> None:
@@ -418,8 +433,13 @@ class _Canvas:
                 self._sheet.badges.append(Badge(x + m.BADGE, y - 3.6, sign))
                 self._sheet.write(x + 2 * m.BADGE + 5, y, Run(word, "second", ink="second"))
                 x += 2 * m.BADGE + 5 + m.advance(word, "second") + 16
-        self._sheet.write(x, y, Run("the rest is as before" if used else "nothing changed", "second", ink="second"))
+        self._sheet.write(x, y, Run("grey: as before" if used else "nothing changed", "second", ink="second"))
         self._sheet.width = max(self._sheet.width, x + 130 + m.MARGIN_OF_NETS)
+
+    @property
+    def _widest_sum(self) -> float:
+        """The room for what sums are of."""
+        return max((m.advance(row[0].strip(), "second") for row in self._both.said.sums), default=0)
 
     def _sums(self, said: Said, y: float) -> float:
         """What both cost as a whole, and what follows from the change."""
@@ -428,14 +448,18 @@ class _Canvas:
         sheet.line([(left, y), (right, y)], 1, "rule")
         more = max((m.advance(typeset(row[3]), "second") for row in said.sums), default=0)
         y += 6
-        wide = (right - left) / 3 - 8
+        third = (right - left) / 3
+        first, second, last = self._columns or (left + third, right - third, right)
+        last = max(last, second + more + 80)
+        sheet.width = max(sheet.width, last + left)
         for what, was, now, change in said.sums:
             y += 17
-            centre = (left + right - more - 12) / 2
-            sheet.write(left, y, Run(m.shortened(typeset(was) or "–", "text", wide), "text"))
-            sheet.write(centre, y, Run(m.shortened(what.strip(), "second", wide), "second", ink="second"), anchor="middle")
-            sheet.write(right - more - 12, y, Run(m.shortened(typeset(now) or "–", "text", wide), "text"), anchor="end")
-            sheet.write(right, y, Run(typeset(change), "second", ink="second"), anchor="end")
+            texts = (typeset(was) or "–", first - left), (typeset(now) or "–", last - second - more - 12)
+            was, now = (m.shortened(text, "text", room) for text, room in texts)
+            sheet.write(first, y, Run(was), anchor="end")
+            sheet.write((first + second) / 2, y, Run(what.strip(), "second", ink="second"), anchor="middle")
+            sheet.write(last - more - 12, y, Run(now), anchor="end")
+            sheet.write(last, y, Run(typeset(change), "second", ink="second"), anchor="end")
         y += 10
         if said.below:
             sheet.line([(left, y), (right, y)], 1, "rule")

@@ -32,6 +32,8 @@ class Remark:
     sign: Sign
     changes: list[int]
     places: int = 0
+    """In how many blocks, or other steps; 1 where the lines tell all of it."""
+    is_block: bool = False
     points: list[tuple[float, float]] = field(default_factory=list)
     text: list[Run] = field(default_factory=list)
     top: float = 0
@@ -47,8 +49,10 @@ class Remark:
         return max((run.width for run in self.text), default=0)
 
     @property
-    def middle(self) -> float:
-        """Where its line begins."""
+    def start(self) -> float:
+        """Where its line begins: at the height of its place, if that is beside the text."""
+        if len(self.points) == 1:
+            return min(max(self.points[0][1], self.top + 5), self.top + self.height - 5)
         return self.top + self.height / 2
 
     @property
@@ -60,7 +64,7 @@ class Remark:
     @property
     def is_straight(self) -> bool:
         """Whether its line is one without corners."""
-        return len(self.points) == 1 and abs(self.points[0][1] - self.middle) < 0.5
+        return len(self.points) == 1 and self.points[0][1] == self.start
 
 
 def composed(remark: Remark, room: float = ROOM) -> list[Run]:
@@ -69,9 +73,10 @@ def composed(remark: Remark, room: float = ROOM) -> list[Run]:
     for line in remark.lines[:_MOST]:
         ink: Ink = "wrong" if line.mark == "removed" else "accent"
         sign = {"added": "+ ", "removed": "− "}.get(line.mark, "") if len(remark.lines) > 1 else ""
-        found.append(Run(m.shortened(f"{sign}{line.name}", "name", room), "name", ink=ink))
-        for words in line.words:
-            found += [Run(text, "text") for text in wrapped(typeset(words), "text", room)[:3]]
+        name, words = _headed(line)
+        found += [Run(text, "name", ink=ink) for text in wrapped(sign + name, "name", room)[:2]]
+        for each in words:
+            found += [Run(text, "text") for text in wrapped(typeset(each), "text", room)[:3]]
     if len(remark.lines) > _MOST:
         found.append(Run(f"and {len(remark.lines) - _MOST} more changes", "second", ink="second"))
     several = max(remark.places, 1)
@@ -79,13 +84,21 @@ def composed(remark: Remark, room: float = ROOM) -> list[Run]:
     if remark.places > 1:
         found.append(Run(f"in {remark.places} places", "second", ink="second"))
     costs = typeset(Line("changed", "", (), params, macs).costs)
-    return [*found, *(Run(text, "second", ink="second") for text in wrapped(costs, "second", room))]
+    return [*found, *(Run(text, "second", ink="second") for text in wrapped(costs, "second", room + 40))]
+
+
+def _headed(line: Line) -> tuple[str, tuple[str, ...]]:
+    """What stands above a change, and the rest: an op without a name of its own is known by its settings."""
+    op = line.name.partition("#")[0]
+    if line.mark in ("added", "removed") and line.words and line.words[0].split(" ")[0].rstrip(",") == op:
+        return typeset(line.words[0]), line.words[1:]
+    return line.name, line.words
 
 
 def typeset(text: str) -> str:
     """Words with the signs of print: `3×3`, `→`, `−`."""
-    text = re.sub(r"\b(\d+)x(?=\d+\b)", r"\1×", text.replace("->", "→"))
-    return re.sub(r"(?<![\w.])-(?=\d)", "−", re.sub(r"(?<=\d) x (?=\d)", " × ", text))
+    text = re.sub(r"\b(\d+)x(?=\d+\b)", r"\1×", text.replace("->", "→").replace(">=", "≥"))
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", re.sub(r"(?<![^\d] )(?<![^ \d])x (?=\d)", "× ", text))
 
 
 def settle(remarks: Sequence[Remark], ceiling: float) -> list[Remark]:
@@ -124,23 +137,34 @@ class Channel:
 
     def __post_init__(self) -> None:
         turning = [each for each in self.remarks if each.points and not each.is_straight]
-        spans = [(min(ys), max(ys)) for ys in ([*(y for _, y in each.points), each.middle] for each in turning)]
+        spans = [(min(ys), max(ys)) for ys in ([*(y for _, y in each.points), each.start] for each in turning)]
         self._lanes = dict(zip(turning, nested(spans), strict=True))
 
     @property
-    def _aside(self) -> float:
+    def aside(self) -> float:
         """From the net to the text."""
         return 2 * m.BADGE + _CLEAR + 18 + _LANE * (1 + max(self._lanes.values(), default=0)) + 6
 
     @property
     def width(self) -> float:
         """The room for text, lanes and signs."""
-        return self._aside + max(each.width for each in self.remarks) if self.remarks else 0
+        return self.aside + max(each.width for each in self.remarks) if self.remarks else 0
+
+    def beside(self, other: Channel) -> float:
+        """The room for both channels: text of one may stand above that of the other, and not in its lanes."""
+        if not (self.remarks and other.remarks):
+            return max(self.width, other.width) + 12
+        room = max(self.width + other.aside, other.width + self.aside) + 12
+        for one in self.remarks:
+            for two in other.remarks:
+                if one.top < two.top + two.height + 6 and two.top < one.top + one.height + 6:
+                    room = max(room, self.aside + one.width + 24 + two.width + other.aside)
+        return room
 
     def draw(self, sheet: Sheet, edge: float) -> None:
         """Draw all; `edge` is that of the net."""
         near = edge - self.towards * (2 * m.BADGE + _CLEAR + 10)
-        text = edge - self.towards * self._aside
+        text = edge - self.towards * self.aside
         lane = {each: near - self.towards * _LANE * at for each, at in self._lanes.items()}
         level: list[tuple[float, float, float, Remark]] = []
         for each in self.remarks:
@@ -154,14 +178,14 @@ class Channel:
                 sheet.line([(begin, y), (stop, y)], 1, kind)  # type: ignore[arg-type]
                 sheet.badges.append(Badge(middle, y, each.sign))
             if each in lane:
-                level.append((each.middle, min(start, lane[each]), max(start, lane[each]), each))
-                sheet.line([(start, each.middle), (lane[each], each.middle)], 1, kind)  # type: ignore[arg-type]
+                level.append((each.start, min(start, lane[each]), max(start, lane[each]), each))
+                sheet.line([(start, each.start), (lane[each], each.start)], 1, kind)  # type: ignore[arg-type]
             anchor = "end" if self.towards > 0 else "start"
             for i, run in enumerate(each.text):
                 sheet.write(text, each.top + _LEADING * i + 11, run, anchor=anchor)  # type: ignore[arg-type]
         for each, x in lane.items():
             kind = "gone" if each.sign == "removed" else "leader"
-            ys = [each.middle, *(y for _, y in each.points)]
+            ys = [each.start, *(y for _, y in each.points)]
             crossing = sorted(y for y, x0, x1, other in level if other is not each and x0 < x < x1)
             for top, bottom in _pieces(min(ys), max(ys), crossing):
                 sheet.line([(x, top), (x, bottom)], 1, kind)  # type: ignore[arg-type]
