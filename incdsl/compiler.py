@@ -131,9 +131,7 @@ def compilations(analysis: Analysis, chosen: str | None = None) -> list[Compilat
         name = each.name if len(nets) > 1 else chosen
         warnings = () if found else analysis.problems
         settings = dict(each.settings)
-        found.append(
-            Compilation(spec, each.net, each.sizes, each.cost, settings, name, warnings, analysis=analysis)
-        )
+        found.append(Compilation(spec, each.net, each.sizes, each.cost, settings, name, warnings, analysis=analysis))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from incdsl.drawing.board import Board
 from incdsl.drawing.change import Side
@@ -29,7 +29,7 @@ class Row:
     thing: Thing
     value: Value
     top: float = 0
-    extent: Extent = Extent(0, 0, 0, 0, 0)
+    extent: Extent = field(default_factory=lambda: Extent(0, 0, 0, 0, 0))
 
 
 def rows_of(side: Side) -> list[Row] | None:
@@ -176,6 +176,11 @@ class Strand:
         stacked = 3.5 if isinstance(thing, Block) and thing.times > 1 else 0
         return self.x - left, self.x + right + stacked, row.top + extent.height / 2
 
+    def edges_of_head(self, head: Block) -> tuple[float, float, float]:
+        """The same of an auxiliary head; one right of the line is reached where it leaves that."""
+        box = next(box for box in self.sheet.boxes if box.path == head.path)
+        return min(box.x, self.x), box.right, (box.y + box.bottom) / 2
+
 
 def place(strands: tuple[Strand, Strand], pairs: Sequence[tuple[int, int]]) -> None:
     """Give rows their heights: pairs stand side by side, what only one side has takes the room between them."""
@@ -202,5 +207,3 @@ def boarded(side: Side, manner: Manner) -> Sheet:
     sheet.height = board.height + 22 + 16
     sheet.width = max([board.width, *(words.left + words.width for words in sheet.words)])
     return sheet
-
-

@@ -31,8 +31,11 @@ class Side:
                 block.key = (*block.key, self._lines(block))
 
     def _lines(self, block: Block) -> tuple[object, ...]:
-        told = [line_of(self.changes[i]) for i in self.of(block) if self.changes[i].mark not in _SILENT]
-        return tuple((line.mark, line.name, line.words) for line in told)
+        """What is told of a block, with what it costs if only a part of it changed."""
+        own = self.of(block)
+        partly = self.sign(own) == "changed"
+        told = [line_of(self.changes[i]) for i in self.told(own)]
+        return tuple((each.mark, each.name, each.words, *((each.params, each.macs) if partly else ())) for each in told)
 
     def of(self, thing: Thing) -> list[int]:
         """The changes that a thing, with all that is inside, is part of."""
@@ -72,7 +75,11 @@ class Side:
             return "same"
         only = next(iter(loud)) if len(loud) == 1 else "changed"
         whole = only == "moved" or marks == loud
-        return only if whole and only in ("added", "removed", "moved") else "changed"  # type: ignore[return-value]
+        return only if whole and only in ("added", "removed", "moved") else "changed"
+
+    def by_path(self) -> dict[str, list[int]]:
+        """The changes that are told of each box, by its path."""
+        return {thing.path: self.told(self.of(thing)) for thing in everything(self.part.body)}
 
     def signs(self) -> dict[str, Sign]:
         """The sign of each box by its path, in closed blocks, too."""

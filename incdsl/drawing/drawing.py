@@ -146,7 +146,7 @@ class Drawing(Painted):
 
     def encoded(self, form: str, scale: float = 2) -> bytes:
         """The figure as the bytes of a file: `"svg"`, `"html"`, `"png"` or `"pdf"`."""
-        return self.html.encode() if form == "html" else super(Drawing, self).encoded(form, scale)
+        return self.html.encode() if form == "html" else super().encoded(form, scale)
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.part.title}>"

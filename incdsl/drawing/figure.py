@@ -141,12 +141,14 @@ def _board_figure(sheet: Sheet, layout: Layout, body: Body, manner: Manner, marg
 
 
 def write_title(sheet: Sheet, title: Title, margin: float) -> float:
+    """Write the title of a figure; where it ends."""
     sheet.write(margin, m.TITLE, Run(title.text, "title"))
     sheet.write(margin, m.SUBTITLE, Run(title.second, "second", ink="second"))
     return m.SUBTITLE
 
 
 def title_width(title: Title) -> float:
+    """How wide a title is."""
     return max(m.advance(title.text, "title"), m.advance(title.second, "second"))
 
 

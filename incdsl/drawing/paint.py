@@ -54,7 +54,8 @@ _SIZES = (
     ".er{stroke-width:1.8}", ".eh{stroke-width:1.1;stroke-dasharray:4 3}", ".ax,.d{stroke-dasharray:3 3}",
 )  # fmt: skip
 _SIGNS: dict[Sign, tuple[tuple[Point, ...], ...]] = {
-    "changed": (((-3.6, 2.6), (0.0, -3.6), (3.6, 2.6)),), "added": (((-3.8, 0.0), (3.8, 0.0)), ((0.0, -3.8), (0.0, 3.8))),
+    "changed": (((-3.6, 2.6), (0.0, -3.6), (3.6, 2.6)),),
+    "added": (((-3.8, 0.0), (3.8, 0.0)), ((0.0, -3.8), (0.0, 3.8))),
     "removed": (((-3.8, 0.0), (3.8, 0.0)),), "moved": (((-1.6, -3.6), (2.2, 0.0), (-1.6, 3.6)),),
 }  # fmt: skip
 _OF_SIGNS = (".sw{stroke-width:1.3}", ".la,.lr{fill:none}", ".bs{stroke-width:1.4}", ".ba,.bw{stroke-width:1.1}")

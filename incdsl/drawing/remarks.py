@@ -10,7 +10,7 @@ from itertools import pairwise
 from incdsl.analysis.told import Line
 from incdsl.drawing import measures as m
 from incdsl.drawing.lanes import nested
-from incdsl.drawing.marks import Badge, Ink, Run, Sheet, Sign
+from incdsl.drawing.marks import Anchor, Badge, Ink, Line as Stroked, Run, Sheet, Sign
 from incdsl.drawing.notes import wrapped
 
 ROOM = 208.0
@@ -161,34 +161,44 @@ class Channel:
                     room = max(room, self.aside + one.width + 24 + two.width + other.aside)
         return room
 
+    def move(self, dx: float, dy: float) -> None:
+        """Put all remarks and their places elsewhere."""
+        for each in self.remarks:
+            each.points = [(x + dx, y + dy) for x, y in each.points]
+            each.top += dy
+
     def draw(self, sheet: Sheet, edge: float) -> None:
         """Draw all; `edge` is that of the net."""
         near = edge - self.towards * (2 * m.BADGE + _CLEAR + 10)
         text = edge - self.towards * self.aside
+        anchor: Anchor = "end" if self.towards > 0 else "start"
         lane = {each: near - self.towards * _LANE * at for each, at in self._lanes.items()}
         level: list[tuple[float, float, float, Remark]] = []
         for each in self.remarks:
-            kind = "gone" if each.sign == "removed" else "leader"
+            kind = _kind(each)
             start = text + self.towards * 6
             for x, y in each.points:
                 middle = x - self.towards * (m.BADGE + _CLEAR)
                 stop = middle - self.towards * m.BADGE
                 begin = lane.get(each, start)
                 level.append((y, min(begin, stop), max(begin, stop), each))
-                sheet.line([(begin, y), (stop, y)], 1, kind)  # type: ignore[arg-type]
+                sheet.line([(begin, y), (stop, y)], 1, kind)
                 sheet.badges.append(Badge(middle, y, each.sign))
             if each in lane:
                 level.append((each.start, min(start, lane[each]), max(start, lane[each]), each))
-                sheet.line([(start, each.start), (lane[each], each.start)], 1, kind)  # type: ignore[arg-type]
-            anchor = "end" if self.towards > 0 else "start"
+                sheet.line([(start, each.start), (lane[each], each.start)], 1, kind)
             for i, run in enumerate(each.text):
-                sheet.write(text, each.top + _LEADING * i + 11, run, anchor=anchor)  # type: ignore[arg-type]
+                sheet.write(text, each.top + _LEADING * i + 11, run, anchor=anchor)
         for each, x in lane.items():
-            kind = "gone" if each.sign == "removed" else "leader"
+            kind = _kind(each)
             ys = [each.start, *(y for _, y in each.points)]
             crossing = sorted(y for y, x0, x1, other in level if other is not each and x0 < x < x1)
             for top, bottom in _pieces(min(ys), max(ys), crossing):
-                sheet.line([(x, top), (x, bottom)], 1, kind)  # type: ignore[arg-type]
+                sheet.line([(x, top), (x, bottom)], 1, kind)
+
+
+def _kind(remark: Remark) -> Stroked:
+    return "gone" if remark.sign == "removed" else "leader"
 
 
 def _pieces(top: float, bottom: float, crossing: Iterable[float]) -> Iterable[tuple[float, float]]:

@@ -150,7 +150,7 @@ class Diff:
         from incdsl.drawing.part import compiled
 
         sides = (self.before, self.after)
-        names = self.before.done.net.name, self.after.done.net.name
+        names = _name(self.before), _name(self.after)
         texts = [[cell.text for cell in line.cells] for line in self.totals.lines]
         said = Said(
             names, (_file(self.before), _file(self.after)),
@@ -265,6 +265,12 @@ class Diff:
 def _blocks(change: Change) -> tuple[str, str]:
     """The block that a part was in, and the one that it is in."""
     return block_of(change.before or change.part), block_of(change.after or change.part)
+
+
+def _name(subject: Subject) -> str:
+    """What is compared: a net by its name, steps as they were written."""
+    steps = subject.title.partition("::")[2].rpartition("@")[0]
+    return " ".join(steps.split()) if subject.prefix and steps else subject.done.net.name
 
 
 def _file(subject: Subject) -> str:
