@@ -133,13 +133,15 @@ class Strand:
         self.layout = Layout(self.sheet, body, manner)
         self._spine = spine
         extent = self.layout.sequence_extent(spine, manner)
-        self.half = self.layout.boxes.block_width / 2
-        """Half of the width of a block."""
-        self.left, self.right = max(self.half, extent.left), max(self.half, extent.right, extent.end)
+        half = self.layout.boxes.block_width / 2
+        self.left, self.right = max(half, extent.left), max(half, extent.right, extent.end)
         self.x = self.left
         before = spine.entering
         for row in rows:
             row.extent = self.layout.extent(row.thing, manner)
+        self.start = self.x - max([half, *(row.extent.start for row in rows)])
+        self.end = self.x + max([half, *(row.extent.end for row in rows)])
+        """The edges of its boxes, without heads."""
         self._rooms = []
         for row in rows:
             self._rooms.append(self.layout.room(row.thing, before, row.value, manner))

@@ -98,7 +98,7 @@ class _Canvas:
             fold(part.body)
         self._collected = Collected(self._sides)
         self._columns: tuple[float, float, float] | None = None
-        """The right edge of the first net's blocks, both edges of the second's."""
+        """The right edge of the first net's boxes, both edges of the second's."""
 
     def drawn(self) -> Sheet:
         """The sheet."""
@@ -140,9 +140,9 @@ class _Canvas:
         left.draw(sheet, edge)
         right.draw(sheet, at)
         sheet.width = at + after.sheet.width + m.MARGIN_OF_NETS
-        self._columns = (start + before.x + before.half, at + after.x - after.half, at + after.x + after.half)
-        self._head(0, start, self._columns[0] - start, top)
-        self._head(1, self._columns[1], 2 * after.half, top)
+        self._columns = (start + before.end, at + after.start, at + after.end)
+        self._head(0, start + before.start, before.end - before.start, top)
+        self._head(1, at + after.start, after.end - after.start, top)
         foot = top + max(before.sheet.height, after.sheet.height)
         foot = max([foot, *(each.top + each.height + 8 for each in (*gone, *others))])
         rest = [each for each in remarks if not each.points]
@@ -248,7 +248,7 @@ class _Canvas:
         if said.sources[which] and room > 24:
             runs.append(Run(m.shortened(said.sources[which], "second", room), "second", 8, "second"))
         sheet.write(left, top - 8, *runs)
-        sheet.width = max(sheet.width, left + sum(run.width for run in runs) + m.MARGIN_OF_NETS)
+        sheet.width = max(sheet.width, left + max(width, sum(run.width for run in runs)) + m.MARGIN_OF_NETS)
         sheet.line([(left, top), (left + width, top)], 1, "rule")
 
     def _legend(self) -> None:
