@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from incdsl.drawing.board import Board
 from incdsl.drawing.change import Side
@@ -30,6 +31,11 @@ class Row:
     value: Value
     top: float = 0
     extent: Extent = field(default_factory=lambda: Extent(0, 0, 0, 0, 0))
+
+    @property
+    def middle(self) -> float:
+        """The middle of its height."""
+        return self.top + self.extent.height / 2
 
 
 def rows_of(side: Side) -> list[Row] | None:
@@ -122,7 +128,7 @@ def _pill(things: list[Thing], rows: list[Row]) -> Step:
 class Strand:
     """One net as a column, drawn on a sheet of its own."""
 
-    def __init__(self, side: Side, rows: list[Row], manner: Manner) -> None:
+    def __init__(self, side: Side, rows: list[Row], manner: Manner, extra: Sequence[float] = ()) -> None:
         self.side, self.rows, self._manner = side, rows, manner
         body = side.part.body
         self._value = body.inputs[0]
@@ -142,15 +148,25 @@ class Strand:
         self.start = self.x - max([half, *(row.extent.start for row in rows)])
         self.end = self.x + max([half, *(row.extent.end for row in rows)])
         """The edges of its boxes, without heads."""
-        self._rooms = []
+        self._rooms: list[float] = []
         for row in rows:
             self._rooms.append(self.layout.room(row.thing, before, row.value, manner))
             before = row.value
+        self._rooms = [a + b for a, b in zip_longest(self._rooms, extra, fillvalue=0.0)]
 
     def below(self, i: int, top: float) -> float:
         """Where what follows a row may begin, if that stands there."""
         self.rows[i].top = top
         return top + self.rows[i].extent.height + (self._rooms[i] if i < len(self.rows) - 1 else 0)
+
+    def make_room(self, needed: Mapping[float, float]) -> list[float]:
+        """What more room each row needs behind it, so that there is so much at the middles of rows as is needed."""
+        wanted = [needed.get(row.middle, 0.0) for row in self.rows]
+        found = []
+        for i in range(len(self.rows) - 1):
+            known = (self.rows[i].extent.height + self.rows[i + 1].extent.height) / 2 + self._rooms[i]
+            found.append(max(0.0, (wanted[i] + wanted[i + 1]) / 2 - known))
+        return [*found, 0.0] if self.rows else []
 
     def draw(self) -> None:
         """Draw all rows where they stand."""
@@ -176,7 +192,7 @@ class Strand:
         boxed = isinstance(thing, Step | Block | Parallel)
         left, right = (extent.start, extent.end) if boxed else (extent.left, extent.right)
         stacked = 3.5 if isinstance(thing, Block) and thing.times > 1 else 0
-        return self.x - left, self.x + right + stacked, row.top + extent.height / 2
+        return self.x - left, self.x + right + stacked, row.middle
 
     def edges_of_head(self, head: Block) -> tuple[float, float, float]:
         """The same of an auxiliary head; one right of the line is reached where it leaves that."""

@@ -20,7 +20,7 @@ from incdsl.drawing.notes import wrapped
 from incdsl.drawing.painted import Painted
 from incdsl.drawing.part import Part
 from incdsl.drawing.picture import Block, Body, Split, Step, Thing
-from incdsl.drawing.remarks import Channel, listed, settle, typeset
+from incdsl.drawing.remarks import BETWEEN, Channel, Remark, listed, settle, typeset
 from incdsl.drawing.signed import sign
 from incdsl.drawing.themes import Theme
 
@@ -28,6 +28,8 @@ _WIDEST = 1500.0
 """Nets whose values cross stand below one another if they are wider together."""
 _APART = 64.0
 """Between nets that have no remarks between them."""
+_STRAY = 40.0
+"""Remarks stand no further from their places, if more room for rows can help."""
 _HEAD = 37.0
 _LEGEND: tuple[Sign, ...] = ("changed", "added", "removed", "moved")
 
@@ -118,16 +120,14 @@ class _Canvas:
         """Two columns whose rows are aligned, with remarks between them."""
         pairs = aligned(*self._sides, *rows)
         gathered(self._sides, rows, pairs)
-        before, after = (Strand(s, own, self._manner(s)) for s, own in zip(self._sides, rows, strict=True))
-        place((before, after), pairs)
-        before.draw()
-        after.draw()
-        led = self._tell(before, after, pairs)
+        before, after, led = self._strands(rows, pairs)
+        gone, others = self._settled()
+        if max((each.strays for each in (*gone, *others)), default=0) > _STRAY:  # rows stand further apart, then
+            needed = {each.points[0][1]: each.height + BETWEEN for each in (*gone, *others) if len(each.points) == 1}
+            before, after, led = self._strands(rows, pairs, before.make_room(needed), after.make_room(needed))
+            gone, others = self._settled()
         for strand, paths in zip((before, after), led, strict=True):
             sign(strand.side, strand.sheet, paths)
-        remarks = self._collected.remarks
-        gone = settle([each for each in remarks if each.points and each.sign == "removed"], 8)
-        others = settle([each for each in remarks if each.points and each.sign != "removed"], 8)
         left, right = Channel(gone, -1), Channel(others, 1)
         start = float(m.MARGIN_OF_NETS)
         edge = start + before.sheet.width
@@ -145,8 +145,32 @@ class _Canvas:
         self._head(1, at + after.start, after.end - after.start, top)
         foot = top + max(before.sheet.height, after.sheet.height)
         foot = max([foot, *(each.top + each.height + 8 for each in (*gone, *others))])
-        rest = [each for each in remarks if not each.points]
+        rest = [each for each in self._collected.remarks if not each.points]
         return listed(sheet, rest, start, max(sheet.width, 560) - start, foot + 12) if rest else foot
+
+    def _strands(
+        self, rows: tuple[list[Row], list[Row]], pairs: list[tuple[int, int]], old: Sequence[float] = (),
+        new: Sequence[float] = (),
+    ) -> tuple[Strand, Strand, tuple[set[str], set[str]]]:  # fmt: skip
+        """Both nets, drawn with more room behind their rows, and the boxes to which remarks lead."""
+        self._collected = Collected(self._sides)
+        first, second = self._sides
+        before = Strand(first, rows[0], self._manner(first), old)
+        after = Strand(second, rows[1], self._manner(second), new)
+        place((before, after), pairs)
+        before.draw()
+        after.draw()
+        return before, after, self._tell(before, after, pairs)
+
+    def _settled(self) -> tuple[list[Remark], list[Remark]]:
+        """The remarks at the left, of what is gone, and those at the right."""
+        placed = [each for each in self._collected.remarks if each.points]
+        gone = [each.sign == "removed" for each in placed]
+        sides = (
+            [each for each, is_gone in zip(placed, gone, strict=True) if is_gone is left] for left in (True, False)
+        )
+        left, right = (settle(each, 8) for each in sides)
+        return left, right
 
     def _tell(self, before: Strand, after: Strand, pairs: list[tuple[int, int]]) -> tuple[set[str], set[str]]:
         """Collect remarks row by row; the boxes to which their lines lead."""
@@ -284,9 +308,10 @@ class _Canvas:
         for what, was, now, change in said.sums:
             y += 17
             old = m.shortened(typeset(was) or "–", "text", first - left)
-            new = m.shortened(typeset(now) or "–", "text", last - second - more - 12)
+            label, centre = Run(what.strip(), "second", ink="second"), (first + second) / 2
+            new = m.shortened(typeset(now) or "–", "text", last - more - 12 - (centre + label.width / 2 + 10))
             sheet.write(first, y, Run(old), anchor="end")
-            sheet.write((first + second) / 2, y, Run(what.strip(), "second", ink="second"), anchor="middle")
+            sheet.write(centre, y, label, anchor="middle")
             sheet.write(last - more - 12, y, Run(new), anchor="end")
             sheet.write(last, y, Run(typeset(change), "second", ink="second"), anchor="end")
         y += 10

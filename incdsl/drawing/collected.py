@@ -25,6 +25,8 @@ class Collected:
         self.remarks: list[Remark] = []
         self._sides = sides
         self._changes = sides[0].changes
+        self._shared: dict[tuple[tuple[Line, ...], Sign], Remark] = {}
+        """Those that others may join, by what they say."""
         self._told: set[int] = set()
         self._homes = [_homes(side) for side in sides]
 
@@ -49,13 +51,13 @@ class Collected:
         return True
 
     def _put(self, remark: Remark, *, merge: bool) -> None:
-        for other in self.remarks if merge else ():
-            if (other.lines, other.sign) == (remark.lines, remark.sign):
-                other.points += remark.points
-                other.places += remark.places
-                other.changes += remark.changes
-                return
-        self.remarks.append(remark)
+        other = self._shared.setdefault((remark.lines, remark.sign), remark) if merge else remark
+        if other is remark:
+            self.remarks.append(remark)
+            return
+        other.points += remark.points
+        other.places += remark.places
+        other.changes += remark.changes
 
     def _lines(self, which: int, thing: Thing) -> Iterator[tuple[Line, int]]:
         """What is told of a thing: a block that one side alone has in one line, ops of one box as one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,7 +17,8 @@ from incdsl.drawing.notes import wrapped
 ROOM = 208.0
 """How wide a remark is at most."""
 _LEADING = 15.0
-_BETWEEN = 14.0
+BETWEEN = 14.0
+"""The least room between two remarks."""
 _MOST = 4
 """So many changes of one place are told; the list in words has all."""
 _LANE = 10.0
@@ -44,6 +46,11 @@ class Remark:
         return _LEADING * len(self.text)
 
     @property
+    def bottom(self) -> float:
+        """Where it ends."""
+        return self.top + self.height
+
+    @property
     def width(self) -> float:
         """How wide it is."""
         return max((run.width for run in self.text), default=0)
@@ -52,7 +59,7 @@ class Remark:
     def start(self) -> float:
         """Where its line begins: at the height of its place, if that is beside the text."""
         if len(self.points) == 1:
-            return min(max(self.points[0][1], self.top + 5), self.top + self.height - 5)
+            return min(max(self.points[0][1], self.top + 5), self.bottom - 5)
         return self.top + self.height / 2
 
     @property
@@ -60,6 +67,11 @@ class Remark:
         """Where its middle should be: at its place, or amid all of them."""
         ys = [y for _, y in self.points]
         return (min(ys) + max(ys)) / 2 if ys else 0
+
+    @property
+    def strays(self) -> float:
+        """How far it is from its place, if that is only one."""
+        return abs(self.start - self.points[0][1]) if len(self.points) == 1 else 0
 
     @property
     def is_straight(self) -> bool:
@@ -117,12 +129,12 @@ def settle(remarks: Sequence[Remark], ceiling: float) -> list[Remark]:
             own, weight = (own * weight + top * other) / (weight + other), weight + other
             members = [*others, *members]
         groups.append((own, weight, members))
-        above += each.height + _BETWEEN
+        above += each.height + BETWEEN
     above = 0.0
     for top, _, members in groups:
         for each in members:
             each.top = max(top, ceiling) + above
-            above += each.height + _BETWEEN
+            above += each.height + BETWEEN
     return order
 
 
@@ -155,10 +167,12 @@ class Channel:
         if not (self.remarks and other.remarks):
             return max(self.width, other.width) + 12
         room = max(self.width + other.aside, other.width + self.aside) + 12
-        for one in self.remarks:
-            for two in other.remarks:
-                if one.top < two.top + two.height + 6 and two.top < one.top + one.height + 6:
-                    room = max(room, self.aside + one.width + 24 + two.width + other.aside)
+        i = j = 0
+        while i < len(self.remarks) and j < len(other.remarks):  # both are in order, and none lies on another
+            one, two = self.remarks[i], other.remarks[j]
+            if one.top < two.bottom + 6 and two.top < one.bottom + 6:
+                room = max(room, self.aside + one.width + 24 + two.width + other.aside)
+            i, j = (i + 1, j) if one.bottom < two.bottom else (i, j + 1)
         return room
 
     def move(self, dx: float, dy: float) -> None:
@@ -189,10 +203,13 @@ class Channel:
                 sheet.line([(start, each.start), (lane[each], each.start)], 1, kind)
             for i, run in enumerate(each.text):
                 sheet.write(text, each.top + _LEADING * i + 11, run, anchor=anchor)
+        level.sort(key=lambda line: line[0])
+        heights = [y for y, *_ in level]
         for each, x in lane.items():
             kind = _kind(each)
             ys = [each.start, *(y for _, y in each.points)]
-            crossing = sorted(y for y, x0, x1, other in level if other is not each and x0 < x < x1)
+            near_it = level[bisect_left(heights, min(ys)) : bisect_right(heights, max(ys))]
+            crossing = [y for y, x0, x1, other in near_it if other is not each and x0 < x < x1]
             for top, bottom in _pieces(min(ys), max(ys), crossing):
                 sheet.line([(x, top), (x, bottom)], 1, kind)
 
@@ -222,5 +239,5 @@ def listed(sheet: Sheet, remarks: Sequence[Remark], left: float, right: float, y
         sheet.badges.append(Badge(start + badge.half, ends[at] + 7, each.sign, str(i + 1)))
         for j, run in enumerate(each.text):
             sheet.write(start + 36, ends[at] + _LEADING * j + 11, run)
-        ends[at] += max(each.height, _LEADING) + _BETWEEN
+        ends[at] += max(each.height, _LEADING) + BETWEEN
     return max(ends)

@@ -229,6 +229,19 @@ def test_remarks_stand_where_they_are_about_unless_they_touch():
     assert settle(made[:1], 95)[0].top == 95
 
 
+def test_rows_stand_further_apart_where_remarks_would_stray():
+    chain = [f"c{i}: conv2d 3x3 @{4 + i}" for i in range(12)]
+    wider = [f"c{i}: conv2d 5x5 @{5 + i % 5}" for i in range(12)]
+    old, new = (
+        f"inc 1\nnet N {{\n  input x [3, 8, 8]\n  output y = x -> {' -> '.join(steps)}\n}}\n"
+        for steps in (chain, wider)
+    )
+    sheet = held(incdsl.diff(old, new)).sheet
+    leaders = [stroke for stroke in sheet.strokes if stroke.kind == "leader"]
+    assert len(leaders) == 12  # no line has a corner
+    assert all(len({y for _, y in stroke.paths[0]}) == 1 for stroke in leaders)
+
+
 def test_words_are_set_as_print():
     said = typeset("conv2d 3x3 -> branch3x3, 64 x 56 x 56 -> 64 x 73 x 73; -1,234 MACs, 1e-4, reads x instead of y")
     assert said == "conv2d 3×3 → branch3x3, 64 × 56 × 56 → 64 × 73 × 73; −1,234 MACs, 1e-4, reads x instead of y"
