@@ -42,10 +42,10 @@ def sums(group: Sequence[Change]) -> tuple[int, int]:
     return sum(change.more("params") for change in group), sum(change.more("macs") for change in group)
 
 
-def line_of(change: Change) -> Line:
-    """A part that changed."""
+def line_of(change: Change, *, fields: bool = True) -> Line:
+    """A part that changed; with `fields`, how far it sees is told, too."""
     part = change.part
-    words = tuple(change.words())
+    words = tuple(change.words(fields=fields))
     return Line(change.mark, inside(part.block, part.name), words, change.more("params"), change.more("macs"))
 
 

@@ -34,7 +34,7 @@ class Side:
         """What is told of a block, with what it costs if only a part of it changed."""
         own = self.of(block)
         partly = self.sign(own) == "changed"
-        told = [line_of(self.changes[i]) for i in self.told(own)]
+        told = [line_of(self.changes[i], fields=False) for i in self.told(own)]
         return tuple((each.mark, each.name, each.words, *((each.params, each.macs) if partly else ())) for each in told)
 
     def of(self, thing: Thing) -> list[int]:

@@ -78,7 +78,7 @@ class Collected:
         kept: set[tuple[Mark, str, tuple[str, ...]]] = set()
         for (_, mark), some in groupby(found, key=lambda i: (homes.get(i, str(i)), self._changes[i].mark)):
             group = list(some)
-            lines = [line_of(self._changes[i]) for i in group]
+            lines = [line_of(self._changes[i], fields=False) for i in group]
             if mark in ("added", "removed"):
                 words = (", ".join(word for line in lines for word in line.words),)
                 lines = [Line(mark, lines[0].name, words, *sums([self._changes[i] for i in group]))]
