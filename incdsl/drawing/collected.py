@@ -46,7 +46,8 @@ class Collected:
         sign: Sign = "removed" if new is None else only if is_whole else "changed"
         one = isinstance(thing, Block) and len(lines) == 1 and lines[0].name == thing.name
         places = thing.times if isinstance(thing, Block) and not one else 1
-        made = Remark(lines, sign, [i for _, i in found], places, isinstance(thing, Block), [point] if point else [])
+        blocks = thing.times if isinstance(thing, Block) else 0
+        made = Remark(lines, sign, [i for _, i in found], places, blocks, [point] if point else [])
         self._put(made, merge=not alone)
         return True
 
@@ -107,8 +108,7 @@ class Collected:
 def _joined(run: list[Remark], sign: Mark) -> Remark:
     """Things in a row that only one side has, as one remark."""
     lines = [line for each in run for line in each.lines]
-    blocks = sum(each.is_block for each in run)
-    counts = ((blocks, "block"), (len(run) - blocks, "step"))
+    counts = ((sum(each.blocks for each in run), "block"), (sum(not each.blocks for each in run), "step"))
     words = ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counts if count)
     line = Line(sign, sign, (words,), sum(each.params for each in lines), sum(each.macs for each in lines))
     changes, points = [i for each in run for i in each.changes], [point for each in run for point in each.points]

@@ -35,7 +35,8 @@ class Remark:
     changes: list[int]
     places: int = 0
     """In how many blocks, or other steps; 1 where the lines tell all of it."""
-    is_block: bool = False
+    blocks: int = 0
+    """How many blocks it is about; 0 for steps."""
     points: list[tuple[float, float]] = field(default_factory=list)
     text: list[Run] = field(default_factory=list)
     top: float = 0

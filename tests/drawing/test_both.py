@@ -219,6 +219,22 @@ def test_many_in_a_row_are_one_remark():
     assert "5 steps" in said
 
 
+def test_turns_that_changed_alike_are_one_box_and_one_remark():
+    text = """inc 1
+block A(w) = add { | conv2d 1x1 @4 -> conv2d 3x3 @w -> conv2d 1x1 @4 | identity }
+net N {
+  input x [4, 8, 8]
+  output y = x -> a: A(w: 6) times 5 -> relu
+}
+"""
+    made = held(incdsl.diff(text, text.replace("w: 6", "w: 8")))
+    assert [box.path for box in made.sheet.boxes if box.shape == "block"] == ["a.a.0", "b.a.0"]
+    assert "in 5 places" in texts(made)
+    made = held(incdsl.diff(text, text.replace("a: A(w: 6) times 5 -> ", "")))
+    assert "a.0–4" in texts(made)
+    assert [badge.sign for badge in made.sheet.badges if badge.y > 60] == ["removed"]
+
+
 def test_remarks_stand_where_they_are_about_unless_they_touch():
     run = incdsl.diff(TEXT, TEXT).changes  # nothing of it is looked at
     made = [Remark((), "changed", [len(run)], points=[(0, y)]) for y in (100, 104, 300)]
