@@ -76,7 +76,7 @@ def remarks_stand_free(sheet):
     rows = sorted(free, key=lambda words: words.y)
     for i, a in enumerate(rows):
         for b in itertools.takewhile(lambda b, a=a: b.y < a.y + 8, rows[i + 1 :]):
-            if all(run.about or (run.role, run.ink) == ("name", "ink") for run in (*a.runs, *b.runs)):
+            if all(any(run.about or (run.role, run.ink) == ("name", "ink") for run in each.runs) for each in (a, b)):
                 continue  # shapes and names at lines, where the figure of one net has them, too
             assert a.left + a.width <= b.left + NEAR or b.left + b.width <= a.left + NEAR, (a, b)
 
