@@ -1,9 +1,10 @@
 """Draws the figures of the pages into docs/figures/, and writes the part of the gallery that shows them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import fill
 
+import incdsl
 from incdsl.drawing.drawing import Look, drawing
 from incdsl.drawing.part import chosen, part_of
 from incdsl.source import Source
@@ -38,6 +39,25 @@ class Figure:
         return " ".join(["incdsl draw", quoted, *options, "-o", f"{self.name}.svg"])
 
 
+@dataclass(frozen=True)
+class Difference(Figure):
+    """A figure of what is drawn beside another net, and what changed."""
+
+    other: str = ""
+
+    @property
+    def svg(self) -> str:
+        """The figure as it is kept."""
+        made = incdsl.diff(*(f"{ROOT}/{what}" for what in (self.what, self.other))).draw(theme=self.look.theme)
+        return replace(made, name=self.name).svg
+
+    @property
+    def command(self) -> str:
+        """The command that draws it."""
+        return f"incdsl diff {self.what} {self.other} -o {self.name}.svg"
+
+
+GRIDS = "specs/modules/grid_reduction.inc::"
 SECTIONS: dict[str, tuple[Figure, ...]] = {
     "A network": (
         Figure(
@@ -130,6 +150,38 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "Figure 10 in its simplest form: both at once, 320 + 320 = 640, for half of the cheap one's cost.",
         ),
     ),
+    "Two networks on one canvas": (
+        Difference(
+            "v3_fid", "specs/v3.inc",
+            "Inception-v3 beside its FID variant. What is the same is grey. One cause is one remark: the unit of "
+            "all mean pools leaves the padding out, and small figures show which steps of the blocks these are.",
+            other="specs/v3_fid.inc",
+        ),
+        Difference(
+            "v1_v3", "specs/v1.inc",
+            "GoogLeNet beside Inception-v3. Almost nothing is left but the pools of the stem and the end: each "
+            "Inception module was replaced, and one auxiliary head of two went.",
+            other="specs/v3.inc",
+        ),
+        Difference(
+            "pool_conv", f"{GRIDS}PoolThenConv",
+            "The first two ways to a coarser grid: the pool has moved behind the convolution, which now runs on the "
+            "fine grid. Every key of a checkpoint fits, although the nets compute something else.",
+            other=f"{GRIDS}ConvThenPool",
+        ),
+        Difference(
+            "pool_parallel", f"{GRIDS}PoolThenConv",
+            "Pooling first beside doing both at once: the pool stays as it is, and the convolution, half as wide, "
+            "stands next to it.",
+            other=f"{GRIDS}Parallel",
+        ),
+        Difference(
+            "conv_parallel", f"{GRIDS}ConvThenPool",
+            "The expensive way beside both at once: the pool reads the input now, and an eighth of the "
+            "multiply-accumulates is left.",
+            other=f"{GRIDS}Parallel",
+        ),
+    ),
     "Residuals and crossing values": (
         Figure(
             "block17", "specs/inception_resnet_v2.inc::Block17",
@@ -149,7 +201,10 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
         ),
     ),
 }  # fmt: skip
-DARK = Figure("v3_dark", "specs/v3.inc", "", Look(theme="dark"))
+DARK = (
+    Figure("v3_dark", "specs/v3.inc", "", Look(theme="dark")),
+    Difference("v3_fid_dark", "specs/v3.inc", "", Look(theme="dark"), "specs/v3_fid.inc"),
+)
 _LOST = ("conv 3x3 @96 -> conv 3x3/2 @96 valid", "conv 3x3 @96 -> conv 3x3/2 @96 pad 1")
 """The `valid` that the README loses."""
 
@@ -164,7 +219,7 @@ def broken() -> str:
 def files() -> dict[str, str]:
     """All figures by the names of their files."""
     found = [figure for figures in SECTIONS.values() for figure in figures]
-    return {"broken.svg": broken()} | {f"{figure.name}.svg": figure.svg for figure in (*found, DARK)}
+    return {"broken.svg": broken()} | {f"{figure.name}.svg": figure.svg for figure in (*found, *DARK)}
 
 
 def section() -> str:
@@ -179,7 +234,7 @@ def section() -> str:
         for figure in figures:
             alt = figure.text.split(".")[0].split(":")[0]
             image = f"![{alt}](figures/{figure.name}.svg)"
-            if figure.name == "v3":
+            if figure.name in ("v3", "v3_fid"):
                 image = picture(f"figures/{figure.name}", alt)
             parts += [image, f"{fill(figure.text, 120)}\n`{figure.command}`"]
     return "\n\n".join(parts)

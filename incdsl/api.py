@@ -190,7 +190,7 @@ def diff(before: Spec, after: Spec, *, root: Folder | None = None) -> Diff:
 
     Each is a spec with one net, or names a net or steps as for `load`. Printed, and in a notebook, it is what
     `incdsl diff` says. `changes` has every part of both nets, `survival` the keys; `document()`, `csv()`, `markdown()`,
-    `latex()` and `github()` are its other forms.
+    `latex()` and `github()` are its other forms, and `draw()` is a figure of both nets.
 
     Raises:
         incdsl.CompileError: if a spec is wrong.

@@ -20,7 +20,7 @@ from incdsl.codegen.module import Banner, Origin, digest, module
 from incdsl.diagnostics import Diagnostic
 from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SpecFile, from_bytes as from_bytes, read as read
-from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, NetAnalysis, Options, analyze_source, require
+from incdsl.frontend import MAX_PARAMS as MAX_PARAMS, Analysis, Options, analyze_source, require
 from incdsl.ir.net import Net
 from incdsl.passes.levels import optimized
 from incdsl.passes.streams import ForkRails
@@ -51,8 +51,8 @@ class Compilation:
     """The form for one kind of device, if it is not for any."""
     typed: str = ""
     """The command that asked for it, if one did."""
-    seen: tuple[Analysis, NetAnalysis] | None = field(default=None, repr=False)
-    """What it was made of; a figure shows that."""
+    analysis: Analysis | None = field(default=None, repr=False)
+    """All that is known of its spec, for figures."""
 
     @property
     def source(self) -> Source:
@@ -130,8 +130,8 @@ def compilations(analysis: Analysis, chosen: str | None = None) -> list[Compilat
         assert each.sizes is not None
         name = each.name if len(nets) > 1 else chosen
         warnings = () if found else analysis.problems
-        seen = analysis, each
-        found.append(Compilation(spec, each.net, each.sizes, each.cost, dict(each.settings), name, warnings, seen=seen))
+        settings = dict(each.settings)
+        found.append(Compilation(spec, each.net, each.sizes, each.cost, settings, name, warnings, analysis=analysis))
     return found
 
 

@@ -140,7 +140,8 @@ class Analysis:
 
     def __repr__(self) -> str:
         nets = ", ".join(net.name for net in self.nets) or "no net"
-        return f"<Analysis of {self.spec.source.name}: {nets}; {len(self.problems)} problem{'s' * (len(self.problems) != 1)}>"
+        count = len(self.problems)
+        return f"<Analysis of {self.spec.source.name}: {nets}; {count} problem{'s' * (count != 1)}>"
 
 
 _OF_NUMBERS = frozenset({"E304", "E305"})

@@ -39,8 +39,8 @@ class Change:
         was, now = (getattr(part, what) if part else 0 for part in (self.before, self.after))
         return 0 if was is None or now is None else now - was
 
-    def words(self) -> Iterator[str]:
-        """What is different, each in a few words."""
+    def words(self, *, fields: bool = True) -> Iterator[str]:
+        """What is different, each in a few words; with `fields`, how far it sees, too."""
         before, after = self.before, self.after
         if before is None or after is None:
             yield ", ".join(map(spoken, self.part.ops))
@@ -59,7 +59,7 @@ class Change:
         was, now = (part.shape.split(" x ") for part in (before, after))
         if was[1:] != now[1:] or (was != now and not any(f"{was[0]} -> {now[0]}" in said for said in settings)):
             yield f"{before.shape} -> {after.shape}"
-        if before.sees != after.sees and not settings:
+        if fields and before.sees != after.sees and not settings:
             yield f"sees {before.sees} -> {after.sees}"
 
 

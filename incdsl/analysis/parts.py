@@ -25,7 +25,7 @@ class Part:
     name: str
     word: str = field(compare=False)
     block: str = field(compare=False)
-    """The step of the net that it belongs to: a path, or its own name."""
+    """The step of the net that it belongs to: a path, that of one turn if it is repeated, or its own name."""
     block_word: str = field(compare=False)
     """What that step names, a block or an op."""
     ops: tuple[Op, ...]
@@ -40,6 +40,8 @@ class Part:
     training_only: bool
     span: Span = field(compare=False, repr=False)
     """Where it was written: the use of a unit, or the step that names the op."""
+    nodes: tuple[str, ...] = field(compare=False, repr=False)
+    """The nodes of the graph that it is."""
 
     @property
     def is_labelled(self) -> bool:
@@ -70,7 +72,7 @@ def _part(row: Row, graph: Graph, home: dict[str, str]) -> Part:
     nodes = [each.node for each in row.nodes]
     places = {node.name: i for i, node in enumerate(nodes)}
     read = [operand for node in nodes for operand in graph.operands(node.name)]
-    lineage = nodes[0].instance.lineage
+    lineage = [each for each in nodes[0].instance.lineage if each.kind != "sequence"]  # turns stand for themselves
     use = nodes[0].instance.span if nodes[0].instance.kind == "unit" else None
     return Part(
         name=_name(row),
@@ -87,4 +89,5 @@ def _part(row: Row, graph: Graph, home: dict[str, str]) -> Part:
         activations=row.activations,
         training_only=row.training_only,
         span=use or nodes[0].span,
+        nodes=tuple(places),
     )

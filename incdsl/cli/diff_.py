@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -20,6 +20,9 @@ from incdsl.diagnostics.render import Format
 from incdsl.frontend import Options, analyze_source
 from incdsl.subject import Asked, Subject, is_whole, subject
 from incdsl.tables.diff import Diff
+
+if TYPE_CHECKING:
+    from incdsl.drawing.themes import Theme
 
 Form = Literal["human", "json", "csv", "markdown", "latex", "github"]
 
@@ -35,14 +38,31 @@ Form = Literal["human", "json", "csv", "markdown", "latex", "github"]
     show_default=True,
     help="How it is written.",
 )
+@click.option(
+    "-o", "--output", "target", metavar="FILE",
+    help="Draw both nets on one canvas: .svg, .png or .pdf, or `-` for SVG on standard output, in place of words.",
+)  # fmt: skip
+@click.option(
+    "--depth", type=click.IntRange(0), default=0, show_default=True,
+    help="In the figure, open so many levels of blocks in which something changed.",
+)  # fmt: skip
+@click.option("--theme", type=click.Choice(["light", "dark", "auto"]), default="light", show_default=True)
+@click.option(
+    "--scale", type=click.FloatRange(0.1, 10), default=2, show_default=True, help="Pixels of a PNG for each one."
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything is different.")
 @limit_option
 @root_option
-def command(a: str, b: str | None, form: Form, exit_code: bool, max_steps: int, root: Path | None) -> None:
+def command(
+    a: str, b: str | None, form: Form, target: str | None, depth: int, theme: Theme, scale: float, exit_code: bool,
+    max_steps: int, root: Path | None,
+) -> None:  # fmt: skip
     """Show what changed from A to B: parts, costs, shapes, and whether a checkpoint survives.
 
     A and B are SPEC[::NET], SPEC::STEPS@[C, H, W], or either at a revision of git: REV:SPEC[::NET]. Of two whole specs
     with several nets, those of one name are compared. Without B, A is compared as it was in HEAD with what it is now.
+
+    With -o a figure is written, too, of one pair of nets.
     """
     first, second = (a, b) if b is not None else (f"HEAD:{a}", a)
     asked = Asked(max_steps=max_steps, root=root, source=spec_source)
@@ -57,7 +77,10 @@ def command(a: str, b: str | None, form: Form, exit_code: bool, max_steps: int, 
     for each in diffs:
         for side in (each.before, each.after):
             show(side.done.warnings, "human")
-    _write(diffs, form)
+    if target is not None:
+        _draw(diffs, target, depth, theme, scale)
+    if target != "-":
+        _write(diffs, form)
     sys.exit(1 if exit_code and not all(each.is_empty for each in diffs) else 0)
 
 
@@ -99,6 +122,24 @@ def _alone(before: list[Subject], after: list[Subject], diffs: list[Diff]) -> It
     compared = {each for diff in diffs for each in (diff.before, diff.after)}
     yield from (("-", each.done.net.name) for each in before if each not in compared)
     yield from (("+", each.done.net.name) for each in after if each not in compared)
+
+
+def _draw(diffs: list[Diff], target: str, depth: int, theme: Theme, scale: float) -> None:
+    """Write the figure of the only pair."""
+    from incdsl.drawing.output import CannotSave, form_of
+    from incdsl.writing import replace_bytes
+
+    if len(diffs) > 1:
+        raise click.UsageError("a figure has two nets: say which ones, A::NET and B::NET")
+    try:
+        form = "svg" if target == "-" else form_of(Path(target))
+        data = diffs[0].draw(depth=depth, theme=theme).encoded(form, scale)
+    except CannotSave as error:
+        raise click.UsageError(str(error)) from None
+    if target == "-":
+        sys.stdout.buffer.write(data)
+    else:
+        replace_bytes(Path(target), data)
 
 
 def _write(diffs: list[Diff], form: Form) -> None:

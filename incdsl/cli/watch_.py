@@ -61,13 +61,16 @@ def command(
     watched = Watched(spec, target, settings, max_steps, max_params, root)
     while True:  # until Ctrl+C
         folders = watched.look()
-        for _ in watch(
-            *folders, watch_filter=lambda _, path: path.endswith(SUFFIX), recursive=False, raise_interrupt=False
-        ):
+        for _ in watch(*folders, watch_filter=_is_spec, recursive=False, raise_interrupt=False):
             if watched.look() != folders:
                 break
         else:
             return
+
+
+def _is_spec(_change: object, path: str) -> bool:
+    """Whether a changed file is looked at again."""
+    return path.endswith(SUFFIX)
 
 
 @dataclass

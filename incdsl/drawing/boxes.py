@@ -121,7 +121,7 @@ class Boxes:
             room -= figure.width + 6
             self._sheet.small.setdefault(key, figure.marks)
             at, middle = box.right - 9 - figure.width, y + (height - figure.height) / 2
-            self._sheet.miniatures.append(Miniature(key, at, middle, figure.scale, dark))
+            self._sheet.miniatures.append(Miniature(key, at, middle, figure.scale, dark, block.path))
         start = left + m.PADDING
         ink: Ink = "faded" if box.faded else "ink"
         second: Ink = "ink" if heat is not None else "faded" if box.faded else "second"

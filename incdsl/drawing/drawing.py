@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from incdsl.compiler import Compilation
-from incdsl.drawing import measures as m, output
+from incdsl.drawing import measures as m
 from incdsl.drawing.figure import Title, block_figure, net_figure
 from incdsl.drawing.folding import fold
 from incdsl.drawing.heat import Heat, Measure, scaled
@@ -18,10 +17,10 @@ from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Sheet
 from incdsl.drawing.notes import write_notes
 from incdsl.drawing.paint import svg as painted
-from incdsl.drawing.part import Part, net_part
+from incdsl.drawing.painted import Painted
+from incdsl.drawing.part import Part, compiled
 from incdsl.drawing.themes import Theme
 from incdsl.drawing.things import seen
-from incdsl.writing import replace_bytes
 
 Fit = Literal["a4", "slide"]
 _PAGES: Mapping[Fit, tuple[float, float]] = {"a4": (180.0, 267.0), "slide": (320.0, 180.0)}
@@ -51,7 +50,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class Drawing(Painted):
     """A figure of a net or block. Notebooks show it; `svg` is its text, `save` writes it, `sheet` has its marks.
 
     The ids of the boxes are `inc-NAME-PATH`, so that a page can point at them: NAME is `name`, PATH that in the net.
@@ -105,14 +104,19 @@ class Drawing:
         return self._laid_out[1].work
 
     @property
+    def title(self) -> str:
+        """The net, block or steps."""
+        return self.part.title
+
+    @property
     def description(self) -> str:
         """What one sees, in a sentence."""
         return self.part.second or self.part.title
 
-    @cached_property
-    def svg(self) -> str:
-        """The figure as SVG."""
-        return self._painted(self.look.theme)
+    @property
+    def theme(self) -> Theme:
+        """That of its look."""
+        return self.look.theme
 
     @cached_property
     def hooked(self) -> str:
@@ -132,7 +136,7 @@ class Drawing:
                 wide,
                 high,
             )
-        return painted(sheet, self.name, self.part.title, self.description, theme, size, view, hooks=hooks, apart=apart)
+        return painted(sheet, self.name, self.title, self.description, theme, size, view, hooks=hooks, apart=apart)
 
     @property
     def html(self) -> str:
@@ -141,47 +145,9 @@ class Drawing:
 
         return page(self)
 
-    def png(self, scale: float = 2) -> bytes:
-        """The figure in pixels, `scale` of them for each of its own. It needs resvg-py.
-
-        Raises:
-            incdsl.drawing.output.CannotSave: if that is missing.
-        """
-        return output.png(self._fixed(), scale)
-
-    def pdf(self) -> bytes:
-        """The figure for print. It needs CairoSVG.
-
-        Raises:
-            incdsl.drawing.output.CannotSave: if that is missing.
-        """
-        return output.pdf(self._fixed(apart=True))
-
-    def _fixed(self, *, apart: bool = False) -> str:
-        """The SVG for what knows no preference of a reader."""
-        return self._painted("light" if self.look.theme == "auto" else self.look.theme, apart=apart)
-
-    def save(self, path: str | Path, *, scale: float = 2) -> None:
-        """Write the figure, in the form that the suffix says: .svg, .html, .png or .pdf.
-
-        Raises:
-            incdsl.drawing.output.CannotSave: if there is no such form, or what it needs is missing.
-        """
-        target = Path(path)
-        data = self.encoded(output.form_of(target), scale)
-        replace_bytes(target, data)
-
     def encoded(self, form: str, scale: float = 2) -> bytes:
         """The figure as the bytes of a file: `"svg"`, `"html"`, `"png"` or `"pdf"`."""
-        if form == "png":
-            return self.png(scale)
-        if form == "pdf":
-            return self.pdf()
-        return (self.html if form == "html" else self.svg).encode()
-
-    def _repr_svg_(self) -> str:
-        """The figure, for a notebook."""
-        return self.svg
+        return self.html.encode() if form == "html" else super().encoded(form, scale)
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.part.title}>"
@@ -190,10 +156,7 @@ class Drawing:
 def drawn(done: Compilation, look: Look | None = None) -> Drawing:
     """The figure of a net as it was compiled, before any rewrite, at the size that is nominal now."""
     look = look or Look()
-    assert done.seen is not None
-    analysis, found = done.seen
-    sized = replace(found, net=replace(found.net, conditions=done.net.conditions))
-    return drawing(net_part(analysis, sized, folds=look.folds), look)
+    return drawing(compiled(done, folds=look.folds), look)
 
 
 def drawing(part: Part, look: Look | None = None, name: str = "") -> Drawing:

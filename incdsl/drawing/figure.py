@@ -26,7 +26,7 @@ class Title:
 
 
 @dataclass(eq=False, slots=True)
-class _Column:
+class Column:
     """A bound value of a net: its things, or a part of them where a column is too long for the page."""
 
     name: str
@@ -50,7 +50,7 @@ def block_figure(body: Body, title: Title, manner: Manner) -> tuple[Sheet, Layou
     sheet = Sheet()
     layout = Layout(sheet, body, manner)
     margin = m.MARGIN_OF_BLOCKS
-    top = _write_title(sheet, title, margin) + 21
+    top = write_title(sheet, title, margin) + 21
     spine = body.spine
     if spine is None:
         return _board_figure(sheet, layout, body, manner, margin, top - 6), layout
@@ -73,7 +73,7 @@ def block_figure(body: Body, title: Title, manner: Manner) -> tuple[Sheet, Layou
             layout.word(last, x, end + 14.3, leaving)
         right = max(right, 24 + m.advance(str(leaving.shape), "shape"))
         end += 26
-    sheet.width = max(_title_width(title) + 2 * margin, x + right + margin)
+    sheet.width = max(title_width(title) + 2 * margin, x + right + margin)
     sheet.height = end + 14
     if manner.heat:
         sheet.width = max(sheet.width, _LEGEND + 2 * margin)
@@ -88,7 +88,7 @@ def net_figure(
     sheet = Sheet()
     layout = Layout(sheet, body, manner)
     margin = m.MARGIN_OF_NETS
-    top = _write_title(sheet, title, margin)
+    top = write_title(sheet, title, margin)
     spine = body.spine
     if spine is None:
         return _board_figure(sheet, layout, body, manner, margin, top + 16), layout
@@ -110,14 +110,14 @@ def net_figure(
             sheet.line([(start, top), (column.x + column.right, top)], 1, "rule")
         y = top + (62 if i == 0 else 50)
         if i == 0:
-            _enter(sheet, layout, body.inputs[0], column, top + 31, y)
+            enter(sheet, layout, body.inputs[0], column, top + 31, y)
         end = layout.sequence(column.sequence, column.x, y, entering, manner)
         column.end = end
         if column.sequence.values:
             entering = column.sequence.values[-1]
         after = columns[i + 1] if i + 1 < len(columns) else None
-        deepest = max(deepest, _leave(sheet, layout, column, after, entering, top + 22, manner))
-    sheet.width = max(columns[-1].x + columns[-1].right + margin, _title_width(title) + 2 * margin)
+        deepest = max(deepest, leave(sheet, layout, column, after, entering, top + 22, manner))
+    sheet.width = max(columns[-1].x + columns[-1].right + margin, title_width(title) + 2 * margin)
     foot = deepest + 29
     foot = _sums(sheet, columns, totals, foot) if several and totals.params else deepest + 16
     if manner.heat:
@@ -140,19 +140,21 @@ def _board_figure(sheet: Sheet, layout: Layout, body: Body, manner: Manner, marg
     return sheet
 
 
-def _write_title(sheet: Sheet, title: Title, margin: float) -> float:
+def write_title(sheet: Sheet, title: Title, margin: float) -> float:
+    """Write the title of a figure; where it ends."""
     sheet.write(margin, m.TITLE, Run(title.text, "title"))
     sheet.write(margin, m.SUBTITLE, Run(title.second, "second", ink="second"))
     return m.SUBTITLE
 
 
-def _title_width(title: Title) -> float:
+def title_width(title: Title) -> float:
+    """How wide a title is."""
     return max(m.advance(title.text, "title"), m.advance(title.second, "second"))
 
 
-def _columns(spine: Sequence, layout: Layout, manner: Manner, tallest: float | None) -> list[_Column]:
+def _columns(spine: Sequence, layout: Layout, manner: Manner, tallest: float | None) -> list[Column]:
     """One column for each bound value; an output goes on in the column of what it reads, unless a head leaves there."""
-    columns: list[_Column] = []
+    columns: list[Column] = []
     before = spine.entering
     height, name = 0.0, ""
     for part, value in spine:
@@ -162,17 +164,17 @@ def _columns(spine: Sequence, layout: Layout, manner: Manner, tallest: float | N
         if tallest and not starts and height + size > tallest:
             starts = True
         if starts:
-            columns.append(_Column(own.lstrip("="), Sequence(entering=before)))
+            columns.append(Column(own.lstrip("="), Sequence(entering=before)))
             height = 0
         name = own
         columns[-1].sequence.parts.append(part)
         columns[-1].sequence.values.append(value)
         height += size
         before = value
-    return columns or [_Column("")]
+    return columns or [Column("")]
 
 
-def _place_columns(columns: list[_Column], layout: Layout, manner: Manner, margin: float) -> None:
+def _place_columns(columns: list[Column], layout: Layout, manner: Manner, margin: float) -> None:
     at = margin
     half = layout.boxes.block_width / 2
     for column in columns:
@@ -183,7 +185,7 @@ def _place_columns(columns: list[_Column], layout: Layout, manner: Manner, margi
         at = column.x + column.right + m.GAP_OF_COLUMNS
 
 
-def _enter(sheet: Sheet, layout: Layout, value: Value, column: _Column, y: float, end: float) -> None:
+def enter(sheet: Sheet, layout: Layout, value: Value, column: Column, y: float, end: float) -> None:
     """The input of the net: its name, and its shape on the line."""
     sheet.write(column.x, y, Run(value.name, "name"), anchor="middle")
     first = column.sequence.parts[0] if column.sequence.parts else None
@@ -192,8 +194,8 @@ def _enter(sheet: Sheet, layout: Layout, value: Value, column: _Column, y: float
     layout.beside(str(value.shape or ""), column.x, (y + 5 + end) / 2, value)
 
 
-def _leave(
-    sheet: Sheet, layout: Layout, column: _Column, after: _Column | None, value: Value, ceiling: float, manner: Manner
+def leave(
+    sheet: Sheet, layout: Layout, column: Column, after: Column | None, value: Value, ceiling: float, manner: Manner
 ) -> float:
     """From the end of a column to the next one, or out of the net; how deep that reaches."""
     x, y = column.x, column.end
@@ -220,7 +222,7 @@ def _leave(
     return _heads(sheet, layout, column, value, deepest)
 
 
-def _heads(sheet: Sheet, layout: Layout, column: _Column, value: Value, y: float) -> float:
+def _heads(sheet: Sheet, layout: Layout, column: Column, value: Value, y: float) -> float:
     """The auxiliary heads of the value at the end of a column, below it."""
     half = layout.boxes.block_width / 2
     for i, head in enumerate(value.heads):
@@ -245,7 +247,7 @@ def _heads(sheet: Sheet, layout: Layout, column: _Column, value: Value, y: float
     return y
 
 
-def _sums(sheet: Sheet, columns: list[_Column], totals: Cost, y: float) -> float:
+def _sums(sheet: Sheet, columns: list[Column], totals: Cost, y: float) -> float:
     """What each column costs, with its share."""
     rows = [("params", [c.cost.params for c in columns], totals.params)]
     macs = [c.cost.macs for c in columns]
@@ -265,7 +267,7 @@ def _sums(sheet: Sheet, columns: list[_Column], totals: Cost, y: float) -> float
     return y + 22 + 30 * len(rows)
 
 
-def layout_width(column: _Column) -> float:
+def layout_width(column: Column) -> float:
     """How wide the sums of a column are: no wider than they read well."""
     return min(column.left + column.right, float(m.BLOCK_WIDEST))
 

@@ -32,6 +32,8 @@ class Manner:
     """Whether rails are named."""
     opened: frozenset[str] = frozenset()
     """The paths of blocks that are opened besides."""
+    dense: bool = False
+    """Whether the steps of a net stand as close as those of a block."""
 
     def opens(self, block: Block) -> bool:
         """Whether a block is drawn with its inside."""
@@ -48,4 +50,4 @@ class Manner:
     @property
     def gap(self) -> float:
         """Between the steps of a chain."""
-        return m.GAP_OF_NETS if self.is_net else m.GAP_OF_STEPS
+        return m.GAP_OF_NETS if self.is_net and not self.dense else m.GAP_OF_STEPS

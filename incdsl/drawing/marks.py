@@ -5,18 +5,21 @@ Coordinates are in pixels, from the upper left corner. `incdsl.drawing.paint` gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from incdsl.drawing.measures import Role, advance
+from incdsl.drawing.measures import BADGE, Role, advance
 
 Shape = Literal[
-    "box", "coarser", "finer", "pill", "block", "head", "panel", "bar", "thin", "hollow", "missing", "band", "share"
-]
+    "box", "coarser", "finer", "pill", "block", "head", "panel", "bar", "thin", "hollow", "missing", "band", "share",
+    "small",
+]  # fmt: skip
 """What a box is. `coarser` and `finer` are trapezoids whose wide side faces the finer grid."""
 Fill = Literal["paper", "pool", "plain", "block", "bar", "wrong", "tint", "rest"]
-Line = Literal["value", "head", "wrong", "bracket", "rule", "leader", "stack", "sign", "cross"]
-Ink = Literal["ink", "second", "paper", "wrong", "faded"]
+Line = Literal["value", "head", "wrong", "bracket", "rule", "leader", "gone", "stack", "sign", "cross"]
+Sign = Literal["", "same", "changed", "added", "removed", "moved"]
+"""What became of a box, where a figure says so; what is the same is quiet."""
+Ink = Literal["ink", "second", "paper", "wrong", "faded", "accent"]
 Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
 
@@ -37,6 +40,7 @@ class Box:
     """The step of the heat scale, from 0."""
     wrong: bool = False
     faded: bool = False
+    sign: Sign = ""
 
     @property
     def right(self) -> float:
@@ -129,6 +133,24 @@ class Miniature:
     scale: float = 1
     light: bool = False
     """Whether it stands on a dark step of the heat scale."""
+    path: str = ""
+    """The block that it is of."""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A sign in a circle, by its middle; with a number that a note has, too."""
+
+    x: float
+    y: float
+    sign: Sign
+    number: str = ""
+
+    @property
+    def half(self) -> float:
+        """Half of its width."""
+        return BADGE + (advance(self.number, "note") + 3) / 2 if self.number else BADGE
 
 
 @dataclass(slots=True)
@@ -158,6 +180,9 @@ class Sheet:
     words: list[Words] = field(default_factory=list)
     miniatures: list[Miniature] = field(default_factory=list)
     small: dict[str, Small] = field(default_factory=dict)
+    over: list[Box] = field(default_factory=list)
+    """Boxes of miniatures that are not like the others."""
+    badges: list[Badge] = field(default_factory=list)
 
     def line(
         self,
@@ -175,3 +200,32 @@ class Sheet:
     ) -> None:  # fmt: skip
         """Add text."""
         self.words.append(Words(x, y, tuple(run for run in runs if run.text), anchor, within))
+
+    def take(self, other: Sheet, dx: float, dy: float, prefix: str) -> None:
+        """Put the marks of another sheet onto this one; their paths and names begin with a prefix then."""
+
+        def of(path: str) -> str:
+            return f"{prefix}{path}" if path else ""
+
+        def moved(box: Box) -> Box:
+            return replace(box, x=box.x + dx, y=box.y + dy, path=of(box.path))
+
+        def led(stroke: Stroke) -> Stroke:
+            paths = tuple(tuple((x + dx, y + dy) for x, y in points) for points in stroke.paths)
+            return replace(stroke, paths=paths, joins=(of(stroke.joins[0]), of(stroke.joins[1])))
+
+        boxes = {id(box): moved(box) for box in (*other.panels, *other.boxes)}
+        self.panels += [boxes[id(box)] for box in other.panels]
+        self.boxes += [boxes[id(box)] for box in other.boxes]
+        self.over += map(moved, other.over)
+        self.strokes += map(led, other.strokes)
+        self.signs += map(led, other.signs)
+        self.arrows += [replace(each, x=each.x + dx, y=each.y + dy) for each in other.arrows]
+        self.dots += [replace(each, x=each.x + dx, y=each.y + dy) for each in other.dots]
+        self.badges += [replace(each, x=each.x + dx, y=each.y + dy) for each in other.badges]
+        for words in other.words:
+            within = boxes.get(id(words.within)) if words.within else None
+            self.words.append(replace(words, x=words.x + dx, y=words.y + dy, within=within))
+        for each in other.miniatures:
+            self.miniatures.append(replace(each, x=each.x + dx, y=each.y + dy, key=of(each.key), path=of(each.path)))
+        self.small |= {of(key): small for key, small in other.small.items()}

@@ -89,6 +89,9 @@ ENTRY = 20
 BRIDGE = 10
 """The gap in a line that another one crosses."""
 
+BADGE = 7.5
+"""The radius of a sign's circle."""
+
 HEAT_STEPS = 7
 
 

@@ -133,7 +133,7 @@ class _Pen:
             return self.draw(inside, x, y, level + 1)
         plain = isinstance(thing, Step) and thing.form == "plain"
         height = _PILL if plain else HEIGHT
-        box = Box("box", x - WIDTH / 2, y, WIDTH, height)
+        box = Box("box", x - WIDTH / 2, y, WIDTH, height, thing.path)
         filled = isinstance(thing, Step) and thing.form in ("convolution", "linear")
         (self.small.filled if filled or plain else self.small.hollow).append(box)
         if plain:
@@ -156,7 +156,7 @@ class _Pen:
             self._line((line, end), (line, foot))
         edges = start - sizes[0][0], start + at[-1] + sizes[-1][1]
         kind = self.small.bars if thing.word in ("concat", "reduce") else self.small.hollow
-        kind.append(Box("bar", edges[0], foot, edges[1] - edges[0], bar))
+        kind.append(Box("bar", edges[0], foot, edges[1] - edges[0], bar, thing.path))
         return foot + bar
 
     def _line(self, *points: Point) -> None:

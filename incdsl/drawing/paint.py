@@ -11,7 +11,22 @@ from dataclasses import replace
 from html import escape
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.marks import Arrow, Box, Ink, Line, Miniature, Point, Run, Shape, Sheet, Small, Stroke, Words
+from incdsl.drawing.marks import (
+    Arrow,
+    Badge,
+    Box,
+    Ink,
+    Line,
+    Miniature,
+    Point,
+    Run,
+    Shape,
+    Sheet,
+    Sign,
+    Small,
+    Stroke,
+    Words,
+)
 from incdsl.drawing.themes import DARK, LIGHT, Theme, rules
 
 _SANS = "Inter,'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
@@ -20,16 +35,17 @@ _ROLES: dict[m.Role, str] = {
     "title": "h", "name": "k", "text": "", "bar": "b", "shape": "x", "second": "s", "note": "n", "code": "c",
     "times": "t",
 }  # fmt: skip
-_INKS: dict[Ink, str] = {"ink": "", "second": "i2", "paper": "ip", "wrong": "iw", "faded": "if"}
+_INKS: dict[Ink, str] = {"ink": "", "second": "i2", "paper": "ip", "wrong": "iw", "faded": "if", "accent": "ia"}
 _LINES: dict[Line, str] = {
     "value": "v", "head": "ax", "wrong": "ew d", "bracket": "tk", "rule": "hr", "stack": "tk", "sign": "sg",
-    "cross": "ew",
+    "cross": "ew", "leader": "la", "gone": "lr",
 }  # fmt: skip
 _BOXES: dict[Shape, str] = {
     "box": "bx", "coarser": "bx", "finer": "bx", "pill": "pw", "block": "bk", "head": "hd", "panel": "pn", "bar": "br",
     "thin": "br", "hollow": "bx", "missing": "eh", "band": "eb", "share": "hb",
+    "small": "bx",
 }  # fmt: skip
-_RADII: dict[Shape, float] = {"block": 4, "head": 4, "panel": 6, "share": 0, "band": 2}
+_RADII: dict[Shape, float] = {"block": 4, "head": 4, "panel": 6, "share": 0, "band": 2, "small": 0}
 _SIZES = (
     ".h{font-size:15px;font-weight:600}", ".k{font-weight:600}", ".b{font-size:11px;font-weight:600}",
     ".x{font-size:10.5px}", ".s{font-size:10.5px}", ".n{font-size:10px}", f".c{{font-family:{_CODE};font-size:11px}}",
@@ -38,6 +54,12 @@ _SIZES = (
     ".bx,.pl,.bk{stroke-width:1.1}", ".hd,.fd{stroke-width:1.1;stroke-dasharray:3 3}",
     ".er{stroke-width:1.8}", ".eh{stroke-width:1.1;stroke-dasharray:4 3}", ".ax,.d{stroke-dasharray:3 3}",
 )  # fmt: skip
+_SIGNS: dict[Sign, tuple[tuple[Point, ...], ...]] = {
+    "changed": (((-3.6, 2.6), (0.0, -3.6), (3.6, 2.6)),),
+    "added": (((-3.8, 0.0), (3.8, 0.0)), ((0.0, -3.8), (0.0, 3.8))),
+    "removed": (((-3.8, 0.0), (3.8, 0.0)),), "moved": (((-1.6, -3.6), (2.2, 0.0), (-1.6, 3.6)),),
+}  # fmt: skip
+_OF_SIGNS = (".sw{stroke-width:1.3}", ".la,.lr{fill:none}", ".bs{stroke-width:1.4}", ".ba,.bw{stroke-width:1.1}")
 
 
 def svg(
@@ -54,12 +76,14 @@ def svg(
     box = view or (0, 0, sheet.width, sheet.height)
     width, height = size or (_n(box[2]), _n(box[3]))
     heat = any(each.heat is not None for each in sheet.boxes)
+    signs = any(each.sign for each in (*sheet.boxes, *sheet.panels))
+    style = [*sizes(scope), *(_scoped(scope, _OF_SIGNS) if signs else []), *colours(scope, theme, heat, signs)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{scope}" viewBox="{" ".join(map(_n, box))}" width="{width}" '
         f'height="{height}" role="img" aria-labelledby="{scope}-title {scope}-desc">',
         f'<title id="{scope}-title">{escape(title)}</title>',
         f'<desc id="{scope}-desc">{escape(description)}</desc>',
-        *([] if hooks else ["<style>", *sizes(scope), *colours(scope, theme, heat), "</style>"]),
+        *([] if hooks else ["<style>", *style, "</style>"]),
     ]
     if sheet.small:
         parts.append(f"<defs>{''.join(_small(scope, key, small) for key, small in sheet.small.items())}</defs>")
@@ -73,6 +97,8 @@ def svg(
     ]
     parts += [f'<g id="{scope}-steps">', *(_box(scope, each, hooks) for each in sheet.boxes), *_strokes(sheet.signs)]
     parts += [_use(scope, each) for each in sheet.miniatures]
+    parts += [_box(scope, each) for each in sheet.over]
+    parts += [_badge(each) for each in sheet.badges]
     texts = [piece for words in sheet.words for piece in (_pieces(words) if apart else [words])]
     parts += ["</g>", f'<g id="{scope}-labels">', *(_words(each, hooks) for each in texts), "</g>", "</svg>"]
     return "\n".join(part for part in parts if part) + "\n"
@@ -87,7 +113,11 @@ def sizes(scope: str) -> Iterator[str]:
     """The rules of a figure that are not about colours."""
     text = f"font-family:{_SANS};font-size:12px;font-variant-ligatures:none;font-feature-settings:'calt' 0"
     yield f"#{scope} text{{{text}}}"
-    yield from (f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in _SIZES)
+    yield from _scoped(scope, _SIZES)
+
+
+def _scoped(scope: str, rules: Iterable[str]) -> Iterator[str]:
+    yield from (f"#{scope} {rule.replace(',.', f',#{scope} .')}" for rule in rules)
 
 
 def identifier(path: str) -> str:
@@ -95,12 +125,12 @@ def identifier(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "-", path)
 
 
-def colours(scope: str, theme: Theme, heat: bool) -> Iterator[str]:
+def colours(scope: str, theme: Theme, heat: bool, signs: bool = False) -> Iterator[str]:
     """The rules of a figure that are about colours."""
-    yield from rules(DARK if theme == "dark" else LIGHT, scope, heat)
+    yield from rules(DARK if theme == "dark" else LIGHT, scope, heat, signs)
     if theme == "auto":
         yield "@media (prefers-color-scheme:dark){"
-        yield from rules(DARK, scope, heat)
+        yield from rules(DARK, scope, heat, signs)
         yield "}"
 
 
@@ -115,6 +145,7 @@ def _box(scope: str, box: Box, hooks: bool = False) -> str:
     if box.heat is not None:
         kind = f"{kind} h{box.heat}"
     kind = "er" if box.wrong else "fd" if box.faded else kind
+    kind = f"{kind} {_signed(box)}" if _signed(box) else kind
     x, y, w, h = map(_n, (box.x, box.y, box.width, box.height))
     if box.shape in ("coarser", "finer"):
         drawn = f'<path class="{kind}" d="{_trapezoid(box)}"/>'
@@ -127,6 +158,35 @@ def _box(scope: str, box: Box, hooks: bool = False) -> str:
     title = f"<title>{escape(box.title, quote=False)}</title>" if box.title else ""
     path = f' data-path="{escape(box.path)}"' if hooks else ""
     return f'<g id="{scope}-{identifier(box.path)}"{path}>{title}{drawn}</g>'
+
+
+def _signed(box: Box) -> str:
+    """The class for what became of a box: outlined where only something inside of it is another, else tinted."""
+    bar = box.fill == "bar"
+    if box.sign == "same":
+        return "qb" if bar else "qt"
+    if box.sign == "removed":
+        return "rb" if bar else "rm d"
+    if box.sign in ("changed", "added"):
+        outlined = box.sign == "changed" and box.shape in ("block", "panel", "head")
+        return "ab" if bar else "ao sw" if outlined else "ac sw"
+    return ("ab" if bar else "ao sw") if box.sign == "moved" else ""
+
+
+def _badge(badge: Badge) -> str:
+    """A sign in its circle, with a number behind it if it has one."""
+    x, y, r, half = badge.x, badge.y, m.BADGE, badge.half
+    gone = badge.sign == "removed"
+    place = f'x="{_n(x - half)}" y="{_n(y - r)}" width="{_n(2 * half)}" height="{_n(2 * r)}" rx="{_n(r)}"'
+    at = x - half + r + (1 if badge.number else 0)
+    points = " ".join(
+        f"M{_n(at + row[0][0])} {_n(y + row[0][1])}" + "".join(f"L{_n(at + px)} {_n(y + py)}" for px, py in row[1:])
+        for row in _SIGNS[badge.sign]
+    )
+    closed = "z" if badge.sign == "changed" else ""
+    line = f'<path class="bs {"lr" if gone else "la"}" d="{points}{closed}"/>'
+    text = f'<text x="{_n(at + r - 1)}" y="{_n(y + 3.6)}" class="n {"iw" if gone else "ia"}">{badge.number}</text>'
+    return f'<rect class="{"bw" if gone else "ba"}" {place}/>{line}{text if badge.number else ""}'
 
 
 def _trapezoid(box: Box) -> str:
@@ -232,7 +292,7 @@ def _rectangles(boxes: list[Box]) -> str:
 
 
 def _use(scope: str, each: Miniature) -> str:
-    kind = ' class="fl"' if each.light else ""
+    kind = ' class="fl"' if each.light else ' class="qm"' if each.quiet else ""
     if each.scale == 1:
         return f'<use{kind} href="#{scope}-g-{identifier(each.key)}" x="{_n(each.x)}" y="{_n(each.y)}"/>'
     place = f"translate({_n(each.x)} {_n(each.y)}) scale({_n(each.scale)})"
@@ -257,6 +317,8 @@ def _words(words: Words, hooks: bool = False) -> str:
     outer = [{"start": "", "middle": "m", "end": "e"}[words.anchor]]
     if heat is not None:
         outer.append(f"o{heat}")
+    if words.within and words.within.sign == "same" and words.within.fill != "bar":
+        outer.append("qw")
     place = f'x="{_n(words.x)}" y="{_n(words.y)}"'
     if len(words.runs) == 1 and not words.runs[0].before:
         run = words.runs[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from incdsl.compiler import in_giga
+from incdsl.compiler import Compilation, in_giga
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.drawing.describe import in_units
 from incdsl.drawing.picture import Block, Body, Cost
@@ -113,6 +113,14 @@ def _resized(found: NetAnalysis, dims: tuple[int, ...] | None) -> NetAnalysis:
         texts = ", ".join(f"{axis} {legal[axis]}" for axis in axes if axis in legal)
         raise no_subject(f"the size is not legal: {texts}")
     return replace(found, net=replace(found.net, conditions=replace(found.net.conditions, nominal=dict(sizes))))
+
+
+def compiled(done: Compilation, *, folds: bool = False) -> Part:
+    """A net that was compiled, before any rewrite and at the size that is nominal now; `folds` as in `net_part`."""
+    assert done.analysis is not None
+    found = next(each for each in done.analysis.nets if each.name == done.net.name)
+    sized = replace(found, net=replace(found.net, conditions=done.net.conditions))
+    return net_part(done.analysis, sized, folds=folds)
 
 
 def net_part(analysis: Analysis, found: NetAnalysis, *, folds: bool) -> Part:

@@ -45,8 +45,8 @@ DARK = Palette(
 )  # fmt: skip
 
 
-def rules(palette: Palette, scope: str, heat: bool) -> list[str]:
-    """The colours as rules of CSS, each of which begins with the figure."""
+def rules(palette: Palette, scope: str, heat: bool, signs: bool = False) -> list[str]:
+    """The colours as rules of CSS, each of which begins with the figure; those of heat and of signs if it has any."""
     p = palette
     found = {
         "text": f"fill:{p.ink}",
@@ -81,4 +81,21 @@ def rules(palette: Palette, scope: str, heat: bool) -> list[str]:
         for i, (fill, text) in enumerate(zip(p.heat, p.on_heat, strict=True)):
             found[f".h{i}"] = f"fill:{fill};stroke:{p.ink}"
             found[f".o{i},#{scope} .o{i} tspan"] = f"fill:{text}"
+    if signs:
+        found |= {
+            ".ia": f"fill:{p.accent}",
+            ".qt": f"stroke:{p.edge}",
+            ".qb": f"fill:{p.second}",
+            f".qw,#{scope} .qw tspan": f"fill:{p.second}",
+            "use.qm": f"color:{p.edge}",
+            ".ac": f"fill:{p.tint};stroke:{p.accent}",
+            ".ao": f"stroke:{p.accent}",
+            ".ab": f"fill:{p.accent}",
+            ".rm": f"fill:{p.wrong_tint};stroke:{p.wrong}",
+            ".rb": f"fill:{p.wrong}",
+            ".la": f"stroke:{p.accent}",
+            ".lr": f"stroke:{p.wrong}",
+            ".ba": f"fill:{p.paper};stroke:{p.accent}",
+            ".bw": f"fill:{p.paper};stroke:{p.wrong}",
+        }
     return [f"#{scope} {selector}{{{rule}}}" for selector, rule in found.items()]

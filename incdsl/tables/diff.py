@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from incdsl.analysis.changes import Change, Mark, block_of, changes, inside, interface
+from incdsl.analysis.changes import Change, Mark, block_of, changes, interface
 from incdsl.analysis.parts import Part, parts
 from incdsl.analysis.survival import Survival, survival
+from incdsl.analysis.told import Line, line_of, sums, whole
 from incdsl.diagnostics.render import printable, workflow_command
 from incdsl.ops.spoken import spoken
 from incdsl.source import Span
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
 
-_SIGNS: dict[Mark, str] = {"added": "+", "removed": "-", "changed": "~", "moved": ">", "follows": "·", "same": " "}
+    from incdsl.drawing.both import Both
+    from incdsl.drawing.themes import Theme
+
 _STYLES: dict[Mark, str] = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _ALWAYS = ("parameters", "GMACs (= GFLOPs)")
 """Totals that are told though they did not change."""
@@ -34,33 +37,6 @@ _CHANGED = (
 )  # fmt: skip
 _KEYS = 5
 """So many keys are listed for people; programs get all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One changed part, told inside its block; or a whole block that only one of the nets has."""
-
-    mark: Mark
-    name: str
-    words: tuple[str, ...]
-    params: int
-    macs: int
-
-    @property
-    def costs(self) -> str:
-        """By how much it costs more or less."""
-        macs = f"{self.macs / 1e6:+,.1f} MMACs" if abs(self.macs) >= 5e4 else f"{self.macs:+,} MACs"
-        return ", ".join([f"{self.params:+,} parameters"] * bool(self.params) + [macs] * bool(self.macs))
-
-    @property
-    def head(self) -> str:
-        """The mark as a sign, and the name."""
-        return f"{_SIGNS[self.mark]} {self.name}"
-
-    @property
-    def text(self) -> str:
-        """All that follows."""
-        return "; ".join([*self.words, *([self.costs] if self.costs else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +121,7 @@ class Diff:
             group = list(some)
             marks = {change.mark for change in group}
             is_whole = bool(block) and len(group) == sizes[block] and marks in ({"added"}, {"removed"})
-            lines = (_whole(group),) if is_whole else tuple(map(_line, group))
+            lines = (whole(group),) if is_whole else tuple(map(line_of, group))
             title = (block, group[0].part.block_word) if block and not is_whole else (self.after.done.net.name, "")
             if found and found[-1].blocks[-1] == title:
                 found[-1] = Group(found[-1].blocks, (*found[-1].lines, *lines))
@@ -161,7 +137,7 @@ class Diff:
         follow = [change for change in self.changes if change.mark == "follows"]
         if not follow:
             return ""
-        line = Line("follows", "", (), *_sums(follow))
+        line = Line("follows", "", (), *sums(follow))
         many = f"{len(follow)} parts follow" if len(follow) > 1 else "1 part follows"
         return f"{many}, written as before behind what changed{f': {line.costs}' if line.costs else ''}"
 
@@ -174,6 +150,26 @@ class Diff:
         yield from said[:_KEYS]
         if len(said) > _KEYS:
             yield f"  … and {len(said) - _KEYS} more"
+
+    def draw(self, *, depth: int = 0, theme: Theme = "light") -> Both:
+        """Both nets on one canvas: `svg` is its text, `save("diff.svg")` writes it, as .png or .pdf as well.
+
+        `depth` is how many levels of blocks are opened, of those in which something changed. `theme` is that of
+        `incdsl.draw`.
+        """
+        from incdsl.drawing.both import Both, Said
+        from incdsl.drawing.part import compiled
+
+        sides = (self.before, self.after)
+        names = _name(self.before), _name(self.after)
+        texts = [[cell.text for cell in line.cells] for line in self.totals.lines]
+        said = Said(
+            names, (_file(self.before), _file(self.after)),
+            tuple((row[0], row[1], row[2], row[3] if len(row) > 3 else "") for row in texts),
+            tuple(text for text in (self.followers, str(self.survival)) if text),
+        )  # fmt: skip
+        parts = compiled(sides[0].done), compiled(sides[1].done)
+        return Both(parts, self.changes, said, depth, theme, "-".join(dict.fromkeys(names)))
 
     # Forms
 
@@ -256,7 +252,7 @@ class Diff:
         name = self.after.done.net.name
         noticed = [workflow_command("notice", name, f"{what}: {how}", None) for what, how in self.interface]
         parts = (
-            workflow_command("notice", change.part.name, f"{change.mark}: {_line(change).text}", _place(change))
+            workflow_command("notice", change.part.name, f"{change.mark}: {line_of(change).text}", _place(change))
             for change in told
         )
         return "\n".join([*noticed, *parts])
@@ -286,26 +282,23 @@ def _blocks(change: Change) -> tuple[str, str]:
     return block_of(change.before or change.part), block_of(change.after or change.part)
 
 
+def _name(subject: Subject) -> str:
+    """What is compared: a net by its name, steps as they were written."""
+    steps = subject.title.partition("::")[2].rpartition("@")[0]
+    return " ".join(steps.split()) if subject.prefix and steps else subject.done.net.name
+
+
+def _file(subject: Subject) -> str:
+    """Where a net is written, `HEAD:net.inc`; empty for a text."""
+    title = subject.title if "::" in subject.title else subject.done.source.name
+    revision, colon, path = title.partition("::")[0].rpartition(":")
+    name = path.rpartition("/")[2]
+    return "" if name.startswith("<") else f"{revision}{colon}{name}"
+
+
 def _place(change: Change) -> Span | None:
     """Where it is written now."""
     return change.after.span if change.after else None
-
-
-def _sums(group: Sequence[Change]) -> tuple[int, int]:
-    """By how much the costs of some parts grew."""
-    return sum(change.more("params") for change in group), sum(change.more("macs") for change in group)
-
-
-def _line(change: Change) -> Line:
-    part = change.part
-    words = tuple(change.words())
-    return Line(change.mark, inside(part.block, part.name), words, change.more("params"), change.more("macs"))
-
-
-def _whole(group: Sequence[Change]) -> Line:
-    """A block that was added or removed."""
-    part = group[0].part
-    return Line(group[0].mark, part.block, (f"{part.block_word}, {len(group)} parts",), *_sums(group))
 
 
 def _described(change: Change) -> dict[str, Any]:

@@ -145,6 +145,16 @@ def test_a_block_that_is_not_there_any_more_is_one_line():
     ]
 
 
+def test_turns_of_a_repetition_are_told_together():
+    old, new = (
+        Diff(*[made(f"{HEAD}{BLOCK}{NET.replace('a2: A(w: 32)', f'a2: A(w: {w}) times 3')}") for w in pair_of])
+        for pair_of in ((32, 32), (32, 48))
+    )
+    assert old.is_empty
+    assert [group.title for group in new.groups] == ["a2.0: A", "a2.1, a2.2: A"]  # the first has fewer channels in
+    assert [line.head for line in new.groups[0].lines] == ["~ b1", "~ b5_2", "~ proj"]
+
+
 def test_definitions_may_have_other_names():
     assert between(("A(w", "B(w"), ("unit conv ", "unit cbr "), (": conv ", ": cbr ")).is_empty
 

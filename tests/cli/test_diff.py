@@ -130,3 +130,79 @@ def test_what_is_wrong_is_told(call):
     assert done.exit_code == 1
     assert "E201" in done.stderr
     assert json.loads(call("diff", "one.inc", "wrong.inc", "--format", "json").stdout)
+
+
+def test_a_figure(call, folder):
+    (folder / "a.inc").write_text(BODY.format(4))
+    (folder / "b.inc").write_text(BODY.format(6))
+    done = call("diff", "a.inc", "b.inc", "-o", "d.svg", "--exit-code")
+    assert done.exit_code == 1
+    assert "~ y  width 4 -> 6" in done.stdout
+    svg = (folder / "d.svg").read_text()
+    assert "width 4 → 6" in svg
+    assert ">a.inc<" in svg
+    assert call("diff", "a.inc", "b.inc", "-o", "-").stdout == svg
+    dark = call("diff", "a.inc", "b.inc", "-o", "-", "--theme", "dark", "--depth", "2").stdout
+    assert dark.startswith("<svg")
+    assert dark != svg
+    assert call("diff", "a.inc", "b.inc", "-o", "d.png", "--format", "json").stdout.startswith("{")
+    assert (folder / "d.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("file", "said"), [("d.html", "not as .html"), ("d.gif", "not as 'd.gif'")])
+def test_a_figure_has_few_forms(call, folder, file, said):
+    (folder / "a.inc").write_text(BODY.format(4))
+    done = call("diff", "a.inc", "a.inc", "-o", file)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (folder / file).exists()
+
+
+def test_a_figure_has_two_nets(call):
+    done = call("diff", "two.inc", "two.inc", "-o", "d.svg")
+    assert done.exit_code == 2
+    assert "A::NET and B::NET" in done.stderr
+
+
+def test_a_figure_of_a_revision(call, repository):
+    assert call("diff", "net.inc", "-o", "d.svg").exit_code == 0
+    svg = (repository / "d.svg").read_text()
+    assert ">HEAD:net.inc<" in svg
+    assert "width 4 → 5" in svg
+
+
+INTERFACE = """inc 1
+net N{params} {{
+  input {first}
+  input {second}
+  aux head (weight: {weight}) = a -> conv2d 1x1 @{width}
+  output {out} = add {{ | a | b }} -> relu
+}}
+"""
+AS_IT_IS = {
+    "params": "(width = 4)", "first": "a [3, 8, 8]", "second": "b [3, 8, 8]",
+    "weight": 0.3, "width": "width", "out": "y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "what"),
+    [
+        ({"first": "b [3, 8, 8]", "second": "a [3, 8, 8]"}, "inputs", "a, b -> b, a"),
+        ({"out": "z"}, "outputs", "y -> z"),
+        ({"weight": 0.4}, "head", "weight 0.3 -> 0.4"),
+        ({"params": "(width = 5)"}, "parameter width", "4 -> 5"),
+        ({"params": "", "width": 4}, "parameter width", "4 -> none"),
+    ],
+)
+def test_what_callers_notice_is_a_difference(call, folder, changed, name, what):
+    """The parts are the same; what one passes and reads is not."""
+    (folder / "a.inc").write_text(INTERFACE.format(**AS_IT_IS))
+    (folder / "b.inc").write_text(INTERFACE.format(**AS_IT_IS | changed))
+    done = call("diff", "a.inc", "b.inc", "--exit-code")
+    assert done.exit_code == 1
+    assert f"~ {name}  {what}" in done.stdout
+    assert "nothing changed" not in done.stdout
+    document = json.loads(call("diff", "a.inc", "b.inc", "--format", "json").stdout)
+    assert {"name": name, "change": what} in document["interface"]
+    assert f"::notice title=N::{name}: {what}" in call("diff", "a.inc", "b.inc", "--format", "github").stdout

@@ -237,7 +237,7 @@ def test_parts_of_a_spec():
 
 @pytest.mark.parametrize(
     ("what", "reason"),
-    [("Nothing", "no net, block or step `Nothing`"), ("InceptionV3@[3, 40, 40]", "not legal"),
+    [("Nothing", "no net or block `Nothing`"), ("InceptionV3@[3, 40, 40]", "not legal"),
      ("InceptionA(pool: 1)", "no net of the spec uses"), ("InceptionV3@[3]", "sizes")],
 )  # fmt: skip
 def test_what_is_not_there(what, reason):

@@ -105,6 +105,16 @@ def test_a_broken_spec_is_drawn_and_fails(call, tmp_path):
     assert call("nowhere.inc", "-o", "x.svg").exit_code == 2
 
 
+@pytest.mark.parametrize("target", ["a_folder.svg", "a_file.txt/x.svg"])
+def test_a_target_that_cannot_be_written(call, tmp_path, target):
+    (tmp_path / "a_folder.svg").mkdir()
+    (tmp_path / "a_file.txt").touch()
+    result = call(V3, "-o", target)
+    assert result.exit_code == 2
+    assert "error[E603]: cannot write" in result.stderr
+    assert "internal" not in result.stderr
+
+
 def test_times_of_a_record(call, tmp_path):
     record = tmp_path / "record.json"
     record.write_text(json.dumps({"version": 1, "choices": [], "ways": {"fc": "direct"}}))

@@ -97,6 +97,12 @@ def test_nothing_that_a_spec_says_is_markup():
     assert not {"script", "img", "b"} & page.tags
 
 
+def test_nothing_that_is_said_is_markup_in_markdown_either():
+    text = TEXT.replace("somebody et al.", "<script>").replace("it is small\n", "<img src=x>\n")
+    page = card(text, licence="<b>").markdown()
+    assert not re.search("<(script|img|b)>", page)
+
+
 def test_a_figure_stands_below_the_title():
     report = card(TEXT, picture="n.svg")
     assert re.search(r'<h1>N</h1>\s*<figure><svg [^>]*id="inc-N"', report.html())
