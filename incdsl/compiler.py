@@ -175,7 +175,7 @@ def _facts(done: Compilation) -> Iterator[str]:
     without = f" ({costs.deployed_params:,} without the aux head{'s' * (len(heads) > 1)})" if heads else ""
     compute = ""
     if costs.macs is not None:
-        compute = f", {in_giga(costs.macs)} GMACs ({in_giga(2 * costs.macs)} GFLOPs)"
+        compute = f", {in_macs(costs.macs)} ({in_flops(costs.macs)})"
         nominal = _nominal(done, list(net.conditions.nominal))
         compute += f" at {nominal}" if nominal else ""
     yield f"  {costs.params:,} parameters{without}{compute}"
@@ -248,6 +248,20 @@ def _nominal(done: Compilation, axes: list[str]) -> str:
     for axis in axes:
         found.setdefault(axis.rpartition(".")[0], []).append(str(done.net.conditions.nominal[axis]))
     return " and ".join(" x ".join(sizes) for sizes in found.values())
+
+
+_MANY = 10**7
+"""So many multiply-accumulates are told in giga."""
+
+
+def in_macs(number: int) -> str:
+    """Multiply-accumulates: `0.598 GMACs`, and below ten million `92,480 MACs`."""
+    return f"{in_giga(number)} GMACs" if number >= _MANY else f"{number:,} MACs"
+
+
+def in_flops(macs: int) -> str:
+    """The floating-point operations of so many multiply-accumulates, in the unit in which `in_macs` tells these."""
+    return f"{in_giga(2 * macs)} GFLOPs" if macs >= _MANY else f"{2 * macs:,} FLOPs"
 
 
 def in_giga(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,12 +33,19 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
     """The rows in the order in which the net runs, one for each module of the net, layer, or op."""
     fields = receptive_fields(net.graph)
     found: dict[object, Row] = {}
+    keys: dict[str, object] = {}
+    read: defaultdict[object, set[str]] = defaultdict(set)
+    """Of each row, the nodes that are read by other rows, or by those who call the net."""
     labelled: set[object] = set()
     for node_cost in cost.nodes:
         node = node_cost.node
         if not net.graph.operands(node.name):
             continue
         key, name, kind = _group(node_cost, by)
+        keys[node.name] = key
+        for operand in net.graph.operands(node.name):
+            if operand in keys and keys[operand] != key:
+                read[keys[operand]].add(operand)
         row = found.setdefault(key, Row(name, kind))
         row.nodes.append(node_cost)
         own = by == "block" and node.instance is net.graph.net
@@ -49,9 +57,18 @@ def rows(net: Net, cost: Cost, by: By) -> list[Row]:
         row.macs = None if node_cost.macs is None else (row.macs or 0) + node_cost.macs
         row.activations = None if node_cost.activations is None else (row.activations or 0) + node_cost.activations
         row.training_only = not node_cost.deployed
-        row.shape = shape_text(net, node_cost.shape)
-        row.sees = _field(fields[node.name])
+    for end in net.graph.ends:
+        if end in keys:
+            read[keys[end]].add(end)
+    for key, row in found.items():
+        ends = [(shape_text(net, end.shape), _field(fields[end.node.name])) for end in _ends(row, read[key])]
+        row.shape, row.sees = map(", ".join, zip(*dict.fromkeys(ends), strict=True))
     return list(found.values())
+
+
+def _ends(row: Row, read: set[str]) -> list[NodeCost]:
+    """The nodes whose values leave a row; where none does, the last one."""
+    return [each for each in row.nodes if each.node.name in read] or row.nodes[-1:]
 
 
 def _group(cost: NodeCost, by: By) -> tuple[object, str, str]:

@@ -20,7 +20,7 @@ from incdsl.cli.options import (
     show,
     tell,
 )
-from incdsl.compiler import Compilation, describe_sizes, in_giga
+from incdsl.compiler import Compilation, describe_sizes, in_macs
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
 
@@ -56,7 +56,7 @@ def _report(spec: str, done: list[Compilation]) -> None:
     if not done:
         tell(f"{spec}: no net, nothing to check but the syntax")
     for each in done:
-        compute = f", {in_giga(each.cost.macs)} GMACs" if each.cost.macs is not None else ""
+        compute = f", {in_macs(each.cost.macs)}" if each.cost.macs is not None else ""
         axes = list(each.net.conditions.nominal)
         sizes = f"; {describe_sizes(each, axes)}" if axes else ""
         nominal = each.net.conditions.nominal

@@ -24,7 +24,7 @@ from incdsl.cli.options import (
     tell,
 )
 from incdsl.codegen import output
-from incdsl.compiler import Compilation, compile_net, in_giga, literal
+from incdsl.compiler import Compilation, compile_net, in_macs, literal
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.render import Format
 
@@ -96,5 +96,5 @@ def described(done: Compilation) -> str:
     """The net in a few words."""
     parts = [done.net.name, f"{done.cost.params:,} parameters"]
     if done.cost.macs is not None:
-        parts.append(f"{in_giga(done.cost.macs)} GMACs")
+        parts.append(in_macs(done.cost.macs))
     return ", ".join(parts)

@@ -56,6 +56,8 @@ def command(
     try:
         form = "svg" if target == "-" else form_of(Path(target))
         part = part_of(spec, Asked(settings, max_steps, root, source=spec_source), folds=heat is None)
+        if heat in ("macs", "activations") and part.totals.macs is None:
+            raise click.UsageError(f"{heat} depend on the size of the input, which is free: say one, SPEC@[C, H, W]")
         made = drawing(part, Look(depth, theme, heat, times, fit))
         data = made.encoded(form, scale)
     except CannotSave as error:

@@ -38,6 +38,8 @@ def is_past(text: str) -> bool:
 def past(text: str, root: Path | None) -> Iterator[Past]:
     """The specs below `root`, or the spec's folder, as they were at the revision that a text names, while it lasts.
 
+    The path begins at the current folder or, as for git, at the top of the repository that the file is in.
+
     Only blobs are read, with `git cat-file`: no hook, filter or link of the repository has a say.
 
     Raises:
@@ -47,20 +49,41 @@ def past(text: str, root: Path | None) -> Iterator[Past]:
     assert form is not None
     revision, (path, colons, what) = form["revision"], form["rest"].partition("::")
     path, at, dims = path.partition("@") if not colons else (path, "", "")
-    top = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel").strip())
-    commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", what=revision)
-    folder = (root or Path(path).parent).resolve()
     spec = Path(path).resolve()
-    for each in (folder, spec):
-        if not each.is_relative_to(top.resolve()):
-            raise _none(f"{each} is not in the repository {top}")
+    top = Path(_git(_nearest(spec), "rev-parse", "--show-toplevel").strip()).resolve()
+    found = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", what=revision)
+    commit = found.strip()
+    from_top = (top / path).resolve()
+    if not _is_there(top, commit, spec) and _is_there(top, commit, from_top):
+        spec = from_top
+    if not _is_there(top, commit, spec):
+        raise _none(f"there is no {path} at {revision} in {top}")
+    folder = root.resolve() if root else spec.parent
+    if not folder.is_relative_to(top):
+        raise _none(f"{folder} is not in the repository {top}")
     with tempfile.TemporaryDirectory(prefix="incdsl-") as made:
         into = Path(made).resolve()
-        _check_out(top, commit.strip(), folder.relative_to(top.resolve()), into)
-        old = into / spec.relative_to(top.resolve())
+        _check_out(top, commit, folder.relative_to(top), into)
+        old = into / spec.relative_to(top)
         if not old.is_file():
-            raise _none(f"there is no {path} at {revision}")
-        yield Past(f"{old}{colons}{what}{at}{dims}", into / folder.relative_to(top.resolve()))
+            raise _none(f"{path} is no spec below {folder} at {revision}")
+        yield Past(f"{old}{colons}{what}{at}{dims}", into / folder.relative_to(top))
+
+
+def _nearest(path: Path) -> Path:
+    """The nearest folder above a path that exists now."""
+    return next(each for each in path.parents if each.is_dir())
+
+
+def _is_there(top: Path, commit: str, spec: Path) -> bool:
+    """Whether a commit has a file."""
+    if not spec.is_relative_to(top):
+        return False
+    try:
+        _run(top, "cat-file", "-e", f"{commit}:{spec.relative_to(top).as_posix()}")
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 def _check_out(top: Path, commit: str, folder: Path, into: Path) -> None:

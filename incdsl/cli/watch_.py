@@ -24,7 +24,7 @@ from incdsl.cli.options import (
     tell,
 )
 from incdsl.codegen import output
-from incdsl.compiler import MAX_PARAMS, Compilation, compilations, in_giga
+from incdsl.compiler import MAX_PARAMS, Compilation, compilations, in_macs
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.elaborate.budget import MAX_STEPS
 from incdsl.files import SUFFIX
@@ -144,8 +144,9 @@ def _costs(done: Compilation, diff: Diff | None) -> str:
     more = done.cost.params - was.params
     parts = [f"{done.cost.params:,} parameters{f' ({more:+,})' if more else ''}"]
     if done.cost.macs is not None:
-        change = (done.cost.macs - was.macs) / 1e9 if was.macs is not None else 0
-        parts.append(f"{in_giga(done.cost.macs)} GMACs{f' ({change:+.3g})' if change else ''}")
+        change = done.cost.macs - was.macs if was.macs is not None else 0
+        sign = "+" if change > 0 else "-"
+        parts.append(f"{in_macs(done.cost.macs)}{f' ({sign}{in_macs(abs(change))})' if change else ''}")
     return ", ".join(parts)
 
 

@@ -257,7 +257,7 @@ class _Canvas:
         for _ in range(self._both.depth + (len(alone) == 1 and isinstance(alone[0], Block))):
             blocks = [
                 thing for body in level for thing in everything(body, deep=False)
-                if isinstance(thing, Block) and side.sign(side.of(thing)) == "changed"
+                if isinstance(thing, Block) and not thing.head and side.sign(side.of(thing)) == "changed"
             ]  # fmt: skip
             opened |= {block.path for block in blocks}
             level = [block.inside for block in blocks if block.inside]

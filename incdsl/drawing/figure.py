@@ -10,7 +10,7 @@ from incdsl.drawing.heat import WORDS, Heat
 from incdsl.drawing.layout import Layout
 from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Arrow, Box, Run, Sheet
-from incdsl.drawing.picture import Body, Cost, Sequence, Value
+from incdsl.drawing.picture import Block, Body, Cost, Sequence, Value
 from incdsl.drawing.things import first_box, last_box
 
 _LEGEND = 380
@@ -35,6 +35,11 @@ class Column:
     right: float = 0
     x: float = 0
     end: float = 0
+
+    @property
+    def heads(self) -> list[Block]:
+        """The auxiliary heads of its last value, which stand below it."""
+        return self.sequence.values[-1].heads if self.sequence.values else []
 
     @property
     def cost(self) -> Cost:
@@ -179,8 +184,9 @@ def _place_columns(columns: list[Column], layout: Layout, manner: Manner, margin
     half = layout.boxes.block_width / 2
     for column in columns:
         extent = layout.sequence_extent(column.sequence, manner)
-        column.left = max(half, extent.left)
-        column.right = max(half, extent.end, extent.right - 10)
+        heads = [layout.extent(head, manner.of_head()) for head in column.heads]
+        column.left = max([half, extent.left, *(head.left for head in heads)])
+        column.right = max([half, extent.end, extent.right - 10, *(head.right for head in heads)])
         column.x = at + column.left
         at = column.x + column.right + m.GAP_OF_COLUMNS
 
@@ -219,30 +225,26 @@ def leave(
             layout.word(last, x, y + 13, value, alone=True)
         sheet.write(x, y + 37, Run(", ".join(value.outputs), "name"), anchor="middle")
         deepest = y + 40
-    return _heads(sheet, layout, column, value, deepest)
+    return _heads(sheet, layout, column, value.heads, deepest, manner)
 
 
-def _heads(sheet: Sheet, layout: Layout, column: Column, value: Value, y: float) -> float:
+def _heads(sheet: Sheet, layout: Layout, column: Column, heads: list[Block], y: float, manner: Manner) -> float:
     """The auxiliary heads of the value at the end of a column, below it."""
     half = layout.boxes.block_width / 2
-    for i, head in enumerate(value.heads):
+    lefts = [column.x - layout.extent(head, manner.of_head()).left for head in heads]
+    for i, (head, left) in enumerate(zip(heads, lefts, strict=True)):
         top = y + 30
         if i == 0:
             points = [(column.x, y), (column.x, top)]
         else:
-            side = column.x - half - 8
-            points = [
-                (column.x, column.end + 22),
-                (side, column.end + 22),
-                (side, top + 29),
-                (column.x - half, top + 29),
-            ]
+            side = min(lefts) - 8
+            points = [(column.x, column.end + 22), (side, column.end + 22), (side, top + 29), (left, top + 29)]
         sheet.line(points, 1.5, "head", 0, ("", head.path))
-        y = layout.block(head, column.x, top, Manner(True))
-    if value.heads:
-        several = "s" if len(value.heads) > 1 else ""
+        y = layout.block(head, column.x, top, manner.of_head())
+    if lefts:
+        several = "s" if len(lefts) > 1 else ""
         note = Run(f"auxiliary head{several}: training only", "note", ink="second")
-        sheet.write(column.x - half, y + 15, note)
+        sheet.write(min(*lefts, column.x - half), y + 15, note)
         y += 15
     return y
 

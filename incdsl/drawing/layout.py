@@ -67,23 +67,22 @@ class Layout:
                 height += self.room(part, before, value, manner) if gap is None else gap
                 right = max(right, self._reach_of_label(part, before, value, manner))
                 left = max(left, self._reach_of_taps(value))
-                right = max(right, self._reach_of_heads(value, each))
+                right = max(right, self._reach_of_heads(value, each, manner))
             before = value
         return Extent(left, right, height, start, end)
 
     def room(self, part: Thing, before: Value | None, value: Value, manner: Manner) -> float:
         """The room behind a thing: more where a shape, a word or a tap has to fit."""
         if value.heads:
-            return max(manner.gap, m.GAP_WITH_SHAPE + sum(self._head_height(head) + 12 for head in value.heads))
+            heights = [self.extent(head, manner.of_head()).height for head in value.heads]
+            return max(manner.gap, m.GAP_WITH_SHAPE + sum(height + 12 for height in heights))
         if value.outputs or self.label(part, before, value, manner) or is_filled(part):
             return max(manner.gap, m.GAP_WITH_SHAPE)
         return manner.gap
 
-    def _reach_of_heads(self, value: Value, extent: Extent) -> float:
-        return extent.end + 24 + self.boxes.block_width if value.heads else 0
-
-    def _head_height(self, head: Block) -> float:
-        return self.extent(head, Manner(True)).height
+    def _reach_of_heads(self, value: Value, extent: Extent, manner: Manner) -> float:
+        sizes = [self.extent(head, manner.of_head()) for head in value.heads]
+        return extent.end + 24 + max(size.start + size.end for size in sizes) if sizes else 0
 
     def label(self, part: Thing | None, before: Value | None, value: Value, manner: Manner) -> str:
         """What is written beside the line of a value: its shape in a net, its grid in a block, where that changed."""
@@ -198,12 +197,12 @@ class Layout:
         at = y + m.GAP_WITH_SHAPE
         left = x + self.extent(part, manner).end + 24
         for head in value.heads:
-            height = self._head_height(head)
-            line = at + height / 2
+            size = self.extent(head, manner.of_head())
+            line = at + size.height / 2
             self.sheet.line([(x, line), (left, line)], 1.5, "head", 0, ("", head.path))
             self.sheet.dots.append(Dot(x, line))
-            self.block(head, left + self.boxes.block_width / 2, at, Manner(True))
-            at += height + 12
+            self.block(head, left + size.start, at, manner.of_head())
+            at += size.height + 12
 
     def block(self, block: Block, x: float, y: float, manner: Manner) -> float:
         """A block as a box with its miniature, or opened as a panel."""

@@ -36,12 +36,17 @@ class Manner:
     """Whether the steps of a net stand as close as those of a block."""
 
     def opens(self, block: Block) -> bool:
-        """Whether a block is drawn with its inside."""
-        return (self.depth > 0 or block.path in self.opened) and block.inside is not None and not block.head
+        """Whether a block is drawn with its inside; an auxiliary head only if it is asked for by name."""
+        deep = self.depth > 0 and not block.head
+        return (deep or block.path in self.opened) and block.inside is not None
 
     def inside(self) -> Manner:
         """The manner of what stands inside a panel."""
         return Manner(False, self.depth - 1, self.heat, opened=self.opened)
+
+    def of_head(self) -> Manner:
+        """The manner of an auxiliary head."""
+        return Manner(True, opened=self.opened)
 
     def of_rails(self) -> Manner:
         """The manner of what stands on rails."""

@@ -41,7 +41,7 @@ def seen(bodies: list[Body], manner: Manner) -> tuple[list[Step], list[Block]]:
                 steps.append(thing)
             elif isinstance(thing, Block):
                 if thing.inside and around.opens(thing):
-                    waiting.append((thing.inside, around.inside()))
+                    waiting.append((thing.inside, (around.of_head() if thing.head else around).inside()))
                 else:
                     blocks.append(thing)
     return steps, blocks

@@ -12,6 +12,8 @@ from incdsl.syntax.parser import parse
 def laid_out(text: str, edits: Sequence[Edit]) -> str:
     """A text after edits that do not overlap; the definitions that they touch are in their layout.
 
+    Its lines end as they did.
+
     Raises:
         LawBroken: as in `formatted`.
     """
@@ -19,4 +21,5 @@ def laid_out(text: str, edits: Sequence[Edit]) -> str:
         return text
     items = [item.span for item in parse(text).file.items]
     touched = {n for n, span in enumerate(items) if any(span.start <= edit.start <= span.end for edit in edits)}
-    return formatted_where(edited(text, edits), touched)
+    done = formatted_where(edited(text, edits), touched)
+    return done.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else done

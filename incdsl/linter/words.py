@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from incdsl.compiler import in_giga
-
-
-def macs(number: int) -> str:
-    """Multiply-accumulates: `0.598 GMACs`, and below ten million `92,480 MACs`."""
-    return f"{in_giga(number)} GMACs" if number >= 10**7 else f"{number:,} MACs"
-
 
 def share(part: float, whole: float) -> str:
     """A part in percent: `28%`; never 0% or 100% of what is neither."""

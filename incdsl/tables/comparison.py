@@ -176,7 +176,8 @@ def _shapes(there: list[Row]) -> str:
     (first, _, grid), (last, _, other) = (row.shape.partition(" ") for row in (there[0], there[-1]))
     if (first, grid) == (last, other):
         return there[0].shape
-    return f"{first} -> {there[-1].shape}" if grid == other else f"{there[0].shape} -> {there[-1].shape}"
+    alike = grid == other and "," not in grid
+    return f"{first} -> {there[-1].shape}" if alike else f"{there[0].shape} -> {there[-1].shape}"
 
 
 def _two(pair: Pair, number: Callable[[Row], int | None], text: Callable[[int], str]) -> list[Cell]:

@@ -33,16 +33,22 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text; words of one that `breaks` may stand on several lines."""
+    """A text; words of one that `breaks` may stand on several lines, what commas part in one that is `stacked` does."""
 
     text: str
     style: str = ""
     breaks: bool = False
+    stacked: bool = False
 
     @property
     def least(self) -> int:
         """The room that it needs."""
-        return max(map(len, self.text.split(" "))) if self.breaks else len(self.text)
+        return max(map(len, self.text.split(" ") if self.breaks else self.drawn.split("\n")))
+
+    @property
+    def drawn(self) -> str:
+        """The text on a terminal."""
+        return self.text.replace(", ", "\n") if self.stacked else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class Sheet:
             drawn.add_column(column.title, justify="right" if column.right else "left", min_width=max(widths))
         for line in sheet.lines:
             drawn.add_row(
-                *[Text(c.text, style=c.style, no_wrap=not c.breaks, overflow="fold") for c in line.cells],
+                *[Text(c.drawn, style=c.style, no_wrap=not c.breaks, overflow="fold") for c in line.cells],
                 style=line.style or None,
             )
         yield drawn
@@ -171,6 +177,7 @@ _TEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "…": r"\ldots{}", "·": r"\textperiodcentered{}", "−": "$-$", "×": r"$\times$", "–": "--", '"': "''",
+    "≥": r"$\geq$", "≤": r"$\leq$",
 }  # fmt: skip
 
 

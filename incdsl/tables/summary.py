@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from incdsl.analysis.batch import two_images
 from incdsl.analysis.table import By, Row, record, rows
-from incdsl.compiler import Compilation, describe_sizes, in_giga
+from incdsl.compiler import Compilation, describe_sizes, in_flops, in_macs
 from incdsl.subject import Subject
 from incdsl.tables.sheet import Cell, Column, Line, Sheet, comma_separated, commented
 
@@ -66,11 +66,13 @@ class Summary:
     def _line(self, row: Row) -> Line:
         total = self.done.cost.macs
         share = row.macs / total if row.macs and total and not row.training_only else 0
-        texts = (
-            row.name, row.kind, row.shape, f"{row.params:,}" if row.params else "", _count(row.macs),
-            f"{share:.1%}" if share else "", _bar(share), in_bytes(row.activations), row.sees,
+        cells = (
+            Cell(row.name), Cell(row.kind), Cell(row.shape, stacked=True),
+            Cell(f"{row.params:,}" if row.params else ""), Cell(_count(row.macs)),
+            Cell(f"{share:.1%}" if share else ""), Cell(_bar(share)), Cell(in_bytes(row.activations)),
+            Cell(row.sees, stacked=True),
         )  # fmt: skip
-        return Line(tuple(map(Cell, texts)), "dim" if row.training_only else "")
+        return Line(cells, "dim" if row.training_only else "")
 
     @property
     def totals(self) -> list[str]:
@@ -78,10 +80,10 @@ class Summary:
         done, costs = self.done, self.done.cost
         lines = [f"{done.net.name}: {costs.deployed_params:,} parameters"]
         if costs.macs is not None:
-            lines[0] += f", {in_giga(costs.macs)} GMACs (= {in_giga(2 * costs.macs)} GFLOPs)"
+            lines[0] += f", {in_macs(costs.macs)} (= {in_flops(costs.macs)})"
         if done.net.graph.heads:
             extra = (costs.train_macs or 0) - (costs.macs or 0)
-            compute = f", {in_giga(extra)} GMACs more" if extra else ""
+            compute = f", {in_macs(extra)} more" if extra else ""
             lines[0] += f"; with aux heads {costs.params:,}{compute} (dim rows)"
         memory = [row.activations for row in self.rows if not row.training_only]
         if all(m is not None for m in memory):
@@ -148,7 +150,7 @@ class Summary:
 def _count(number: int | None) -> str:
     if number is None:
         return "?"
-    return f"{number / 1e6:,.1f} M" if number else ""
+    return f"{number / 1e6:,.1f} M" if number >= 5e4 else f"{number:,}" if number else ""
 
 
 def in_bytes(numbers: int | None) -> str:

@@ -26,7 +26,7 @@ def test_compile_writes_generated_name_py_by_default(call, folder):
     result = call("compile", "one.inc")
     assert result.exit_code == 0
     assert (folder / "generated" / "one.py").read_text(encoding="utf-8") == expected(ONE, "one.inc")
-    assert result.stdout == "one.inc -> generated/one.py  (N, 16 parameters, 0.000000768 GMACs)\n"
+    assert result.stdout == "one.inc -> generated/one.py  (N, 16 parameters, 768 MACs)\n"
 
 
 def test_default_target_is_in_the_working_directory_not_beside_the_spec(call, folder):

@@ -87,6 +87,13 @@ def test_a_revision_from_a_folder_below(call, repository, monkeypatch):
     assert "width 4 -> 5" in call("diff", "HEAD~1:../net.inc::N", "../net.inc").stdout
 
 
+def test_a_path_may_begin_at_the_top_or_lead_to_another_repository(call, repository, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(repository / "parts")
+    assert "width 4 -> 5" in call("diff", "HEAD:net.inc", "../net.inc").stdout
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert "width 4 -> 5" in call("diff", str(repository / "net.inc")).stdout
+
+
 def test_steps_of_a_revision(call, repository):
     done = call("diff", "HEAD~1:net.inc::conv 3x3 @4@[3, 8, 8]", "net.inc::conv 3x3 @4@[3, 8, 8]")
     assert "bias true -> false" in done.stdout
@@ -98,7 +105,7 @@ def test_steps_of_a_revision(call, repository):
         ("HEAD~9:net.inc", "there is no revision 'HEAD~9'"),
         ("--help:net.inc", "there is no revision '--help'"),
         ("HEAD:nothing.inc", "there is no nothing.inc at HEAD"),
-        ("HEAD:../../outside.inc", "is not in the repository"),
+        ("HEAD:../../outside.inc", "not a git repository"),
     ],
 )
 def test_what_is_not_there(call, repository, text, reason):

@@ -74,7 +74,7 @@ def test_the_table_shows_the_rows_and_the_totals(call, document):
         assert not row["params"] or f"{row['params']:,}" in line
     assert (
         "InceptionV3: 23,834,568 parameters, 5.71 GMACs (= 11.43 GFLOPs); "
-        "with aux heads 27,161,264, 0.00568 GMACs more (dim rows)"
+        "with aux heads 27,161,264, 5,683,200 MACs more (dim rows)"
     ) in result.stdout
     assert "legal sizes: H, W >= 75 (>= 299 while training, for the aux head); 299 x 299 nominal" in result.stdout
 
@@ -93,6 +93,32 @@ def test_a_net_without_a_nominal_size_has_no_multiply_accumulates(call, folder):
     assert "N: 16 parameters\n" in table
     assert "GMACs" not in table
     assert "?" in table
+
+
+DOORS = """inc 1
+block Two {
+  input x
+  output a = x -> one: conv2d 3x3/2 @4 half
+  output b = a -> next: conv2d 3x3/2 @6 half
+}
+net N {
+  input x [3, 16, 16]
+  a, b = x -> two: Two
+  output y = a -> act: relu
+  output z = b -> last: relu
+}
+"""
+
+
+def test_a_block_with_several_outputs_shows_each(call, folder):
+    (folder / "doors.inc").write_text(DOORS)
+    document = json.loads(call("summary", "doors.inc", "--format", "json").stdout)
+    assert document["rows"][0]["shape"] == "4 x 8 x 8, 6 x 4 x 4"
+    assert document["rows"][0]["receptive_field"] == "3, 7"
+    lines = [line.split() for line in call("summary", "doors.inc").stdout.splitlines()]
+    assert lines[2][:7] == ["two", "Two", "4", "x", "8", "x", "8"]
+    assert lines[3] == ["6", "x", "4", "x", "4", "7"]
+    assert "| 4 x 8 x 8, 6 x 4 x 4 |" in call("summary", "doors.inc", "--format", "markdown").stdout
 
 
 def test_parameters_change_the_summary(call):

@@ -35,6 +35,18 @@ def test_shipped_specs(path, look):
         check(made)
 
 
+@pytest.mark.parametrize("name", ["v1", "googlenet", "v3", "inception_resnet_v2", "v3_paper"])
+@pytest.mark.parametrize("look", [Look(), Look(depth=9)], ids=["closed", "all"])
+def test_auxiliary_heads_are_opened_by_name(name, look):
+    text = (ROOT / "specs" / f"{name}.inc").read_text()
+    part = chosen(Source(f"{name}.inc", text))
+    heads = frozenset(head.instance.path for head in part.found.net.graph.heads)
+    made = drawing(part, replace(look, opened=heads))
+    check(made)
+    assert heads <= {panel.path for panel in made.sheet.panels}
+    assert not heads & {panel.path for panel in drawing(part, look).sheet.panels}
+
+
 @pytest.fixture
 def sheet():
     """The marks of a figure, to be spoilt."""

@@ -115,6 +115,14 @@ def test_a_target_that_cannot_be_written(call, tmp_path, target):
     assert "internal" not in result.stderr
 
 
+def test_costs_that_depend_on_a_free_size_are_asked_with_one(call, tmp_path):
+    (tmp_path / "free.inc").write_text("inc 1\nnet N {\n  input x [3, H, W]\n  output y = x -> conv2d 3x3 @4\n}\n")
+    assert "free: say one" in call("free.inc", "-o", "f.svg", "--heat", "macs").stderr
+    assert not (tmp_path / "f.svg").exists()
+    assert call("free.inc::N@[3, 8, 8]", "-o", "f.svg", "--heat", "macs").exit_code == 0
+    assert call("free.inc", "-o", "f.svg", "--heat", "params").exit_code == 0
+
+
 def test_times_of_a_record(call, tmp_path):
     record = tmp_path / "record.json"
     record.write_text(json.dumps({"version": 1, "choices": [], "ways": {"fc": "direct"}}))

@@ -81,4 +81,4 @@ def test_sizes_are_told_by_input():
     done = sizes("[3, 16, 8]", "[5, 32, 16]", *APART)[1]
     axes = list(done.net.conditions.nominal)
     assert describe_sizes(done, axes) == "a.H, a.W, b.H, b.W >= 3; 16 x 8 and 32 x 16 nominal"
-    assert "GFLOPs) at 16 x 8 and 32 x 16\n" in done.text
+    assert "FLOPs) at 16 x 8 and 32 x 16\n" in done.text

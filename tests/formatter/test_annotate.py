@@ -110,3 +110,11 @@ def test_comments_inside_an_assertion_stay():
     bare = without_assertions(text)
     assert assertions(bare) == []
     assert bare.count("# three") == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_end_as_they_did(end):
+    text = TEXT.replace("\n", end)
+    written = annotated(Source("net.inc", text), every=True)
+    assert written == annotated(Source("net.inc", TEXT), every=True).replace("\n", end)
+    assert without_assertions(written).replace(end, "\n") == without_assertions(written.replace(end, "\n"))

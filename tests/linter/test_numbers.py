@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from incdsl.compiler import in_flops, in_macs
 from incdsl.diagnostics.base import example
 from incdsl.frontend import analyze_source
 from incdsl.linter import words
@@ -42,9 +43,11 @@ def test_shares_in_percent(part, whole, text):
 
 
 def test_costs_in_words():
-    assert words.macs(9_999_999) == "9,999,999 MACs"
-    assert words.macs(10_000_000) == "0.01 GMACs"
-    assert words.macs(597_196_800) == "0.597 GMACs"
+    assert in_macs(9_999_999) == "9,999,999 MACs"
+    assert in_macs(10_000_000) == "0.01 GMACs"
+    assert in_macs(597_196_800) == "0.597 GMACs"
+    assert in_flops(597_196_800) == "1.19 GFLOPs"
+    assert in_flops(9_999_999) == "19,999,998 FLOPs"
     assert words.saved(25, 18) == "28%"
 
 

@@ -55,7 +55,7 @@ class Facts:
             for thing in (*_all([cell.thing]), *heads):
                 if thing.path and thing.visits:
                     self.boxes.setdefault(thing.path, self._box(thing, opened[-1] if opened else ""))
-                if isinstance(thing, Block) and thing.inside and not thing.head:
+                if isinstance(thing, Block) and thing.inside:
                     self.blocks.setdefault(thing.path, (*opened, thing.path))
                     self._read(thing.inside, (*opened, thing.path))
 
@@ -72,7 +72,7 @@ class Facts:
             "out": self._shown(visit.leaving),
         }
         if isinstance(thing, Block):
-            found["opens"] = bool(thing.inside) and not thing.head
+            found["opens"] = bool(thing.inside)
             found["kind"] = thing.kind
         ops = [self._graph[name] for name in placed]
         if not isinstance(thing, Block):

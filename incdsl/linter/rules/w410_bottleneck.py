@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.reduction import Reduction, as_parallel, reduction
 from incdsl.linter.view import View, is_dense
-from incdsl.linter.words import macs
 from incdsl.ops.window import Pool
 
 
@@ -57,4 +57,5 @@ class Bottleneck(Finding):
         return f"{before:,} numbers are pooled to {passing:,} before they become {after:,}"
 
     def help(self) -> str:
-        return f"this costs {macs(self.found.macs)}; a strided convolution beside the pool {macs(self.found.parallel)}"
+        costs, parallel = in_macs(self.found.macs), in_macs(self.found.parallel)
+        return f"this costs {costs}; a strided convolution beside the pool {parallel}"

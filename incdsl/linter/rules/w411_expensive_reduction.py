@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.reduction import Reduction, as_parallel, reduction
 from incdsl.linter.view import View
-from incdsl.linter.words import grid, macs
+from incdsl.linter.words import grid
 from incdsl.ops.window import Pool
 
 
@@ -56,4 +57,5 @@ class ExpensiveReduction(Finding):
         )
 
     def help(self) -> str:
-        return f"this costs {macs(self.found.macs)}; a strided convolution beside the pool {macs(self.found.parallel)}"
+        costs, parallel = in_macs(self.found.macs), in_macs(self.found.parallel)
+        return f"this costs {costs}; a strided convolution beside the pool {parallel}"

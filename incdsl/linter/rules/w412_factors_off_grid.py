@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.factors import MEDIUM, sequences
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
-from incdsl.linter.words import grid, macs
+from incdsl.linter.words import grid
 
 CONV = "unit conv = conv2d -> relu\n"
 
@@ -54,4 +55,4 @@ class FactorsOffGrid(Finding):
 
     def help(self) -> str:
         kind = "small square kernels are better there" if min(self.grid) > MEDIUM[1] else "set them side by side"
-        return f"it costs {macs(self.macs)}, the square kernel {macs(self.square)}; {kind}"
+        return f"it costs {in_macs(self.macs)}, the square kernel {in_macs(self.square)}; {kind}"

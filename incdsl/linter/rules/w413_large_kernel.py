@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.factors import as_factors, cost, is_padded, medium, whole_kernels
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
-from incdsl.linter.words import macs, saved
+from incdsl.linter.words import saved
 
 CONV = "unit conv = conv2d -> relu\n"
 
@@ -62,4 +63,4 @@ class LargeKernel(Finding):
         return f"{number} 3x3 kernels cost {saved(self.before, self.after)} less than this {self.kernel}x{self.kernel}"
 
     def help(self) -> str:
-        return f"{macs(self.after)} instead of {macs(self.before)}"
+        return f"{in_macs(self.after)} instead of {in_macs(self.before)}"

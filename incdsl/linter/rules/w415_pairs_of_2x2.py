@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
 from incdsl.edits import Edit
@@ -13,7 +14,6 @@ from incdsl.linter.factors import Sequence, cost, sequences
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
-from incdsl.linter.words import macs
 
 CONV = "unit conv = conv2d -> relu\n"
 
@@ -53,10 +53,10 @@ class PairsOf2x2(Finding):
                 )  # fmt: skip
 
     def message(self) -> str:
-        return f"two 2x2 kernels cost {macs(self.before)}, 3x1 and 1x3 would cost {macs(self.after)}"
+        return f"two 2x2 kernels cost {in_macs(self.before)}, 3x1 and 1x3 would cost {in_macs(self.after)}"
 
     def help(self) -> str:
-        return f"the 3x3 itself costs {macs(self.square)}"
+        return f"the 3x3 itself costs {in_macs(self.square)}"
 
 
 def _fix(factors: Sequence) -> Fix | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.ir.graph import Node
@@ -13,7 +14,6 @@ from incdsl.linter.factors import sequences
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import NetView, View, is_activation
-from incdsl.linter.words import macs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class LinearFactor(Finding):
         return f"no activation stands between the factors of `{self.step}`"
 
     def help(self) -> str:
-        return f"they cost {macs(self.macs)}, and compute no more than one kernel for {macs(self.square)}"
+        return f"they cost {in_macs(self.macs)}, and compute no more than one kernel for {in_macs(self.square)}"
 
 
 def _is_linear(net: NetView, first: Node, second: Node) -> bool:

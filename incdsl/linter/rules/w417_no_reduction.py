@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic, Fix
 from incdsl.diagnostics.base import example
 from incdsl.edits import Edit
@@ -14,7 +15,7 @@ from incdsl.linter.factors import whole_kernels
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import GOING_DEEPER
 from incdsl.linter.view import NetView, View, Written
-from incdsl.linter.words import grid, macs, saved
+from incdsl.linter.words import grid, saved
 from incdsl.ops.merge import Concat
 
 CONV = "unit conv = conv2d -> relu\n"
@@ -63,7 +64,7 @@ class NoReduction(Finding):
         return f"a 1x1 to {self.reduced} channels in front of this {self.kernel} saves {saved(self.before, self.after)}"
 
     def help(self) -> str:
-        return f"{macs(self.before)} without it, {macs(self.after)} with it"
+        return f"{in_macs(self.before)} without it, {in_macs(self.after)} with it"
 
 
 def _joins(net: NetView, node: Node) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.finding import Finding
 from incdsl.linter.heads import heads
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import View
-from incdsl.linter.words import macs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +53,4 @@ class SeveralHeads(Finding):
         return f"`{self.name}` is one of {self.count} heads; the last alone would do"
 
     def help(self) -> str:
-        return f"in training it has {self.params:,} parameters and costs {macs(self.macs)}"
+        return f"in training it has {self.params:,} parameters and costs {in_macs(self.macs)}"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic, Row
 from incdsl.diagnostics.base import example
 from incdsl.ir.graph import Node
 from incdsl.linter.finding import Finding
 from incdsl.linter.papers import RETHINKING
 from incdsl.linter.view import NetView, View
-from incdsl.linter.words import macs
 from incdsl.ops.merge import Add, Concat
 from incdsl.source import Span
 
@@ -62,7 +62,7 @@ class UnevenRails(Finding):
 
     def rows(self) -> tuple[Row, ...]:
         return tuple(
-            Row(span, macs(cost))
+            Row(span, in_macs(cost))
             for span, cost in sorted(((self.cheap, self.least), (self.dear, self.most)), key=_place)
         )
 

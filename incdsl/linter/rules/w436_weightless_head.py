@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from incdsl.compiler import in_macs
 from incdsl.diagnostics import Diagnostic
 from incdsl.diagnostics.base import example
 from incdsl.linter.finding import Finding
 from incdsl.linter.heads import heads
 from incdsl.linter.view import View
-from incdsl.linter.words import macs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,8 @@ class WeightlessHead(Finding):
                     )  # fmt: skip
 
     def message(self) -> str:
-        return (
-            f"the head `{self.name}` has weight 0, {self.params:,} parameters and costs {macs(self.macs)} in training"
-        )
+        costs = f"{self.params:,} parameters and costs {in_macs(self.macs)} in training"
+        return f"the head `{self.name}` has weight 0, {costs}"
 
     def help(self) -> str:
         return "give it a weight, 0.3 in GoogLeNet and 0.4 in Inception-v3, or leave it out"
