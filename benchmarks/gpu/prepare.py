@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from incdsl.analysis.kernels import launches
-from incdsl.codegen.gpu import Gpu
+from incdsl.codegen.gpu import KERNELS, Gpu, kernels as kernels_file
 from incdsl.compiler import Compilation, compile_net, for_inference, read
 
 
@@ -35,7 +35,7 @@ FORMS: dict[str, Callable[[Compilation], Compilation]] = {
 
 
 def prepare(folder: Path, specs: Iterable[Path]) -> None:
-    """Write `NET_FORM.py` and `NET_FORM.json` (the layers) for each net and form, and `manifest.json`.
+    """Write `NET_FORM.py` and `NET_FORM.json` (the layers) for each net and form, what they import, and `manifest.json`.
 
     Raises:
         CompileError: if a spec is wrong.
@@ -50,6 +50,7 @@ def prepare(folder: Path, specs: Iterable[Path]) -> None:
             module = made(done)
             (folder / f"{spec.stem}_{form}.py").write_text(module.text, encoding="utf-8")
             (folder / f"{spec.stem}_{form}.json").write_text(json.dumps(_layers(module), indent=1), encoding="utf-8")
+    (folder / f"{KERNELS}.py").write_text(kernels_file(), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(nets, indent=1), encoding="utf-8")
 
 

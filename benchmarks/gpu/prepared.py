@@ -102,6 +102,8 @@ def _filled(net: PreparedNet, form: str) -> nn.Module:
 @cache
 def _imported(path: Path) -> Any:
     name = f"prepared_{path.stem}"
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # the kernels, which some forms import
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

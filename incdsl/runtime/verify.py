@@ -293,6 +293,7 @@ class _Verifier:
             raise NotChecked("this PyTorch has no torch.distributed")
         self._need_parameters()
         ways = [{}, {"aux": False}] if self._graph.heads else [{}]
+        importlib.import_module("torch.distributed.nn")  # its functions would keep the group, and threads with it
         store = torch.distributed.HashStore()  # type: ignore[attr-defined]
         torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
         try:

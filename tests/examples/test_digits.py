@@ -224,6 +224,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path, recipe, net_class, di
         assert distance(half[name], gradient) > 1e-3, f"{name} would not tell a share from the batch"
 
 
+@pytest.mark.long
 def test_two_processes_train(tmp_path, net_class):
     text = said(*TORCHRUN, TRAIN, "--epochs", "3", out=tmp_path)
     assert " on 2 x cpu\n" in text

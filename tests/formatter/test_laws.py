@@ -13,7 +13,7 @@ from tests.formatter.laws import differences
 from tests.formatter.scramble import Layouts
 from tests.process import V3
 
-COUNT = 100
+COUNT = 60
 """Texts that each test formats; `python -m tests.formatter` takes more."""
 
 

@@ -13,8 +13,9 @@ from triton.compiler import ASTSource, compile as compile_kernel
 
 from incdsl.runtime.carried import kernels
 
-POINTERS = {"x", "weight", "bias", "added", "y", "y0", "y1", "y2", "y3"}
-SIZES = {"rows", "in_h", "in_w", "out_h", "out_w", "active"}
+POINTERS = {name: "*bf16" for name in ("x", "weight", "bias", "added", "y", "y0", "y1", "y2", "y3")}
+POINTERS |= {"sums": "*fp32", "arrived": "*i32"}
+SIZES = {"rows", "in_h", "in_w", "out_h", "out_w", "active", "splits"}
 """Not specialized: nothing is known of them."""
 INSTRUCTIONS = {
     "tensor cores": ("wgmma.mma_async", "mma.sync", "tcgen05.mma"),
@@ -31,7 +32,7 @@ def compiled(kernel, capability: int, warps: int, stages: int, constants: dict) 
         if name in constants:
             signature[name] = "constexpr"
             continue
-        signature[name] = "*bf16" if name in POINTERS else "i32"
+        signature[name] = POINTERS.get(name, "i32")
         if name not in SIZES and not name.startswith(("kernel", "stride", "padding")):
             aligned[(place,)] = [["tt.divisibility", 16]]
     target = GPUTarget("cuda", capability, 32)
@@ -55,7 +56,9 @@ def stack(cubin: bytes) -> int:
 def convolution(capability: int, config: kernels.ConvConfig) -> dict[str, int]:
     """A padded convolution that writes two parts."""
     tile = {"ROWS": config.rows, "CHANNELS": config.channels, "DEPTH": config.depth}
-    constants = {"added": None, "y2": None, "y3": None, "stride_h": 1, "stride_w": 1, "PADDED": True, **tile}
+    constants = {"added": None, "y2": None, "y3": None, "POINTS": False, "PADDED": True, **tile}
+    if config.splits == 1:
+        constants |= {"sums": None, "arrived": None}
     return compiled(kernels._convolution, capability, config.warps, config.stages, constants)
 
 

@@ -1,8 +1,9 @@
 """A client that starts the server as a process and speaks the protocol with it, as editors do."""
 
 import asyncio
+import io
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
@@ -63,6 +64,17 @@ class Client(LanguageClient):
         item = types.VersionedTextDocumentIdentifier(version, uri)
         whole = types.TextDocumentContentChangeWholeDocument(text)
         self.text_document_did_change(types.DidChangeTextDocumentParams(item, [whole]))
+
+    @contextmanager
+    def at_once(self):
+        """Hold back what is sent in between, so that the server has all of it before it begins."""
+        protocol, writer = self.protocol, self.protocol.writer
+        protocol.writer = io.BytesIO()
+        try:
+            yield
+        finally:
+            held, protocol.writer = protocol.writer.getvalue(), writer
+            writer.write(held)
 
     async def diagnostics(self, uri):
         """What the server finds, asked for."""

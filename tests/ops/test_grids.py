@@ -20,7 +20,7 @@ def describe(grid):
     return f"{len(grid.mismatches)} of {grid.configurations} differ: {grid.mismatches[:5]}"
 
 
-@pytest.mark.parametrize("axis", AXES, ids="HW".__getitem__)
+@pytest.mark.parametrize("axis", [AXES[0], pytest.param(AXES[1], marks=pytest.mark.long)], ids="HW")
 @pytest.mark.parametrize("word", WORDS)
 def test_what_fits_and_its_size_are_pytorchs(word, axis):
     grid = answers(word, axis)

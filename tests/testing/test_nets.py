@@ -20,7 +20,7 @@ from incdsl.testing.running import Subject
 
 torch.set_num_threads(1)
 SHARES = 4
-NETS = 400
+NETS = 240
 few = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 
 
@@ -124,10 +124,10 @@ def sized(count):
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_legal_sizes_up_to_256(share):
-    for i, done in enumerate(sized(60)):
+    for i, done in enumerate(sized(32)):
         if i % SHARES == share:
             subject = Subject(done)
-            assert list(legal_sizes(subject, exhaustive=True, axes="HW" if i < 8 else "H")) == []
+            assert list(legal_sizes(subject, exhaustive=True, axes="HW" if i < 5 else "H")) == []
             subject.close()
 
 

@@ -22,13 +22,17 @@ Shape = tuple[int, int, int, int]
 
 
 class ConvConfig(NamedTuple):
-    """How a convolution is cut up: a program computes `rows` pixels by `channels`, `depth` input channels at a time."""
+    """How a convolution is cut up: a program computes `rows` pixels by `channels`, `depth` input channels at a time.
+
+    With more `splits` than one, as many programs share the sums of a tile, and the last of them adds up.
+    """
 
     rows: int
     channels: int
     depth: int
     warps: int
     stages: int
+    splits: int = 1
 
 
 class PoolConfig(NamedTuple):
@@ -59,6 +63,8 @@ PROGRAMS = 128
 """About as many programs as a large GPU runs at once, one on each multiprocessor."""
 SHARED = 96 * 1024
 """Bytes of shared memory that every GPU since Ampere has for a program."""
+COUNTERS = 2**18
+"""Tiles that are shared among programs, in all CUDA graphs together, whose counters need not be cleared."""
 SHALLOWEST = 16
 """Channels that tensor cores multiply at least."""
 LARGEST_POOL = 64
@@ -108,14 +114,22 @@ def _store(y, y_pixel, first, last, total, row, rows, start, CHANNELS: constexpr
         tl.store(place, total.to(y.dtype.element_ty), mask=mask)
 
 
-@jit("rows", "in_h", "in_w", "out_h", "out_w", "active")
+@jit(
+    "rows", "in_h", "in_w", "out_h", "out_w", "kernel_h", "kernel_w", "stride_h", "stride_w", "padding_h", "padding_w",
+    "active", "splits",
+)  # fmt: skip
 def _convolution(
-    x, weight, bias, added, y0, y1, y2, y3, x_pixel, added_pixel, pixel0, pixel1, pixel2, pixel3, end0, end1, end2,
+    x, weight, bias, added, y0, y1, y2, y3, sums, arrived,
+    x_pixel, added_pixel, pixel0, pixel1, pixel2, pixel3, end0, end1, end2,
     rows, in_channels, out_channels, in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w,
-    padding_h, padding_w, active,
-    PADDED: constexpr, ROWS: constexpr, CHANNELS: constexpr, DEPTH: constexpr,
+    padding_h, padding_w, active, splits,
+    POINTS: constexpr, PADDED: constexpr, ROWS: constexpr, CHANNELS: constexpr, DEPTH: constexpr,
 ):  # fmt: skip
-    """[rows, taps * in_channels] x [taps * in_channels, out_channels], the left matrix gathered from windows of `x`."""
+    """[rows, taps * in_channels] x [taps * in_channels, out_channels], the left matrix gathered from windows of `x`.
+
+    `POINTS` says that a window is one pixel. With `sums`, programs of one tile share its steps: each leaves what it has
+    there, and the last that has `arrived` adds up, always in the same order.
+    """
     row, start = _tile(out_channels, ROWS, CHANNELS)
     channel = start + tl.arange(0, CHANNELS)
     image, top, left = _window(x, x_pixel, row, in_h, in_w, out_h, out_w, stride_h, stride_w, padding_h, padding_w)
@@ -124,10 +138,17 @@ def _convolution(
     filters = weight + channel * (taps * in_channels)
     wide = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
     total = tl.zeros((ROWS, CHANNELS), wide)
-    for step in range(taps * steps):
-        tap = step // steps
+    begin, end = 0, taps * steps
+    if sums is not None:
+        share = tl.cdiv(end, splits)
+        begin = tl.program_id(1) * share
+        end = tl.minimum(begin + share, end)
+    for step in range(begin, end):
+        tap = 0 if POINTS else step // steps
         depth = (step - tap * steps) * DEPTH + tl.arange(0, DEPTH)
-        h, w = top + tap // kernel_w, left + tap % kernel_w
+        h, w = top, left
+        if not POINTS:
+            h, w = top + tap // kernel_w, left + tap % kernel_w
         seen = row < rows
         if PADDED:
             seen = seen & (h >= 0) & (h < in_h) & (w >= 0) & (w < in_w)
@@ -140,17 +161,32 @@ def _convolution(
             other=0.0,
         )
         total = tl.dot(a, b, total, input_precision="ieee", out_dtype=wide)
-    if added is not None:
-        place = added + row.to(tl.int64)[:, None] * added_pixel + channel[None, :]
-        total += tl.load(place, mask=(row < rows)[:, None] & (channel < out_channels)[None, :], other=0.0).to(wide)
-    total = _finished(total, bias, channel, out_channels, active)
-    _store(y0, pixel0, 0, end0, total, row, rows, start, CHANNELS)
-    if y1 is not None:
-        _store(y1, pixel1, end0, end1, total, row, rows, start, CHANNELS)
-    if y2 is not None:
-        _store(y2, pixel2, end1, end2, total, row, rows, start, CHANNELS)
-    if y3 is not None:
-        _store(y3, pixel3, end2, out_channels, total, row, rows, start, CHANNELS)
+    last = True
+    if sums is not None:
+        tile = tl.program_id(0)
+        cell = tl.arange(0, ROWS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+        place = sums + tile.to(tl.int64) * splits * (ROWS * CHANNELS) + cell
+        tl.store(place + tl.program_id(1) * (ROWS * CHANNELS), total)
+        tl.debug_barrier()  # all of it is written before this program counts as arrived
+        last = tl.atomic_add(arrived + tile, 1) == splits - 1
+        if last:
+            total = tl.zeros((ROWS, CHANNELS), wide)
+            for split in range(splits):
+                total += tl.load(place + split * (ROWS * CHANNELS), cache_modifier=".cg")
+            tl.store(arrived + tile, 0)
+    if last:
+        if added is not None:
+            place = added + row.to(tl.int64)[:, None] * added_pixel + channel[None, :]
+            mask = (row < rows)[:, None] & (channel < out_channels)[None, :]
+            total += tl.load(place, mask=mask, other=0.0).to(wide)
+        total = _finished(total, bias, channel, out_channels, active)
+        _store(y0, pixel0, 0, end0, total, row, rows, start, CHANNELS)
+        if y1 is not None:
+            _store(y1, pixel1, end0, end1, total, row, rows, start, CHANNELS)
+        if y2 is not None:
+            _store(y2, pixel2, end1, end2, total, row, rows, start, CHANNELS)
+        if y3 is not None:
+            _store(y3, pixel3, end2, out_channels, total, row, rows, start, CHANNELS)
 
 
 @jit("rows", "in_h", "in_w", "out_h", "out_w", "active")
@@ -314,6 +350,21 @@ def _programs(config: ConvConfig | PoolConfig, rows: int, channels: int) -> int:
     return -(-rows // config.rows) * -(-channels // config.channels)
 
 
+_COUNTERS: dict[torch.device, list[Tensor]] = {}
+
+
+def _counters(count: int, device: torch.device) -> Tensor:
+    """Zeros that a kernel leaves as zeros. Each launch in a CUDA graph has its own, for several may run at once."""
+    if device.type != "cuda" or not torch.cuda.is_current_stream_capturing():
+        _COUNTERS.setdefault(device, [torch.zeros(COUNTERS, dtype=torch.int32, device=device)])
+        return torch.zeros(count, dtype=torch.int32, device=device)
+    free = _COUNTERS.get(device, [torch.empty(0)])
+    if len(free[0]) < count:
+        return torch.zeros(count, dtype=torch.int32, device=device)  # at each replay
+    free[0], own = free[0][count:], free[0][:count]
+    return own
+
+
 def _native(first: Tensor, *others: Tensor | None) -> bool:
     """Whether Triton may compute: without gradients, tracing and autocast, on tensors of one type and device."""
     if triton is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined]
@@ -409,13 +460,18 @@ def _launch_convolution(
     tile = ConvConfig(*config) if config else conv_config(rows, x.shape[1], channels, x.element_size())
     ends = [sum(out.shape[1] for out in outs[: i + 1]) for i in range(4)]
     pixels = [pixel_stride(out) for out in outs]
-    absent = 4 - len(outs)
+    absent, tiles = 4 - len(outs), _programs(tile, rows, channels)
+    sums = arrived = None
+    if tile.splits > 1:
+        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+        sums = torch.empty(tiles * tile.splits * tile.rows * tile.channels, dtype=wide, device=x.device)
+        arrived = _counters(tiles, x.device)
     with torch.cuda.device_of(x):
-        _convolution[(_programs(tile, rows, channels),)](
-            x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent,
+        _convolution[(tiles, tile.splits)](
+            x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent, sums, arrived,
             pixel_stride(x), 0 if added is None else pixel_stride(added), *pixels, *[0] * absent, *ends[:3],
             rows, x.shape[1], channels, *x.shape[2:], out_h, out_w, *weight.shape[2:], *stride, *padding, active,
-            PADDED=any(padding), ROWS=tile.rows, CHANNELS=tile.channels, DEPTH=tile.depth,
+            tile.splits, POINTS=weight.shape[2:] == (1, 1), PADDED=any(padding), ROWS=tile.rows, CHANNELS=tile.channels, DEPTH=tile.depth,
             num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
 
