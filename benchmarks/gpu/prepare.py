@@ -35,7 +35,7 @@ FORMS: dict[str, Callable[[Compilation], Compilation]] = {
 
 
 def prepare(folder: Path, specs: Iterable[Path]) -> None:
-    """Write `NET_FORM.py` and `NET_FORM.json` (the layers) for each net and form, what they import, and `manifest.json`.
+    """Write `NET_FORM.py` and `NET_FORM.json` (the layers) for each net and form, the kernels, and `manifest.json`.
 
     Raises:
         CompileError: if a spec is wrong.

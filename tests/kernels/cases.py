@@ -35,6 +35,8 @@ class Case:
     count_include_pad: bool
     around: tuple[int, int]
     """Channels of other values before and behind each tensor."""
+    splits: int
+    """Programs that share a tile."""
 
     @property
     def channels(self) -> int:
@@ -62,6 +64,7 @@ def draw(seed: int, parts: int = 1) -> Case:
         with_added=choices.random() < 0.4,
         count_include_pad=choices.random() < 0.5,
         around=choices.choice(((0, 0), (8, 16), (5, 2))),
+        splits=choices.choice((1, 1, 2, 3, 5)),
     )
 
 
@@ -86,7 +89,8 @@ def check_convolution(kernels: ModuleType, case: Case, dtype: torch.dtype, devic
     outs = [_target(piece, dtype, case) for piece in sums.split(case.parts, 1)]
     read = channel_range(x, *case.around).view, alone(weight), None if bias is None else alone(bias)
     beside = None if added is None else channel_range(added, *case.around).view
-    how = {"stride": case.stride, "padding": case.padding, "active": case.active, "config": config}
+    how = {"stride": case.stride, "padding": case.padding, "active": case.active}
+    how["config"] = config or ((32, 32, 16, 4, 2, case.splits) if case.splits > 1 else None)
     if len(outs) == 1:
         kernels.convolve(*read, **how, added=beside, out=outs[0].view)
     else:

@@ -13,7 +13,7 @@ from triton.compiler import ASTSource, compile as compile_kernel
 
 from incdsl.runtime.carried import kernels
 
-POINTERS = {name: "*bf16" for name in ("x", "weight", "bias", "added", "y", "y0", "y1", "y2", "y3")}
+POINTERS = dict.fromkeys(("x", "weight", "bias", "added", "y", "y0", "y1", "y2", "y3"), "*bf16")
 POINTERS |= {"sums": "*fp32", "arrived": "*i32"}
 SIZES = {"rows", "in_h", "in_w", "out_h", "out_w", "active", "splits"}
 """Not specialized: nothing is known of them."""

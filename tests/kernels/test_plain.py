@@ -140,3 +140,23 @@ def test_larger_batches_get_larger_tiles():
     assert kernels.conv_config(8 * 8, 2048, 320, 2) == kernels.CONV_CONFIGS[-1]
     assert kernels.pool_config(128 * 35 * 35, 64) == kernels.POOL_CONFIGS[0]
     assert kernels.pool_config(8 * 8, 64) == kernels.POOL_CONFIGS[-1]
+
+
+def test_each_captured_launch_has_counters_of_its_own(monkeypatch):
+    monkeypatch.setattr(kernels, "COUNTERS", 10)
+    monkeypatch.setattr(kernels, "_COUNTERS", {})
+    device = torch.device("cpu")
+    assert kernels._counters(3, device, captured=True).tolist() == [0] * 3  # nothing was there before the capture
+    eager = kernels._counters(3, device, captured=False)
+    captured = [kernels._counters(4, device, captured=True) for _ in range(3)]
+    every = [eager, *captured]
+    for i, each in enumerate(every):
+        each += i + 1
+    assert [each.tolist() for each in every] == [[1] * 3, [2] * 4, [3] * 4, [4] * 4]
+    assert captured[1].data_ptr() - captured[0].data_ptr() == 4 * 4  # what is left of the ten is too few for the third
+
+
+def test_few_pixels_are_shared_among_programs():
+    assert kernels.conv_config(17 * 17, 192, 192, 2, taps=7).splits > 1
+    assert kernels.conv_config(17 * 17, 64, 64, 2).splits == 1  # one step
+    assert kernels.conv_config(128 * 17 * 17, 192, 192, 2, taps=7).splits == 1

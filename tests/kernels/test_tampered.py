@@ -35,6 +35,10 @@ CONVOLUTION = {
     "the bias of the next": ("tl.load(bias + channel,", "tl.load(bias + channel + 1,"),
     "one more rectified": ("(channel < active)", "(channel <= active)"),
     "what is added to the next": ("added_pixel + channel[None, :]", "added_pixel + channel[None, :] + 1"),
+    "the sums of one program less": ("in range(splits)", "in range(splits - 1)"),
+    "a step that is the next program's": ("tl.minimum(begin + share, end)", "tl.minimum(begin + share + 1, end)"),
+    "one that never arrives": ("== splits - 1", "== splits"),
+    "sums on top of each other": ("place + tl.program_id(1) * (ROWS", "place + 0 * (ROWS"),
     "the second part for the third": ("_store(y2, pixel2, end1, end2", "_store(y2, pixel2, end0, end2"),
 }
 AVERAGE = {

@@ -49,6 +49,16 @@ def test_configs_of_pools(interpreted, config):
         check(interpreted, draw(3), torch.float64, config=config)
 
 
+def test_counters_are_left_as_they_were(interpreted, monkeypatch):
+    """A launch in a CUDA graph has its own, and is repeated."""
+    counters = torch.zeros(64, dtype=torch.int32)
+    monkeypatch.setattr(interpreted, "_counters", lambda count, *_: counters[:count])
+    for seed in range(3):
+        for config in [(32, 32, 16, 4, 3, 4), (16, 16, 16, 4, 3, 2)]:
+            check_convolution(interpreted, draw(seed), torch.float64, config=config)
+            assert not counters.any()
+
+
 def test_new_tensors_are_channels_last(interpreted):
     x, weight = torch.randn(2, 8, 5, 4), torch.randn(11, 8, 1, 1)
     expected = F.conv2d(x, weight)

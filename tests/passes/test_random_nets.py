@@ -25,9 +25,7 @@ FOUND = {
 PART = "block Part = conv2d 1x1 @4 -> batchnorm -> dropout 0.1 -> conv2d 1x1 @2\n"
 
 
-@pytest.mark.parametrize(
-    "seeds", [range(20), pytest.param(range(20, 60), marks=pytest.mark.long)], ids=str
-)
+@pytest.mark.parametrize("seeds", [range(20), pytest.param(range(20, 60), marks=pytest.mark.long)], ids=str)
 def test_levels_and_rules_give_the_same_numbers(seeds):
     nets = [done for seed in seeds if (done := compiled(seed))]
     assert len(nets) > 10

@@ -164,7 +164,9 @@ def test_symbolic_trace(net):
         assert_same(traced(x), net(x))
 
 
-@pytest.mark.parametrize("free", [pytest.param({0: "batch"}, marks=pytest.mark.long), {0: "batch", 2: "height", 3: "width"}])
+@pytest.mark.parametrize(
+    "free", [pytest.param({0: "batch"}, marks=pytest.mark.long), {0: "batch", 2: "height", 3: "width"}]
+)
 def test_export(net, free):
     # torch.export takes sizes of 1 for constants; below 107 the last grid would be such a size (torchvision's too).
     least = {"batch": 2, "height": 107, "width": 107}

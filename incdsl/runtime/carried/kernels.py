@@ -56,8 +56,12 @@ CONV_CONFIGS = (
     ConvConfig(32, 32, 64, 4, 4),
     ConvConfig(32, 32, 32, 4, 3),
     ConvConfig(16, 32, 128, 4, 3),
+    ConvConfig(64, 64, 64, 4, 4, 4),
+    ConvConfig(64, 32, 64, 4, 4, 4),
+    ConvConfig(32, 32, 64, 4, 3, 4),
+    ConvConfig(32, 32, 64, 4, 3, 8),
 )
-"""What a tuner may choose from, the largest tiles first."""
+"""What a tuner may choose from, the largest tiles first, and last those that programs share."""
 POOL_CONFIGS = (PoolConfig(32, 64, 4), PoolConfig(16, 64, 4), PoolConfig(8, 128, 4), PoolConfig(16, 32, 2))
 PROGRAMS = 128
 """About as many programs as a large GPU runs at once, one on each multiprocessor."""
@@ -65,6 +69,8 @@ SHARED = 96 * 1024
 """Bytes of shared memory that every GPU since Ampere has for a program."""
 COUNTERS = 2**18
 """Tiles that are shared among programs, in all CUDA graphs together, whose counters need not be cleared."""
+FEWEST_STEPS = 2
+"""Steps of a program that shares its tile with others, at least."""
 SHALLOWEST = 16
 """Channels that tensor cores multiply at least."""
 LARGEST_POOL = 64
@@ -102,6 +108,26 @@ def _finished(total, bias, channel, columns, active):
     if bias is not None:
         total += tl.load(bias + channel, mask=channel < columns, other=0.0).to(total.dtype)[None, :]
     return tl.where((channel < active)[None, :] & (total < 0), 0.0, total)
+
+
+@jit()
+def _added_up(total, sums, arrived, splits, ROWS: constexpr, CHANNELS: constexpr):
+    """What all programs of this tile have, always added in the same order, and whether this is the last of them.
+
+    The others have left theirs, and have nothing more to do.
+    """
+    tile = tl.program_id(0)
+    cell = tl.arange(0, ROWS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    place = sums + tile.to(tl.int64) * splits * (ROWS * CHANNELS) + cell
+    tl.store(place + tl.program_id(1) * (ROWS * CHANNELS), total)
+    tl.debug_barrier()  # all of it is written before this program counts as arrived
+    last = tl.atomic_add(arrived + tile, 1) == splits - 1
+    if last:
+        total = tl.zeros_like(total)
+        for split in range(splits):
+            total += tl.load(place + split * (ROWS * CHANNELS), cache_modifier=".cg")
+        tl.store(arrived + tile, 0)
+    return total, last
 
 
 @jit()
@@ -163,17 +189,7 @@ def _convolution(
         total = tl.dot(a, b, total, input_precision="ieee", out_dtype=wide)
     last = True
     if sums is not None:
-        tile = tl.program_id(0)
-        cell = tl.arange(0, ROWS)[:, None] * CHANNELS + tl.arange(0, CHANNELS)[None, :]
-        place = sums + tile.to(tl.int64) * splits * (ROWS * CHANNELS) + cell
-        tl.store(place + tl.program_id(1) * (ROWS * CHANNELS), total)
-        tl.debug_barrier()  # all of it is written before this program counts as arrived
-        last = tl.atomic_add(arrived + tile, 1) == splits - 1
-        if last:
-            total = tl.zeros((ROWS, CHANNELS), wide)
-            for split in range(splits):
-                total += tl.load(place + split * (ROWS * CHANNELS), cache_modifier=".cg")
-            tl.store(arrived + tile, 0)
+        total, last = _added_up(total, sums, arrived, splits, ROWS, CHANNELS)
     if last:
         if added is not None:
             place = added + row.to(tl.int64)[:, None] * added_pixel + channel[None, :]
@@ -315,12 +331,17 @@ def max_pool(
     return _written(F.max_pool2d(x, kernel, stride, padding), out) if made is None else made
 
 
-def conv_config(rows: int, in_channels: int, channels: int, item_bytes: int) -> ConvConfig:
-    """The largest tiles of which there are enough programs, otherwise the smallest, for channels of these numbers."""
+def conv_config(rows: int, in_channels: int, channels: int, item_bytes: int, taps: int = 1) -> ConvConfig:
+    """The largest tiles of which there are enough programs, otherwise the smallest, for channels of these numbers.
+
+    Programs share a tile only if each has a few steps; `taps` are the pixels of a window.
+    """
     suiting = [
         each
         for each in CONV_CONFIGS
-        if _shared(each, item_bytes) <= SHARED and each.depth < 2 * max(in_channels, SHALLOWEST)
+        if _shared(each, item_bytes) <= SHARED
+        and each.depth < 2 * max(in_channels, SHALLOWEST)
+        and (each.splits == 1 or taps * -(-in_channels // each.depth) >= FEWEST_STEPS * each.splits)
     ]
     enough = (each for each in suiting if _programs(each, rows, channels) >= PROGRAMS and each.channels < 2 * channels)
     return next(enough, suiting[-1])
@@ -347,15 +368,19 @@ def _shared(config: ConvConfig, item_bytes: int) -> int:
 
 
 def _programs(config: ConvConfig | PoolConfig, rows: int, channels: int) -> int:
+    return _tiles(config, rows, channels) * (config.splits if isinstance(config, ConvConfig) else 1)
+
+
+def _tiles(config: ConvConfig | PoolConfig, rows: int, channels: int) -> int:
     return -(-rows // config.rows) * -(-channels // config.channels)
 
 
 _COUNTERS: dict[torch.device, list[Tensor]] = {}
 
 
-def _counters(count: int, device: torch.device) -> Tensor:
+def _counters(count: int, device: torch.device, captured: bool) -> Tensor:
     """Zeros that a kernel leaves as zeros. Each launch in a CUDA graph has its own, for several may run at once."""
-    if device.type != "cuda" or not torch.cuda.is_current_stream_capturing():
+    if not captured:
         _COUNTERS.setdefault(device, [torch.zeros(COUNTERS, dtype=torch.int32, device=device)])
         return torch.zeros(count, dtype=torch.int32, device=device)
     free = _COUNTERS.get(device, [torch.empty(0)])
@@ -457,21 +482,23 @@ def _launch_convolution(
     added = None if added is None else _channels_last(added)
     out_h, out_w = outs[0].shape[2:]
     rows, channels = len(x) * out_h * out_w, len(weight)
-    tile = ConvConfig(*config) if config else conv_config(rows, x.shape[1], channels, x.element_size())
+    taps = weight.shape[2] * weight.shape[3]
+    tile = ConvConfig(*config) if config else conv_config(rows, x.shape[1], channels, x.element_size(), taps)
     ends = [sum(out.shape[1] for out in outs[: i + 1]) for i in range(4)]
     pixels = [pixel_stride(out) for out in outs]
-    absent, tiles = 4 - len(outs), _programs(tile, rows, channels)
+    absent, tiles = 4 - len(outs), _tiles(tile, rows, channels)
     sums = arrived = None
     if tile.splits > 1:
         wide = torch.float64 if x.dtype == torch.float64 else torch.float32
         sums = torch.empty(tiles * tile.splits * tile.rows * tile.channels, dtype=wide, device=x.device)
-        arrived = _counters(tiles, x.device)
+        arrived = _counters(tiles, x.device, x.is_cuda and torch.cuda.is_current_stream_capturing())
     with torch.cuda.device_of(x):
         _convolution[(tiles, tile.splits)](
             x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent, sums, arrived,
             pixel_stride(x), 0 if added is None else pixel_stride(added), *pixels, *[0] * absent, *ends[:3],
             rows, x.shape[1], channels, *x.shape[2:], out_h, out_w, *weight.shape[2:], *stride, *padding, active,
-            tile.splits, POINTS=weight.shape[2:] == (1, 1), PADDED=any(padding), ROWS=tile.rows, CHANNELS=tile.channels, DEPTH=tile.depth,
+            tile.splits, POINTS=weight.shape[2:] == (1, 1), PADDED=any(padding),
+            ROWS=tile.rows, CHANNELS=tile.channels, DEPTH=tile.depth,
             num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
 
