@@ -39,6 +39,7 @@ from incdsl.diagnostics.render import Format
 from incdsl.passes.levels import rules
 from incdsl.passes.rules.use_kernels import UseKernels
 from incdsl.passes.rules.use_winograd import DIRECT, UseWinograd
+from incdsl.passes.ways import is_way
 from incdsl.winograd import schemes
 from incdsl.writing import replace_text
 
@@ -312,16 +313,17 @@ def _tuned_form(best: Mapping[str, Any], also: frozenset[str], document: Mapping
     """
     streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
     if UseWinograd.__name__ in also:
-        return Cpu(ways=_tuned_ways(document, {DIRECT, *(scheme.name for scheme in schemes(higher_order=True))}))
+        known = {DIRECT, *(scheme.name for scheme in schemes(higher_order=True))}
+        return Cpu(ways=_tuned_ways(document, known.__contains__))
     kernels = UseKernels.__name__ in also
-    ways = _tuned_ways(document, {"plain", "fused", "kernel"}) if kernels else ()
+    ways = _tuned_ways(document, is_way) if kernels else ()
     return Gpu(dtype, streams, kernels=kernels, ways=ways) if streams else None
 
 
-def _tuned_ways(document: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
+def _tuned_ways(document: Mapping[str, Any], known: Callable[[object], bool]) -> tuple[tuple[str, str], ...]:
     """How layers were measured to be fastest, if these are ways that there are."""
     ways = document.get("ways", {})
-    if not known.issuperset(ways.values()):
+    if not all(map(known, ways.values())):
         raise ValueError("a layer has no such way")
     return tuple(ways.items())
 

@@ -64,6 +64,8 @@ class _Names:
         says_little = _is_lettered(chain, item.label) and chain.parent and (chain.parent.name or chain.parent.rail)
         if item.label and not (says_little and alone):
             return _plain(item.label)
+        if item.node and item.node.op.kind == "view" and not _is_lettered(chain):
+            return chain.name  # what is left of a rail whose layer became a part of another
         if alone:
             return word
         letter = re.search(r"([a-z]+)$", chain.name) if _is_lettered(chain) else None

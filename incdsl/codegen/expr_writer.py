@@ -19,6 +19,7 @@ from incdsl.ops.code import (
     Operand,
     Operands,
     Owned,
+    Place,
     Setting,
     Size,
     Value,
@@ -67,7 +68,7 @@ class ExprWriter:
             return f'"{value}"'
         if isinstance(value, float) and isinf(value):
             return "torch.inf" if value > 0 else "-torch.inf"
-        if isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int | float):
             return repr(value)
         raise CompilerBug(f"no way to write {value!r}")
 
@@ -152,6 +153,8 @@ class ExprWriter:
                 first = self.value(start, forward=True) if int(start) or isinstance(start, Num) else ""
                 last = "" if stop is None else self.value(stop, forward=True)
                 return f"{flat(_atom(write(target)))}[:, {_slice(first, last)}]"
+            case Place(target=target, index=index):
+                return f"{flat(_atom(write(target)))}[{index}]"
             case Cells(target=target):
                 return f"{flat(_atom(write(target)))}[:, :, {self._cells(code)}]"
 

@@ -13,7 +13,7 @@ from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.flow import Flow
 from incdsl.codegen.layout import Bracketed, Clauses, Doc
 from incdsl.codegen.locals import Locals
-from incdsl.codegen.splits import split, splits
+from incdsl.codegen.splits import split, splits, unpacked
 from incdsl.ir.graph import Chain, Node
 from incdsl.ir.schedule import Lane
 from incdsl.ops.code import Method, Operand, Value
@@ -110,6 +110,11 @@ class Forward:
         written = [item for item in self._flow.items if item.output not in inside]
         leaves = {item: self._leaves(item, inside) for item in written}
         written = in_forks(written, leaves, self._lanes)
+        kept = {*self._flow.ends, *keep}
+        several = unpacked(written, self._flow.value, kept)
+        kernels = {parts[0]: self._flow.makes[name] for name, parts in several.items()}
+        written = [item for item in written if item.output not in several]
+        leaves |= {first: leaves[kernel] for first, kernel in kernels.items()}
         last_use = {name: now for now, item in enumerate(written) for name in leaves[item]}
         last_use |= dict.fromkeys((*keep, *self._flow.ends), len(written))
         due = {keep[name]: now for now, item in enumerate(written) for name in item.outputs if name in keep}
@@ -123,23 +128,25 @@ class Forward:
             last_use[name] = len(written)
             locals_.bind(name, name)
         statements: list[Statement] = []
-        parts = splits(written, self._flow.value, self._flow.shapes, {*self._flow.ends, *keep})
+        parts = splits(written, self._flow.value, self._flow.shapes, kept)
+        parts |= {members[0].output: members for members in several.values()}
         done: set[str] = set()
         said: set[Chain] = set()
         for now, item in enumerate(written):
             if item.output in done:
                 continue
-            if members := parts.get(item.output):
+            call, members = kernels.get(item, item), parts.get(item.output, ())
+            if members and call is item:
                 doc: Doc = split(members, locals_[leaves[item][0]], self._writer)
-                held = {each.output: self._named(each, 0, locals_, now + i) for i, each in enumerate(members)}
-                done.update(held)
             else:
-                doc = self._doc(item, inside, locals_)
-                held = {name: self._named(item, i, locals_, now) for i, name in enumerate(item.outputs)}
-            comments = [line for chain, lines in item.comments if chain not in said for line in lines]
-            said.update(chain for chain, _ in item.comments)
-            target, lane = ", ".join(held.values()), self._lanes[item]
-            statements.append(Statement(target, doc, leaves[item], item, held, tuple(comments), lane))
+                doc = self._doc(call, inside, locals_)
+            held = {each.output: self._named(each, 0, locals_, now + i) for i, each in enumerate(members)}
+            done.update(held)
+            held = held or {name: self._named(item, i, locals_, now) for i, name in enumerate(item.outputs)}
+            comments = [line for chain, lines in call.comments if chain not in said for line in lines]
+            said.update(chain for chain, _ in call.comments)
+            target, lane = ", ".join(held.values()), self._lanes[call]
+            statements.append(Statement(target, doc, leaves[item], call, held, tuple(comments), lane))
         return statements
 
     def _functions(self) -> list[str]:

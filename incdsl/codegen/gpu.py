@@ -16,6 +16,7 @@ KERNELS = "incdsl_kernels"
 """The module of Triton kernels that a file may import."""
 _FILES = {"Fork": "fork", BASE: "graphed"}
 _DEFINED = {"Fork": ("Fork",), BASE: (BASE, "Graph", "LOCK")}
+_FOR_KERNELS = ("UseKernels", "UseProducts", "SplitStores", "WriteRanges")
 _STANDARD = {
     "threading": "import threading",
     "warnings": "import warnings",
@@ -42,7 +43,7 @@ class Gpu:
     @property
     def rules(self) -> frozenset[str]:
         """Rules that run for it, though they do not by default."""
-        return frozenset({"FuseConvs", *(["UseKernels", "WriteRanges"] if self.kernels else [])})
+        return frozenset({"FuseConvs", *(_FOR_KERNELS if self.kernels else ())})
 
     @property
     def base(self) -> str:

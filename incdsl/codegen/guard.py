@@ -95,12 +95,12 @@ DEPLOYED = Allowed(
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
     | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
-    | {"is_available", "is_compiling", "is_inference", "is_tracing", "copy_", "new_empty", "to"}
+    | {"is_available", "is_compiling", "is_inference", "is_tracing", "copy_", "new_empty", "reshape", "to"}
     | _ONEDNN,
     TRAINING.objects | {"given", "kernels", "module"},
     frozenset({"classmethod"}),
     TRAINING.bases | {"nn.Conv2d"},
-    private=_ONEDNN | {"_version"},
+    private=_ONEDNN | {"_addmm_activation", "_version"},
     any_test=True,
 )
 """A module for inference computes its weights from a checkpoint, in a method of its own; kernels are imported."""

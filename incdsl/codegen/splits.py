@@ -1,4 +1,7 @@
-"""Slices of one value, one behind the other, that are all of it: they are written as one `split`."""
+"""Slices of one value, one behind the other, that are all of it: they are written as one `split`.
+
+The parts that a kernel gives are unpacked where it is called.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from incdsl.codegen.bodies import Item
 from incdsl.codegen.expr_writer import ExprWriter
 from incdsl.codegen.layout import Bracketed
-from incdsl.ops.gpu import Room
+from incdsl.ops.gpu import Part, Room, SplitConv2d
 from incdsl.ops.merge import Slice
 from incdsl.values import Shape, expression
 
@@ -41,6 +44,24 @@ def split(members: Sequence[Item], source: str, writer: ExprWriter) -> Bracketed
         return Bracketed(f"{source}.chunk", (str(len(shares)), "dim=1"))
     widths = [writer.value(share, forward=True) for share in shares]
     return Bracketed(f"{source}.split", (Bracketed("", tuple(widths), "[]"), "dim=1"))
+
+
+def unpacked(items: Sequence[Item], value: Callable[[str], str], ends: Container[str]) -> dict[str, list[Item]]:
+    """The parts of each kernel that gives several, by its output, if nobody reads all of them together.
+
+    They stand one behind the other, but the kernel may stand further up.
+    """
+    found: dict[str, list[Item]] = {}
+    for i, item in enumerate(items):
+        if item.node is None or not isinstance(item.node.op, SplitConv2d) or item.output in ends:
+            continue
+        count = len(item.node.op.widths)
+        read = [at for at in range(i + 1, len(items)) if item.output in map(value, items[at].inputs)]
+        parts = [items[at] for at in read]
+        indices = [each.node.op.index for each in parts if each.node and isinstance(each.node.op, Part)]
+        if indices == list(range(count)) and len(read) == count and read[-1] - read[0] == count - 1:
+            found[item.output] = parts
+    return found
 
 
 def _op(item: Item) -> Slice:

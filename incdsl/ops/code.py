@@ -32,7 +32,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number, boolean, string, pair or tuple of them; numbers may be symbolic."""
+    """A number, boolean, string, None, pair or tuple of them; numbers may be symbolic."""
 
     value: Any
 
@@ -94,6 +94,14 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """`target[index]`."""
+
+    target: Code
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cells:
     """`target[:, :, top:-bottom, left:-right]`."""
 
@@ -104,7 +112,7 @@ class Cells:
     right: int
 
 
-Code: TypeAlias = Operand | Operands | Owned | Value | Call | Method | Infix | Channels | Cells
+Code: TypeAlias = Operand | Operands | Owned | Value | Call | Method | Infix | Channels | Place | Cells
 
 SELF = Call(None, (Operand(),))
 """The op's module applied to its input."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import ClassVar, final
 
-from incdsl.ops.base import Kind, Op, Tensor, image
-from incdsl.ops.code import Call, Lowering, Method, Operand, Setting, Value
-from incdsl.ops.fields import Flag, Positive
+from incdsl.ops.base import Kind, Op, ShapeError, Tensor, image
+from incdsl.ops.code import Call, Code, Lowering, Method, Operand, Place, Setting, Value
+from incdsl.ops.fields import Flag, NonNegative, Positive
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
 from incdsl.ops.window import AvgPool2d, Conv2d
 from incdsl.values import Shape
+
+MOST_PARTS = 4
+"""Into how many parts a kernel splits its channels."""
 
 
 @final
@@ -68,44 +72,69 @@ class FusedConv2d(Conv2d):
 
 
 @final
-class FlooredConv2d(Conv2d):
-    """conv(x) + b, and max(…, 0) for the first `active` channels, as one kernel of Triton's.
+class ProductConv2d(Conv2d):
+    """relu(conv(x) + b) with a kernel of 1x1, as a product of matrices: on a GPU one call of cuBLAS."""
 
-    With `into` a second value is where it is written: a range of the channels of an image.
-    """
-
-    active: Positive
-    into: Flag = False
-
-    word: ClassVar[str] = "flooredconv2d"
+    word: ClassVar[str] = "productconv2d"
     public: ClassVar[bool] = False
-    calls: ClassVar[frozenset[str]] = frozenset({"nn.Conv2d"})
+    calls: ClassVar[frozenset[str]] = frozenset({
+        "nn.Conv2d", "F.relu", "torch._addmm_activation", "torch.compiler", "torch.is_grad_enabled", "torch.jit",
+    })  # fmt: skip
     helpers: ClassVar[Mapping[str, str]] = {
-        "FlooredConv2d": '''class FlooredConv2d(nn.Conv2d):
-    """A convolution, and ReLU for its first `active` channels, as one kernel."""
+        "ProductConv2d": '''class ProductConv2d(nn.Conv2d):
+    """A 1x1 convolution and a ReLU as a product of matrices, pixels by filters: on a GPU one call of cuBLAS."""
 
-    def __init__(self, *args: int | tuple[int, int], active: int, **kwargs: int | tuple[int, int]) -> None:
-        super().__init__(*args, **kwargs)
-        self.active = active
-
-    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        where = {"stride": self.stride, "padding": self.padding}
-        return kernels.convolve(x, self.weight, self.bias, active=self.active, out=out, **where)'''
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return F.relu(super().forward(x))
+        n, channels, height, width = x.shape
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+        y = torch._addmm_activation(self.bias, pixels, self.weight.flatten(1).mT)
+        return y.view(n, height, width, self.out_channels).permute(0, 3, 1, 2)'''
     }
 
     @property
-    def targets(self) -> int:
-        return int(self.into)
-
-    @property
     def display_name(self) -> str:
-        return "conv2d -> ReLU of some channels, one kernel"
+        return "conv2d -> relu, a product of matrices"
 
     def lower(self, *inputs: Shape) -> Lowering:
         call = super().lower(*inputs).module
         assert call is not None
-        settings = (*call.settings, Setting("active", self.active))
-        return Lowering(Call("FlooredConv2d", settings=settings), forward=_module(self.into), helper="FlooredConv2d")
+        return Lowering(Call("ProductConv2d", settings=call.settings), helper="ProductConv2d")
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return torch.relu(super().interpret(torch, own, inputs[0]))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return field.rectified(super().on_residues(field, own, inputs[0]))
+
+
+class _KernelConv2d(Conv2d):
+    """conv(x) + b, and max(…, 0) for the first `active` channels, as one kernel of Triton's.
+
+    `config` says how the kernel cuts up its work, if that was measured.
+    """
+
+    active: Positive
+    config: tuple[int, ...] = ()
+
+    public: ClassVar[bool] = False
+    calls: ClassVar[frozenset[str]] = frozenset({"nn.Conv2d"})
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        call = super().lower(*inputs).module
+        assert call is not None
+        settings = (*call.settings, Setting("active", self.active), *self._more(), *_config(self.config))
+        name = type(self).__name__
+        return Lowering(Call(name, settings=settings), forward=Call(None, self._operands()), helper=name)
+
+    def _more(self) -> tuple[Setting, ...]:
+        """Settings of its own."""
+        return ()
+
+    def _operands(self) -> tuple[Code, ...]:
+        """What its module is applied to."""
+        raise NotImplementedError
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         y, active = super().interpret(torch, own, inputs[0]), int(self.active)
@@ -119,13 +148,131 @@ class FlooredConv2d(Conv2d):
 
 
 @final
+class FlooredConv2d(_KernelConv2d):
+    """A convolution and the ReLU of its first channels; with `into` a second value is where they are written."""
+
+    into: Flag = False
+
+    word: ClassVar[str] = "flooredconv2d"
+    helpers: ClassVar[Mapping[str, str]] = {
+        "FlooredConv2d": '''class FlooredConv2d(nn.Conv2d):
+    """A convolution, and ReLU for its first `active` channels, as one kernel."""
+
+    def __init__(
+        self,
+        *args: int | tuple[int, int],
+        active: int,
+        config: tuple[int, ...] | None = None,
+        **kwargs: int | tuple[int, int],
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.how = {"stride": self.stride, "padding": self.padding, "active": active, "config": config}
+
+    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        return kernels.convolve(x, self.weight, self.bias, out=out, **self.how)'''
+    }
+
+    @property
+    def targets(self) -> int:
+        return int(self.into)
+
+    @property
+    def display_name(self) -> str:
+        return "conv2d -> ReLU of some channels, one kernel"
+
+    def _operands(self) -> tuple[Code, ...]:
+        return _with_target(self.into)
+
+
+@final
+class SplitConv2d(_KernelConv2d):
+    """A convolution and the ReLU of its first channels, which gives parts of these `widths`.
+
+    For each part that is `written` another value is where: a range of the channels of an image.
+    """
+
+    widths: tuple[int, ...]
+    written: tuple[bool, ...]
+
+    word: ClassVar[str] = "splitconv2d"
+    helpers: ClassVar[Mapping[str, str]] = {
+        "SplitConv2d": '''class SplitConv2d(nn.Conv2d):
+    """A convolution, and ReLU for its first `active` channels, as one kernel that gives its channels in parts."""
+
+    def __init__(
+        self,
+        *args: int | tuple[int, int],
+        active: int,
+        widths: tuple[int, ...],
+        config: tuple[int, ...] | None = None,
+        **kwargs: int | tuple[int, int],
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.widths = widths
+        self.how = {"stride": self.stride, "padding": self.padding, "active": active, "config": config}
+
+    def forward(self, x: Tensor, *outs: Tensor | None) -> tuple[Tensor, ...]:
+        return kernels.convolve_split(x, self.weight, self.bias, self.widths, outs, **self.how)'''
+    }
+
+    @property
+    def targets(self) -> int:
+        return sum(self.written)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if len(self.widths) > MOST_PARTS:
+            raise ShapeError("parts", f"the kernel writes {MOST_PARTS}, and not {len(self.widths)}")
+        return super().infer(*inputs)
+
+    @property
+    def display_name(self) -> str:
+        return "conv2d -> ReLU of some channels, in parts, one kernel"
+
+    def _more(self) -> tuple[Setting, ...]:
+        return (Setting("widths", self.widths),)
+
+    def _operands(self) -> tuple[Code, ...]:
+        targets = accumulate(self.written)
+        outs = [Operand(i) if written else Value(None) for i, written in zip(targets, self.written, strict=True)]
+        last = max((i for i, written in enumerate(self.written) if written), default=-1)
+        return (Operand(0), *outs[: last + 1])
+
+
+@final
+class Part(Op):
+    """One of the parts that a kernel gives: the channels from `start` to `stop` of all."""
+
+    index: NonNegative
+    start: NonNegative
+    stop: Positive
+
+    word: ClassVar[str] = "part"
+    public: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "view"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return inputs[0].with_channels(self.stop - self.start)
+
+    def lower(self, *inputs: Shape) -> Lowering:
+        return Lowering(None, Place(Operand(), int(self.index)))
+
+    def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0].narrow(1, int(self.start), int(self.stop) - int(self.start))
+
+    def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
+        return inputs[0][:, int(self.start) : int(self.stop)]
+
+
+@final
 class BiasedAvgPool2d(AvgPool2d):
     """max(pool(x) + b, 0), with a number of its own for each channel, as one kernel of Triton's.
 
-    With `into` a second value is where it is written: a range of the channels of an image.
+    With `into` a second value is where it is written: a range of the channels of an image. `config` says how the kernel
+    cuts up its work, if that was measured.
     """
 
     into: Flag = False
+    config: tuple[int, ...] = ()
 
     word: ClassVar[str] = "biasedavgpool"
     public: ClassVar[bool] = False
@@ -141,14 +288,15 @@ class BiasedAvgPool2d(AvgPool2d):
         stride: tuple[int, int],
         padding: tuple[int, int],
         count_include_pad: bool,
+        config: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels))
         self.kernel_size = kernel_size
-        self.where = {"stride": stride, "padding": padding, "count_include_pad": count_include_pad}
+        self.how = {"stride": stride, "padding": padding, "count_include_pad": count_include_pad, "config": config}
 
     def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        return kernels.average_pool(x, self.kernel_size, self.bias, active=x.shape[1], out=out, **self.where)'''
+        return kernels.average_pool(x, self.kernel_size, self.bias, active=x.shape[1], out=out, **self.how)'''
     }
     owns_output: ClassVar[bool] = True
 
@@ -170,9 +318,10 @@ class BiasedAvgPool2d(AvgPool2d):
             Setting("stride", tuple(map(int, self.stride))),
             Setting("padding", tuple(map(int, self.padding))),
             Setting("count_include_pad", self.count_include_pad),
+            *_config(self.config),
         )
         module = Call("BiasedAvgPool2d", settings=settings)
-        return Lowering(module, forward=_module(self.into), helper="BiasedAvgPool2d")
+        return Lowering(module, forward=Call(None, _with_target(self.into)), helper="BiasedAvgPool2d")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         y = super().interpret(torch, own, inputs[0])
@@ -183,9 +332,13 @@ class BiasedAvgPool2d(AvgPool2d):
         return field.rectified(field.reduced(y + by_channel(own["bias"], y)))
 
 
-def _module(into: bool) -> Call:
-    """The op's module, applied to its input and to what it writes into."""
-    return Call(None, (Operand(0), Operand(1)) if into else (Operand(),))
+def _with_target(into: bool) -> tuple[Code, ...]:
+    """An input, and what is written into."""
+    return (Operand(0), Operand(1)) if into else (Operand(),)
+
+
+def _config(config: tuple[int, ...]) -> tuple[Setting, ...]:
+    return (Setting("config", config),) if config else ()
 
 
 @final
@@ -199,7 +352,7 @@ class Room(Op):
     kind: ClassVar[Kind] = "view"
     calls: ClassVar[frozenset[str]] = frozenset({"torch.channels_last"})
     helpers: ClassVar[Mapping[str, str]] = {
-        "room": '''def room(x: Tensor, channels: int) -> Tensor:
+        "empty_image": '''def empty_image(x: Tensor, channels: int) -> Tensor:
     """An image as high and wide as another, in which nothing is written yet."""
     return x.new_empty([x.shape[0], channels, x.shape[2], x.shape[3]]).to(memory_format=torch.channels_last)'''
     }
@@ -208,7 +361,7 @@ class Room(Op):
         return image(self.word, inputs[0]).with_channels(self.channels)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        return Lowering(None, Call("room", (Operand(), Value(self.channels))), helper="room")
+        return Lowering(None, Call("empty_image", (Operand(), Value(self.channels))), helper="empty_image")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         x = inputs[0]

@@ -40,6 +40,11 @@ class Layer:
         return self.conv.label if self.conv.instance is self.home else self.conv.instance.label
 
     @property
+    def path(self) -> str:
+        """The path of the step."""
+        return ".".join(part for part in (self.home.path, self.label) if part)
+
+    @property
     def step(self) -> Node:
         """The node as a step of the class around it: its chain and number are those of the unit."""
         instance = self.conv.instance

@@ -30,8 +30,10 @@ from incdsl.passes.rules.pack_convs import PackConvs
 from incdsl.passes.rules.remove_dropout import RemoveDropout
 from incdsl.passes.rules.remove_identities import RemoveIdentities
 from incdsl.passes.rules.share_equal_steps import ShareEqualSteps
+from incdsl.passes.rules.split_stores import SplitStores
 from incdsl.passes.rules.sum_sibling_convs import SumSiblingConvs
 from incdsl.passes.rules.use_kernels import UseKernels
+from incdsl.passes.rules.use_products import UseProducts
 from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.passes.rules.write_concat_in_place import WriteConcatInPlace
 from incdsl.passes.rules.write_ranges import WriteRanges
@@ -67,7 +69,9 @@ LEVELS: dict[Level, tuple[Pass, ...]] = {
         Rewrite(FoldGlobalPool()),
         Rewrite(WriteConcatInPlace()),
         Rewrite(FuseConvs()),  # takes convolutions as they have become; so does the next
+        Rewrite(UseProducts()),
         Rewrite(UseKernels()),
+        Rewrite(SplitStores()),  # of which some give their channels in parts
         Rewrite(WriteRanges()),  # into which those kernels write
         Rewrite(UseWinograd()),
         Rewrite(PackConvs()),  # what is left

@@ -174,4 +174,6 @@ def _outside(value: Any, instance: Instance) -> Any:
         return rebased(value, outer)
     if isinstance(value, Pair):
         return Pair(_outside(value[0], instance), _outside(value[1], instance))
+    if isinstance(value, tuple):
+        return tuple(_outside(each, instance) for each in value)
     return value

@@ -1,11 +1,15 @@
-"""Measures for each layer of a net how it is fastest on the device at hand: step by step, fused, or as a kernel."""
+"""Measures how each layer of a net is fastest on the device at hand.
+
+That is step by step, as one call of cuDNN or cuBLAS, or as a kernel of ours, cut up in one of several ways.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +17,15 @@ from torch.nn import functional as F
 
 from incdsl.compiler import Compilation
 from incdsl.ir.graph import Node
-from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d, SplitConv2d
 from incdsl.ops.meaning import whole
 from incdsl.ops.window import Conv2d
+from incdsl.passes.rules.use_products import is_product
+from incdsl.passes.ways import kernel_way
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.carried import kernels
 
-Call = Callable[[], Tensor]
+Call = Callable[[], Tensor | tuple[Tensor, ...]]
 REPEATED = 20
 """Calls in one graph, so that launching it does not count."""
 
@@ -42,7 +48,7 @@ def measured(
     graph, shapes = done.net.graph, done.net.graph.shapes()
     known: dict[object, Mapping[str, float]] = {}
     for node in graph:
-        if not isinstance(node.op, FusedConv2d | FlooredConv2d | BiasedAvgPool2d):
+        if not isinstance(node.op, FusedConv2d | FlooredConv2d | SplitConv2d | BiasedAvgPool2d):
             continue
         grids = tuple(shapes[name].at(sizes) for name in graph.operands(node.name))
         alike = (type(node.op), tuple((name, str(getattr(node.op, name))) for name in node.op.settings), grids)
@@ -57,11 +63,11 @@ def measured(
 def fastest(found: list[Measured], done: Compilation) -> dict[str, str]:
     """The way of each layer; places of one class have one, the fastest for all of them together."""
     instances = {node.path: node for node in done.net.graph if node.path}
-    totals: dict[object, dict[str, float]] = defaultdict(dict)
+    totals: dict[object, dict[str, float]] = {}
     for each in found:
-        total = totals[_place(instances[each.path])]
-        for way, seconds in each.seconds.items():
-            total[way] = total.get(way, 0.0) + seconds
+        place = _place(instances[each.path])
+        before = totals.get(place, dict.fromkeys(each.seconds, 0.0))
+        totals[place] = {way: total + each.seconds[way] for way, total in before.items() if way in each.seconds}
     best = {place: min(total, key=lambda way: total[way]) for place, total in totals.items()}
     return {each.path: best[_place(instances[each.path])] for each in found}
 
@@ -79,7 +85,8 @@ def _ways(node: Node, images: list[Tensor]) -> dict[str, Call]:
     if isinstance(node.op, BiasedAvgPool2d):
         return _ways_of_pool(node.op, images[0])
     assert isinstance(node.op, Conv2d)
-    return _ways_of_convolution(node.op, images[0], images[1] if len(images) > 1 else None)
+    adds = isinstance(node.op, FusedConv2d) and node.op.residual
+    return _ways_of_convolution(node.op, images[0], images[1] if adds else None)
 
 
 def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[str, Call]:
@@ -90,12 +97,12 @@ def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[str, Call]:
         y = F.avg_pool2d(x, size, stride, padding, False, counted)
         return F.relu(y + bias.view(-1, 1, 1), inplace=True)
 
-    def kernel() -> Tensor:
+    def kernel(config: kernels.PoolConfig) -> Tensor:
         return kernels.average_pool(
-            x, size, bias, stride=stride, padding=padding, count_include_pad=counted, active=x.shape[1]
+            x, size, bias, stride=stride, padding=padding, count_include_pad=counted, active=x.shape[1], config=config
         )
 
-    return {"plain": plain, "kernel": kernel}
+    return {"plain": plain, **{kernel_way(config): partial(kernel, config) for config in kernels.POOL_CONFIGS}}
 
 
 def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[str, Call]:
@@ -104,9 +111,10 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[st
     weight = torch.randn(width, x.shape[1] // groups, *whole(op.kernel), device=x.device, dtype=x.dtype)
     weight = weight.to(memory_format=torch.channels_last)
     bias = torch.randn(width, device=x.device, dtype=x.dtype)
-    active = int(op.active) if isinstance(op, FlooredConv2d) else width
+    active = int(op.active) if isinstance(op, FlooredConv2d | SplitConv2d) else width
     floor = torch.full((width, 1, 1), -torch.inf, device=x.device, dtype=x.dtype)
     floor[:active] = 0
+    taps = weight.shape[2] * weight.shape[3]
 
     def plain() -> Tensor:
         y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
@@ -118,14 +126,26 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[st
             return torch.cudnn_convolution_relu(x, weight, bias, stride, padding, dilation, groups)
         return torch.cudnn_convolution_add_relu(x, weight, added, 1.0, bias, stride, padding, dilation, groups)
 
-    def kernel() -> Tensor:
-        return kernels.convolve(x, weight, bias, stride=stride, padding=padding, active=active)
+    def product() -> Tensor:
+        pixels = x.permute(0, 2, 3, 1)
+        y = torch._addmm_activation(bias, pixels.reshape(-1, x.shape[1]), weight.flatten(1).mT)
+        return y.view(*pixels.shape[:3], width).permute(0, 3, 1, 2)
+
+    def kernel(config: kernels.ConvConfig) -> Tensor | tuple[Tensor, ...]:
+        how: Any = {"stride": stride, "padding": padding, "active": active, "config": config}
+        if isinstance(op, SplitConv2d):
+            return kernels.convolve_split(x, weight, bias, [int(each) for each in op.widths], **how)
+        return kernels.convolve(x, weight, bias, **how)
 
     ways: dict[str, Call] = {"plain": plain}
-    if isinstance(op, FusedConv2d) and x.is_cuda:
-        ways["fused"] = fused
+    if isinstance(op, FusedConv2d):
+        if x.is_cuda:
+            ways["fused"] = fused
+        if is_product(op):
+            ways["product"] = product
     if added is None and groups == 1 and max(dilation) == 1:
-        ways["kernel"] = kernel
+        configs = kernels.conv_configs(x.shape[1], x.element_size(), taps)
+        ways |= {kernel_way(config): partial(kernel, config) for config in configs}
     return ways
 
 

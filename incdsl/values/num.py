@@ -459,6 +459,6 @@ def described(value: Any) -> object:
         return "symbol", value.name
     if isinstance(value, Num):
         return value.expr
-    if isinstance(value, Pair):
+    if isinstance(value, tuple):
         return tuple(map(described, value))
     return kind.__name__, value

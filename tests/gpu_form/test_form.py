@@ -16,8 +16,9 @@ import incdsl
 from incdsl.cli import cli
 from incdsl.codegen.gpu import Gpu
 from incdsl.compiler import for_inference
-from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d, SplitConv2d
 from incdsl.ops.window import Conv2d
+from incdsl.passes.ways import is_way
 from incdsl.resources import carried
 from incdsl.runtime.certify import certify
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
@@ -50,12 +51,21 @@ block Residual = add { | identity | left: conv 3x3 @8 -> up: conv2d 1x1 @in } ->
 """
 
 
-def form(done, **settings):
-    return for_inference(done, form=Gpu(**settings))
+def form(done, without=(), **settings):
+    return for_inference(done, frozenset(without), form=Gpu(**settings))
+
+
+WAYS = ("kernel", "product", "plain", "fused", "kernel 32 32 64 4 3 4")
+
+
+def in_every_way(done):
+    """The form with kernels, its layers in all ways in turn."""
+    layers = [node.path for node in form(done).net.graph if isinstance(node.op, FusedConv2d)]
+    return form(done, kernels=True, ways=tuple((path, WAYS[i % len(WAYS)]) for i, path in enumerate(layers)))
 
 
 def compare(done):
-    """The numbers of both forms in float64."""
+    """The numbers of all forms in float64."""
     least = {
         axis: next(size for size in sizes if size > 32 or size == sizes.most)
         for axis, sizes in done.sizes.evaluation.items()
@@ -64,9 +74,10 @@ def compare(done):
         state = randomized(load_net(done)()).state_dict()
         inputs = noise(done, least)
         plain = outputs(load_net(for_inference(done)).from_training(state)(*inputs))
-        found = outputs(load_net(form(done)).from_training(state, dtype=torch.float64)(*inputs))
-    for a, b in zip(found, plain, strict=True):
-        assert_near(a, b, 1e-12)
+        for each in (form(done), in_every_way(done)):
+            found = outputs(load_net(each).from_training(state, dtype=torch.float64)(*inputs))
+            for a, b in zip(found, plain, strict=True):
+                assert_near(a, b, 1e-12)
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.stem not in LARGE], ids=lambda p: p.stem)
@@ -143,7 +154,7 @@ def test_the_weights_have_their_type_and_layout(small, dtype):
     module = incdsl.deploy(small, "small.pt", device="cuda", dtype=dtype)
     kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
     assert {p.dtype for p in module.parameters()} == {kinds[dtype]}
-    assert module.stem.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert module.stem.weight.is_contiguous(memory_format=torch.channels_last)
     image = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert_near(module(image).float(), training.eval()(image), 3e-2 if dtype == "bf16" else 5e-3)
@@ -265,67 +276,71 @@ block Block(width) = concat {
 def test_layers_are_measured_in_every_way_that_they_can_run():
     done = form(compiled(TWICE), kernels=True)
     found = {each.path: each.seconds for each in measured(done, {"H": 16, "W": 15}, 2, torch.float32, "cpu", 3)}
-    paths = ["stem.conv", "a.merged", "a.e.conv", "a.f_bias", "b.merged", "b.e.conv", "b.f_bias"]
-    assert list(found) == paths
-    for path, seconds in found.items():
-        assert set(seconds) == {"plain", "kernel"}, path  # and fused, on a GPU
+    assert list(found) == ["stem", "a.merged", "a.e", "a.f_bias", "b.merged", "b.e", "b.f_bias"]
+    for seconds in found.values():
+        assert {"plain", "kernel"} == {way.split(" ")[0] for way in seconds}  # and fused, on a GPU
+        assert len(seconds) > 1
+        assert all(map(is_way, seconds))
         assert all(value > 0 for value in seconds.values())
 
 
 def test_the_ways_of_a_layer_compute_the_same():
-    done = form(compiled(TWICE.replace("-> relu -> e", "-> relu -> e")), kernels=True)
+    done = form(compiled(TWICE.replace("stem: conv 3x3/2", "first: conv 1x1 @5 -> stem: conv 3x3/2")), kernels=True)
     shapes = done.net.graph.shapes()
     seen = set()
     for node in done.net.graph:
-        if isinstance(node.op, FusedConv2d | FlooredConv2d | BiasedAvgPool2d):
+        if isinstance(node.op, FusedConv2d | SplitConv2d | BiasedAvgPool2d):
             grids = [shapes[name].at({"H": 16, "W": 15}) for name in done.net.graph.operands(node.name)]
             ways = _ways(node, [torch.randn(2, *grid, dtype=torch.float64) for grid in grids])
             first, *others = [call() for call in ways.values()]
             for other in others:
-                assert_near(other, first, 1e-12)
-            seen.add(type(node.op))
-    assert seen == {FusedConv2d, FlooredConv2d, BiasedAvgPool2d}
+                assert_near(other if isinstance(other, torch.Tensor) else torch.cat(other, 1), first, 1e-12)
+            seen.add((type(node.op), "product" in ways))
+    assert seen == {(FusedConv2d, False), (FusedConv2d, True), (SplitConv2d, False), (BiasedAvgPool2d, False)}
 
 
 def test_places_of_one_class_have_one_way():
     """The fastest for all of them together, so that a block stays one class."""
     done = form(compiled(TWICE), kernels=True)
     seconds = {
-        "stem.conv": {"plain": 3, "fused": 1, "kernel": 2},
-        "a.e.conv": {"plain": 3, "fused": 1, "kernel": 2}, "b.e.conv": {"plain": 9, "fused": 9, "kernel": 5},
+        "stem": {"plain": 3, "fused": 1, "kernel 64 32 16 4 3 1": 2},
+        "a.e": {"plain": 3, "fused": 1, "kernel 64 32 16 4 3 2": 2, "kernel 32 32 64 4 3 1": 0},
+        "b.e": {"plain": 9, "fused": 9, "kernel 64 32 16 4 3 2": 5},
         "a.merged": {"plain": 2, "kernel": 3}, "b.merged": {"plain": 2, "kernel": 1.5},
         "a.f_bias": {"plain": 2, "kernel": 1}, "b.f_bias": {"plain": 2, "kernel": 1},
     }  # fmt: skip
     ways = fastest([Measured(path, each) for path, each in seconds.items()], done)
     assert ways == {
-        "stem.conv": "fused", "a.e.conv": "kernel", "b.e.conv": "kernel", "a.merged": "plain", "b.merged": "plain",
-        "a.f_bias": "kernel", "b.f_bias": "kernel",
+        "stem": "fused", "a.e": "kernel 64 32 16 4 3 2", "b.e": "kernel 64 32 16 4 3 2",
+        "a.merged": "plain", "b.merged": "plain", "a.f_bias": "kernel", "b.f_bias": "kernel",
     }  # fmt: skip
     tuned = form(compiled(TWICE), kernels=True, ways=tuple(ways.items()))
     kinds = {node.path: type(node.op) for node in tuned.net.graph if node.path in ways}
     assert kinds == {
-        "stem.conv": FusedConv2d, "a.e.conv": FlooredConv2d, "b.e.conv": FlooredConv2d, "a.merged": Conv2d,
-        "b.merged": Conv2d, "a.f_bias": BiasedAvgPool2d, "b.f_bias": BiasedAvgPool2d,
+        "stem": FusedConv2d, "a.e": FlooredConv2d, "b.e": FlooredConv2d, "a.merged": Conv2d, "b.merged": Conv2d,
+        "a.f_bias": BiasedAvgPool2d, "b.f_bias": BiasedAvgPool2d,
     }  # fmt: skip
     assert tuned.text.count("\nclass Block") == 1
+    assert "self.e = FlooredConv2d(4, width, 3, padding=1, active=width, config=(64, 32, 16, 4, 3, 2))" in tuned.text
     assert [each.verdict for each in certify(compiled(TWICE), tuned)] == ["ok", "ok"]
 
 
-def test_a_record_says_how_layers_run(small):
+@pytest.mark.parametrize("wrong", ["guessed", "kernel 0", "kernel 64 os", "kernel 12345", 7])
+def test_a_record_says_how_layers_run(small, wrong):
     small.write_text(TWICE, encoding="utf-8")
     done = compiled(TWICE)
     best = Choice((), ("UseKernels",), True, False, 4)
-    ways = {"stem.conv": "kernel", "a.merged": "plain", "b.merged": "plain"}
+    ways = {"stem": "kernel 64 32 16 4 3 1", "a.merged": "plain", "b.merged": "plain"}
     setting = Setting("cpu", 8, "bfloat16", (16, 15))
     document = record(done, setting, [Measurement(best, 0.5)], ways)
     (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
     code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
     assert code == 0, said
     text = (small.parent / "small.py").read_text(encoding="utf-8")
-    assert "FlooredConv2d(in_channels" in text.split("class Conv")[1]
+    assert "self.stem = FlooredConv2d(4, 8, 3, stride=2, padding=1, active=8, config=(64, 32, 16, 4, 3, 1))" in text
     assert "self.merged = nn.Conv2d(" in text
     assert (small.parent / "incdsl_kernels.py").exists()
-    document["ways"]["stem.conv"] = "guessed"
+    document["ways"]["stem"] = wrong
     (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
     code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
     assert (code, "was not written by `incdsl tune`" in said) == (2, True)
@@ -351,7 +366,7 @@ def test_kernels_stand_in_a_file_beside_it(small):
 def test_a_certificate_covers_kernels():
     done = compiled(POOLS)
     found = form(done, kernels=True)
-    assert {type(node.op) for node in found.net.graph} >= {FlooredConv2d, BiasedAvgPool2d}
+    assert {type(node.op) for node in found.net.graph} >= {SplitConv2d, BiasedAvgPool2d}
     assert [each.verdict for each in certify(done, found)] == ["ok", "ok"]
 
 
@@ -375,16 +390,23 @@ net N {
   output y = x -> concat { | avgpool 3x3/2 half -> c: conv2d 1x1 @2 -> relu | d: conv2d 3x3/2 @3 half }
 }
 """
-    assert "room(" not in form(compiled(text), kernels=True).text
-    assert "room(" in form(compiled(text.replace("/2 half", "").replace("/2 @3 half", " @3")), kernels=True).text
+    assert "empty_image(" not in form(compiled(text), kernels=True).text
+    assert "empty_image(" in form(compiled(text.replace("/2 half", "").replace("/2 @3 half", " @3")), kernels=True).text
 
 
-def test_a_kernel_in_a_unit_of_a_concat_is_not_told_where_to_write():
-    """A unit takes one value: its kernel's result is copied."""
-    text = SMALL.replace("maxpool 3x3 -> c", "avgpool 3x3 -> c")
+def test_a_kernel_in_a_repetition_of_a_concat_is_not_told_where_to_write():
+    """It takes one value: its result is copied."""
+    text = SMALL.replace("b: conv 3x3 @6", "b: conv 3x3 @3 times 2").replace("maxpool 3x3 -> c", "avgpool 3x3 -> c")
     done = compiled(text)
-    found = form(done, kernels=True, ways=(("mixed.b.conv", "kernel"), ("mixed.a.conv", "kernel")))
+    ways = tuple((f"mixed.{path}", "kernel") for path in ("a", "b.0.conv", "b.1.conv"))
+    found = form(done, without=("MergeSiblingConvs",), kernels=True, ways=ways)
     ops = {node.path: node.op for node in found.net.graph if node.path}
-    assert isinstance(ops["mixed.b.conv"], FlooredConv2d)
-    assert not ops["mixed.b.conv"].into
+    assert [type(ops[path]) for path, _ in ways] == [FlooredConv2d] * 3
+    assert [ops[path].into for path, _ in ways] == [True, False, False]
     assert [each.verdict for each in certify(done, found)] == ["ok", "ok"]
+
+
+def test_parts_are_written_where_they_belong():
+    """A rail that is a merged convolution alone goes into the concat; the parts that others read are images."""
+    text = form(compiled(POOLS), kernels=True).text
+    assert "a, b, c_bias = self.merged(x, y[:, :4])" in text

@@ -94,7 +94,7 @@ def check_convolution(kernels: ModuleType, case: Case, dtype: torch.dtype, devic
     if len(outs) == 1:
         kernels.convolve(*read, **how, added=beside, out=outs[0].view)
     else:
-        kernels.convolve_split(*read, [out.view for out in outs], **how)
+        kernels.convolve_split(*read, case.parts, [out.view for out in outs], **how)
     _compare(outs, expected, case)
 
 

@@ -26,7 +26,7 @@ def test_pools(check):
 def test_any_number_of_parts():
     x, weight = torch.randn(2, 3, 4, 4), torch.randn(10, 3, 1, 1)
     ranges = torch.zeros(2, 6, 4, 4)
-    parts = kernels.convolve_split(x, weight, None, (1, ranges[:, 2:4], 2, ranges[:, :1], 3, 1))
+    parts = kernels.convolve_split(x, weight, None, (1, 2, 2, 1, 3, 1), (None, ranges[:, 2:4], None, ranges[:, :1]))
     torch.testing.assert_close(torch.cat(parts, 1), F.conv2d(x, weight))
     assert parts[1].data_ptr() == ranges[:, 2:4].data_ptr()
 
@@ -52,7 +52,7 @@ class Rails(nn.Module):
     def forward(self, x):
         y = x.new_empty(x.shape[0], 12, x.shape[2], x.shape[3]).to(memory_format=torch.channels_last)
         merged = self.merged.weight, self.merged.bias
-        _, second, third = kernels.convolve_split(x, *merged, (y[:, :4], 2, 3), active=6)
+        _, second, third = kernels.convolve_split(x, *merged, (4, 2, 3), (y[:, :4],), active=6)
         kernels.convolve(second, self.conv.weight, self.conv.bias, padding=(0, 1), active=5, out=y[:, 4:9])
         kernels.average_pool(third, (3, 3), self.bias, padding=(1, 1), active=3, out=y[:, 9:])
         return y

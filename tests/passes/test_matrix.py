@@ -32,6 +32,8 @@ CHAINS = {
     "UseWinograd": ("a: conv2d 1x1 @128 -> b: conv2d 3x3 @128", "relu"),
     "FuseConvs": ("a: conv2d 3x3 @4", "add { | identity | x } -> relu"),
     "UseKernels": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu"),
+    "UseProducts": ("a: conv2d 1x1 @4", "relu"),
+    "SplitStores": ("concat { | a: conv2d 3x3 @2 -> relu | b: conv2d 3x3 @2 }", "sigmoid"),
     "WriteRanges": ("avgpool 3x3 -> a: conv2d 1x1 @3", "relu -> concat { | identity | tanh }"),
     "FoldGlobalPool": ("gap", "fc: linear @3"),
     "WriteConcatInPlace": ("concat { | a: conv2d 3x3 @2 | b: conv2d 1x1 @2 }", "relu"),

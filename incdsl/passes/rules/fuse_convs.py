@@ -12,6 +12,7 @@ from incdsl.ops.gpu import FusedConv2d
 from incdsl.ops.merge import Add
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
+from incdsl.passes.layers import Layer, layer
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
@@ -20,11 +21,22 @@ from incdsl.passes.view import View
 class Site:
     """A convolution, a sum with one other value that reads it if there is one, and the ReLU of its class behind."""
 
-    conv: Node
+    layer: Layer
     relu: Node
     add: Node | None = None
     residual: str = ""
     """What is added."""
+
+    @property
+    def conv(self) -> Node:
+        """The convolution."""
+        return self.layer.conv
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether it is all that a unit holds, which is not a numbered member of a repetition."""
+        step = self.layer
+        return step.whole and step.home is not step.conv.instance and step.home.kind != "sequence"
 
     @property
     def inner(self) -> tuple[Node, ...]:
@@ -42,7 +54,8 @@ class FuseConvs(Rule[Site]):
 
     It helps on NVIDIA GPUs without torch.compile, which does the same by itself; elsewhere the layer computes the same
     in two or three calls. So it comes with `--device cuda` only. The ReLU, and the sum before it, must be the only
-    readers, and the convolution needs a bias, which cuDNN wants.
+    readers, and the convolution needs a bias, which cuDNN wants. A unit of which nothing else is left goes: the layer
+    takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -65,30 +78,38 @@ class FuseConvs(Rule[Site]):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if type(node.op) is not Conv2d:  # or one that holds more than one step already
             return
-        if view.net.ways.get(node.path, "fused") != "fused":
+        step = layer(view, node)
+        if view.net.ways.get(step.path, "fused") == "plain":
             return
         for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
             if reader.instance is not node.instance:
                 continue
             if isinstance(reader.op, ReLU):
-                yield Site(node, reader)
+                yield Site(step, reader)
             elif isinstance(reader.op, Add):
-                yield from self._sums(view, node, reader)
+                yield from self._sums(view, step, reader)
 
-    def _sums(self, view: View, conv: Node, add: Node) -> Iterator[Site]:
+    def _sums(self, view: View, step: Layer, add: Node) -> Iterator[Site]:
         """ReLUs behind the sum of a convolution and one other value, which the convolution comes after."""
+        conv = step.conv
         others = [name for name in view.graph.operands(add.name) if name != conv.name]
         relu = next((view.graph[name] for name in view.readers.get(add.name, ())), None)
         if len(others) == 1 and relu and isinstance(relu.op, ReLU) and relu.instance is conv.instance:
-            yield Site(conv, relu, add, others[0])
+            yield Site(step, relu, add, others[0])
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        conv = site.conv
-        settings = {name: getattr(conv.op, name) for name in conv.op.settings}
+        step = site.layer
+        conv, place = (step.op, step.step) if site.is_unit else (step.conv.op, step.conv)
+        settings = {name: getattr(conv, name) for name in conv.settings}
         op = FusedConv2d.model_construct(**settings, residual=site.add is not None)
         edit = view.edit(at=site.relu)
-        operands = (*view.graph.operands(conv.name), *([site.residual] if site.add else []))
-        edit.replace(site.relu.name, edit.remake(conv, op, operands))
+        made = edit.add(
+            op, (*view.graph.operands(step.conv.name), *([site.residual] if site.add else [])),
+            like=place, instance=step.home if site.is_unit else step.conv.instance,
+            label=step.label if site.is_unit else step.conv.label,
+            weight_expr=view.weight_expr(step.conv), note=place.note,
+        )  # fmt: skip
+        edit.replace(site.relu.name, made)
         return edit
 
     def describe(self, view: View, site: Site) -> str:

@@ -9,11 +9,12 @@ from typing import final
 from incdsl.ir.graph import Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.deployed import ActivationFloor, ChannelBias
-from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d
+from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d
 from incdsl.ops.window import AvgPool2d, Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
+from incdsl.passes.ways import KERNEL, config_of, is_kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class UseKernels(Rule[Site]):
 
     Merged convolutions end in a ReLU for some of their channels, and pools behind their 1x1 in a bias and a ReLU: two
     kernels more each. It must be asked for, since only a measurement tells whether it is faster; where `tune` measured
-    that it is, a convolution and its ReLU become one, too. Every value in between must have one reader; the kernels
-    have neither groups, dilation nor pools that round up.
+    that it is, a convolution that cuDNN would run with its ReLU becomes one, too. Every value in between must have one
+    reader; the kernels have neither groups, dilation nor pools that round up.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -53,26 +54,25 @@ class UseKernels(Rule[Site]):
     by_default = False
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
-        wanted: tuple[tuple[type, ...], ...] = ()
-        if type(node.op) is Conv2d:
-            measured = view.net.ways.get(node.path) == "kernel"
-            wanted = ((ActivationFloor,), *([(ReLU,)] if measured else []))
-        elif type(node.op) is AvgPool2d:
-            wanted = ((ChannelBias, ReLU),)
-        for kinds in wanted:
-            steps = _behind(view, node, kinds)
-            if len(steps) > len(kinds) and view.net.ways.get(_labelled(steps).path, "kernel") == "kernel":
-                yield Site(tuple(steps))
+        if isinstance(node.op, FusedConv2d):
+            if not node.op.residual and is_kernel(view.net.ways.get(node.path, "")):
+                yield Site((node,))
+            return
+        kinds = {Conv2d: (ActivationFloor,), AvgPool2d: (ChannelBias, ReLU)}.get(type(node.op), ())
+        steps = _behind(view, node, kinds)
+        if kinds and len(steps) > len(kinds) and is_kernel(view.net.ways.get(_labelled(steps).path, KERNEL)):
+            yield Site(tuple(steps))
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        first, *_, last = site.steps
+        first, last = site.steps[0], site.steps[-1]
         edit = view.edit(at=last)
-        settings = {name: getattr(first.op, name) for name in first.op.settings}
+        settings = {name: getattr(first.op, name) for name in first.op.settings if name != "residual"}
+        config = config_of(view.net.ways.get(_labelled(site.steps).path, KERNEL))
         if isinstance(first.op, Conv2d):
             active = last.op.active if isinstance(last.op, ActivationFloor) else first.op.width
-            made = edit.remake(first, FlooredConv2d.model_construct(**settings, active=active))
+            made = edit.remake(first, FlooredConv2d.model_construct(**settings, active=active, config=config))
         else:
-            op = BiasedAvgPool2d.model_construct(**settings)
+            op = BiasedAvgPool2d.model_construct(**settings, config=config)
             made = edit.remake(site.steps[1], op, view.graph.operands(first.name))
         edit.replace(last.name, made)
         return edit

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops import Op
-from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, Put, Room
+from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, Part, Put, Room, SplitConv2d
 from incdsl.ops.merge import Concat, Slice
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
@@ -23,25 +23,24 @@ class Site:
 
     concat: Node
     parts: tuple[Node, ...]
+    writing: frozenset[str]
+    """Names of the parts that a kernel writes for this concat alone."""
+    splits: tuple[Node, ...]
+    """Kernels that make several values, of which some of the parts are, in their order."""
     like: str
 
     @property
-    def writing(self) -> tuple[Node, ...]:
-        """Parts that a kernel makes."""
-        return tuple([node for node in self.parts if _writes(node, self.concat.instance)])
-
-    @property
     def nodes(self) -> tuple[str, ...]:
-        return (self.concat.name, *(node.name for node in self.parts))
+        return (self.concat.name, *(node.name for node in (*self.splits, *self.parts)))
 
 
 @final
 class WriteRanges(Rule[Site]):
     """concat(f(x), g(x)) as one image into whose channels the kernels of f and g write; other parts are copied into it.
 
-    It needs kernels that write where they are told (UseKernels), and runs with them only. A kernel whose result has
-    other readers as well is copied, and so is one in a unit, which takes one value and not also where to write. The
-    image is as high and wide as what one of the kernels reads.
+    It needs kernels that write where they are told (UseKernels, SplitStores), and runs with them only. A kernel whose
+    result has other readers as well is copied, and so is one in a unit, which takes one value and not also where to
+    write. The image is as high and wide as what one of the kernels reads.
     """
 
     by_default = False
@@ -50,49 +49,82 @@ class WriteRanges(Rule[Site]):
         if not isinstance(node.op, Concat):
             return
         parts = tuple([view.graph[name] for name in view.graph.operands(node.name)])
-        shape = view.shapes[node.name]
-        for each in parts:
-            if _writes(each, node.instance) and len(view.readers[each.name]) == 1:
-                read = view.graph.operands(each.name)[0]
-                if _same_grid(view.shapes[read], shape) and each.name not in view.ends:
-                    yield Site(node, parts, read)
-                    return
+        able = [each for each in parts if _writes(view, each, node.instance)]
+        place = {each.name: i for i, each in enumerate(view.graph)}
+        for maker in sorted((_maker(view, each) for each in able), key=lambda each: place[each.name]):
+            like = view.graph.operands(maker.name)[0]
+            if _same_grid(view.shapes[like], view.shapes[node.name]):
+                makers = {each.name: _maker(view, each) for each in able}
+                late = {name: m for name, m in makers.items() if place[m.name] >= place[maker.name]}
+                splits = [m for m in late.values() if isinstance(m.op, SplitConv2d)]
+                in_order = tuple(sorted(dict.fromkeys(splits), key=lambda each: place[each.name]))
+                yield Site(node, parts, frozenset(late), in_order, like)
+                return
 
-    def rewrite(self, view: View, site: Site) -> Edit:
+    def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
+        """The image is there before the first kernel that gives several parts; all else stands where the concat did."""
         concat = site.concat
-        edit = view.edit(at=concat)
+        edits = {split.name: view.edit(at=split) for split in site.splits}
+        last = view.edit(at=concat)
+        first = next(iter(edits.values()), last)
         widths = [_channels(view, part, concat.instance) for part in site.parts]
-        room = edit.add(Room(channels=sum(widths)), (site.like,), like=concat, own_step=True)
+        room = first.add(Room(channels=sum(widths)), (site.like,), like=concat, own_step=True)
+        targets: dict[str, dict[int, str]] = {name: {} for name in edits}
         written, start = [], 0
         for part, width in zip(site.parts, widths, strict=True):
-            stop, home = start + width, _in(part, concat.instance)
-            writes = part in site.writing and len(view.readers[part.name]) == 1 and part.name not in view.ends
-            if not writes:
-                home = replace(home, step=view.free_step())
-            place = edit.add(Slice(start=start, stop=stop), (room,), like=home, instance=concat.instance)
-            if writes:
-                op = part.op.model_copy(update={"into": True})
-                made = edit.remake(part, op, (*view.graph.operands(part.name), place))
-                edit.replace(part.name, made)
+            place, start = Slice(start=start, stop=start + width), start + width
+            if part.name not in site.writing:
+                home = replace(_in(part, concat.instance), step=view.free_step())
+                target = last.add(place, (room,), like=home, instance=concat.instance)
+                written.append(last.add(Put(), (part.name, target), like=home, instance=concat.instance))
+            elif isinstance(part.op, Part):
+                split = view.operand(part)
+                targets[split.name][int(part.op.index)] = edits[split.name].add(place, (room,), like=split)
+                written.append(part.name)
             else:
-                made = edit.add(Put(), (part.name, place), like=home, instance=concat.instance)
-            written.append(made)
-            start = stop
-        edit.replace(concat.name, edit.add(Filled(), (room, *written), like=concat))
-        return edit
+                home = _in(part, concat.instance)
+                target = last.add(place, (room,), like=home, instance=concat.instance)
+                operands = (*view.graph.operands(part.name), target)
+                written.append(last.remake(part, part.op.model_copy(update={"into": True}), operands))
+                last.replace(part.name, written[-1])
+        for split in site.splits:
+            edits[split.name].replace(split.name, _told(view, edits[split.name], split, targets[split.name]))
+        last.replace(concat.name, last.add(Filled(), (room, *written), like=concat))
+        return (*edits.values(), last)
 
     def describe(self, view: View, site: Site) -> str:
         return f"{len(site.writing)} of {len(site.parts)} parts by kernels"
 
 
-def _writes(node: Node, instance: Instance) -> bool:
-    """Whether a part is made by a kernel that can be told where to write, from a class around it."""
+def _told(view: View, edit: Edit, split: Node, targets: Mapping[int, str]) -> str:
+    """A kernel that gives several parts, told where to write these; where it writes others stays."""
+    op = split.op
+    assert isinstance(op, SplitConv2d)
+    x, *before = view.graph.operands(split.name)
+    known = dict(zip((i for i, written in enumerate(op.written) if written), before, strict=True))
+    found = {**known, **targets}
+    written = tuple(i in found for i in range(len(op.widths)))
+    return edit.remake(split, op.model_copy(update={"written": written}), (x, *(found[i] for i in sorted(found))))
+
+
+def _writes(view: View, node: Node, instance: Instance) -> bool:
+    """Whether a part is made by a kernel that can be told where to write, from a class around it, for it alone."""
+    if len(view.readers[node.name]) != 1 or node.name in view.ends:
+        return False
+    if isinstance(node.op, Part):
+        split = view.operand(node)
+        return split.instance is instance and not vars(split.op)["written"][int(node.op.index)]
     inner: Instance | None = node.instance
     while inner is not instance and inner:
         if inner.kind in ("unit", "sequence"):
             return False
         inner = inner.parent
-    return isinstance(node.op, FlooredConv2d | BiasedAvgPool2d)
+    return isinstance(node.op, FlooredConv2d | BiasedAvgPool2d) and not node.op.into
+
+
+def _maker(view: View, part: Node) -> Node:
+    """The kernel that makes a part."""
+    return view.operand(part) if isinstance(part.op, Part) else part
 
 
 def _same_grid(one: object, other: object) -> bool:
@@ -117,7 +149,7 @@ def _channels(view: View, node: Node, instance: Instance) -> int:
     while view.stands_in(node, instance):
         if isinstance(node.op, Conv2d):
             return int_of(lifted(node.op, node.instance, instance), "width")
-        if isinstance(node.op, Slice):
+        if isinstance(node.op, Slice | Part):
             op = lifted(node.op, node.instance, instance)
             return int_of(op, "stop") - int_of(op, "start")
         operands = view.graph.operands(node.name)

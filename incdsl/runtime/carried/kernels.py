@@ -271,22 +271,25 @@ def convolve_split(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    parts: Sequence[Tensor | int],
+    widths: Sequence[int],
+    outs: Sequence[Tensor | None] = (),
     *,
     stride: Pair = (1, 1),
     padding: Pair = (0, 0),
     active: int = 0,
     config: ConvConfig | None = None,
 ) -> tuple[Tensor, ...]:
-    """`convolve`, its channels split among parts: tensors to write into, or the numbers of channels of new ones.
+    """`convolve`, its channels split into parts of these widths, which are written into `outs` where there is one.
 
     The kernel writes up to four parts.
     """
+    given = [*outs, *[None] * (len(widths) - len(outs))]
+    parts = [width if out is None else out for width, out in zip(widths, given, strict=True)]
     made = _convolved(x, weight, bias, parts, stride, padding, active, None, config)
     if made is not None:
         return made
     y = _rectified(F.conv2d(x, weight, bias, stride, padding), active)
-    pieces = y.split([part if isinstance(part, int) else part.shape[1] for part in parts], 1)
+    pieces = y.split(list(widths), 1)
     return tuple(_written(pieces[i], part) for i, part in enumerate(parts))
 
 
@@ -331,18 +334,23 @@ def max_pool(
     return _written(F.max_pool2d(x, kernel, stride, padding), out) if made is None else made
 
 
-def conv_config(rows: int, in_channels: int, channels: int, item_bytes: int, taps: int = 1) -> ConvConfig:
-    """The largest tiles of which there are enough programs, otherwise the smallest, for channels of these numbers.
+def conv_configs(in_channels: int, item_bytes: int, taps: int = 1) -> list[ConvConfig]:
+    """What suits convolutions of so many channels, of numbers of so many bytes; `taps` are the pixels of a window.
 
-    Programs share a tile only if each has a few steps; `taps` are the pixels of a window.
+    Programs share a tile only if each has a few steps.
     """
-    suiting = [
+    return [
         each
         for each in CONV_CONFIGS
         if _shared(each, item_bytes) <= SHARED
         and each.depth < 2 * max(in_channels, SHALLOWEST)
         and (each.splits == 1 or taps * -(-in_channels // each.depth) >= FEWEST_STEPS * each.splits)
     ]
+
+
+def conv_config(rows: int, in_channels: int, channels: int, item_bytes: int, taps: int = 1) -> ConvConfig:
+    """The largest tiles of which there are enough programs, otherwise the smallest, for channels of these numbers."""
+    suiting = conv_configs(in_channels, item_bytes, taps)
     enough = (each for each in suiting if _programs(each, rows, channels) >= PROGRAMS and each.channels < 2 * channels)
     return next(enough, suiting[-1])
 
