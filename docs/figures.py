@@ -86,22 +86,30 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "Modules of Inception-v3": (
         Figure(
             "inception_a", "specs/v3.inc::InceptionA",
-            "Figure 5 of arXiv:1512.00567. The paper draws from the bottom up, with the same width for "
+            "InceptionA, Figure 5 of arXiv:1512.00567. The paper draws from the bottom up, with the same width for "
             "every arrow; here a figure is read as the spec is. The bracket says that two 3×3 stand for "
-            "a 5×5. The bar adds up the channels of the rails: 64 + 64 + 96 + 32 = 256.",
+            "a 5×5: the paper has them in place of the 5×5 of the first Inception, the published code beside one. "
+            "The bar adds up the channels of the rails: 64 + 64 + 96 + 32 = 256.",
         ),
         Figure(
             "inception_b", "specs/v3.inc::InceptionB",
-            "Figure 6, with n = 7: each 7×7 is a 1×7 and a 7×1, or these in the other order.",
+            "InceptionB, Figure 6 with n = 7: each 7×7 is a 1×7 and a 7×1, or these in the other order. The third "
+            "rail has two of them, and its last convolution looks 13 cells far.",
         ),
         Figure(
             "inception_c", "specs/v3.inc::InceptionC",
-            "Figure 7, the expanded filter bank: 1×3 and 3×1 stand side by side, and a thin bar joins them.",
+            "InceptionC, Figure 7, the expanded filter bank: 1×3 and 3×1 stand side by side, and a thin bar joins "
+            "them. Together they see a cross, and not the corners of the 3×3; what they give is twice as wide.",
         ),
         Figure(
             "reduction_a", "specs/v3.inc::ReductionA",
-            "Figure 10: a strided convolution, one behind another, and a pool. All rails end on the "
+            "ReductionA, Figure 10: a strided convolution, another behind two, and a pool. All rails end on the "
             "17×17 grid, and the pool passes all of its 288 channels on.",
+        ),
+        Figure(
+            "reduction_b", "specs/v3.inc::ReductionB",
+            "ReductionB, which the paper has no figure of: as the other reduction, from 17×17 to 8×8, but each strided "
+            "convolution has a 1×1 before it, and one of them also a 7×7 in two factors.",
         ),
         Figure(
             "aux_head", "specs/v3.inc::AuxHead",

@@ -116,7 +116,8 @@ def gallery() -> str:
     """The figures and the shipped specs, by the scripts beside this one."""
     page = str(_script("gallery").page())
     before, heading, after = page.partition("## Whole networks")
-    return f"{before}{_script('figures').section()}\n\n{heading}{after}"
+    figures, modules, others = _script("figures").section().partition("### The first Inception module")
+    return f"{before}{figures}{_script('blocks').section()}\n\n{modules}{others}\n\n{heading}{after}"
 
 
 def figures() -> dict[str, str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from incdsl.analysis.kernels import launches
-from incdsl.codegen.gpu import KERNELS, Gpu, kernels as kernels_file
+from incdsl.codegen.gpu import KERNELS as KERNELS_FILE, Gpu, kernels as kernels_text
 from incdsl.compiler import Compilation, compile_net, for_inference, read
+from incdsl.ops.gpu import FusedConv2d
+from incdsl.passes.ways import KERNEL
 
 
 def _on_gpu(
@@ -17,6 +19,13 @@ def _on_gpu(
 ) -> Callable[[Compilation], Compilation]:
     """The form for a GPU without some of its features; the type of its weights is chosen where it runs."""
     return lambda done: for_inference(done, frozenset(without), form=Gpu("fp32", streams, graphs, kernels))
+
+
+def _kernels_alone(done: Compilation) -> Compilation:
+    """Every convolution with its ReLU as a kernel of Triton's, too."""
+    fused = for_inference(done, form=Gpu("fp32")).net.graph
+    ways = tuple((node.path, KERNEL) for node in fused if isinstance(node.op, FusedConv2d))
+    return for_inference(done, form=Gpu("fp32", kernels=True, ways=ways))
 
 
 FORMS: dict[str, Callable[[Compilation], Compilation]] = {
@@ -29,6 +38,7 @@ FORMS: dict[str, Callable[[Compilation], Compilation]] = {
     "gpu_not_commuted": _on_gpu(("CommuteAvgPool",)),
     "gpu_not_merged": _on_gpu(("CommuteAvgPool", "MergeSiblingConvs")),
     "gpu_kernels": _on_gpu(kernels=True),
+    "gpu_kernels_alone": _kernels_alone,
     "gpu_no_graphs": _on_gpu(graphs=False),
 }
 """The modules of a net, by name. All but `training` take their weights from its state_dict."""
@@ -50,7 +60,7 @@ def prepare(folder: Path, specs: Iterable[Path]) -> None:
             module = made(done)
             (folder / f"{spec.stem}_{form}.py").write_text(module.text, encoding="utf-8")
             (folder / f"{spec.stem}_{form}.json").write_text(json.dumps(_layers(module), indent=1), encoding="utf-8")
-    (folder / f"{KERNELS}.py").write_text(kernels_file(), encoding="utf-8")
+    (folder / f"{KERNELS_FILE}.py").write_text(kernels_text(), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(nets, indent=1), encoding="utf-8")
 
 

@@ -221,7 +221,7 @@ class SplitConv2d(_KernelConv2d):
 
     def infer(self, *inputs: Shape) -> Shape:
         if len(self.widths) > MOST_PARTS:
-            raise ShapeError("parts", f"the kernel writes {MOST_PARTS}, and not {len(self.widths)}")
+            raise ShapeError("divide", f"the kernel writes {MOST_PARTS}, and not {len(self.widths)}")
         return super().infer(*inputs)
 
     @property

@@ -321,7 +321,11 @@ def test_prepared_files_say_what_they_are(tmp_path):
     main(["--prepare", str(tmp_path), "--small"])
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest == {"small": {"class": "Small", "image": [3, 32, 32], "forms": list(FORMS)}}
-    assert {each.name for each in CONTENDERS if each.name.startswith("ours gpu")} >= {"ours gpu, not fused", "ours gpu"}
+    assert {each.name for each in CONTENDERS if each.name.startswith("ours gpu")} >= {"ours gpu: not fused", "ours gpu"}
+    assert not any("," in each.name for each in CONTENDERS)  # they are told apart by commas
+    for net in read_nets(tmp_path):
+        for form in FORMS:
+            assert net.module(form)(torch.zeros(1, *net.image)).shape == (1, 10)
     assert "class Small(GraphedModule):" in (tmp_path / "small_gpu.py").read_text(encoding="utf-8")
     assert (tmp_path / "small_deployed.py").read_text(encoding="utf-8") == for_inference(net_of(SMALL)).text
 

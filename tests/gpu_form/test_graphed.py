@@ -227,3 +227,16 @@ def test_it_compiles_as_one_graph(net):
     compiled = torch.compile(net, fullgraph=True, backend="eager")
     assert torch.equal(compiled(image()), net.forward(image().to(memory_format=torch.channels_last)))
     assert net.graphs == {}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_cudnn_tries_its_kernels_while_a_call_is_captured(net, before, deterministic):
+    seen = []
+    plain = net.forward
+    net.forward = lambda x: (seen.append(torch.backends.cudnn.benchmark), plain(x))[1]
+    with torch.backends.cudnn.flags(enabled=True, benchmark=before, deterministic=deterministic):
+        net(image())
+        assert torch.backends.cudnn.benchmark is before
+    assert seen[0] is not deterministic

@@ -13,8 +13,9 @@ LOCK = threading.RLock()
 class GraphedModule(nn.Module):
     """On a GPU, the calls of this module are CUDA graphs: captured once for each shape of its inputs, then replayed.
 
-    The first call of a shape runs four times, so that cuDNN has chosen its kernels before the capture. A replay copies
-    the inputs, in whatever type and layout, launches everything at once, and gives outputs that are the caller's own.
+    The first call of a shape runs four times, so that cuDNN has tried its kernels before the capture; where
+    `torch.backends.cudnn.deterministic` is set it tries none. A replay copies the inputs, in whatever type and layout,
+    launches everything at once, and gives outputs that are the caller's own.
     Up to `max_graphs` shapes are kept; their graphs share one piece of memory, so calls wait for each other, also on
     other threads and streams. Weights may change in place; `to` and `load_state_dict` drop the graphs.
 
@@ -60,11 +61,15 @@ class GraphedModule(nn.Module):
 
     def captured(self, inputs: tuple[Tensor, ...]) -> "Graph | None":
         """The call as a graph; none, with a warning, if something in it cannot be captured."""
+        cudnn = torch.backends.cudnn
+        before, cudnn.benchmark = cudnn.benchmark, not cudnn.deterministic
         try:
             return Graph(self.forward, [self.like_weights(x).clone() for x in inputs])
         except RuntimeError as error:
             warnings.warn("not captured as a CUDA graph: " + str(error), stacklevel=3)
             return None
+        finally:
+            cudnn.benchmark = before
 
     def _apply(self, *arguments: Any, **settings: Any) -> "GraphedModule":
         self.graphs.clear()
