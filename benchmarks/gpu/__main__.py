@@ -22,7 +22,7 @@ from benchmarks.page import put
 NETS = "v3,v4,inception_resnet_v2"
 SPECS = Path(__file__).parents[2] / "specs"
 SMALL = Path(__file__).with_name("small.inc")
-PARTS = "times,layers,training"
+PARTS = "times,layers,ways,training"
 
 
 def main(arguments: Sequence[str] | None = None, clock: Clock = time.monotonic) -> None:

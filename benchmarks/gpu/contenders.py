@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from benchmarks.gpu.case import JUDGED, LIMITS, TYPES, Case
 from benchmarks.gpu.device import Call
 from benchmarks.gpu.images import distance
+from benchmarks.gpu.ways import no_incdsl, tuned
 
 Build = Callable[[Case, str], Call]
 TORCHVISION = {"v3": "inception_v3"}
@@ -182,6 +183,7 @@ CONTENDERS = (
     Contender("ours gpu: kernels", eager("gpu_kernels"), lacks=no_cuda),
     Contender("ours gpu: kernels alone", eager("gpu_kernels_alone"), lacks=no_cuda),
     Contender("ours gpu: no graphs", eager("gpu_no_graphs")),
+    Contender("ours gpu: tuned", tuned, lacks=no_incdsl, stage=1, seconds=100),
     Contender("ours gpu: compile inside", compiled_inside("gpu_1_stream"), lacks=no_cuda, stage=1, seconds=60),
     Contender("ours + compile + graph", graphed(compiled("deployed")), lacks=no_cuda, stage=1, seconds=60),
     Contender("ours + max-autotune", compiled("deployed", "max-autotune"), stage=2, seconds=500),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,13 +17,14 @@ from benchmarks.gpu.environment import environment
 from benchmarks.gpu.layers import layer_rows
 from benchmarks.gpu.prepared import PreparedNet, read_nets
 from benchmarks.gpu.race import Racer, race, said
-from benchmarks.gpu.results import Results
-from benchmarks.gpu.roofline import Roofline, roofline
+from benchmarks.gpu.results import Results, Row
+from benchmarks.gpu.roofline import roofline
 from benchmarks.gpu.training import TRAINERS
+from benchmarks.gpu.ways import no_incdsl, way_rows
 
 Named = TypeVar("Named", PreparedNet, Contender)
-LAYERS_GUESS = 20
-"""Seconds that the layers of one cell may take, until they were measured once."""
+LAYERS_GUESS, WAYS_GUESS = 20, 100
+"""Seconds that the layers of one cell may take, and their ways, until they were measured once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class Run:
             if "times" in self._plan.parts:
                 self._times(stage)
             if "layers" in self._plan.parts and stage == 0:
-                self._layers(roofs)
+                self._listed("layer", LAYERS_GUESS, lambda case: layer_rows(case, "deployed", roofs[case.dtype]))
+            if "ways" in self._plan.parts and stage == 1:
+                self._listed("way", WAYS_GUESS, self._ways_of)
             if "training" in self._plan.parts:
                 self._training(stage)
 
@@ -97,21 +100,29 @@ class Run:
         with torch.no_grad():
             race(kind, case, racers, self._plan.rounds, stage, self._results, self._deadline)
 
-    def _layers(self, roofs: dict[str, Roofline]) -> None:
+    def _listed(self, what: str, guess: float, rows: Callable[[Case], list[Row]]) -> None:
+        """The rows of each cell."""
         for case in self._cases():
             cell = {"net": case.net.name, "dtype": case.dtype, "batch": case.batch}
-            reason = self._deadline.refuses("layers", LAYERS_GUESS)
+            reason = self._deadline.refuses(what, guess)
             if reason:
-                self._results.add("skipped", kind="layers", **cell, reason=reason)
+                self._results.add("skipped", kind=f"{what}s", **cell, reason=reason)
                 continue
-            with self._deadline.task("layers"):
+            with self._deadline.task(what):
                 try:
-                    rows = layer_rows(case, "deployed", roofs[case.dtype])
+                    found = rows(case)
                 except Exception as problem:
-                    self._results.add("failed", kind="layers", **cell, reason=said(problem))
+                    self._results.add("failed", kind=f"{what}s", **cell, reason=said(problem))
                     continue
-            for row in rows:
-                self._results.add("layer", **cell, **row)
+            for row in found:
+                self._results.add(what, **cell, **row)
+
+    @staticmethod
+    def _ways_of(case: Case) -> list[Row]:
+        missing = no_incdsl(case)
+        if missing:
+            raise ImportError(missing)
+        return way_rows(case)
 
     def _cases(self) -> Iterator[Case]:
         for net in self._nets:

@@ -24,10 +24,10 @@ class Results:
         self._file = (folder / _NAME).open("x", encoding="utf-8")
 
     def add(self, what: str, **values: Any) -> None:
-        """Write a row, and say it in short; layers are too many to be said."""
+        """Write a row, and say it in short; layers and their ways are too many to be said."""
         self._file.write(json.dumps({"what": what, **values}) + "\n")
         self._file.flush()
-        if what != "layer":
+        if what not in ("layer", "way"):
             print(what, *(values[name] for name in _SAID if name in values), flush=True)
 
     def __enter__(self) -> Results:

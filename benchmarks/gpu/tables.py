@@ -19,11 +19,13 @@ def page(rows: Sequence[Row]) -> str:
     for kind, title in kinds.items():
         for cell in _cells(rows, kind):
             lines += [f"### {title}: {_cell_name(cell[0])}", "", *_race(cell), ""]
-    for cell in _layer_cells(rows):
+    for cell in _grouped(_of(rows, "layer")):
         lines += [f"### Layers: {_cell_name(cell[0])}", "", *_layers(cell), ""]
+    for cell in _grouped(_of(rows, "way")):
+        lines += [f"### Ways of layers: {_cell_name(cell[0])}", "", *_ways(cell), ""]
     for row in rows:
-        if row.get("kind") == "layers":
-            lines.append(f"- Layers of {_cell_name(row)}: {row['what']}, {row['reason']}")
+        if row.get("kind") in ("layers", "ways"):
+            lines.append(f"- {row['kind'].capitalize()} of {_cell_name(row)}: {row['what']}, {row['reason']}")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -79,6 +81,22 @@ def _layers(rows: Sequence[Row]) -> Iterator[str]:
             yield f"\n{row['name']} takes {1e6 * row['seconds']:.1f} µs, and the analysis knows nothing of it."
 
 
+def _ways(rows: Sequence[Row]) -> Iterator[str]:
+    """Each layer in microseconds: the ways that are not ours, and the fastest kernel that is."""
+    others = [way for way in ("plain", "fused", "product") if any(way in row["seconds"] for row in rows)]
+    best = [min(row["seconds"].values(), default=0) for row in rows]
+    yield f"Each layer by itself, in a CUDA graph of many calls, µs; all in their fastest way: {1e6 * sum(best):,.0f}."
+    yield ""
+    yield _line("layer", *others, "kernel", "its configuration")
+    yield _line("---", *("--:" for _ in others), "--:", "---")
+    for row in rows:
+        kernels = {way: seconds for way, seconds in row["seconds"].items() if way.startswith("kernel")}
+        fastest = min(kernels, key=lambda way: kernels[way], default=None)
+        times = [row["seconds"].get(way) for way in (*others, fastest)]
+        config = fastest.removeprefix("kernel").strip() if fastest else None
+        yield _line(row["name"], *(None if each is None else f"{1e6 * each:.1f}" for each in times), config)
+
+
 def _least(row: Row) -> float:
     """Seconds at the roofline."""
     return float(row["seconds"] * (row["share"] or 0))
@@ -97,9 +115,10 @@ def _fullest(stages: dict[int, list[Row]]) -> list[Row]:
     return stages[max(stages, key=lambda stage: (len(_of(stages[stage], "time")), stage))]
 
 
-def _layer_cells(rows: Sequence[Row]) -> list[list[Row]]:
+def _grouped(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows of each cell."""
     found: dict[Any, list[Row]] = {}
-    for row in _of(rows, "layer"):
+    for row in rows:
         found.setdefault(_key(row), []).append(row)
     return list(found.values())
 

@@ -123,6 +123,25 @@ def test_a_batch_reads_weights_once(rows):
     assert four - weights == 4 * (one - weights)
 
 
+def test_layers_are_timed_in_all_ways_and_the_fastest_are_a_contender(tmp_path):
+    contenders = ["--contenders", "eager,ours gpu: tuned"]
+    asked = ["--parts", "times,ways", "--dtypes", "fp32", "--batches", "2", "--deadline", "1000", *contenders]
+    rows = run(tmp_path, *asked)
+    assert [row["name"] for row in of(rows, "time", stage=1)] == ["eager", "ours gpu: tuned"]
+    ways = of(rows, "way", net="small", dtype="fp32", batch=2)
+    assert [row["name"] for row in ways][:2] == ["stem", "mixed1.merged"]
+    assert all(len(row["seconds"]) > 1 and min(row["seconds"].values()) > 0 for row in ways)
+    text = page(rows)
+    assert "### Ways of layers: small, fp32, batch 2\n" in text
+    assert text.count("\n| mixed1.merged |") == 1
+
+
+def test_ways_need_incdsl(rows):
+    failed = of(rows, "failed", kind="ways")
+    assert [row["reason"] for row in failed] == ["ImportError: needs lark, pydantic, rich"] * len(CELLS)
+    assert "Ways of small, fp32, batch 1: failed, ImportError" in page(rows)
+
+
 def test_the_share_is_of_the_roofline_that_was_measured(rows):
     (roof,) = of(rows, "roofline", dtype="fp32")
     for row in of(rows, "layer", dtype="fp32"):
