@@ -64,8 +64,9 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
             "v3", "specs/v3.inc",
             "Inception-v3. The paper has a table of its layers (Table 1) and no figure of the whole. "
             "Each bound value of the spec is a column: the stem, the three grids. Lines get wider with "
-            "the channels, so the growth from 3 to 2048 is seen at once; the trapezoids are the steps "
-            "that halve the grid. The auxiliary head hangs, dashed, where it leaves the last 17×17 grid. "
+            "the channels, so the growth from 3 to 2048 is seen at once. A trapezoid is a step that halves "
+            "the grid; the two reductions are blocks, behind which the new grid is written. The auxiliary "
+            "head hangs, dashed, where it leaves the last 17×17 grid. "
             "Below each column stands what it costs.",
         ),
         Figure(

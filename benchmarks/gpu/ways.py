@@ -6,7 +6,7 @@ It needs incdsl and its specs, as nothing else here does.
 from __future__ import annotations
 
 import importlib.util
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ def way_rows(case: Case) -> list[Row]:
     return [{"name": each.path, "seconds": dict(each.seconds)} for each in found]
 
 
-@lru_cache(maxsize=8)
+@cache
 def measured_ways(
     net: str, dtype: str, batch: int, device: str
 ) -> tuple[Compilation, Compilation, tuple[Measured, ...]]:

@@ -27,13 +27,13 @@ class FusedConv2d(Conv2d):
     public: ClassVar[bool] = False
     calls: ClassVar[frozenset[str]] = frozenset({
         "nn.Conv2d", "F.relu", "torch.compiler", "torch.cudnn_convolution_add_relu", "torch.cudnn_convolution_relu",
-        "torch.float64", "torch.is_grad_enabled", "torch.jit",
+        "torch.float64", "torch.is_autocast_enabled", "torch.is_grad_enabled", "torch.jit",
     })  # fmt: skip
     helpers: ClassVar[Mapping[str, str]] = {
         "FusedConv2d": '''class FusedConv2d(nn.Conv2d):
     """A convolution, what is added to it if anything is, and a ReLU: on a GPU one call of cuDNN.
 
-    With gradients, under torch.compile, on other devices and in float64 it is what PyTorch makes of it.
+    With gradients, under autocast and torch.compile, on other devices and in float64 it is what PyTorch makes of it.
     """
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
@@ -48,7 +48,7 @@ class FusedConv2d(Conv2d):
     def is_native(self, x: Tensor) -> bool:
         if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
             return False
-        return x.is_cuda and x.dtype != torch.float64'''
+        return x.is_cuda and x.dtype != torch.float64 and not torch.is_autocast_enabled("cuda")'''
     }
 
     @property
@@ -78,19 +78,25 @@ class ProductConv2d(Conv2d):
     word: ClassVar[str] = "productconv2d"
     public: ClassVar[bool] = False
     calls: ClassVar[frozenset[str]] = frozenset({
-        "nn.Conv2d", "F.relu", "torch._addmm_activation", "torch.compiler", "torch.is_grad_enabled", "torch.jit",
+        "nn.Conv2d", "F.relu", "torch._addmm_activation", "torch.compiler", "torch.is_autocast_enabled",
+        "torch.is_grad_enabled", "torch.jit",
     })  # fmt: skip
     helpers: ClassVar[Mapping[str, str]] = {
         "ProductConv2d": '''class ProductConv2d(nn.Conv2d):
     """A 1x1 convolution and a ReLU as a product of matrices, pixels by filters: on a GPU one call of cuBLAS."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if not self.is_native(x):
             return F.relu(super().forward(x))
         n, channels, height, width = x.shape
         pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
         y = torch._addmm_activation(self.bias, pixels, self.weight.flatten(1).mT)
-        return y.view(n, height, width, self.out_channels).permute(0, 3, 1, 2)'''
+        return y.view(n, height, width, self.out_channels).permute(0, 3, 1, 2)
+
+    def is_native(self, x: Tensor) -> bool:
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return False
+        return x.device.type in ("cpu", "cuda") and not torch.is_autocast_enabled(x.device.type)'''
     }
 
     @property

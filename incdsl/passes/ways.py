@@ -1,11 +1,13 @@
-"""How layers run on the device that they were measured on, as words: `plain`, `fused`, `product`, `kernel 64 64 …`."""
+"""How layers run on the GPU that they were measured on, as words: `plain`, `fused`, `product`, `kernel 64 64 …`."""
 
 from __future__ import annotations
 
 import re
 
 KERNEL = "kernel"
-_WAY = re.compile(r"plain|fused|product|kernel( [1-9][0-9]{0,3}){0,6}")
+_WAY = re.compile(r"plain|fused|product|kernel(?P<config>(?: [1-9][0-9]{0,3})*)")
+_STAGES = 4
+"""The number of a configuration that may be any; the others are sizes, and powers of two."""
 
 
 def kernel_way(config: tuple[int, ...]) -> str:
@@ -19,8 +21,13 @@ def is_kernel(way: str) -> bool:
 
 
 def is_way(text: object) -> bool:
-    """Whether there is such a way on a GPU."""
-    return isinstance(text, str) and _WAY.fullmatch(text) is not None
+    """Whether there is such a way; a pool has three numbers, and a convolution six."""
+    found = _WAY.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return False
+    config = config_of(found[0])
+    sizes = (*config[:_STAGES], *config[_STAGES + 1 :])
+    return len(config) in (0, 3, 6) and all(size & (size - 1) == 0 for size in sizes)
 
 
 def config_of(way: str) -> tuple[int, ...]:

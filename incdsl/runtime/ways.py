@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,8 +69,9 @@ def fastest(found: list[Measured], done: Compilation) -> dict[str, str]:
         place = _place(instances[each.path])
         before = totals.get(place, dict.fromkeys(each.seconds, 0.0))
         totals[place] = {way: total + each.seconds[way] for way, total in before.items() if way in each.seconds}
-    best = {place: min(total, key=lambda way: total[way]) for place, total in totals.items()}
-    return {each.path: best[_place(instances[each.path])] for each in found}
+    best = {place: min(total, key=lambda way: total[way]) for place, total in totals.items() if total}
+    places = {each.path: _place(instances[each.path]) for each in found}
+    return {path: best[place] for path, place in places.items() if place in best}
 
 
 def _place(node: Node) -> object:
@@ -116,10 +118,14 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[st
     floor[:active] = 0
     taps = weight.shape[2] * weight.shape[3]
 
-    def plain() -> Tensor:
+    def plain() -> Tensor | tuple[Tensor, ...]:
         y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
         y = y if added is None else y + added
-        return F.relu(y, inplace=True) if active == width else torch.maximum(y, floor)
+        y = F.relu(y, inplace=True) if active == width else torch.maximum(y, floor)
+        if not isinstance(op, SplitConv2d):
+            return y
+        parts: tuple[Tensor, ...] = y.split([int(each) for each in op.widths], 1)  # type: ignore[no-untyped-call]
+        return tuple(part.contiguous(memory_format=torch.channels_last) for part in parts)  # as those do that read them
 
     def fused() -> Tensor:
         if added is None:
@@ -150,17 +156,28 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[st
 
 
 def _timed(ways: Mapping[str, Call], rounds: int, device: str) -> dict[str, float]:
-    """Median seconds of one call of each; one that fails is left out."""
+    """Median seconds of one call of each, cuDNN's kernels tried first; one that fails is left out."""
     calls: dict[str, Callable[[], object]] = {}
-    with torch.no_grad():
+    with torch.no_grad(), _tried():
         for way, call in ways.items():
             try:
                 calls[way] = _repeated(call, device)
-            except RuntimeError:  # cuDNN has no such fused call, or Triton no such kernel, on this device
+            except Exception:  # cuDNN has no such call, or Triton no such kernel on this device: errors of all kinds
                 continue
         synchronize = torch.cuda.synchronize if device.startswith("cuda") else None
         times = interleaved(calls, rounds, synchronize)
     return {way: statistics.median(times[way]) / REPEATED for way in ways if way in times}
+
+
+@contextmanager
+def _tried() -> Iterator[None]:
+    """Let cuDNN try its kernels, as a module does before it captures a call."""
+    cudnn = torch.backends.cudnn
+    before, cudnn.benchmark = cudnn.benchmark, not cudnn.deterministic
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 def _repeated(call: Call, device: str) -> Callable[[], object]:

@@ -48,7 +48,7 @@ def test_functions_of_generated_files_are_no_arguments():
     """Those that any op brings along; `forward` would call its argument."""
     own = [op for op in _all(Op) if op.is_own()]
     functions = {name for op in own for name, text in op.helpers.items() if text.startswith("def ")}
-    assert {"pad_same", "room"} <= functions
+    assert {"pad_same", "empty_image"} <= functions
     assert [name for name in {*functions, FORK} if not why_no_identifier(name)] == []
 
 

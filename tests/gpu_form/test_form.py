@@ -294,7 +294,8 @@ def test_the_ways_of_a_layer_compute_the_same():
             ways = _ways(node, [torch.randn(2, *grid, dtype=torch.float64) for grid in grids])
             first, *others = [call() for call in ways.values()]
             for other in others:
-                assert_near(other if isinstance(other, torch.Tensor) else torch.cat(other, 1), first, 1e-12)
+                for a, b in zip(outputs(other), outputs(first), strict=True):
+                    assert_near(a, b, 1e-12)
             seen.add((type(node.op), "product" in ways))
     assert seen == {(FusedConv2d, False), (FusedConv2d, True), (SplitConv2d, False), (BiasedAvgPool2d, False)}
 
@@ -325,7 +326,7 @@ def test_places_of_one_class_have_one_way():
     assert [each.verdict for each in certify(compiled(TWICE), tuned)] == ["ok", "ok"]
 
 
-@pytest.mark.parametrize("wrong", ["guessed", "kernel 0", "kernel 64 os", "kernel 12345", 7])
+@pytest.mark.parametrize("wrong", ["guessed", "kernel 0 64 64 4 3 1", "kernel 64 os", "kernel 5", "kernel 48 64 4", 7])
 def test_a_record_says_how_layers_run(small, wrong):
     small.write_text(TWICE, encoding="utf-8")
     done = compiled(TWICE)
@@ -410,3 +411,12 @@ def test_parts_are_written_where_they_belong():
     """A rail that is a merged convolution alone goes into the concat; the parts that others read are images."""
     text = form(compiled(POOLS), kernels=True).text
     assert "a, b, c_bias = self.merged(x, y[:, :4])" in text
+
+
+def test_a_layer_in_a_repetition_may_be_plain():
+    done = compiled(
+        "inc 1\nunit conv = conv: conv2d -> relu\n"
+        "net N {\n  input x [4, 9, 8]\n  output y = x -> a: conv 3x3 @4 times 2\n}\n"
+    )
+    found = form(done, kernels=True, ways=(("a.0.conv", "plain"), ("a.1.conv", "fused")))
+    assert [type(node.op) for node in found.net.graph if node.path] == [Conv2d, FusedConv2d]

@@ -39,7 +39,14 @@ def compiled(kernel, capability: int, warps: int, stages: int, constants: dict) 
     options = {"num_warps": warps, "num_stages": stages}
     texts = compile_kernel(ASTSource(kernel, signature, constants, aligned), target=target, options=options).asm
     found = {kind: sum(map(texts["ptx"].count, instructions)) for kind, instructions in INSTRUCTIONS.items()}
-    return {**found, "bytes of stack": stack(texts["cubin"])}
+    return {**found, "bytes of stack": stack(texts["cubin"]), "waits": waits(texts["ptx"])}
+
+
+def waits(ptx: str) -> bool:
+    """Whether each count of arrivals, released to the whole GPU, stands behind a barrier and what was stored before."""
+    before, *counts = re.split(r"atom\.(?=\S*global)", ptx)
+    stored, barrier = before.rfind("st.global"), before.rfind("bar.sync")
+    return all("gpu.acq_rel" in count.split("\n")[0] for count in counts) and (not counts or barrier > stored > 0)
 
 
 def stack(cubin: bytes) -> int:

@@ -143,17 +143,23 @@ def test_larger_batches_get_larger_tiles():
 
 
 def test_each_captured_launch_has_counters_of_its_own(monkeypatch):
-    monkeypatch.setattr(kernels, "COUNTERS", 10)
-    monkeypatch.setattr(kernels, "_COUNTERS", {})
+    monkeypatch.setattr(kernels, "COUNTERS", 16)
+    monkeypatch.setattr(kernels, "_FREE", {})
+    monkeypatch.setattr(kernels, "_GIVEN", [])
     device = torch.device("cpu")
     assert kernels._counters(3, device, captured=True).tolist() == [0] * 3  # nothing was there before the capture
-    eager = kernels._counters(3, device, captured=False)
-    captured = [kernels._counters(4, device, captured=True) for _ in range(3)]
-    every = [eager, *captured]
+    every = [kernels._counters(3, device, captured=False), kernels._counters(3, device, captured=False)]
+    assert len(kernels._GIVEN) == 1
+    every += [kernels._counters(count, device, captured=True) for count in (3, 5, 4, 1)]
+    first, second, third, late = every[2:]
+    assert [each.data_ptr() - kernels._GIVEN[0].data_ptr() for each in (first, second, third)] == [0, 16, 48]
+    assert late.data_ptr() - kernels._GIVEN[0].data_ptr() not in range(64)  # nothing is left
+    every.append(kernels._counters(2, device, captured=False))
+    assert len(kernels._GIVEN) == 2
+    every.append(kernels._counters(2, device, captured=True))
     for i, each in enumerate(every):
         each += i + 1
-    assert [each.tolist() for each in every] == [[1] * 3, [2] * 4, [3] * 4, [4] * 4]
-    assert captured[1].data_ptr() - captured[0].data_ptr() == 4 * 4  # what is left of the ten is too few for the third
+    assert [set(each.tolist()) for each in every] == [{i + 1} for i in range(len(every))]
 
 
 def test_few_pixels_are_shared_among_programs():

@@ -24,6 +24,7 @@ def test_convolutions(compiled):
         assert each["copies of 16 bytes"]
         assert each["wide stores"]
         assert each["bytes of stack"] == 0
+        assert each["waits"]
 
 
 def test_pools(compiled):

@@ -34,9 +34,8 @@ class Site:
 
     @property
     def is_unit(self) -> bool:
-        """Whether it is all that a unit holds, which is not a numbered member of a repetition."""
-        step = self.layer
-        return step.whole and step.home is not step.conv.instance and step.home.kind != "sequence"
+        """Whether the layer takes the place of a unit."""
+        return _is_unit(self.layer)
 
     @property
     def inner(self) -> tuple[Node, ...]:
@@ -79,7 +78,7 @@ class FuseConvs(Rule[Site]):
         if type(node.op) is not Conv2d:  # or one that holds more than one step already
             return
         step = layer(view, node)
-        if view.net.ways.get(step.path, "fused") == "plain":
+        if view.net.ways.get(step.path if _is_unit(step) else node.path, "fused") == "plain":
             return
         for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
             if reader.instance is not node.instance:
@@ -114,3 +113,8 @@ class FuseConvs(Rule[Site]):
 
     def describe(self, view: View, site: Site) -> str:
         return "with what is added, and its ReLU" if site.add else "with its ReLU"
+
+
+def _is_unit(step: Layer) -> bool:
+    """Whether it is all that a unit holds, which is not a numbered member of a repetition."""
+    return step.whole and step.home is not step.conv.instance and step.home.kind != "sequence"

@@ -53,7 +53,9 @@ class WriteRanges(Rule[Site]):
         place = {each.name: i for i, each in enumerate(view.graph)}
         for maker in sorted((_maker(view, each) for each in able), key=lambda each: place[each.name]):
             like = view.graph.operands(maker.name)[0]
-            if _same_grid(view.shapes[like], view.shapes[node.name]):
+            beside = _child(view.graph[like], node.instance) is not _child(maker, node.instance)
+            here = _child(maker, node.instance) is None
+            if (here or beside) and _same_grid(view.shapes[like], view.shapes[node.name]):
                 makers = {each.name: _maker(view, each) for each in able}
                 late = {name: m for name, m in makers.items() if place[m.name] >= place[maker.name]}
                 splits = [m for m in late.values() if isinstance(m.op, SplitConv2d)]
@@ -120,6 +122,13 @@ def _writes(view: View, node: Node, instance: Instance) -> bool:
             return False
         inner = inner.parent
     return isinstance(node.op, FlooredConv2d | BiasedAvgPool2d) and not node.op.into
+
+
+def _child(node: Node, instance: Instance) -> Instance | None:
+    """The instance directly inside another one that a node stands in; nothing if it stands there itself, or outside."""
+    lineage = node.instance.lineage
+    depth = len(instance.lineage)
+    return lineage[depth] if len(lineage) > depth and lineage[depth - 1] is instance else None
 
 
 def _maker(view: View, part: Node) -> Node:

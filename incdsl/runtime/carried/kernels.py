@@ -3,6 +3,7 @@
 Where a kernel cannot run, plain ops compute the same.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -67,8 +68,8 @@ PROGRAMS = 128
 """About as many programs as a large GPU runs at once, one on each multiprocessor."""
 SHARED = 96 * 1024
 """Bytes of shared memory that every GPU since Ampere has for a program."""
-COUNTERS = 2**18
-"""Tiles that are shared among programs, in all CUDA graphs together, whose counters need not be cleared."""
+COUNTERS, ALIGNED = 2**18, 4
+"""Counters of shared tiles that are made at once for the CUDA graphs to come, and how many fill 16 bytes."""
 FEWEST_STEPS = 2
 """Steps of a program that shares its tile with others, at least."""
 SHALLOWEST = 16
@@ -279,7 +280,7 @@ def convolve_split(
     active: int = 0,
     config: ConvConfig | None = None,
 ) -> tuple[Tensor, ...]:
-    """`convolve`, its channels split into parts of these widths, which are written into `outs` where there is one.
+    """`convolve`, its channels split into parts of these widths, written into `outs` of the same where there are such.
 
     The kernel writes up to four parts.
     """
@@ -383,19 +384,28 @@ def _tiles(config: ConvConfig | PoolConfig, rows: int, channels: int) -> int:
     return -(-rows // config.rows) * -(-channels // config.channels)
 
 
-_COUNTERS: dict[torch.device, list[Tensor]] = {}
+_FREE: dict[torch.device, Tensor] = {}
+_GIVEN: list[Tensor] = []
+"""All that counters were taken from: CUDA graphs use them when nobody else knows them any more."""
+_LOCK = threading.Lock()
 
 
 def _counters(count: int, device: torch.device, captured: bool) -> Tensor:
-    """Zeros that a kernel leaves as zeros. Each launch in a CUDA graph has its own, for several may run at once."""
-    if not captured:
-        _COUNTERS.setdefault(device, [torch.zeros(COUNTERS, dtype=torch.int32, device=device)])
-        return torch.zeros(count, dtype=torch.int32, device=device)
-    free = _COUNTERS.get(device, [torch.empty(0)])
-    if len(free[0]) < count:
-        return torch.zeros(count, dtype=torch.int32, device=device)  # at each replay
-    free[0], own = free[0][count:], free[0][:count]
-    return own
+    """Zeros that a kernel leaves as zeros, at an address that suits it.
+
+    Each launch in a CUDA graph has its own, for several may run at once. What is there for them is filled up between
+    captures; if it is not enough, zeros are made at each replay.
+    """
+    aligned = -(-count // ALIGNED) * ALIGNED
+    with _LOCK:
+        free = _FREE.get(device)
+        if captured and free is not None and len(free) >= aligned:
+            _FREE[device] = free[aligned:]
+            return free[:count]
+        if not captured and (free is None or len(free) < COUNTERS // 4):
+            _FREE[device] = torch.zeros(COUNTERS, dtype=torch.int32, device=device)
+            _GIVEN.append(_FREE[device])
+    return torch.zeros(count, dtype=torch.int32, device=device)
 
 
 def _native(first: Tensor, *others: Tensor | None) -> bool:
@@ -496,11 +506,11 @@ def _launch_convolution(
     pixels = [pixel_stride(out) for out in outs]
     absent, tiles = 4 - len(outs), _tiles(tile, rows, channels)
     sums = arrived = None
-    if tile.splits > 1:
-        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        sums = torch.empty(tiles * tile.splits * tile.rows * tile.channels, dtype=wide, device=x.device)
-        arrived = _counters(tiles, x.device, x.is_cuda and torch.cuda.is_current_stream_capturing())
     with torch.cuda.device_of(x):
+        if tile.splits > 1:
+            wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+            sums = torch.empty(tiles * tile.splits * tile.rows * tile.channels, dtype=wide, device=x.device)
+            arrived = _counters(tiles, x.device, x.is_cuda and torch.cuda.is_current_stream_capturing())
         _convolution[(tiles, tile.splits)](
             x, weight, None if bias is None else bias.contiguous(), added, *outs, *[None] * absent, sums, arrived,
             pixel_stride(x), 0 if added is None else pixel_stride(added), *pixels, *[0] * absent, *ends[:3],
