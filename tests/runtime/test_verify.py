@@ -54,6 +54,8 @@ LARGE = {
 """Their exports take minutes together; those of v3 are tried beside torchvision's."""
 TWINS = {"googlenet_torchvision", "inception_resnet_v1", "v3_fid", "v3_paper", "v3_torchvision", "v4"}
 """Large networks made of the modules of others; their numbers are those of references, in `tests/references`."""
+LONG = {"factorization", "pan"}
+"""Many small nets, and one with long rails; their kinds of wiring stand in other files, too."""
 TRAINING = {"gradients", "DistributedDataParallel"}
 SLOW_TO_COMPILE = {"fpn", "hrnet", "mobilenet_v3", "pan", "sknet", "unet", "v1", "yolov4"}
 """Up to half a minute each; what stays has their kinds of wiring, too."""
@@ -128,7 +130,7 @@ def test_every_check_can_fail():
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=pytest.mark.long) if path.stem in TWINS else path for path in FILES],
+    [pytest.param(path, marks=pytest.mark.long) if path.stem in TWINS | LONG else path for path in FILES],
     ids=lambda path: path.stem,
 )
 def test_every_spec_and_example(path):

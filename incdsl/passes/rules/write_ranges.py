@@ -53,9 +53,9 @@ class WriteRanges(Rule[Site]):
         place = {each.name: i for i, each in enumerate(view.graph)}
         for maker in sorted((_maker(view, each) for each in able), key=lambda each: place[each.name]):
             like = view.graph.operands(maker.name)[0]
-            beside = _child(view.graph[like], node.instance) is not _child(maker, node.instance)
-            here = _child(maker, node.instance) is None
-            if (here or beside) and _same_grid(view.shapes[like], view.shapes[node.name]):
+            inner = _child(maker, node.instance)
+            is_known = inner is None or _child(view.graph[like], node.instance) is not inner
+            if is_known and _same_grid(view.shapes[like], view.shapes[node.name]):
                 makers = {each.name: _maker(view, each) for each in able}
                 late = {name: m for name, m in makers.items() if place[m.name] >= place[maker.name]}
                 splits = [m for m in late.values() if isinstance(m.op, SplitConv2d)]
