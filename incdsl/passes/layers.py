@@ -40,6 +40,11 @@ class Layer:
         return self.conv.label if self.conv.instance is self.home else self.conv.instance.label
 
     @property
+    def is_unit(self) -> bool:
+        """Whether it is all that a unit holds, which is not a numbered member of a repetition."""
+        return self.whole and self.home is not self.conv.instance and self.home.kind != "sequence"
+
+    @property
     def path(self) -> str:
         """The path of the step."""
         return ".".join(part for part in (self.home.path, self.label) if part)

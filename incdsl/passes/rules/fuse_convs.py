@@ -33,11 +33,6 @@ class Site:
         return self.layer.conv
 
     @property
-    def is_unit(self) -> bool:
-        """Whether the layer takes the place of a unit."""
-        return _is_unit(self.layer)
-
-    @property
     def inner(self) -> tuple[Node, ...]:
         """What the ReLU replaces."""
         return (self.conv, self.add) if self.add else (self.conv,)
@@ -78,7 +73,7 @@ class FuseConvs(Rule[Site]):
         if type(node.op) is not Conv2d:  # or one that holds more than one step already
             return
         step = layer(view, node)
-        if view.net.ways.get(step.path if _is_unit(step) else node.path, "fused") == "plain":
+        if view.net.ways.get(step.path if step.is_unit else node.path, "fused") == "plain":
             return
         for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
             if reader.instance is not node.instance:
@@ -98,14 +93,14 @@ class FuseConvs(Rule[Site]):
 
     def rewrite(self, view: View, site: Site) -> Edit:
         step = site.layer
-        conv, place = (step.op, step.step) if site.is_unit else (step.conv.op, step.conv)
+        conv, place = (step.op, step.step) if step.is_unit else (step.conv.op, step.conv)
         settings = {name: getattr(conv, name) for name in conv.settings}
         op = FusedConv2d.model_construct(**settings, residual=site.add is not None)
         edit = view.edit(at=site.relu)
         made = edit.add(
             op, (*view.graph.operands(step.conv.name), *([site.residual] if site.add else [])),
-            like=place, instance=step.home if site.is_unit else step.conv.instance,
-            label=step.label if site.is_unit else step.conv.label,
+            like=place, instance=step.home if step.is_unit else step.conv.instance,
+            label=step.label if step.is_unit else step.conv.label,
             weight_expr=view.weight_expr(step.conv), note=place.note,
         )  # fmt: skip
         edit.replace(site.relu.name, made)
@@ -113,8 +108,3 @@ class FuseConvs(Rule[Site]):
 
     def describe(self, view: View, site: Site) -> str:
         return "with what is added, and its ReLU" if site.add else "with its ReLU"
-
-
-def _is_unit(step: Layer) -> bool:
-    """Whether it is all that a unit holds, which is not a numbered member of a repetition."""
-    return step.whole and step.home is not step.conv.instance and step.home.kind != "sequence"
