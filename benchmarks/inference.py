@@ -35,7 +35,7 @@ from incdsl.runtime.accuracy import calibrated
 from incdsl.runtime.bench import in_turns, ratio
 from incdsl.runtime.harness import deviation, noise
 from incdsl.runtime.load import load_net
-from incdsl.runtime.tune import WINOGRAD, Choice, choices_for, frozen
+from incdsl.runtime.tune import WINOGRAD, Choice, Setting, choices_for, frozen, ways_of
 
 ROOT = Path(__file__).parents[1]
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -43,7 +43,10 @@ PLAIN = Choice((), (), True, False)
 PEERS = ("eager", "eager channels_last", "torch.compile", "ONNX Runtime", "OpenVINO")
 WRONG = 100
 """How many times as far from float64 as PyTorch's own layers a result is wrong."""
+TUNED = "ours, Winograd, layers measured"
+"""The form whose schemes, and how their work is cut up, are what `incdsl tune` found."""
 Call = Callable[[], Tensor]
+Ways = tuple[tuple[str, str], ...]
 
 
 def ours_in(kind: str, few: bool) -> list[Choice]:
@@ -125,8 +128,8 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str,
         module.load_state_dict(state)
         return module.eval().to(dtype)
 
-    def ours(without: tuple[str, ...], also: tuple[str, ...]) -> nn.Module:
-        form = Cpu(batch=len(image)) if WINOGRAD in also else None
+    def ours(without: tuple[str, ...], also: tuple[str, ...], ways: Ways = ()) -> nn.Module:
+        form = Cpu(batch=len(image), ways=ways) if WINOGRAD in also else None
         deployed = for_inference(done, frozenset(without), frozenset(also), form)
         return module_of(deployed).from_training(state).eval().to(dtype)
 
@@ -144,6 +147,13 @@ def contenders(done: Compilation, training: nn.Module, image: Tensor, kind: str,
             calls["OpenVINO"] = openvino_call(path, image, kind)
     for choice in ours_in(kind, few):
         calls[named(choice)] = alone(ours(choice.without, choice.also), typed, last=True, compiled=choice.compiled)
+    if kind == "fp32":
+        setting = Setting("cpu", len(image), "float32", tuple(image.shape[2:]))
+        ways = tuple(ways_of(done, setting).items())
+        for compiled in (False, True):
+            module = ours((), (WINOGRAD,), ways)
+            name = f"{TUNED}{' + compile' if compiled else ''}"
+            calls[name] = alone(module, typed, last=True, compiled=compiled)
     return calls
 
 
@@ -229,9 +239,10 @@ def report(specs: list[str], rounds: int, cells: list[tuple[str, int]], few: boo
         "and three that are. Ratios are medians of the rounds' own ratios with a 95% interval, above 1 if the",
         "contender is faster. `eager` is the training module, torchvision's network to the last bit;",
         "`torch.compile` is with freezing. `packed` is a convolution and its ReLU as one call of oneDNN, eagerly;",
-        "`Winograd` is the form that `--device cpu` writes ([accuracy](accuracy.md)). The",
-        "error is the distance from float64 relative to its norm; a deep net of random weights enlarges what its first",
-        "layers round, for all alike. glibc keeps freed memory (`MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`).",
+        "`Winograd` is the form that `--device cpu` writes ([accuracy](accuracy.md)), and with `layers measured` its",
+        "schemes and blockings are those that `incdsl tune` measures. The error is the distance from float64",
+        "relative to its norm; a deep net of random weights enlarges what its first layers round, for all alike.",
+        "glibc keeps freed memory (`MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`).",
         "",
     ]
     for spec in specs:

@@ -38,9 +38,8 @@ from incdsl.diagnostics.output import EditedByHand
 from incdsl.diagnostics.render import Format
 from incdsl.passes.levels import rules
 from incdsl.passes.rules.use_kernels import UseKernels
-from incdsl.passes.rules.use_winograd import DIRECT, UseWinograd
-from incdsl.passes.ways import is_way
-from incdsl.winograd import schemes
+from incdsl.passes.rules.use_winograd import UseWinograd
+from incdsl.passes.ways import is_cpu_way, is_gpu_way
 from incdsl.writing import replace_text
 
 if TYPE_CHECKING:
@@ -313,10 +312,9 @@ def _tuned_form(best: Mapping[str, Any], also: frozenset[str], document: Mapping
     """
     streams, dtype = int(best["streams"]), _TUNED_TYPES[document["dtype"]]
     if UseWinograd.__name__ in also:
-        known = {DIRECT, *(scheme.name for scheme in schemes(higher_order=True))}
-        return Cpu(ways=_tuned_ways(document, known.__contains__))
+        return Cpu(ways=_tuned_ways(document, is_cpu_way))
     kernels = UseKernels.__name__ in also
-    ways = _tuned_ways(document, is_way) if kernels else ()
+    ways = _tuned_ways(document, is_gpu_way) if kernels else ()
     return Gpu(dtype, streams, kernels=kernels, ways=ways) if streams else None
 
 

@@ -95,7 +95,7 @@ DEPLOYED = Allowed(
     _METHODS
     | {"double", "endswith", "items", "rpartition", "keys", "get", "dim", "sum", "startswith", "join"}
     | {"transpose", "flip", "repeat", "repeat_interleave", "data_ptr", "eval", "forward"}
-    | {"is_available", "is_compiling", "is_inference", "is_tracing", "copy_", "new_empty", "reshape", "to"}
+    | {"is_available", "is_compiling", "is_inference", "is_tracing", "copy_", "reshape", "to"}
     | _ONEDNN,
     TRAINING.objects | {"given", "kernels", "module"},
     frozenset({"classmethod"}),

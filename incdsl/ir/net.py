@@ -70,7 +70,7 @@ class Net:
     ways: Mapping[str, str] = field(default_factory=dict)
     """How layers were measured to be fastest, by their paths; the rules that make layers of steps follow it.
 
-    On a GPU that is a word of `incdsl.passes.ways`, on a CPU a scheme of Winograd's or `direct`.
+    `incdsl.passes.ways` has the words.
     """
     batch: int = 1
     """How many images at a time the choice between ways is made for."""

@@ -90,11 +90,13 @@ class PackedConv2d(Conv2d):
 class WinogradConv2d(Conv2d):
     """A convolution, and ReLU for its first `active` channels, by a Winograd scheme: fewer multiplications.
 
-    MACs: tiles · numbers of a tile · channels · filters.
+    MACs: tiles · numbers of a tile · channels · filters. `blocking` says how the kernel cuts up its work, if that was
+    measured.
     """
 
     scheme: str
     active: NonNegative = 0
+    blocking: tuple[int, ...] = ()
 
     word: ClassVar[str] = "winogradconv2d"
     public: ClassVar[bool] = False
@@ -130,8 +132,8 @@ class WinogradConv2d(Conv2d):
     def lower(self, *inputs: Shape) -> Lowering:
         call = super().lower(*inputs).module
         assert call is not None
-        settings = (*call.settings, Setting("scheme", self.scheme), Setting("active", self.active, default=0))
-        return Lowering(Call("WinogradConv2d", settings=settings))
+        own = (Setting("active", self.active, default=0), Setting("blocking", self.blocking, default=()))
+        return Lowering(Call("WinogradConv2d", settings=(*call.settings, Setting("scheme", self.scheme), *own)))
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         y, active = super().interpret(torch, own, *inputs), int(self.active)

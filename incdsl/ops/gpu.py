@@ -356,11 +356,12 @@ class Room(Op):
     word: ClassVar[str] = "room"
     public: ClassVar[bool] = False
     kind: ClassVar[Kind] = "view"
-    calls: ClassVar[frozenset[str]] = frozenset({"torch.channels_last"})
+    calls: ClassVar[frozenset[str]] = frozenset({"torch.channels_last", "torch.empty"})
     helpers: ClassVar[Mapping[str, str]] = {
         "empty_image": '''def empty_image(x: Tensor, channels: int) -> Tensor:
     """An image as high and wide as another, in which nothing is written yet."""
-    return x.new_empty([x.shape[0], channels, x.shape[2], x.shape[3]]).to(memory_format=torch.channels_last)'''
+    size = [x.shape[0], channels, x.shape[2], x.shape[3]]
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)'''
     }
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.view import View, lifted
+
+C = TypeVar("C", bound=Conv2d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Layer:
 
     @property
     def path(self) -> str:
-        """The path of the step."""
-        return ".".join(part for part in (self.home.path, self.label) if part)
+        """The path of what does all of the step, once there is that."""
+        return ".".join(part for part in (self.home.path, self.label) if part) if self.is_unit else self.conv.path
 
     @property
     def step(self) -> Node:
@@ -56,6 +59,25 @@ class Layer:
         if instance is self.home or instance.chain is None:
             return self.conv
         return replace(self.conv, chain=instance.chain, step=instance.step, note=instance.note)
+
+    def remade(self, kind: type[C], **more: Any) -> C:
+        """The convolution as an op of another kind, in the symbols of where that is to stand."""
+        conv = self.op if self.is_unit else self.conv.op
+        made: C = kind.model_construct(**{name: getattr(conv, name) for name in conv.settings}, **more)
+        return made
+
+    def put(self, view: View, edit: Edit, op: Conv2d, *others: str) -> str:
+        """The name of a node that does all of the step, in its place; in a unit that does more, its convolution's.
+
+        It reads what the convolution reads, and the other values.
+        """
+        like, instance, label = self.conv, self.conv.instance, self.conv.label
+        if self.is_unit:
+            like, instance, label = self.step, self.home, self.label
+        return edit.add(
+            op, (*view.graph.operands(self.conv.name), *others), like=like, instance=instance, label=label,
+            weight_expr=view.weight_expr(self.conv), note=like.note,
+        )  # fmt: skip
 
 
 def layer(view: View, conv: Node) -> Layer:

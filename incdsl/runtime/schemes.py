@@ -1,4 +1,7 @@
-"""Measures for each convolution of a net by which scheme of Winograd's it is fastest on this CPU, or that none is."""
+"""Measures for each convolution of a net by which scheme of Winograd's it is fastest on this CPU, or that none is.
+
+Then, by the scheme that was chosen, how its work is best cut up.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +9,91 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from incdsl.compiler import Compilation
+from incdsl.ir.graph import Node
 from incdsl.ops.cpu import PackedConv2d
 from incdsl.ops.meaning import whole
-from incdsl.passes.rules.use_winograd import DIRECT
+from incdsl.passes.ways import DIRECT, config_of, head_of, way
+from incdsl.runtime.kernels.blocking import blockings
 from incdsl.runtime.kernels.layer import WinogradConv2d, is_built
-from incdsl.runtime.ways import Measured
-from incdsl.winograd import Scheme, schemes
+from incdsl.runtime.kernels.library import library_for
+from incdsl.runtime.ways import Measured, fastest
+from incdsl.winograd import schemes
 
 COLD = 1 << 24
 """Numbers that are read between calls, so that filters come from memory as they do in a net: 64 MiB."""
 
 
-def schemes_measured(done: Compilation, sizes: Mapping[str, int], batch: int, rounds: int) -> Iterator[Measured]:
-    """The convolutions of a form that may be Winograd's, each timed alone by each scheme and by oneDNN.
+def ways_measured(done: Compilation, sizes: Mapping[str, int], batch: int, rounds: int) -> dict[str, str]:
+    """The fastest way of each convolution of a form that may be Winograd's, by its path: `incdsl.passes.ways`.
 
-    Layers of equal shapes are timed once; where there is no kernel, there is nothing to measure.
+    Where there is no kernel, there is nothing to measure.
     """
+
+    def with_blockings(node: Node, op: PackedConv2d) -> tuple[str, ...]:
+        scheme = chosen.get(node.path, DIRECT)
+        if scheme == DIRECT:
+            return ()
+        cuts = blockings(library_for(torch.float32, scheme).panel)
+        return (scheme, *(way(scheme, each) for each in cuts))
+
+    chosen = fastest(list(measured(done, sizes, batch, rounds, schemes_for)), done)
+    return {**chosen, **fastest(list(measured(done, sizes, batch, rounds, with_blockings)), done)}
+
+
+def schemes_for(node: Node, op: PackedConv2d) -> tuple[str, ...]:
+    """The ways in which a convolution may run, each cut up by rule; nothing if that is one alone."""
+    plain = whole(op.stride) == whole(op.dilation) == (1, 1) and int(op.groups) == 1
+    found = [each.name for each in schemes() if plain and each.taps == whole(op.kernel)]
+    found = [name for name in found if is_built(torch.float32, name)]
+    return (*found, DIRECT) if found else ()
+
+
+def measured(
+    done: Compilation, sizes: Mapping[str, int], batch: int, rounds: int,
+    ways_of: Callable[[Node, PackedConv2d], tuple[str, ...]],
+) -> Iterator[Measured]:  # fmt: skip
+    """The convolutions of a form that may run in several ways, each timed alone; once where shapes are equal."""
     graph, shapes = done.net.graph, done.net.graph.shapes()
     known: dict[object, Mapping[str, float]] = {}
     for node in graph:
         op = node.op
-        if not isinstance(op, PackedConv2d):
-            continue
-        found = [each for each in schemes() if _fits(op, each) and is_built(torch.float32, each.name)]
-        if not found:
+        ways = ways_of(node, op) if isinstance(op, PackedConv2d) else ()
+        if not isinstance(op, PackedConv2d) or not ways:
             continue
         grid = shapes[graph.operands(node.name)[0]].at(sizes)
-        alike = (grid, int(op.width), whole(op.kernel), whole(op.padding), bool(op.bias), bool(op.relu))
+        alike = (grid, int(op.width), whole(op.kernel), whole(op.padding), bool(op.bias), bool(op.relu), ways)
         if alike not in known:
-            known[alike] = _timed(op, (batch, *grid), found, rounds)
+            known[alike] = _timed(op, (batch, *grid), ways, rounds)
         yield Measured(node.path, known[alike])
 
 
-def _fits(op: PackedConv2d, scheme: Scheme) -> bool:
-    plain = whole(op.stride) == whole(op.dilation) == (1, 1) and int(op.groups) == 1
-    return plain and whole(op.kernel) == scheme.taps
-
-
-def _timed(op: PackedConv2d, shape: Sequence[int], found: Sequence[Scheme], rounds: int) -> dict[str, float]:
-    """Median seconds by each scheme, and as the convolution that it is."""
+def _timed(op: PackedConv2d, shape: Sequence[int], ways: Sequence[str], rounds: int) -> dict[str, float]:
+    """Median seconds of each way."""
     x = torch.randn(*shape).to(memory_format=torch.channels_last)
     width, relu = int(op.width), bool(op.relu)
     where, padding, bias = (int(shape[1]), width, whole(op.kernel)), whole(op.padding), bool(op.bias)
-    active = width if relu else 0
-    layers = {
-        each.name: WinogradConv2d(*where, padding=padding, bias=bias, scheme=each.name, active=active) for each in found
-    }
+    conv = nn.Conv2d(*where, padding=padding, bias=bias)
+
+    def call_of(word: str) -> Callable[[], object]:
+        if word == DIRECT:
+            return _packed(conv, x, relu)
+        how: dict[str, Any] = {"padding": padding, "bias": bias, "scheme": head_of(word), "blocking": config_of(word)}
+        return partial(WinogradConv2d(*where, **how, active=width if relu else 0), x)
+
     with torch.no_grad():
-        calls: dict[str, Callable[[], object]] = {name: partial(layer, x) for name, layer in layers.items()}
-        calls[DIRECT] = _packed(nn.Conv2d(*where, padding=padding, bias=bias), x, relu)
+        calls = {word: call_of(word) for word in ways}
         cold = torch.zeros(COLD)
         times: dict[str, list[float]] = {name: [] for name in calls}
         for _ in range(rounds + 1):
             for name, call in calls.items():
-                cold.add_(1)
+                cold.sum()
                 x.add_(0)  # what flows in was written just before
                 started = time.perf_counter()
                 call()

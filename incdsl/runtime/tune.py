@@ -22,7 +22,7 @@ from incdsl.runtime.bench import interleaved
 from incdsl.runtime.harness import noise, randomized
 from incdsl.runtime.layers import layer_times
 from incdsl.runtime.load import load_net
-from incdsl.runtime.schemes import schemes_measured
+from incdsl.runtime.schemes import ways_measured
 from incdsl.runtime.ways import fastest, measured
 
 ROUNDS = 15
@@ -155,14 +155,15 @@ def prepared(
 def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[str, str]:
     """How each layer is fastest by itself.
 
-    On a GPU that is step by step, fused, or as a kernel; on a CPU in float32 it is a scheme of Winograd's or none.
+    On a GPU that is step by step, fused, or as a kernel; on a CPU in float32 it is a scheme of Winograd's, with how its
+    work is cut up, or none.
     """
     sizes = dict(zip(done.net.conditions.nominal, setting.sizes, strict=True))
     if setting.device == "cpu":
         if setting.dtype != "float32":
             return {}
         form = for_inference(done, without=frozenset({WINOGRAD}), form=Cpu())
-        return fastest(list(schemes_measured(form, sizes, setting.batch, rounds)), form)
+        return ways_measured(form, sizes, setting.batch, rounds)
     form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
     dtype = getattr(torch, setting.dtype)
     return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)

@@ -22,7 +22,7 @@ from incdsl.ops.gpu import BiasedAvgPool2d, FlooredConv2d, FusedConv2d, SplitCon
 from incdsl.ops.meaning import whole
 from incdsl.ops.window import Conv2d
 from incdsl.passes.rules.use_products import is_product
-from incdsl.passes.ways import kernel_way
+from incdsl.passes.ways import KERNEL, way
 from incdsl.runtime.bench import interleaved
 from incdsl.runtime.carried import kernels
 
@@ -104,7 +104,7 @@ def _ways_of_pool(op: BiasedAvgPool2d, x: Tensor) -> dict[str, Call]:
             x, size, bias, stride=stride, padding=padding, count_include_pad=counted, active=x.shape[1], config=config
         )
 
-    return {"plain": plain, **{kernel_way(config): partial(kernel, config) for config in kernels.POOL_CONFIGS}}
+    return {"plain": plain, **{way(KERNEL, config): partial(kernel, config) for config in kernels.POOL_CONFIGS}}
 
 
 def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[str, Call]:
@@ -151,7 +151,7 @@ def _ways_of_convolution(op: Conv2d, x: Tensor, added: Tensor | None) -> dict[st
             ways["product"] = product
     if added is None and groups == 1 and max(dilation) == 1:
         configs = kernels.conv_configs(x.shape[1], x.element_size(), taps)
-        ways |= {kernel_way(config): partial(kernel, config) for config in configs}
+        ways |= {way(KERNEL, config): partial(kernel, config) for config in configs}
     return ways
 
 

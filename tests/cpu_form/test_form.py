@@ -1,10 +1,12 @@
 """The form for a CPU: certified through its schemes, readable, complete in its folder, and right without a compiler."""
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,12 +19,12 @@ from incdsl.compiler import for_inference
 from incdsl.ops import cpu
 from incdsl.ops.cpu import WinogradConv2d
 from incdsl.ops.window import Conv2d
-from incdsl.passes.rules.use_winograd import DIRECT
+from incdsl.passes.ways import DIRECT, is_cpu_way
 from incdsl.runtime.certify import certify
 from incdsl.runtime.harness import doubles, noise, outputs, randomized
 from incdsl.runtime.kernels.build import Compiler
 from incdsl.runtime.load import load_net
-from incdsl.runtime.schemes import schemes_measured
+from incdsl.runtime.schemes import measured, schemes_for, ways_measured
 from incdsl.runtime.tune import Choice, Measurement, Setting, choices_for, record
 from incdsl.winograd import residues, schemes
 from tests.modules import assert_near
@@ -42,7 +44,7 @@ block Mixed(width) = concat {
   | h: conv 1x1 @24 -> i: conv 5x5 @32
 }
 """
-NAMES = ["mixed.c.conv", "mixed.d.conv", "mixed.f.conv", "mixed.g.conv", "mixed.i.conv"]
+NAMES = ["mixed.c", "mixed.d", "mixed.f", "mixed.g", "mixed.i"]
 
 
 @pytest.fixture
@@ -81,10 +83,10 @@ def test_points_of_higher_order_are_asked_for():
 
 
 def test_what_was_measured_is_followed():
-    ways = (("mixed.c.conv", "F(2x2,3x3)"), ("mixed.d.conv", DIRECT), ("mixed.f.conv", "F(1x6,1x7)"))
+    ways = (("mixed.c", "F(2x2,3x3)"), ("mixed.d", DIRECT), ("mixed.f", "F(1x6,1x7)"))
     form = for_inference(compiled(SMALL), form=Cpu(ways=ways))
     found = schemes_of(form)
-    assert (found["mixed.c.conv"], found.get("mixed.d.conv"), found["mixed.f.conv"]) == (
+    assert (found["mixed.c"], found.get("mixed.d"), found["mixed.f"]) == (
         "F(2x2,3x3)",
         None,
         "F(1x6,1x7)",
@@ -98,7 +100,7 @@ def test_inception_v3():
     form = for_inference(done, form=Cpu())
     found = schemes_of(form)
     assert len(found) == 49
-    assert {"Mixed_7b.branch3x3dbl_2.conv", "Mixed_7c.branch3x3dbl_2.conv"} == {
+    assert {"Mixed_7b.branch3x3dbl_2", "Mixed_7c.branch3x3dbl_2"} == {
         path for path, scheme in found.items() if scheme == "F(2x2,3x3)"
     }
     assert "49 convolutions by Winograd's schemes, in float32; weights of 95.3 MB are read as 137.0 MB" in form.text
@@ -185,6 +187,7 @@ def test_without_a_compiler_the_same_folder_runs(small):
 
 RUN = """
 import sys
+from types import SimpleNamespace
 sys.modules["incdsl"] = None
 import torch, small, incdsl_winograd.layer as layer
 torch.manual_seed(0)
@@ -230,7 +233,7 @@ def test_python_deploys_it(small):
     image = torch.randn(2, 3, 40, 40)
     with torch.no_grad():
         assert_near(module(image), training(image), 1e-5)
-    assert module.mixed.c.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert module.mixed.c.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(
@@ -259,21 +262,42 @@ def test_the_form_is_among_what_is_tried():
 
 def test_layers_are_measured_by_every_scheme_there_is():
     form = for_inference(compiled(SMALL), without=frozenset({"UseWinograd"}), form=Cpu())
-    found = {each.path: each.seconds for each in schemes_measured(form, {"H": 40, "W": 40}, 1, 1)}
+    found = {each.path: each.seconds for each in measured(form, {"H": 40, "W": 40}, 1, 1, schemes_for)}
     assert {*NAMES, *(name.replace("mixed", "second") for name in NAMES)} == set(found)
-    assert set(found["mixed.c.conv"]) == {"F(2x2,3x3)", "F(4x4,3x3)", DIRECT}
-    assert set(found["mixed.f.conv"]) == {"F(1x4,1x7)", DIRECT}
+    assert set(found["mixed.c"]) == {"F(2x2,3x3)", "F(4x4,3x3)", DIRECT}
+    assert set(found["mixed.f"]) == {"F(1x4,1x7)", DIRECT}
     assert all(seconds > 0 for each in found.values() for seconds in each.values())
+
+
+def test_then_how_their_work_is_cut_up(monkeypatch):
+    """By the scheme that was fastest; the file says what was best."""
+    asked, done = [], compiled(SMALL)
+
+    def timed(op, shape, ways, rounds):
+        asked.append(ways)
+        best = {"F(2x2,3x3)": 2, "F(2x2,3x3) 28 6 1": 1, DIRECT: 3}
+        return {way: best.get(way, 4) for way in ways}
+
+    monkeypatch.setattr("incdsl.runtime.schemes._timed", timed)
+    monkeypatch.setattr("incdsl.runtime.schemes.library_for", lambda dtype, scheme: SimpleNamespace(panel=32))
+    measurable = for_inference(done, without=frozenset({"UseWinograd"}), form=Cpu())
+    ways = ways_measured(measurable, {"H": 40, "W": 40}, 1, 1)
+    assert (ways["mixed.c"], ways["mixed.f"]) == ("F(2x2,3x3) 28 6 1", DIRECT)
+    assert all(map(is_cpu_way, itertools.chain(*asked)))
+    assert {len(each) for each in asked if DIRECT not in each} == {13}
+    form = for_inference(done, form=Cpu(ways=tuple(ways.items())))
+    assert 'scheme="F(2x2,3x3)", active=width, blocking=(28, 6, 1)' in form.text
+    assert [each.verdict for each in certify(done, form)] == ["ok", "ok"]
 
 
 def test_a_record_says_how_layers_run(small):
     done = compiled(SMALL)
     best = Choice((), ("UseWinograd",), True, True)
     ways = {
-        "mixed.c.conv": "F(2x2,3x3)",
-        "second.c.conv": "F(2x2,3x3)",
-        "mixed.d.conv": DIRECT,
-        "second.d.conv": DIRECT,
+        "mixed.c": "F(2x2,3x3)",
+        "second.c": "F(2x2,3x3)",
+        "mixed.d": DIRECT,
+        "second.d": DIRECT,
     }
     document = record(done, Setting("cpu", 1, "float32", (40, 40)), [Measurement(best, 0.5)], ways)
     (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
@@ -284,8 +308,14 @@ def test_a_record_says_how_layers_run(small):
     assert text.count("\nclass Mixed") == 1
     assert "under torch.compile with freezing, with UseWinograd" in text
     assert (small.parent / KERNEL / "layer.py").exists()
-    for wrong in ("F(9x9,3x3)", "plain", 3):
-        document["ways"]["mixed.c.conv"] = wrong
+    for wrong in (
+        "F(9x9,3x3)",
+        "plain",
+        3,
+        "direct 14 6 0",
+        *(f"F(4x4,3x3) {cut}" for cut in ("14 6", "0 6 0", "14 6 2")),
+    ):
+        document["ways"]["mixed.c"] = wrong
         (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
         code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
         assert (code, "was not written by `incdsl tune`" in said) == (2, True)

@@ -132,8 +132,10 @@ def test_the_state_is_that_of_a_convolution(layer):
 def test_it_is_an_operator_of_pytorch(layer, image):
     """Schema, fake form and dynamic shapes, as PyTorch itself checks them."""
     checks = ("test_schema", "test_faketensor", "test_aot_dispatch_static", "test_aot_dispatch_dynamic")
-    arguments = (image, layer.weight.detach(), layer.bias.detach(), (1, 1), layer.scheme, layer.active, layer.ordinal)
-    torch.library.opcheck(WINOGRAD.default, arguments, test_utils=checks)
+    tensors = (image, layer.weight.detach(), layer.bias.detach())
+    for blocking in ((), (14, 1, 1)):
+        arguments = (*tensors, (1, 1), layer.scheme, layer.active, blocking, layer.ordinal)
+        torch.library.opcheck(WINOGRAD.default, arguments, test_utils=checks)
 
 
 @through_inductor
@@ -158,7 +160,7 @@ def test_gradients_are_those_of_the_convolution_under_compile(layer, image):
 
 def test_gradients_are_refused_by_the_operator(layer, image):
     with pytest.raises(RuntimeError, match="no gradient"):
-        WINOGRAD(image, layer.weight, layer.bias, (1, 1), layer.scheme, 4, layer.ordinal)
+        WINOGRAD(image, layer.weight, layer.bias, (1, 1), layer.scheme, 4, (), layer.ordinal)
 
 
 @pytest.mark.thorough
@@ -185,6 +187,14 @@ def test_without_a_compiler_one_warning_says_so(image, monkeypatch):
     finally:
         for cached in (module.is_built, module._warn):
             cached.cache_clear()
+
+
+@pytest.mark.parametrize("blocking", [(1, 1, 0), (14, 1, 1), (4000, 3000, 1)])
+def test_how_work_is_cut_up_changes_no_bit(layer, image, blocking):
+    cut = WinogradConv2d(6, 10, 3, padding=1, scheme="F(4x4,3x3)", active=4, blocking=blocking).eval()
+    cut.load_state_dict(layer.state_dict())
+    with torch.no_grad():
+        assert torch.equal(cut(image), layer(image))
 
 
 @pytest.mark.parametrize("wrong", [{"stride": 2}, {"dilation": 2}, {"groups": 2}, {"scheme": "F(4x4,5x5)"}])

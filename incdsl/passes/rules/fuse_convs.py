@@ -73,7 +73,7 @@ class FuseConvs(Rule[Site]):
         if type(node.op) is not Conv2d:  # or one that holds more than one step already
             return
         step = layer(view, node)
-        if view.net.ways.get(step.path if step.is_unit else node.path, "fused") == "plain":
+        if view.net.ways.get(step.path, "fused") == "plain":
             return
         for reader in (view.graph[name] for name in view.readers.get(node.name, ())):
             if reader.instance is not node.instance:
@@ -92,17 +92,9 @@ class FuseConvs(Rule[Site]):
             yield Site(step, relu, add, others[0])
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        step = site.layer
-        conv, place = (step.op, step.step) if step.is_unit else (step.conv.op, step.conv)
-        settings = {name: getattr(conv, name) for name in conv.settings}
-        op = FusedConv2d.model_construct(**settings, residual=site.add is not None)
         edit = view.edit(at=site.relu)
-        made = edit.add(
-            op, (*view.graph.operands(step.conv.name), *([site.residual] if site.add else [])),
-            like=place, instance=step.home if step.is_unit else step.conv.instance,
-            label=step.label if step.is_unit else step.conv.label,
-            weight_expr=view.weight_expr(step.conv), note=place.note,
-        )  # fmt: skip
+        op = site.layer.remade(FusedConv2d, residual=site.add is not None)
+        made = site.layer.put(view, edit, op, *([site.residual] if site.add else []))
         edit.replace(site.relu.name, made)
         return edit
 

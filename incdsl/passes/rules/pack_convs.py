@@ -11,6 +11,7 @@ from incdsl.ops.activation import ReLU
 from incdsl.ops.cpu import PackedConv2d
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
+from incdsl.passes.layers import layer
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
 
@@ -34,6 +35,7 @@ class PackConvs(Rule[Site]):
 
     It helps on x86 CPUs without torch.compile, which does the same by itself; elsewhere the layer is an ordinary
     convolution. So it must be asked for. The ReLU must be the only reader; a convolution without one is packed alone.
+    A unit of which nothing else is left goes: the layer takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -61,11 +63,8 @@ class PackConvs(Rule[Site]):
             yield Site(node, None)
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        conv = site.conv
-        settings = {name: getattr(conv.op, name) for name in conv.op.settings}
-        op = PackedConv2d.model_construct(**settings, relu=site.relu is not None)
-        edit = view.edit(at=conv)
-        packed = edit.remake(conv, op)
+        step, edit = layer(view, site.conv), view.edit(at=site.conv)
+        packed = step.put(view, edit, step.remade(PackedConv2d, relu=site.relu is not None))
         for name in site.nodes:
             edit.replace(name, packed)
         return edit

@@ -14,7 +14,7 @@ from incdsl.ops.window import AvgPool2d, Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
-from incdsl.passes.ways import KERNEL, config_of, is_kernel
+from incdsl.passes.ways import KERNEL, config_of, head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class UseKernels(Rule[Site]):
 
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if isinstance(node.op, FusedConv2d):
-            if not node.op.residual and is_kernel(view.net.ways.get(node.path, "")):
+            if not node.op.residual and head_of(view.net.ways.get(node.path, "")) == KERNEL:
                 yield Site((node,))
             return
         kinds = {Conv2d: (ActivationFloor,), AvgPool2d: (ChannelBias, ReLU)}.get(type(node.op), ())
         steps = _behind(view, node, kinds)
-        if kinds and len(steps) > len(kinds) and is_kernel(view.net.ways.get(_labelled(steps).path, KERNEL)):
+        if kinds and len(steps) > len(kinds) and _is_kernel(view, steps):
             yield Site(tuple(steps))
 
     def rewrite(self, view: View, site: Site) -> Edit:
@@ -96,6 +96,11 @@ def _behind(view: View, node: Node, kinds: tuple[type, ...]) -> list[Node]:
 def _labelled(steps: Sequence[Node]) -> Node:
     """The step whose label the kernel has: the convolution, or the bias behind a pool."""
     return steps[0] if isinstance(steps[0].op, Conv2d) else steps[1]
+
+
+def _is_kernel(view: View, steps: Sequence[Node]) -> bool:
+    """Whether they are faster as a kernel, as far as that was measured."""
+    return head_of(view.net.ways.get(_labelled(steps).path, KERNEL)) == KERNEL
 
 
 def _has_kernel(node: Node) -> bool:

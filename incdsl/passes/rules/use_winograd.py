@@ -13,24 +13,30 @@ from incdsl.ops.cpu import WinogradConv2d
 from incdsl.ops.deployed import ActivationFloor
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
+from incdsl.passes.layers import Layer, layer
 from incdsl.passes.rule import Condition, Rule
 from incdsl.passes.view import View
+from incdsl.passes.ways import DIRECT, config_of, head_of
 from incdsl.values import Image
 from incdsl.winograd import Scheme, scheme_named, schemes
 from incdsl.winograd.estimate import WORTH, gain
-
-DIRECT = "direct"
-"""What a record of `tune` says of a layer that is fastest as the convolution that it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """A convolution, what raises some of its channels to 0 behind it in its class, and the best scheme there is."""
 
-    conv: Node
+    layer: Layer
     floor: Node | None
     scheme: Scheme | None
     gain: float
+    blocking: tuple[int, ...] = ()
+    """How its work is cut up, if that was measured."""
+
+    @property
+    def conv(self) -> Node:
+        """The convolution."""
+        return self.layer.conv
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -50,6 +56,7 @@ class UseWinograd(Rule[Site]):
     for stride 1, without dilation and groups, and there must be a scheme for the kernel. Of several the one that
     promises most is taken, unless `tune` measured which is fastest; points of higher order, which lose more digits, are
     taken only if they are asked for. Few channels do not pay for the transforms, nor a small image for larger filters.
+    A unit of which nothing else is left goes: the layer takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -78,21 +85,22 @@ class UseWinograd(Rule[Site]):
     def sites(self, view: View, node: Node) -> Iterator[Site]:
         if type(node.op) is not Conv2d or _one(node.op.kernel):
             return
-        way = view.net.ways.get(node.path, "")
+        step = layer(view, node)
+        way = view.net.ways.get(step.path, "")
         if way == DIRECT:
             return
-        scheme, promised = self._scheme(view, node, way)
+        scheme, promised = self._scheme(view, node, head_of(way))
         readers = (view.graph[name] for name in view.readers.get(node.name, ()))
         behind = (each for each in readers if isinstance(each.op, ReLU | ActivationFloor))
         floor = next((each for each in behind if each.instance is node.instance), None)
         if floor:
-            yield Site(node, floor, scheme, promised)
-        yield Site(node, None, scheme, promised)
+            yield Site(step, floor, scheme, promised, config_of(way))
+        yield Site(step, None, scheme, promised, config_of(way))
 
-    def _scheme(self, view: View, node: Node, way: str) -> tuple[Scheme | None, float]:
+    def _scheme(self, view: View, node: Node, measured: str) -> tuple[Scheme | None, float]:
         """The one that was measured to be fastest, or else the one that promises most, and what it does."""
-        if way:
-            return scheme_named(way), WORTH
+        if measured:
+            return scheme_named(measured), WORTH
         channels = int(view.shapes[view.graph.operands(node.name)[0]].channels)
         grid = _grid(view, node)
         found = [
@@ -104,12 +112,10 @@ class UseWinograd(Rule[Site]):
         return scheme, promised
 
     def rewrite(self, view: View, site: Site) -> Edit:
-        conv, scheme = site.conv, site.scheme
+        step, scheme, edit = site.layer, site.scheme, view.edit(at=site.conv)
         assert scheme is not None
-        settings = {name: getattr(conv.op, name) for name in conv.op.settings}
-        active = _active(site)
-        edit = view.edit(at=conv)
-        made = edit.remake(conv, WinogradConv2d.model_construct(**settings, scheme=scheme.name, active=active))
+        op = step.remade(WinogradConv2d, scheme=scheme.name, active=0, blocking=site.blocking)
+        made = step.put(view, edit, op.model_copy(update={"active": _active(site, op)}))
         for name in site.nodes:
             edit.replace(name, made)
         return edit
@@ -122,13 +128,12 @@ class UseWinograd(Rule[Site]):
         return f"{scheme}, filters of {plain:.2f} MB become {transformed:.2f} MB"
 
 
-def _active(site: Site) -> int:
-    """How many channels are raised, as an expression of the class where it is one."""
+def _active(site: Site, op: WinogradConv2d) -> int:
+    """How many channels of a layer are raised, as an expression of the class where it is one."""
     if site.floor is None:
         return 0
-    op = site.floor.op
-    active: int = op.active if isinstance(op, ActivationFloor) else vars(site.conv.op)["width"]
-    return active
+    floor = site.floor.op
+    return floor.active if isinstance(floor, ActivationFloor) else op.width
 
 
 def _grid(view: View, node: Node) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from incdsl.runtime.kernels.blocking import Blocking
 from incdsl.runtime.kernels.build import CannotBuild
 from incdsl.runtime.kernels.convolve import convolve, out_shape
 from incdsl.runtime.kernels.library import library_for
@@ -28,19 +29,25 @@ class WinogradConv2d(nn.Conv2d):
 
     With gradients, in other types than float32 and float64, on other devices, while traced, and where the kernel cannot
     be compiled it is what PyTorch makes of it. It has the weights of `nn.Conv2d`. Their transformed form is made when
-    it is first needed, and again when they have changed.
+    it is first needed, and again when they have changed. `blocking` is how the kernel cuts up its work (`Blocking`),
+    if not by its own rule; results are the same to the last bit.
 
     Raises:
         ValueError: if the scheme is for another kernel, or with a stride, dilation or groups.
     """
 
     def __init__(
-        self, *args: int | tuple[int, int], scheme: str, active: int = 0, **kwargs: int | tuple[int, int]
+        self,
+        *args: int | tuple[int, int],
+        scheme: str,
+        active: int = 0,
+        blocking: tuple[int, ...] = (),
+        **kwargs: int | tuple[int, int],
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if self.kernel_size != scheme_named(scheme).taps or (self.stride, self.dilation, self.groups) != (ONE, ONE, 1):
             raise ValueError(f"{scheme} is not for this convolution: {self}")
-        self.scheme, self.active = scheme, active
+        self.scheme, self.active, self.blocking = scheme, active, blocking
         self._settle()
 
     def _settle(self) -> None:
@@ -62,7 +69,7 @@ class WinogradConv2d(nn.Conv2d):
                 "export the module that `incdsl deploy` writes without --device cpu"
             )
         if self.is_native(x):
-            where = (self.padding, self.scheme, self.active, self.ordinal)
+            where = (self.padding, self.scheme, self.active, self.blocking, self.ordinal)
             y: Tensor = WINOGRAD(x, self.weight, self.bias, *where)
             return y
         return raised(super().forward(x), self.active, self.out_channels)
@@ -131,7 +138,8 @@ _NAMESPACE = __name__.rpartition(".")[0].replace(".", "_")
 """Operators go by the name of this package: a deployed module brings a copy of it, under a name of its own."""
 _OPERATORS = torch.library.Library(_NAMESPACE, "DEF")
 _OPERATORS.define(
-    "winograd(Tensor x, Tensor weight, Tensor? bias, int[2] padding, str scheme, int active, int ordinal) -> Tensor"
+    "winograd(Tensor x, Tensor weight, Tensor? bias, int[2] padding, str scheme, int active, int[] blocking,"
+    " int ordinal) -> Tensor"
 )
 WINOGRAD = getattr(torch.ops, _NAMESPACE).winograd
 """What a layer computes, as an operator of PyTorch; it has no gradient."""
@@ -139,18 +147,21 @@ WINOGRAD = getattr(torch.ops, _NAMESPACE).winograd
 
 @torch.library.impl(_OPERATORS, "winograd", "CPU")
 def _winograd(
-    x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], scheme: str, active: int, ordinal: int
-) -> Tensor:
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], scheme: str, active: int,
+    blocking: Sequence[int], ordinal: int,
+) -> Tensor:  # fmt: skip
     _refuse_gradients(x, weight)
     if weight.is_inference():  # nobody can tell whether it has changed
         return raised(F.conv2d(x, weight, bias, padding=(padding[0], padding[1])), active, len(weight))
-    return convolve(x, _packed(weight, bias, scheme, active, ordinal), padding)
+    packed = _packed(weight, bias, scheme, active, ordinal)
+    return convolve(x, packed, padding, blocking=Blocking(*blocking) if blocking else None)
 
 
 @torch.library.register_fake(f"{_NAMESPACE}::winograd", lib=_OPERATORS)
 def _empty(
-    x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], scheme: str, active: int, ordinal: int
-) -> Tensor:
+    x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], scheme: str, active: int,
+    blocking: Sequence[int], ordinal: int,
+) -> Tensor:  # fmt: skip
     _refuse_gradients(x, weight)
     shape = out_shape(x, scheme_named(scheme), weight.shape[0], padding)
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
