@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops.activation import ReLU
 from incdsl.ops.window import Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.view import View, lifted
-
-C = TypeVar("C", bound=Conv2d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,10 @@ class Layer:
             return self.conv
         return replace(self.conv, chain=instance.chain, step=instance.step, note=instance.note)
 
-    def remade(self, kind: type[C], **more: Any) -> C:
+    def remade(self, kind: type[Conv2d], **more: Any) -> Conv2d:
         """The convolution as an op of another kind, in the symbols of where that is to stand."""
         conv = self.op if self.is_unit else self.conv.op
-        made: C = kind.model_construct(**{name: getattr(conv, name) for name in conv.settings}, **more)
-        return made
+        return kind.model_construct(**{name: getattr(conv, name) for name in conv.settings}, **more)
 
     def put(self, view: View, edit: Edit, op: Conv2d, *others: str) -> str:
         """The name of a node that does all of the step, in its place; in a unit that does more, its convolution's.

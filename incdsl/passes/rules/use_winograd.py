@@ -128,12 +128,13 @@ class UseWinograd(Rule[Site]):
         return f"{scheme}, filters of {plain:.2f} MB become {transformed:.2f} MB"
 
 
-def _active(site: Site, op: WinogradConv2d) -> int:
+def _active(site: Site, op: Conv2d) -> int:
     """How many channels of a layer are raised, as an expression of the class where it is one."""
     if site.floor is None:
         return 0
     floor = site.floor.op
-    return floor.active if isinstance(floor, ActivationFloor) else op.width
+    active: int = floor.active if isinstance(floor, ActivationFloor) else vars(op)["width"]
+    return active
 
 
 def _grid(view: View, node: Node) -> tuple[int, int] | None:
