@@ -26,7 +26,7 @@ _GENERATED = {
     **dict.fromkeys(("torch", "nn", "Tensor", "ClassVar", "NamedTuple"), "the generated file imports this name"),
     "F": "`F` is `torch.nn.functional` in the generated file",
     **dict.fromkeys(("self", "super"), "generated methods use this name"),
-    **dict.fromkeys(("empty_image", "filled", "fork"), "generated methods for GPUs use this name"),
+    **dict.fromkeys(("empty_image", "empty_output", "filled", "fork"), "generated methods for GPUs use this name"),
     **dict.fromkeys(
         ("avg_pool_padded", "avg_pool_same", "pad_same", "without_scale"),
         "generated files may have a function of this name",

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import ClassVar, final
 
-from incdsl.ops.base import Kind, Op, ShapeError, Tensor, image
+from incdsl.ops.base import Kind, Op, ShapeError, Tensor
 from incdsl.ops.code import Call, Code, Lowering, Method, Operand, Place, Setting, Value
-from incdsl.ops.fields import Flag, NonNegative, Positive
-from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel
-from incdsl.ops.window import AvgPool2d, Conv2d
+from incdsl.ops.fields import Flag, NonNegative, Positive, Sizes as PairOfSizes
+from incdsl.ops.frame import ONE
+from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
+from incdsl.ops.window import AvgPool2d, Conv2d, Sliding
 from incdsl.values import Shape
 
 MOST_PARTS = 4
@@ -348,10 +349,14 @@ def _config(config: tuple[int, ...]) -> tuple[Setting, ...]:
 
 
 @final
-class Room(Op):
-    """An image of `channels` channels in which nothing is written yet, as high and wide as another."""
+class Room(Sliding):
+    """An image of `channels` channels in which nothing is written yet, as high and wide as such a window makes another.
+
+    The window of a single cell makes it as high and wide as the other.
+    """
 
     channels: Positive
+    kernel: PairOfSizes = ONE
 
     word: ClassVar[str] = "room"
     public: ClassVar[bool] = False
@@ -361,18 +366,37 @@ class Room(Op):
         "empty_image": '''def empty_image(x: Tensor, channels: int) -> Tensor:
     """An image as high and wide as another, in which nothing is written yet."""
     size = [x.shape[0], channels, x.shape[2], x.shape[3]]
-    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)'''
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
+        "empty_output": '''def empty_output(
+    x: Tensor, channels: int, kernel_size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+) -> Tensor:
+    """An image as high and wide as what a window makes of another, in which nothing is written yet."""
+    height = (x.shape[2] + 2 * padding[0] - kernel_size[0]) // stride[0] + 1
+    width = (x.shape[3] + 2 * padding[1] - kernel_size[1]) // stride[1] + 1
+    size = [x.shape[0], channels, height, width]
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
     }
 
     def infer(self, *inputs: Shape) -> Shape:
-        return image(self.word, inputs[0]).with_channels(self.channels)
+        return self.swept(inputs[0]).with_channels(self.channels)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        return Lowering(None, Call("empty_image", (Operand(), Value(self.channels))), helper="empty_image")
+        window = {"kernel_size": whole(self.kernel), "stride": whole(self.stride), "padding": whole(self.padding)}
+        if tuple(window.values()) == ((1, 1), (1, 1), (0, 0)):
+            return Lowering(None, Call("empty_image", (Operand(), Value(self.channels))), helper="empty_image")
+        settings = tuple([Setting(name, size) for name, size in window.items()])
+        call = Call("empty_output", (Operand(), Value(self.channels)), settings)
+        return Lowering(None, call, helper="empty_output")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:
         x = inputs[0]
-        return torch.zeros((len(x), int(self.channels), *x.shape[2:]), dtype=x.dtype)
+        grid = [
+            (size + 2 * padding - kernel) // stride + 1
+            for size, kernel, stride, padding in zip(
+                x.shape[2:], whole(self.kernel), whole(self.stride), whole(self.padding), strict=True
+            )
+        ]
+        return torch.zeros((len(x), int(self.channels), *grid), dtype=x.dtype)
 
     def on_residues(self, field: PrimeField, own: Own, *inputs: Values) -> Values | None:
         return self.interpret(field.torch, own, *inputs)

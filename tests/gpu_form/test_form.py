@@ -383,16 +383,21 @@ net N {
 """
 
 
-def test_ranges_need_a_value_of_their_grid():
-    """A reduction writes no ranges: before its kernels have run, nothing is as high and wide as what they give."""
+def test_ranges_of_a_reduction():
+    """Before its kernels have run, nothing is as high and wide as what they give: the image is made by their window."""
     text = """inc 1
 net N {
   input x [4, 9, 8]
-  output y = x -> concat { | avgpool 3x3/2 half -> c: conv2d 1x1 @2 -> relu | d: conv2d 3x3/2 @3 half }
+  output y = x -> concat { | maxpool 3x3/2 half | conv2d 3x1/2x1 @2 half -> c: conv2d 3x5/1x2 @3 half -> relu }
 }
 """
-    assert "empty_image(" not in form(compiled(text), kernels=True).text
-    assert "empty_image(" in form(compiled(text.replace("/2 half", "").replace("/2 @3 half", " @3")), kernels=True).text
+    done, kernels = compiled(text), {"kernels": True, "ways": (("c", "kernel"),)}
+    reduction = form(done, **kernels)
+    room = "empty_output(branch_b, 7, kernel_size=(3, 5), stride=(1, 2), padding=(1, 2))"
+    assert (room in reduction.text, "empty_image(" in reduction.text) == (True, False)
+    assert [each.verdict for each in certify(done, reduction)] == ["ok", "ok"]
+    keeps = text.replace("3x3/2 half", "3x3/1").replace("3x1/2x1", "3x1").replace("3x5/1x2", "3x5")
+    assert "empty_image(branch_b, 7)" in form(compiled(keeps), **kernels).text
 
 
 def test_a_kernel_in_a_repetition_of_a_concat_is_not_told_where_to_write():

@@ -9,17 +9,18 @@ from typing import final
 from incdsl.ir.graph import Instance, Node
 from incdsl.ops import Op
 from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, Part, Put, Room, SplitConv2d
+from incdsl.ops.meaning import whole
 from incdsl.ops.merge import Concat, Slice
-from incdsl.ops.window import Conv2d
+from incdsl.ops.window import AvgPool2d, Conv2d
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Rule
 from incdsl.passes.view import View, lifted
-from incdsl.values import Image
+from incdsl.values import Image, Pair
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A concat, and an image of its height and width that is there before its parts are."""
+    """A concat, and a kernel of which it is known, before the parts are there, how large an image it writes."""
 
     concat: Node
     parts: tuple[Node, ...]
@@ -28,6 +29,9 @@ class Site:
     splits: tuple[Node, ...]
     """Kernels that make several values, of which some of the parts are, in their order."""
     like: str
+    """What that kernel reads."""
+    window: AvgPool2d | Conv2d
+    """How it does."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -40,7 +44,7 @@ class WriteRanges(Rule[Site]):
 
     It needs kernels that write where they are told (UseKernels, SplitStores), and runs with them only. A kernel whose
     result has other readers as well is copied, and so is one in a unit, which takes one value and not also where to
-    write. The image is as high and wide as what one of the kernels reads.
+    write.
     """
 
     by_default = False
@@ -55,12 +59,12 @@ class WriteRanges(Rule[Site]):
             like = view.graph.operands(maker.name)[0]
             inner = _child(maker, node.instance)
             is_known = inner is None or _child(view.graph[like], node.instance) is not inner
-            if is_known and _same_grid(view.shapes[like], view.shapes[node.name]):
+            if is_known and isinstance(maker.op, AvgPool2d | Conv2d):
                 makers = {each.name: _maker(view, each) for each in able}
                 late = {name: m for name, m in makers.items() if place[m.name] >= place[maker.name]}
                 splits = [m for m in late.values() if isinstance(m.op, SplitConv2d)]
                 in_order = tuple(sorted(dict.fromkeys(splits), key=lambda each: place[each.name]))
-                yield Site(node, parts, frozenset(late), in_order, like)
+                yield Site(node, parts, frozenset(late), in_order, like, maker.op)
                 return
 
     def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
@@ -70,7 +74,8 @@ class WriteRanges(Rule[Site]):
         last = view.edit(at=concat)
         first = next(iter(edits.values()), last)
         widths = [_channels(view, part, concat.instance) for part in site.parts]
-        room = first.add(Room(channels=sum(widths)), (site.like,), like=concat, own_step=True)
+        window = {} if _keeps_grid(view, site) else _window(site.window)
+        room = first.add(Room(channels=sum(widths), **window), (site.like,), like=concat, own_step=True)
         targets: dict[str, dict[int, str]] = {name: {} for name in edits}
         written, start = [], 0
         for part, width in zip(site.parts, widths, strict=True):
@@ -136,11 +141,16 @@ def _maker(view: View, part: Node) -> Node:
     return view.operand(part) if isinstance(part.op, Part) else part
 
 
-def _same_grid(one: object, other: object) -> bool:
-    """Whether two images are equally high and wide, whatever the size of the input."""
-    if not isinstance(one, Image) or not isinstance(other, Image):
-        return False
-    return one.height == other.height and one.width == other.width
+def _keeps_grid(view: View, site: Site) -> bool:
+    """Whether the concat is as high and wide as what the kernel reads, whatever the size of the input."""
+    read, written = view.shapes[site.like], view.shapes[site.concat.name]
+    assert isinstance(read, Image)
+    assert isinstance(written, Image)
+    return read.height == written.height and read.width == written.width
+
+
+def _window(op: AvgPool2d | Conv2d) -> dict[str, Pair]:
+    return {name: Pair(*whole(getattr(op, name))) for name in ("kernel", "stride", "padding")}
 
 
 def _in(node: Node, instance: Instance) -> Node:
