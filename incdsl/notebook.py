@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
@@ -59,13 +60,16 @@ class IncMagics(Magics):
         """Compile a spec, and bind the class of each of its nets to the net's name.
 
         A figure shows each net, and a table what it costs. What is wrong stands below the lines that it is about, and
-                nothing is bound then.
+        nothing is bound then.
         """
         from IPython.display import HTML, display
 
         given = parse_argstring(self.inc, line)
         source = Source("<cell>", cell)
-        settings = dict(map(setting, given.settings))
+        try:
+            settings = dict(map(setting, given.settings))
+        except ValueError as error:
+            raise UsageError(f"--set: {error}") from None
         analysis = analyze_source(source, Options(settings, root=given.root or Path.cwd()))
         if analysis.problems:
             display(Listing(source, analysis.problems))
