@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+_CEILINGS = "font-family:'DejaVu Sans',Arial,sans-serif;font-size:9.5px"
 _MISSING = "{} needs {}: pip install 'incdsl[draw]'"
 
 
@@ -27,7 +28,9 @@ def png(svg: str, scale: float) -> bytes:
     width = max(1, round(float(found[1]) * scale))
     # Inter would write branch3×3, and resvg cannot forbid it: in pixels, a letter of another script looks like an x
     alike = re.sub(r"(?<=\d)x(?=\d)", "\u0445", svg)
-    return bytes(resvg_py.svg_to_bytes(svg_string=alike, width=width, dpi=96))
+    # Inter has no ceiling, for which resvg would set the whole text in the first font that has one, with serifs
+    sans = re.sub(r"<text(?=[^>]*>[^\n]*[⌈⌊])", f'<text style="{_CEILINGS}"', alike)
+    return bytes(resvg_py.svg_to_bytes(svg_string=sans, width=width, dpi=96))
 
 
 def pdf(svg: str) -> bytes:

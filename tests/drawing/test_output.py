@@ -7,6 +7,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+import resvg_py
 from click.testing import CliRunner
 from PIL import Image
 
@@ -55,6 +56,17 @@ def test_png_has_the_size_that_scale_says(call, tmp_path):
     colours = image.convert("RGB").getcolors(1 << 24)
     assert (255, 255, 255) in [colour for _, colour in colours]
     assert len(colours) > 20
+
+
+def test_shapes_with_ceilings_are_without_serifs(monkeypatch):
+    """Of a text with a sign that Inter lacks, resvg takes all from the first font that has it, which may have serifs."""
+    seen = []
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda svg_string, **_: seen.append(svg_string) or b"")
+    text = "inc 1\nnet N {\n  input x [3, H, W]\n  output y = x -> conv2d 3x3/2 @4 half -> conv2d 3x3 @4\n}\n"
+    incdsl.draw(text).encoded("png")
+    lines = [line for line in seen[0].splitlines() if line.startswith("<text")]
+    assert {"DejaVu Sans" in line for line in lines if "⌈" in line} == {True}
+    assert {"DejaVu Sans" in line for line in lines if "⌈" not in line} == {False}
 
 
 def test_pdf(call, tmp_path):
