@@ -15,9 +15,21 @@ from incdsl.syntax.parser import EDITION, parse
 def formatted(text: str) -> str:
     """A text in its layout. What makes no sense stays as it is, and so does a text of another edition, or of none.
 
+    Lines end in LF, or in CRLF if all of the text's do.
+
     Raises:
         LawBroken: if the layout of a text without mistakes is not that text, which is a bug in incdsl.
     """
+    return ended_as(text, _formatted(text))
+
+
+def ended_as(before: str, after: str) -> str:
+    """A text whose lines end in CRLF if all of another text's do."""
+    all_crlf = 0 < before.count("\n") == before.count("\r\n")
+    return after.replace("\r\n", "\n").replace("\n", "\r\n") if all_crlf else after
+
+
+def _formatted(text: str) -> str:
     parsed = parse(text)
     edition = parsed.file.edition
     if edition is None or edition.number != EDITION:

@@ -59,7 +59,7 @@ def test_png_has_the_size_that_scale_says(call, tmp_path):
 
 
 def test_shapes_with_ceilings_are_without_serifs(monkeypatch):
-    """Of a text with a sign that Inter lacks, resvg takes all from the first font that has it, which may have serifs."""
+    """Of a text with a sign that Inter lacks, resvg takes all from the first font that has it, serifs or not."""
     seen = []
     monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda svg_string, **_: seen.append(svg_string) or b"")
     text = "inc 1\nnet N {\n  input x [3, H, W]\n  output y = x -> conv2d 3x3/2 @4 half -> conv2d 3x3 @4\n}\n"

@@ -37,6 +37,16 @@ def test_the_laws_hold_of_broken_texts(start):
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["scrambled", "broken"])
+def test_line_ends_change_nothing_else(kind):
+    for seed in range(COUNT):
+        text = getattr(layouts(), kind)(seed).replace("\r\n", "\n") + "\n"
+        ended = text.replace("\n", "\r\n")
+        assert formatted(ended) == formatted(text).replace("\n", "\r\n"), seed
+        assert formatted(formatted(ended)) == formatted(ended), seed
+
+
+@pytest.mark.thorough
 def test_random_texts_are_what_they_should_be():
     """Comments are everywhere, most texts change, and most broken texts are broken, but not all over."""
     scrambled = [layouts().scrambled(seed) for seed in range(COUNT)]

@@ -104,7 +104,8 @@ CHANGED = {
         "\n\ninc 1\n\n\n\nblock A = relu\nblock B {\n\n\n  a = in -> relu\n\n\n\n  output y = a\n\n}\n\n\n",
         "inc 1\n\nblock A = relu\nblock B {\n  a = in -> relu\n\n  output y = a\n}\n",
     ),
-    "line ends of Windows": ("inc 1\r\n# a\r\nblock A = relu\r\n", "inc 1\n# a\nblock A = relu\n"),
+    "line ends of Windows": ("inc 1\r\n# a\r\nblock  A = relu\r\n", "inc 1\r\n# a\r\nblock A = relu\r\n"),
+    "line ends of two kinds": ("inc 1\r\n# a\nblock A = relu\r\n", "inc 1\n# a\nblock A = relu\n"),
     "no line end": ("inc 1\n# a", "inc 1\n# a\n"),
     "no text": ("", ""),
     "a chain that is too long": (
