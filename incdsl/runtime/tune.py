@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -173,13 +173,19 @@ def told(done: Compilation, setting: Setting, ways: Mapping[str, str]) -> Iterat
     """What the form for a CPU with these schemes costs: in memory, and in accuracy on one random input."""
     form = Cpu(ways=tuple(ways.items()))
     deployed = for_inference(done, form=form)
-    chosen = Counter(node.op.scheme for node in deployed.net.graph if isinstance(node.op, WinogradConv2d))
-    yield f"schemes: {', '.join(f'{name} x {count}' for name, count in chosen.most_common()) or 'none'}"
+    ops = [node.op for node in deployed.net.graph if isinstance(node.op, WinogradConv2d)]
+    yield f"schemes: {_counted(op.scheme for op in ops) or 'none'}"
+    if cuts := _counted(" ".join(map(str, op.blocking)) for op in ops if op.blocking):
+        yield f"tiles, panels, whether threads share filters: {cuts}"
     yield from facts(deployed.net, deployed.cost.params)
     images = noise(done, dict(zip(done.net.conditions.nominal, setting.sizes, strict=True)), batch=2)
     training = calibrated(load_net(done)(), images)
     without, with_it = (output_error(done, each, training, images) for each in (None, form))
     yield f"error of the outputs, with random weights: {with_it:.1e}, {without:.1e} without schemes (docs/accuracy.md)"
+
+
+def _counted(words: Iterable[str]) -> str:
+    return ", ".join(f"{word} x {count}" for word, count in Counter(words).most_common())
 
 
 def _on_gpu(
