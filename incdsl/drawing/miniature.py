@@ -1,4 +1,7 @@
-"""A block in small: its own rails, by the recursion that draws them large. Convolutions are filled, pools hollow."""
+"""A block in small: its own rails, by the recursion that draws them large. Convolutions are filled, pools hollow.
+
+Where values cross, `small_rows` places what the recursion draws.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from incdsl.drawing.marks import Box, Point, Small
 from incdsl.drawing.picture import Block, Body, Bracket, Parallel, Sequence, Step, Thing
+from incdsl.drawing.small_rows import Rows
 
 WIDTH, HEIGHT = 5.5, 3.6
 _GAP, _BETWEEN, _FACTORS = 2.2, 2.2, 0.8
@@ -51,10 +55,13 @@ def miniature(body: Body | None) -> Figure | None:
 
 
 def _drawn(body: Body, deepest: int) -> Small | None:
-    spine = body.spine
-    if spine is None or not spine.parts:
+    spine, pen = body.spine, _Pen(deepest)
+    if spine is None:
+        rows = Rows(body, lambda thing: pen.size(thing, 0))
+        done = rows.drawn(pen.small, lambda thing, x, y: pen.draw(thing, x, y, 0))
+        return pen.small if done and pen.small.height else None
+    if not spine.parts:
         return None
-    pen = _Pen(deepest)
     left, right, height = pen.size(spine, 0)
     if not height:
         return None

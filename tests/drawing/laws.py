@@ -31,7 +31,28 @@ def check(made):
     lines_join_their_boxes(sheet)
     words_stand_in_their_boxes(sheet)
     identities_are_unique(sheet)
+    small_figures(sheet)
     well_formed(made.svg)
+
+
+def small_figures(sheet):
+    """In a block in small, too, no box meets another, no line passes through one, and all is inside."""
+    for small in sheet.small.values():
+        boxes = [*small.filled, *small.hollow, *small.bars]
+        no_two_boxes_meet(boxes)
+        for box in boxes:
+            assert box.x >= -NEAR
+            assert box.y >= -NEAR
+            assert box.right <= small.width + NEAR, box
+            assert box.bottom <= small.height + NEAR, box
+        for (x0, y0), (x1, y1) in (pair for points in small.lines for pair in itertools.pairwise(points)):
+            assert abs(x0 - x1) < NEAR or abs(y0 - y1) < NEAR
+            left, right, top, bottom = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+            assert -NEAR <= left <= right <= small.width + NEAR
+            assert -NEAR <= top <= bottom <= small.height + NEAR
+            for box in boxes:
+                across = left < box.right - NEAR and right > box.x + NEAR
+                assert not (across and top < box.bottom - NEAR and bottom > box.y + NEAR), (box, small.lines)
 
 
 def inside_the_sheet(sheet):

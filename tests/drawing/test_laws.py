@@ -88,3 +88,28 @@ def test_two_boxes_of_one_path_are_noticed(sheet):
     sheet.boxes[1] = replace(sheet.boxes[1], path=sheet.boxes[2].path)
     with pytest.raises(AssertionError):
         laws.identities_are_unique(sheet)
+
+
+def test_a_line_through_a_box_of_a_small_figure_is_noticed():
+    sheet = drawing(chosen(Source("v3.inc", (ROOT / "specs" / "v3.inc").read_text()))).sheet
+    laws.small_figures(sheet)
+    small = next(iter(sheet.small.values()))
+    box = small.filled[0]
+    small.lines.append(((box.x - 1, box.y + 1), (box.right + 1, box.y + 1)))
+    with pytest.raises(AssertionError):
+        laws.small_figures(sheet)
+
+
+def test_a_block_of_several_doors_is_shown_in_small():
+    """With a mark for each of its things; a line ends at one, or where another goes on."""
+    made = drawing(chosen(Source("hrnet.inc", (ROOT / "examples" / "hrnet.inc").read_text())))
+    assert {each.path for each in made.sheet.miniatures} == {"stage2", "stage3", "stage4"}
+    small = made.sheet.small["Two"]
+    marks = [*small.filled, *small.hollow, *small.bars]
+    assert len(marks) == 15
+    starts = [points[0] for points in small.lines]
+    assert len([y for _, y in starts if y == 0]) == 2
+    for points in small.lines:
+        x, y = points[-1]
+        meets = any(box.x <= x <= box.right and abs(box.y - y) < 0.01 for box in marks)
+        assert meets or any(abs(x - a) + abs(y - b) < 0.01 for a, b in starts), points
