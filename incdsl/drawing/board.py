@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from incdsl.drawing import measures as m
-from incdsl.drawing.grid import PORTS, Column, Exit, Grid, Place
+from incdsl.drawing.grid import Column, Exit, Grid, Place, ports_apart
 from incdsl.drawing.lanes import colour, nested
 from incdsl.drawing.manner import Manner
 from incdsl.drawing.marks import Arrow, Box, Dot, Ink, Point, Run
@@ -285,7 +285,8 @@ class Board:
         filled = isinstance(thing, Join) and thing.word in ("concat", "reduce")
         wrong = isinstance(thing, Join) and (bool(thing.mistakes) or not thing.known)
         shape = "missing" if wrong else "bar" if filled else "hollow"
-        start, width = x + min(ports) - 20, max(ports) - min(ports) + 40
+        apart = ports_apart(place.cell)
+        start, width = x + min(ports) - apart / 2, max(ports) - min(ports) + apart
         box = Box(
             shape, start, y, width, m.BAR, thing.path, thing.title, "bar" if filled and not wrong else "paper",  # type: ignore[arg-type]
         )  # fmt: skip
@@ -296,7 +297,7 @@ class Board:
                 text = (value.grid if wrong and place.cell.wrong else "") or str(value.channels or "?")
                 ink: Ink = "wrong" if i in place.cell.wrong else "ink" if wrong or not filled else "paper"
                 role: m.Role = "shape" if wrong else "bar"
-                run = Run(m.shortened(text, role, PORTS - 2), role, ink=ink)
+                run = Run(m.shortened(text, role, apart - 2), role, ink=ink)
                 sheet.write(x + port, y + 14, run, anchor="middle", within=box)
             return
         assert isinstance(thing, Join)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from incdsl.drawing.board import Board
     from incdsl.drawing.layout import Layout
 
-PORTS = 40
-"""How far apart the rails of a merge land."""
+_PORTS, _WRONG_PORTS = 40, 66
+"""How far apart the rails of a merge land, and where it prints the grid of each."""
 _DOORS = 60
 _NEAR = 4
 """A cell takes a column that is free again if it is so near."""
@@ -128,9 +128,11 @@ class Grid:
         elif isinstance(thing, Join | Split):
             count = max(1, len(cell.reads) if isinstance(thing, Join) else len(cell.gives))
             kept = (inherited or 0) if isinstance(thing, Join) else (count - 1) / 2
-            ports = [(i - kept) * PORTS for i in range(count)]
+            apart = ports_apart(cell)
+            ports = [(i - kept) * apart for i in range(count)]
             place.ins, place.outs = (ports, [0.0]) if isinstance(thing, Join) else ([0.0], ports)
-            place.left, place.right, place.height = 22 - min(ports), 22 + max(ports), m.BAR
+            around = apart / 2 + 2
+            place.left, place.right, place.height = around - min(ports), around + max(ports), m.BAR
         else:
             extent = layout.extent(thing, manner)
             place.left, place.right, place.height = extent.left, extent.right, extent.height
@@ -201,6 +203,11 @@ class Grid:
         named = value.name and value.readers > 1 and not isinstance(value.cell.thing, Door)
         runs = [Run(value.name, "second", ink="second")] if named else []
         return [*runs, Run(str(value.shape), "shape", 6 if named else 0, about=value.node)]
+
+
+def ports_apart(cell: Cell) -> int:
+    """How far apart the doors of a merge or a split are."""
+    return _WRONG_PORTS if cell.wrong else _PORTS
 
 
 def _with_ends(body: Body) -> list[Cell]:

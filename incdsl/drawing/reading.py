@@ -145,6 +145,7 @@ class Reader:
         for each in part.parts:
             flow = self._parts(each, flow, room) if isinstance(each.node, tree.Chain) else self._step(each, flow, room)
         room.group = ""
+        flow += self._not_known(part, flow, room)
         for name, value in zip(part.names, flow, strict=False):
             if name == NOT_NEEDED:
                 continue
@@ -153,6 +154,21 @@ class Reader:
             if is_output and self._is_kept(name, room):
                 value.outputs.append(name)
         return flow if is_output else []
+
+    def _not_known(self, part: Visit, flow: list[Value], room: _Room) -> list[Value]:
+        """Values that have names and would come from the same place as others, if that made sense."""
+        missing = len(part.names) - len(flow)
+        thing = flow[-1].cell.thing if flow else None
+        if missing <= 0 or not isinstance(thing, Block | Step) or thing.known:
+            return []
+        if isinstance(thing, Step):
+            kind = thing.face.word or thing.face.kernel
+            name = part.names[0] if part.names[0] != NOT_NEEDED else kind
+            flow[-1].cell.thing = Block(
+                thing.path, thing.group, thing.title, thing.cost, thing.mistakes, name, kind if kind != name else "",
+                known=False, visits=thing.visits,
+            )  # fmt: skip
+        return [self._value(flow[-1].cell, None, room) for _ in range(missing)]
 
     def _is_kept(self, name: str, room: _Room) -> bool:
         outermost = room.instance is self._graph.net

@@ -214,6 +214,27 @@ def test_what_depends_on_a_mistake_is_grey():
     assert any(text.startswith("E201") for text in texts(made))
 
 
+@pytest.mark.parametrize("slip", ["Two(widht: 8)", "Tow(width: 8)"])
+def test_values_of_a_block_that_makes_no_sense_come_from_it(slip):
+    """All of them: none begins out of nowhere."""
+    block = "block Two(width) {\n  output a = in -> conv2d 3x3 @width\n  output b = in -> conv2d 1x1 @width\n}\n"
+    body = f"  a, b = x -> {slip}\n  output y = a -> relu\n  output z = b -> c: conv2d 3x3 @8"
+    made = drawn(net(body) + block)
+    check(made)
+    marked = [box for box in made.sheet.boxes if box.wrong]
+    assert [box.shape for box in marked] == ["block"]
+    joins = {stroke.joins for stroke in made.sheet.strokes if stroke.joins[0] == marked[0].path}
+    assert len(joins) == 2
+    assert len(made.sheet.boxes) == 3
+
+
+def test_rails_that_cannot_be_added_print_their_grids_where_values_cross():
+    body = "  a = x -> conv2d 3x3/2 @8 half\n  b = x -> conv2d 3x3 @8\n  output y = add { | a | b }\n  output z = b -> relu"
+    made = drawn(net(body))
+    check(made)
+    assert {"8 × 8", "16 × 16"} <= set(texts(made))
+
+
 @pytest.mark.parametrize(
     "text", ["inc 1\nnet N {", "inc 1\nnet N { input x [3, 8, 8] output y = x -> }", net("  output y = z")]
 )
