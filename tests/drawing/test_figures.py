@@ -229,8 +229,8 @@ def test_values_of_a_block_that_makes_no_sense_come_from_it(slip):
 
 
 def test_rails_that_cannot_be_added_print_their_grids_where_values_cross():
-    body = "  a = x -> conv2d 3x3/2 @8 half\n  b = x -> conv2d 3x3 @8\n  output y = add { | a | b }\n  output z = b -> relu"
-    made = drawn(net(body))
+    values = "  a = x -> conv2d 3x3/2 @8 half\n  b = x -> conv2d 3x3 @8\n"
+    made = drawn(net(values + "  output y = add { | a | b }\n  output z = b -> relu"))
     check(made)
     assert {"8 × 8", "16 × 16"} <= set(texts(made))
 
