@@ -158,6 +158,11 @@ def for_inference(
     return replace(done, net=net, sizes=sizes, cost=cost(net), form=form)
 
 
+def measurable(done: Compilation, form: Form) -> Compilation:
+    """The form whose layers `tune` measures, each in all of its ways: those that records name are its nodes."""
+    return for_inference(done, without=frozenset({"UseWinograd"} if isinstance(form, Cpu) else ()), form=form)
+
+
 def _facts(done: Compilation) -> Iterator[str]:
     """What the banner tells: inputs with their legal sizes, outputs, cost."""
     net, costs = done.net, done.cost

@@ -32,14 +32,15 @@ from incdsl.codegen import cpu as cpu_form, gpu as gpu_form, output
 from incdsl.codegen.cpu import Cpu
 from incdsl.codegen.forms import Form
 from incdsl.codegen.gpu import DTYPES, Gpu
-from incdsl.compiler import Compilation, compile_net, for_inference
+from incdsl.compiler import Compilation, compile_net, for_inference, measurable
 from incdsl.diagnostics import CompileError, Diagnostic
 from incdsl.diagnostics.output import EditedByHand
 from incdsl.diagnostics.render import Format
 from incdsl.passes.levels import rules
 from incdsl.passes.rules.use_kernels import UseKernels
 from incdsl.passes.rules.use_winograd import UseWinograd
-from incdsl.passes.ways import is_cpu_way, is_gpu_way
+from incdsl.passes.ways import head_of, is_cpu_way, is_gpu_way
+from incdsl.winograd import schemes
 from incdsl.writing import replace_text
 
 if TYPE_CHECKING:
@@ -293,15 +294,32 @@ def _tuned(done: Compilation, path: Path) -> _Tuned:
         layout = "channels_last" if best["channels_last"] else "contiguous"
         way = "under torch.compile with freezing" if best["compiled"] else "eagerly"
         form = _tuned_form(best, also, document)
+        is_of_net = document["net"] == done.net.name and document["keys"] == done.cost.keys
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise click.UsageError(f"{path} was not written by `incdsl tune`") from None
-    if document["net"] != done.net.name or document["keys"] != done.cost.keys:
+    if not is_of_net:
         raise click.UsageError(f"{path} was measured on another net, {document['net']}")
+    if form and not _are_of(done, form):
+        raise click.UsageError(f"{path} was measured when layers had other names, or kernels: run `incdsl tune` again")
     if isinstance(form, Gpu):
         way = f"{way} in CUDA graphs" if best["compiled"] else f"as CUDA graphs, {form.streams} streams"
     added = f", with {' and '.join(sorted(also))}" if also else ""
     left_out = f", without {' and '.join(sorted(without))}" if without else ""
     return _Tuned(without, also, form, f"tuned for {setting}: {layout}, {way}{added}{left_out}")
+
+
+def _are_of(done: Compilation, form: Form) -> bool:
+    """Whether all layers whose ways were measured are there, with kernels that the schemes are for."""
+    if not form.ways:
+        return True
+    nodes = {node.path: node.op for node in measurable(done, replace(form, ways=())).net.graph}
+    taps = {scheme.name: scheme.taps for scheme in schemes(higher_order=True)}
+
+    def fits(path: str, way: str) -> bool:
+        kernel = tuple(map(int, vars(nodes[path]).get("kernel", ()))) if path in nodes else ()
+        return bool(kernel) and taps.get(head_of(way), kernel) == kernel
+
+    return all(fits(path, way) for path, way in form.ways)
 
 
 def _tuned_form(best: Mapping[str, Any], also: frozenset[str], document: Mapping[str, Any]) -> Form | None:

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 from incdsl.ops.base import Kind, Op, ShapeError, Tensor
 from incdsl.ops.code import Call, Code, Lowering, Method, Operand, Place, Setting, Value
 from incdsl.ops.fields import Flag, NonNegative, Positive, Sizes as PairOfSizes
-from incdsl.ops.frame import ONE
+from incdsl.ops.frame import ONE, ZERO
 from incdsl.ops.meaning import Own, PrimeField, Torch, Values, by_channel, whole
 from incdsl.ops.window import AvgPool2d, Conv2d, Sliding
 from incdsl.values import Shape
@@ -368,12 +368,16 @@ class Room(Sliding):
     size = [x.shape[0], channels, x.shape[2], x.shape[3]]
     return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
         "empty_output": '''def empty_output(
-    x: Tensor, channels: int, kernel_size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+    x: Tensor,
+    channels: int,
+    kernel_size: int | tuple[int, int],
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
 ) -> Tensor:
     """An image as high and wide as what a window makes of another, in which nothing is written yet."""
-    height = (x.shape[2] + 2 * padding[0] - kernel_size[0]) // stride[0] + 1
-    width = (x.shape[3] + 2 * padding[1] - kernel_size[1]) // stride[1] + 1
-    size = [x.shape[0], channels, height, width]
+    window = (kernel_size, stride, padding)
+    (k, s, p), (l, t, q) = ([n[i] if isinstance(n, tuple) else n for n in window] for i in (0, 1))
+    size = [x.shape[0], channels, (x.shape[2] + 2 * p - k) // s + 1, (x.shape[3] + 2 * q - l) // t + 1]
     return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
     }
 
@@ -381,11 +385,14 @@ class Room(Sliding):
         return self.swept(inputs[0]).with_channels(self.channels)
 
     def lower(self, *inputs: Shape) -> Lowering:
-        window = {"kernel_size": whole(self.kernel), "stride": whole(self.stride), "padding": whole(self.padding)}
-        if tuple(window.values()) == ((1, 1), (1, 1), (0, 0)):
+        if (self.kernel, self.stride, self.padding) == (ONE, ONE, ZERO):
             return Lowering(None, Call("empty_image", (Operand(), Value(self.channels))), helper="empty_image")
-        settings = tuple([Setting(name, size) for name, size in window.items()])
-        call = Call("empty_output", (Operand(), Value(self.channels)), settings)
+        window = (
+            Setting("kernel_size", self.kernel),
+            Setting("stride", self.stride, default=ONE),
+            Setting("padding", self.padding, default=ZERO),
+        )
+        call = Call("empty_output", (Operand(), Value(self.channels)), window)
         return Lowering(None, call, helper="empty_output")
 
     def interpret(self, torch: Torch, own: Own, *inputs: Values) -> Values | None:

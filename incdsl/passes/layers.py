@@ -86,7 +86,7 @@ def layer(view: View, conv: Node) -> Layer:
     inside = {conv.name, relu.name} if relu else {conv.name}
     op = lifted(conv.op, instance, home)
     assert isinstance(op, Conv2d)
-    return Layer(conv, relu, home, home is instance or set(view.members[instance]) == inside, op)
+    return Layer(conv, relu, home, home is instance or view.inside[instance] == inside, op)
 
 
 def first_of_each(groups: Iterable[Sequence[Layer]]) -> list[tuple[Layer, ...]]:

@@ -86,12 +86,13 @@ class View:
         return count(max((node.step for node in self.graph), default=0) + 1)
 
     @cached_property
-    def members(self) -> dict[Instance, list[str]]:
-        """Names of the nodes that stand directly in a class."""
-        members: dict[Instance, list[str]] = defaultdict(list)
+    def inside(self) -> dict[Instance, set[str]]:
+        """Names of the nodes that stand in a class, or in one inside it."""
+        inside: dict[Instance, set[str]] = defaultdict(set)
         for node in self.graph:
-            members[node.instance].append(node.name)
-        return members
+            for instance in node.instance.lineage:
+                inside[instance].add(node.name)
+        return inside
 
     def operand(self, node: Node) -> Node:
         """The node that a node with one operand reads."""

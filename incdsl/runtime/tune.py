@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from incdsl.codegen.cpu import Cpu, facts
 from incdsl.codegen.gpu import Gpu
-from incdsl.compiler import Compilation, for_inference
+from incdsl.compiler import Compilation, for_inference, measurable
 from incdsl.ops.cpu import WinogradConv2d
 from incdsl.passes.rules.use_winograd import UseWinograd
 from incdsl.runtime.accuracy import calibrated, output_error
@@ -162,9 +162,8 @@ def ways_of(done: Compilation, setting: Setting, rounds: int = ROUNDS) -> dict[s
     if setting.device == "cpu":
         if setting.dtype != "float32":
             return {}
-        form = for_inference(done, without=frozenset({WINOGRAD}), form=Cpu())
-        return ways_measured(form, sizes, setting.batch, rounds)
-    form = for_inference(done, form=Gpu(DTYPES[setting.dtype], kernels=True))
+        return ways_measured(measurable(done, Cpu()), sizes, setting.batch, rounds)
+    form = measurable(done, Gpu(DTYPES[setting.dtype], kernels=True))
     dtype = getattr(torch, setting.dtype)
     return fastest(list(measured(form, sizes, setting.batch, dtype, setting.device, rounds)), form)
 

@@ -321,6 +321,26 @@ def test_a_record_says_how_layers_run(small):
         assert (code, "was not written by `incdsl tune`" in said) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"ways": {"mixed.c.conv": DIRECT}}, "when layers had other names, or kernels: run `incdsl tune` again"),
+        ({"ways": {"mixed.i": "F(4x4,3x3)"}}, "when layers had other names, or kernels"),
+        ({"net": "Large"}, "was measured on another net, Large"),
+        ({"net": None}, "was measured on another net"),
+        ({"keys": ...}, "was not written by `incdsl tune`"),
+    ],
+)
+def test_a_record_of_other_layers_is_refused(small, change, reason):
+    best = Choice((), ("UseWinograd",), True, True)
+    setting = Setting("cpu", 1, "float32", (40, 40))
+    document = record(compiled(SMALL), setting, [Measurement(best, 0.5)], {"mixed.c": DIRECT}) | change
+    document = {name: value for name, value in document.items() if value is not ...}
+    (small.parent / "small.json").write_text(json.dumps(document), encoding="utf-8")
+    code, said = call("deploy", small, "--tuned", "small.json", "-o", ".")
+    assert (code, reason in said) == (2, True), said
+
+
 def test_there_is_a_compiler_here():
     """What is tested above is the kernel, and not what stands in for it."""
     assert Compiler.found()

@@ -400,6 +400,54 @@ net N {
     assert "empty_image(branch_b, 7)" in form(compiled(keeps), **kernels).text
 
 
+REDUCTION = """inc 1
+net N(w = 8) {
+  input x [16, 32, 32]
+  output y = x -> stem: conv 3x3 @w -> r: R(k: 3) -> s: R(k: 5)
+}
+unit conv = conv: conv2d (bias: false) -> bn: batchnorm -> relu
+block R(k) = reduce {
+  | a: conv/2 @8 half (kernel: k)
+  | b: conv2d/2 @8 half (kernel: k)
+  | maxpool 3x3/2 half
+}
+"""
+
+
+def test_ranges_need_channels_that_an_argument_does_not_change():
+    """What enters the block may have other channels then, and a number would cut a value off, or repeat it."""
+    done = compiled(REDUCTION)
+    free, fixed = (
+        form(done, kernels=True),
+        form(compiled(REDUCTION.replace("(w = 8)", "").replace("@w", "@8")), kernels=True),
+    )
+    assert ("empty_output(" in free.text, "empty_output(" in fixed.text) == (False, True)
+    for w in (1, 8, 10):
+        training = randomized(load_net(done)(w=w)).eval()
+        module = load_net(free).from_training(training.state_dict(), w=w, dtype=torch.float32).eval()
+        image = torch.randn(2, 16, 32, 32)
+        with torch.no_grad():
+            assert_near(module(image), training(image), 1e-5)
+
+
+def test_a_kernel_that_a_block_is_told_is_one_of_the_image_too():
+    text = form(compiled(REDUCTION.replace("-> stem: conv 3x3 @w ", "").replace("(w = 8)", "")), kernels=True).text
+    assert "kernel_size=self.k, stride=2, padding=(self.k - 1) // 2)" in text
+
+
+def test_an_image_of_another_size_for_some_input_is_not_made():
+    """At legal sizes the rails agree; at others a pool without padding gives fewer rows."""
+    text = """inc 1
+net N {
+  input x [16, 32, 32]
+  output y = x -> reduce { | maxpool 2x2/2 valid | a: conv2d 3x3/2 @8 half -> relu | b: conv2d 3x3/2 @8 half }
+}
+"""
+    done = compiled(text)
+    assert "empty_output(" not in form(done, kernels=True).text
+    assert [each.verdict for each in certify(done, form(done, kernels=True))] == ["ok", "ok"]
+
+
 def test_a_kernel_in_a_repetition_of_a_concat_is_not_told_where_to_write():
     """It takes one value: its result is copied."""
     text = SMALL.replace("b: conv 3x3 @6", "b: conv 3x3 @3 times 2").replace("maxpool 3x3 -> c", "avgpool 3x3 -> c")

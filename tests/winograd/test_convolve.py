@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_refused(image, packed, weight):
         "out is \\[2, 10, 11, 12\\]": (image, {"out": concat()[:, :10, :, :12]}),
         "not in channels_last": (image, {"out": torch.empty(2, 10, 11, 13)}),
         "nor a part": (image, {"out": torch.empty(2, 1, 1, 10).permute(0, 3, 1, 2).expand(2, 10, 11, 13)}),
-        "is negative": (image, {"padding": (2, -1)}),
+        "is too small": (image, {"padding": (2, -1)}),
         "blocking": (image, {"blocking": (0, 1, 0)}),
     }
     for message, (x, settings) in refused.items():

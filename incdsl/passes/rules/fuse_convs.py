@@ -48,8 +48,8 @@ class FuseConvs(Rule[Site]):
 
     It helps on NVIDIA GPUs without torch.compile, which does the same by itself; elsewhere the layer computes the same
     in two or three calls. So it comes with `--device cuda` only. The ReLU, and the sum before it, must be the only
-    readers, and the convolution needs a bias, which cuDNN wants. A unit of which nothing else is left goes: the layer
-    takes its name.
+    readers, and the convolution needs a bias, which cuDNN wants. A unit of which nothing else is left goes, except in a
+    repetition: the layer takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (

@@ -35,7 +35,7 @@ class PackConvs(Rule[Site]):
 
     It helps on x86 CPUs without torch.compile, which does the same by itself; elsewhere the layer is an ordinary
     convolution. So it must be asked for. The ReLU must be the only reader; a convolution without one is packed alone.
-    A unit of which nothing else is left goes: the layer takes its name.
+    A unit of which nothing else is left goes, except in a repetition: the layer takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (

@@ -73,7 +73,5 @@ def _home(view: View, node: Node) -> Instance:
     """The class in which a node is a step: a unit that holds nothing else is one step of the class around it."""
     instance = node.instance
     return (
-        instance.parent
-        if instance.parent and instance.kind == "unit" and len(view.members[instance]) == 1
-        else instance
+        instance.parent if instance.parent and instance.kind == "unit" and len(view.inside[instance]) == 1 else instance
     )

@@ -56,7 +56,7 @@ class UseWinograd(Rule[Site]):
     for stride 1, without dilation and groups, and there must be a scheme for the kernel. Of several the one that
     promises most is taken, unless `tune` measured which is fastest; points of higher order, which lose more digits, are
     taken only if they are asked for. Few channels do not pay for the transforms, nor a small image for larger filters.
-    A unit of which nothing else is left goes: the layer takes its name.
+    A unit of which nothing else is left goes, except in a repetition: the layer takes its name.
     """
 
     conditions: tuple[Condition[Site], ...] = (
@@ -73,7 +73,7 @@ class UseWinograd(Rule[Site]):
         Condition("stride", lambda v, s: _one(vars(s.conv.op)["stride"]), "schemes are for stride 1"),
         Condition("dilation", lambda v, s: _one(vars(s.conv.op)["dilation"]), "schemes are for kernels without gaps"),
         Condition("groups", lambda v, s: int(vars(s.conv.op)["groups"]) == 1, "each group has too few channels"),
-        Condition("scheme", lambda v, s: s.scheme is not None, "no scheme is for this kernel"),
+        Condition("scheme", lambda v, s: _fits(s), "no scheme is for this kernel"),
         Condition(
             "gain",
             lambda v, s: s.scheme is None or s.gain >= WORTH,
@@ -126,6 +126,10 @@ class UseWinograd(Rule[Site]):
         channels, width = view.shapes[view.graph.operands(site.conv.name)[0]].channels, vars(site.conv.op)["width"]
         plain, transformed = (int(channels) * int(width) * n * 4 / 1e6 for n in (prod(scheme.taps), scheme.size))
         return f"{scheme}, filters of {plain:.2f} MB become {transformed:.2f} MB"
+
+
+def _fits(site: Site) -> bool:
+    return site.scheme is not None and site.scheme.taps == tuple(map(int, vars(site.conv.op)["kernel"]))
 
 
 def _active(site: Site, op: Conv2d) -> int:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import final
 
 from incdsl.ir.graph import Instance, Node
-from incdsl.ops import Op
+from incdsl.ops.frame import ONE, ZERO
 from incdsl.ops.gpu import BiasedAvgPool2d, Filled, FlooredConv2d, Part, Put, Room, SplitConv2d
-from incdsl.ops.meaning import whole
 from incdsl.ops.merge import Concat, Slice
 from incdsl.ops.window import AvgPool2d, Conv2d
+from incdsl.passes.channels import channels
 from incdsl.passes.edit import Edit
 from incdsl.passes.rule import Rule
 from incdsl.passes.view import View, lifted
-from incdsl.values import Image, Pair
+from incdsl.values import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,10 @@ class Site:
     """Kernels that make several values, of which some of the parts are, in their order."""
     like: str
     """What that kernel reads."""
-    window: AvgPool2d | Conv2d
-    """How it does."""
+    room: Room
+    """The image that it, and the others, write into."""
+    widths: tuple[int, ...]
+    """The channels of the parts."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class WriteRanges(Rule[Site]):
 
     It needs kernels that write where they are told (UseKernels, SplitStores), and runs with them only. A kernel whose
     result has other readers as well is copied, and so is one in a unit, which takes one value and not also where to
-    write.
+    write, and a concat whose channels an argument of the net's constructor may change stays.
     """
 
     by_default = False
@@ -54,17 +56,22 @@ class WriteRanges(Rule[Site]):
             return
         parts = tuple([view.graph[name] for name in view.graph.operands(node.name)])
         able = [each for each in parts if _writes(view, each, node.instance)]
+        counts = [channels(view, each, node.instance) for each in parts] if able else []
+        widths = tuple([each for each in counts if each is not None])
+        if not able or len(widths) < len(parts):
+            return
         place = {each.name: i for i, each in enumerate(view.graph)}
         for maker in sorted((_maker(view, each) for each in able), key=lambda each: place[each.name]):
             like = view.graph.operands(maker.name)[0]
             inner = _child(maker, node.instance)
             is_known = inner is None or _child(view.graph[like], node.instance) is not inner
-            if is_known and isinstance(maker.op, AvgPool2d | Conv2d):
+            room = _room(view, maker, node, sum(widths)) if is_known else None
+            if room:
                 makers = {each.name: _maker(view, each) for each in able}
                 late = {name: m for name, m in makers.items() if place[m.name] >= place[maker.name]}
                 splits = [m for m in late.values() if isinstance(m.op, SplitConv2d)]
                 in_order = tuple(sorted(dict.fromkeys(splits), key=lambda each: place[each.name]))
-                yield Site(node, parts, frozenset(late), in_order, like, maker.op)
+                yield Site(node, parts, frozenset(late), in_order, like, room, widths)
                 return
 
     def rewrite(self, view: View, site: Site) -> tuple[Edit, ...]:
@@ -73,12 +80,10 @@ class WriteRanges(Rule[Site]):
         edits = {split.name: view.edit(at=split) for split in site.splits}
         last = view.edit(at=concat)
         first = next(iter(edits.values()), last)
-        widths = [_channels(view, part, concat.instance) for part in site.parts]
-        window = {} if _keeps_grid(view, site) else _window(site.window)
-        room = first.add(Room(channels=sum(widths), **window), (site.like,), like=concat, own_step=True)
+        room = first.add(site.room, (site.like,), like=concat, own_step=True)
         targets: dict[str, dict[int, str]] = {name: {} for name in edits}
         written, start = [], 0
-        for part, width in zip(site.parts, widths, strict=True):
+        for part, width in zip(site.parts, site.widths, strict=True):
             place, start = Slice(start=start, stop=start + width), start + width
             if part.name not in site.writing:
                 home = replace(_in(part, concat.instance), step=view.free_step())
@@ -141,16 +146,18 @@ def _maker(view: View, part: Node) -> Node:
     return view.operand(part) if isinstance(part.op, Part) else part
 
 
-def _keeps_grid(view: View, site: Site) -> bool:
-    """Whether the concat is as high and wide as what the kernel reads, whatever the size of the input."""
-    read, written = view.shapes[site.like], view.shapes[site.concat.name]
-    assert isinstance(read, Image)
-    assert isinstance(written, Image)
-    return read.height == written.height and read.width == written.width
-
-
-def _window(op: AvgPool2d | Conv2d) -> dict[str, Pair]:
-    return {name: Pair(*whole(getattr(op, name))) for name in ("kernel", "stride", "padding")}
+def _room(view: View, maker: Node, concat: Node, channels: int) -> Room | None:
+    """The image for a concat, by what a kernel reads and how; None if that is another size for some input."""
+    shape, wanted = view.shapes[view.graph.operands(maker.name)[0]], view.shapes[concat.name]
+    assert isinstance(wanted, Image)
+    op = lifted(maker.op, maker.instance, concat.instance)
+    assert isinstance(op, AvgPool2d | Conv2d)
+    for kernel, stride, padding in ((ONE, ONE, ZERO), (op.kernel, op.stride, op.padding)):
+        room = Room.model_construct(channels=channels, kernel=kernel, stride=stride, padding=padding)
+        made = room.infer(shape)
+        if isinstance(made, Image) and (made.height, made.width) == (wanted.height, wanted.width):
+            return room
+    return None
 
 
 def _in(node: Node, instance: Instance) -> Node:
@@ -161,24 +168,3 @@ def _in(node: Node, instance: Instance) -> Node:
     while around.parent is not instance and around.parent:
         around = around.parent
     return replace(node, chain=around.chain or node.chain, step=around.step)
-
-
-def _channels(view: View, node: Node, instance: Instance) -> int:
-    """The channels of a value in the symbols of a class around it, where the ops say them; else a plain number."""
-    while view.stands_in(node, instance):
-        if isinstance(node.op, Conv2d):
-            return int_of(lifted(node.op, node.instance, instance), "width")
-        if isinstance(node.op, Slice | Part):
-            op = lifted(node.op, node.instance, instance)
-            return int_of(op, "stop") - int_of(op, "start")
-        operands = view.graph.operands(node.name)
-        if len(operands) != 1 and not isinstance(node.op, BiasedAvgPool2d):
-            break
-        node = view.graph[operands[0]]
-    return int(view.shapes[node.name].channels)
-
-
-def int_of(op: Op, setting: str) -> int:
-    """A setting that is a number, with the expression behind it."""
-    value: int = vars(op)[setting]
-    return value

@@ -46,7 +46,7 @@ def convolve(
     if x.dtype != dtype:
         raise TypeError(f"x is {x.dtype}, the weights {dtype}")
     if min(padding) < 0 or (blocking and (min(blocking) < 0 or min(blocking[:2]) < 1)):
-        raise ValueError(f"padding {tuple(padding)} or blocking {blocking} is negative")
+        raise ValueError(f"padding {tuple(padding)} or blocking {blocking} is too small")
     library = library_for(dtype, scheme.name)
     panels, lanes = divmod(packed.filters.shape[3], library.panel), packed.filters.shape[2] % library.lanes
     if panels != (1, 0) or lanes:
