@@ -42,6 +42,8 @@ class Said:
     sources: tuple[str, str]
     sums: tuple[tuple[str, str, str, str], ...]
     """What, in the first net, in the second, and how much more."""
+    interface: tuple[str, ...]
+    """What is different for those who call the net."""
     below: tuple[str, ...]
 
 
@@ -70,9 +72,9 @@ class Both(Painted):
         """How much changed, in a sentence."""
         marks = Counter[str](change.mark for change in self.changes)
         told = [f"{marks[sign]} {sign}" for sign in _LEGEND if marks[sign]]
-        return (
-            f"Parts: {', '.join(told)}; {marks['same'] + marks['follows']} as before." if told else "Nothing changed."
-        )
+        parts = f"Parts: {', '.join(told)}; {marks['same'] + marks['follows']} as before." if told else ""
+        callers = f"For callers: {'; '.join(self.said.interface)}." if self.said.interface else ""
+        return " ".join(text for text in (parts, callers) if text) or "Nothing changed."
 
     @property
     def theme(self) -> Theme:
@@ -285,7 +287,7 @@ class _Canvas:
                 sheet.badges.append(Badge(x + m.BADGE, y - 3.6, each))
                 sheet.write(x + 2 * m.BADGE + 5, y, Run(each, "second", ink="second"))
                 x += 2 * m.BADGE + 5 + m.advance(each, "second") + 16
-        rest = "grey: as before" if used else "nothing changed"
+        rest = "grey: as before" if used or self._both.said.interface else "nothing changed"
         sheet.write(x, y, Run(rest, "second", ink="second"))
         sheet.width = max(sheet.width, x + m.advance(rest, "second") + m.MARGIN_OF_NETS)
 
@@ -315,10 +317,11 @@ class _Canvas:
             sheet.write(last - more - 12, y, Run(new), anchor="end")
             sheet.write(last, y, Run(typeset(change), "second", ink="second"), anchor="end")
         y += 10
-        if said.below:
+        below = (*said.interface, *said.below)
+        if below:
             sheet.line([(left, y), (right, y)], 1, "rule")
             y += 4
-        for text in said.below:
+        for text in below:
             for line in wrapped(typeset(text), "second", right - left):
                 y += 15
                 sheet.write(left, y, Run(line, "second", ink="second"))

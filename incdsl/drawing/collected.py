@@ -42,7 +42,8 @@ class Collected:
         lines = tuple(line for line, _ in found)
         marks = {line.mark for line in lines}
         only = _SIGNS.get(next(iter(marks)), "changed") if len(marks) == 1 else "changed"
-        is_whole = alone or only in ("changed", "moved") or isinstance(thing, Step)
+        own = self._sides[1].sign(self._sides[1].of(new)) if new else "removed"
+        is_whole = alone or only in ("changed", "moved", own) or isinstance(thing, Step)
         sign: Sign = "removed" if new is None else only if is_whole else "changed"
         one = isinstance(thing, Block) and len(lines) == 1 and lines[0].name == thing.name
         places = thing.times if isinstance(thing, Block) and not one else 1

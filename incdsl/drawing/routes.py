@@ -27,17 +27,22 @@ def plain(points: list[Point]) -> list[Point]:
     return kept
 
 
-def bridged(points: list[Point], across: list[tuple[float, float, float, int]], own: int) -> Iterable[list[Point]]:
-    """A line in pieces: it has gaps where it crosses the level lines of other values."""
+def bridged(
+    points: list[Point], across: list[tuple[float, float, float, int]], own: int, gap: float = m.BRIDGE
+) -> Iterable[list[Point]]:
+    """A line in pieces: it has gaps where it crosses the level lines of other values.
+
+    `across` are those lines in their order: the height, from where to where, and the number of the value.
+    """
     pieces: list[list[Point]] = [[points[0]]]
     for a, b in itertools.pairwise(points):
         if a[0] == b[0] and a[1] < b[1]:
             low, high = bisect_right(across, (a[1] + 0.01,)), bisect_left(across, (b[1] - 0.01,))
             levels = sorted({y for y, x0, x1, i in across[low:high] if i != own and x0 + 0.01 < a[0] < x1 - 0.01})
             for y in levels:
-                if y - m.BRIDGE / 2 > pieces[-1][-1][1] + 1 and y + m.BRIDGE / 2 < b[1] - 1:
-                    pieces[-1].append((a[0], y - m.BRIDGE / 2))
-                    pieces.append([(a[0], y + m.BRIDGE / 2)])
+                if y - gap / 2 > pieces[-1][-1][1] + gap / 8 and y + gap / 2 < b[1] - gap / 8:
+                    pieces[-1].append((a[0], y - gap / 2))
+                    pieces.append([(a[0], y + gap / 2)])
         pieces[-1].append(b)
     return pieces
 

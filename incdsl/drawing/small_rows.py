@@ -2,7 +2,7 @@
 
 A cell stands below all that it reads, and goes on with the column of the first value whose column it can. A line turns
 right above its reader, or right below where it comes from; where cells are in the way of both, it passes beside a
-column. There is no figure where two values would run along each other.
+column. Where it crosses another it has a gap. There is no figure where two values would run along each other.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from itertools import combinations, pairwise
 from incdsl.drawing.lanes import colour
 from incdsl.drawing.marks import Box, Point, Small
 from incdsl.drawing.picture import Body, Cell, Door, Join, Split, Thing, Value
+from incdsl.drawing.routes import bridged
 
 _PORTS, _BETWEEN = 3.0, 2.4
 _ROOM, _LANE = 2.4, 1.4
 """The height of a corridor between two rows in which one line turns, and what each more adds."""
 _ENTRY, _BAR = 2.4, 2.2
+_GAP = 1.6
+"""What is left out of a line where it crosses another."""
 _MOST = 40
 """How many cells a small figure may have."""
 
@@ -66,12 +69,18 @@ class Rows:
 
     def __post_init__(self) -> None:
         for cell in self.body.cells:
-            row = 1 + max((self.places[value.cell].row for value in cell.reads), default=-1)
-            place = self._measured(cell, row, *self._column_of(cell, row))
-            self.places[cell] = place
-            if place.column == len(self.columns):
-                self.columns.append([])
-            self.columns[place.column].append(place)
+            self._place(cell, 1 + max((self.places[value.cell].row for value in cell.reads), default=-1))
+        leaving = [value for value in dict.fromkeys(self.body.outputs) if value in value.cell.gives]
+        last = max((place.row for place in self.places.values()), default=0)
+        for value in leaving if len(leaving) > 1 else []:
+            self._place(Cell(Door(), [value]), last + 1)
+
+    def _place(self, cell: Cell, row: int) -> None:
+        place = self._measured(cell, row, *self._column_of(cell, row))
+        self.places[cell] = place
+        if place.column == len(self.columns):
+            self.columns.append([])
+        self.columns[place.column].append(place)
 
     def _column_of(self, cell: Cell, row: int) -> tuple[int, int]:
         """Its column, and the door on the line of that.
@@ -98,20 +107,27 @@ class Rows:
 
     def drawn(self, small: Small, draw: Draw) -> bool:
         """Put it into a figure, from its upper left corner on, and say whether that can be done."""
-        if not 0 < len(self.places) <= _MOST:
+        says = any(not isinstance(cell.thing, Door) for cell in self.places)
+        if not says or len(self.places) > _MOST:
             return False
         ways = [way for place in self.places.values() for way in self._ways_to(place)]
         lines, gutters, small.width = self._across(ways)
-        tops, levels, small.height = self._down(ways, lines, gutters)
-        found = []
-        for way in ways:
-            points: list[Point] = [(lines[way.source.column] + way.start, tops[way.source.row] + way.source.height)]
-            for row, (_, end) in zip(way.rows, _turns(way, lines, gutters), strict=True):
-                points += [(points[-1][0], levels[row, way.value]), (end, levels[row, way.value])]
-            found.append((way.value, (*points, (lines[way.target.column] + way.end, tops[way.target.row]))))
-        if _meet(found):
+        for upwards in (False, True):
+            tops, levels, small.height = self._down(ways, lines, gutters, upwards)
+            found = [(way.value, _points(way, lines, gutters, tops, levels)) for way in ways]
+            if not _meet(found):
+                break
+        else:
             return False
-        small.lines += [points for _, points in found]
+        numbers = {value: i for i, (value, _) in enumerate(found)}
+        across = sorted(
+            (a[1], min(a[0], b[0]), max(a[0], b[0]), numbers[value])
+            for value, points in found
+            for a, b in pairwise(points)
+            if a[1] == b[1]
+        )
+        for value, points in found:
+            small.lines += map(tuple, bridged(list(points), across, numbers[value], _GAP))
         for place in self.places.values():
             self._mark(small, place, lines[place.column], tops[place.row], draw)
         return True
@@ -157,9 +173,12 @@ class Rows:
         return lines, gutters, round(edge, 2)
 
     def _down(
-        self, ways: list[_Way], lines: list[float], gutters: dict[tuple[int, Value], float]
+        self, ways: list[_Way], lines: list[float], gutters: dict[tuple[int, Value], float], upwards: bool
     ) -> tuple[list[float], dict[tuple[int, Value], float], float]:
-        """Where rows begin, the heights at which values turn below them, and the height of all."""
+        """Where rows begin, the heights at which values turn below them, and the height of all.
+
+        Lanes are counted from above, or `upwards`.
+        """
         turning: dict[int, dict[Value, list[float]]] = defaultdict(lambda: defaultdict(list))
         for way in ways:
             for row, ends in zip(way.rows, _turns(way, lines, gutters), strict=True):
@@ -170,6 +189,7 @@ class Rows:
             tops.append(top)
             spans = [(min(ends), max(ends)) for ends in turning[row].values()]
             lanes = colour(spans)
+            lanes = [max(lanes) - lane for lane in lanes] if upwards else lanes
             top += max(place.height for place in self.places.values() if place.row == row)
             for value, lane in zip(turning[row], lanes, strict=True):
                 levels[row, value] = top + _ROOM / 2 + _LANE * lane
@@ -184,8 +204,21 @@ class Rows:
             filled = isinstance(thing, Join) and thing.word in ("concat", "reduce")
             bar = Box("bar", x - place.left, y, place.left + place.right, place.height, thing.path)
             (small.bars if filled else small.hollow).append(bar)
+        elif len(place.ins) > 1 or len(place.outs) > 1:
+            small.hollow.append(Box("box", x - place.left, y, place.left + place.right, place.height, thing.path))
         else:
             draw(thing, x, y)
+
+
+def _points(
+    way: _Way, lines: list[float], gutters: dict[tuple[int, Value], float], tops: list[float],
+    levels: dict[tuple[int, Value], float],
+) -> tuple[Point, ...]:  # fmt: skip
+    """All corners of a way."""
+    points: list[Point] = [(lines[way.source.column] + way.start, tops[way.source.row] + way.source.height)]
+    for row, (_, end) in zip(way.rows, _turns(way, lines, gutters), strict=True):
+        points += [(points[-1][0], levels[row, way.value]), (end, levels[row, way.value])]
+    return (*points, (lines[way.target.column] + way.end, tops[way.target.row]))
 
 
 def _turns(way: _Way, lines: list[float], gutters: dict[tuple[int, Value], float]) -> list[tuple[float, float]]:

@@ -166,6 +166,7 @@ class Diff:
         said = Said(
             names, (_file(self.before), _file(self.after)),
             tuple((row[0], row[1], row[2], row[3] if len(row) > 3 else "") for row in texts),
+            tuple(f"{name} {what}" for name, what in self.interface),
             tuple(text for text in (self.followers, str(self.survival)) if text),
         )  # fmt: skip
         parts = compiled(sides[0].done), compiled(sides[1].done)

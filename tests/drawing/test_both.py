@@ -304,3 +304,22 @@ def test_the_laws_notice_what_they_are_about(fid):
         remarks_stand_free(replace(sheet, words=[*sheet.words, replace(words, x=words.x + 3)]))
     with pytest.raises(AssertionError):
         remarks_stand_free(replace(sheet, boxes=[*sheet.boxes, replace(box, x=words.left, y=words.y - 9)]))
+
+
+def test_what_callers_notice_is_told_below_the_nets():
+    """Where no part changed, too: it is not "nothing changed" then."""
+    text = """inc 1
+net N {
+  input x [3, 32, 32]
+  a = x -> c1: conv2d 3x3 @8 -> relu
+  aux h1 (weight: 0.3) = a -> gap -> fc: linear @5
+  output y = a -> c2: conv2d 3x3/2 @16 half -> gap -> fc: linear @5
+}
+"""
+    made = incdsl.diff(text, text.replace("0.3", "0.5").replace("output y", "output logits")).draw()
+    words = {"".join(run.text for run in each.runs) for each in made.sheet.words}
+    assert {"outputs y → logits", "h1 weight 0.3 → 0.5", "grey: as before"} <= words
+    assert made.description == "For callers: outputs y -> logits; h1 weight 0.3 -> 0.5."
+    same = incdsl.diff(text, text).draw()
+    assert "nothing changed" in {"".join(run.text for run in each.runs) for each in same.sheet.words}
+    assert same.description == "Nothing changed."
