@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -47,9 +48,13 @@ def read_text(path: str) -> Source:
 
 
 def write_text(path: str, text: str) -> None:
-    """Put a text in the place of a spec; a file that cannot be written ends the command."""
+    """Put a text in the place of a spec, behind its byte order mark if it has one.
+
+    A file that cannot be written ends the command.
+    """
+    marked = Path(path).read_bytes().startswith(BOM_UTF8)
     try:
-        replace_text(Path(path), text)
+        replace_text(Path(path), "\ufeff" * marked + text)
     except CompileError as error:
         fail(error)
 
@@ -66,6 +71,6 @@ def report(name: str, law: LawBroken) -> None:
 
 
 def _difference(source: Source, text: str) -> Iterator[str]:
-    before, after = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    before, after = (each.splitlines(keepends=True) for each in (source.text, text))
     for line in difflib.unified_diff(before, after, source.name, source.name):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -1050,7 +1050,10 @@ class Walk:
         ir = Chain(item.name.text, comments=item.comments)
         plan = self._tools.naming.plan(item.chain, item.name.text, scope, self._tools.units(scope))
         first = plan[0].link.atom
-        if not isinstance(first, tree.Call) or first.name.text not in scope.values or len(plan) < 2:
+        names_value = isinstance(first, tree.Call) and (
+            first.name.text in scope.values or (first.bare and not knows(first.name.text, scope))
+        )
+        if not names_value or len(plan) < 2:
             reason = "an aux head starts with the value that it reads"
             raise bad_flow(item.span, reason, "`value -> …`")
         source, rest = self.start(plan, scope, None, ir)

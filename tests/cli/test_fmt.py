@@ -29,6 +29,18 @@ def test_a_spec_is_written(call, folder):
     assert text(folder, "ugly") == GOOD
 
 
+@pytest.mark.parametrize("command", ["fmt", "annotate"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "marked"])
+def test_a_byte_order_mark_and_line_ends_stay(call, folder, command, mark):
+    body = "net N {\r\n  input x [3, 8, 8]\r\n  output   y = x -> conv2d 3x3 @4 -> relu\r\n}\r\n"
+    (folder / "a.inc").write_bytes(f"{mark}inc 1\r\n{body}".encode())
+    assert call(command, "a.inc").exit_code == 0
+    found = text(folder, "a")
+    assert found.startswith(f"{mark}inc 1\r\n")
+    assert "output y = " in found
+    assert found.count("\n") == found.count("\r\n") == 5
+
+
 def test_a_spec_in_its_layout_is_not_written_again(call, folder):
     write(folder, good=GOOD)
     os.utime(folder / "good.inc", (1, 1))
@@ -108,12 +120,6 @@ def test_a_broken_law_leaves_the_spec_alone_and_is_a_bug(call, folder, monkeypat
     assert "internal error: bad.inc is left as it is: a comment would be lost, or stand elsewhere" in result.stderr
     assert text(folder, "bad") == before
     assert text(folder, "ugly") == GOOD
-
-
-def test_line_ends_and_marks_of_windows_become_plain(call, folder):
-    (folder / "dos.inc").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
-    assert call("fmt", "dos.inc").exit_code == 0
-    assert text(folder, "dos") == GOOD
 
 
 @pytest.mark.thorough

@@ -58,6 +58,20 @@ def test_png_has_the_size_that_scale_says(call, tmp_path):
     assert len(colours) > 20
 
 
+def test_png_of_a_page_is_as_large_as_the_page(call, tmp_path):
+    assert call(V3, "-o", "a.png", "--fit", "a4").exit_code == 0
+    image = Image.open(io.BytesIO((tmp_path / "a.png").read_bytes()))
+    assert image.width == round(180 / 25.4 * 96 * 2)
+    assert image.height == pytest.approx(image.width * 267 / 180, abs=3)
+
+
+def test_a_png_that_is_too_large_is_refused(call):
+    text = "inc 1\nnet N {\n  input x [3, 8, 8]\n  output y = x -> conv2d 3x3 @4" + " -> relu" * 400 + "\n}\n"
+    result = call("-", "-o", "a.png", "--scale", "10", input=text)
+    assert result.exit_code == 2
+    assert "pixels: take a smaller --scale, --fit a4, or .svg, which has no limit" in result.stderr
+
+
 def test_shapes_with_ceilings_are_without_serifs(monkeypatch):
     """Of a text with a sign that Inter lacks, resvg takes all from the first font that has it, serifs or not."""
     seen = []
