@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from incdsl.analysis.parts import Part
@@ -12,6 +13,9 @@ from incdsl.ir.net import Net
 from incdsl.ops.spoken import settings, shown, spoken
 
 Mark = Literal["same", "moved", "follows", "changed", "removed", "added"]
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,10 @@ class Change:
             yield f"sees {before.sees} -> {after.sees}"
 
 
-def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
+def changes(before: Sequence[Part], after: Sequence[Part], inputs: Mapping[str, str] = _NONE) -> list[Change]:
     """Every part of both nets once, in the order of the second; what was removed stands where it was.
+
+    `inputs` are those that are called otherwise now; `renamed_inputs` finds them.
 
     Parts of one name belong together, wherever they stand; between those, in blocks of one definition, parts that
     compute the same, then those of the same ops, then those of one kind.
@@ -83,7 +89,7 @@ def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
         taken = {part.name for part in partner.values()}
         pairs += [(part, None) for part in mine if part.name not in taken]
         pairs += [(old[part.name] if part.name in moved else partner.get(part.name), part) for part in theirs]
-    names = {one.name: other.name for one, other in pairs if one and other}
+    names = {**inputs, **{one.name: other.name for one, other in pairs if one and other}}
     removed = {one.name: one for one, other in pairs if one and not other}
     added = {other.name: other for one, other in pairs if other and not one}
     old_source, new_source = _sources(before, removed), _sources(after, added)
@@ -95,6 +101,18 @@ def changes(before: Sequence[Part], after: Sequence[Part]) -> list[Change]:
             rewired = [names.get(name, name) for name in was] != [new_source.get(name, name) for name in other.reads]
         found.append(Change(one, other, _mark(one, other, names, rewired, moved), rewired))
     return found
+
+
+def renamed_inputs(before: Net, after: Net) -> dict[str, str]:
+    """Inputs of one shape that only one of the nets has, in their order; none unless they are as many."""
+    old, new = _lacking(before, after), _lacking(after, before)
+    return dict(zip(old, new, strict=True)) if list(old.values()) == list(new.values()) else {}
+
+
+def _lacking(net: Net, other: Net) -> dict[str, str]:
+    """The shapes of inputs that another net lacks."""
+    shapes = net.graph.shapes()
+    return {name: str(shapes[node]) for name, node in net.graph.inputs.items() if name not in other.graph.inputs}
 
 
 def interface(before: Net, after: Net) -> list[tuple[str, str]]:

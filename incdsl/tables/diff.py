@@ -10,7 +10,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from incdsl.analysis.changes import Change, Mark, block_of, changes, interface
+from incdsl.analysis.changes import Change, Mark, block_of, changes, interface, renamed_inputs
 from incdsl.analysis.parts import Part, parts
 from incdsl.analysis.survival import Survival, survival
 from incdsl.analysis.told import Line, line_of, sums, whole
@@ -81,7 +81,8 @@ class Diff:
     @cached_property
     def changes(self) -> list[Change]:
         """Every part of both nets once."""
-        return changes(*(parts(each.done.net, each.done.cost) for each in (self.before, self.after)))
+        old, new = (parts(each.done.net, each.done.cost) for each in (self.before, self.after))
+        return changes(old, new, renamed_inputs(self.before.done.net, self.after.done.net))
 
     @cached_property
     def survival(self) -> Survival:

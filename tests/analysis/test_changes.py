@@ -98,6 +98,22 @@ def test_a_setting():
     ]  # fmt: skip
 
 
+def test_an_input_of_another_name_changes_no_part():
+    """Unless its shape is another, too: then it is not the same one."""
+    text = """inc 1
+net N {
+  input rgb [3, 32, 32]
+  input depth [1, 32, 32]
+  output y = add { | rgb -> a: conv2d 3x3 @8 | depth -> b: conv2d 3x3 @8 }
+}
+"""
+    diff = Diff(made(text), made(text.replace("depth", "distance")))
+    assert told(diff) == []
+    assert diff.interface == [("inputs", "rgb, depth -> rgb, distance")]
+    other = Diff(made(text), made(text.replace("depth [1,", "distance [2,").replace("depth", "distance")))
+    assert ("changed", "b") in {each[:2] for each in told(other)}
+
+
 def test_a_step_between_others_changes_only_itself():
     found = told(between(("half -> a1", "half -> dropout 0.5 -> a1")))
     assert [each for each in found if each[0] != "follows"] == [("added", "dropout", ["dropout 0.5"])]
