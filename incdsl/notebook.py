@@ -67,9 +67,11 @@ class IncMagics(Magics):
         given = parse_argstring(self.inc, line)
         source = Source("<cell>", cell)
         try:
-            settings = dict(map(setting, given.settings))
+            settings = dict(setting(_unquoted(each)) for each in given.settings)
         except ValueError as error:
             raise UsageError(f"--set: {error}") from None
+        if given.root and not given.root.is_dir():
+            raise UsageError(f"--root: there is no folder {str(given.root)!r}")
         analysis = analyze_source(source, Options(settings, root=given.root or Path.cwd()))
         if analysis.problems:
             display(Listing(source, analysis.problems))
@@ -82,6 +84,11 @@ class IncMagics(Magics):
             self.shell.user_ns[done.net.name] = getattr(load_subject(subject), done.net.name)
             if not given.quiet:
                 display(HTML(shown(subject, given.by)))
+
+
+def _unquoted(text: str) -> str:
+    """A word without the quotes that a shell would take away, and IPython does not."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

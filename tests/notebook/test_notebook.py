@@ -52,7 +52,7 @@ def test_a_cell_binds_its_nets_and_shows_what_they_cost():
 
 @pytest.mark.torch
 def test_settings_and_quiet():
-    shown, net = run(CELL.replace("%%inc", "%%inc --set width=6 --quiet"), "Small().a.conv.weight.shape[0]")
+    shown, net = run(CELL.replace("%%inc", "%%inc --set 'width=6' --quiet"), "Small().a.conv.weight.shape[0]")
     assert shown == []
     assert net[0].data["text/plain"] == "6"
 
@@ -62,6 +62,7 @@ def test_settings_and_quiet():
     [
         ("--set width", "--set: write NAME=VALUE, not 'width'"),
         ("--set width={}", "--set: "),
+        ("--root nowhere", "--root: there is no folder 'nowhere'"),
         ("--by rows", "argument --by: invalid choice: 'rows'"),
     ],
 )
