@@ -90,9 +90,11 @@ class Reader:
         costs = {each.node.name: each for each in found.cost.nodes}
         known = [costs.get(name) for name in found.placed]
         self._alive = [0, *accumulate(name in costs for name in found.placed)]
-        self._params = [0, *accumulate(each.parameters if each else 0 for each in known)]
-        self._macs = [0, *accumulate((each.macs or 0) if each else 0 for each in known)]
-        self._numbers = [0, *accumulate((each.activations or 0) if each else 0 for each in known)]
+        spent = [Cost(each.parameters, each.macs or 0, each.activations or 0) if each else Cost() for each in known]
+        kept = [bool(each and each.deployed) for each in known]
+        self._deployed = [0, *accumulate(kept)]
+        self._all = list(accumulate(spent, initial=Cost()))
+        self._kept = list(accumulate((c if k else Cost() for c, k in zip(spent, kept, strict=True)), initial=Cost()))
         self._free = None in self._conditions.nominal.values()
         self._where = {name: i for i, name in enumerate(found.placed)}
 
@@ -539,11 +541,16 @@ class Reader:
         return Flowing(node, self._graph.shapes()[node])
 
     def _cost(self, visit: Visit) -> Cost:
+        """What is inside costs: without auxiliary heads, unless it is one, or in one."""
         a, b = visit.start, visit.stop
-        params = self._params[b] - self._params[a]
+        sums = self._kept if self._deployed[b] > self._deployed[a] else self._all
+        was, now = sums[a], sums[b]
+        params = now.params - was.params
         if self._free:
             return Cost(params, None, None)
-        return Cost(params, self._macs[b] - self._macs[a], self._numbers[b] - self._numbers[a])
+        assert was.macs is not None
+        assert was.activations is not None
+        return Cost(params, (now.macs or 0) - was.macs, (now.activations or 0) - was.activations)
 
     def _id(self, path: str) -> str:
         """A path as the identity of one box."""

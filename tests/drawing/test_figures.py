@@ -285,6 +285,16 @@ def test_reading_is_linear_in_rails():
     assert size(80) <= 2.1 * size(40)
 
 
+def test_what_a_net_inside_costs_is_without_its_heads():
+    inner = net(
+        "  a = x -> conv2d 3x3 @8\n  aux early (weight: 0.3) = a -> gap -> fc: linear @3\n  output y = a -> relu"
+    )
+    outer = "net Outer {\n  input x [8, 16, 16]\n  output y = x -> nested: N -> relu\n}\n"
+    text = drawn(inner + outer, "Outer", Look(depth=1)).svg
+    assert ">584 params · 147.5 k MACs<" in text
+    assert "early: auxiliary head, weight 0.3, training only; 27 parameters" in text
+
+
 def test_a_block_with_a_mistake_inside_is_marked_and_what_is_stated_behind_it_is_believed():
     wrong = V3.replace("conv 3x3 @96 -> conv 3x3/2 @96 valid", "conv 3x3 @96 -> conv 3x3/2 @96 pad 1")
     made = drawn(wrong)
