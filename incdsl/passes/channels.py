@@ -7,12 +7,9 @@ from typing import Any
 from incdsl.ir.graph import Input, Instance, Node
 from incdsl.ops.base import ShapeError
 from incdsl.ops.gpu import Part
-from incdsl.ops.merge import Concat, Slice
+from incdsl.ops.merge import Concat, Joining, Slice
 from incdsl.passes.view import View, lifted
-from incdsl.values import Shape
 from incdsl.values.num import Num, expression
-
-_PROBE = "channels that flow in"
 
 
 def channels(view: View, node: Node, instance: Instance) -> int | None:
@@ -29,12 +26,11 @@ def channels(view: View, node: Node, instance: Instance) -> int | None:
         return None if start is None or stop is None else stop - start
     if isinstance(op, Input):
         return _fixed(view, node, op.shape.channels)
-    if "width" in op.settings:
-        return _told(view, node, instance, "width")
-    if _passes(view, node):
-        found = (channels(view, each, instance) for each in operands)
-        return next((each for each in found if each is not None), None)
-    return None
+    for setting in ("width", "channels"):
+        if setting in op.settings:
+            return _told(view, node, instance, setting)
+    found = (channels(view, each, instance) for each in _passing(view, node, operands))
+    return next((each for each in found if each is not None), None)
 
 
 def _told(view: View, node: Node, instance: Instance, setting: str) -> int | None:
@@ -50,17 +46,16 @@ def _fixed(view: View, node: Node, value: Any) -> int | None:
     return found
 
 
-def _passes(view: View, node: Node) -> bool:
-    """Whether an op hands on as many channels as flow in, however many these are."""
-    shapes = [view.shapes[name] for name in view.graph.operands(node.name)]
-    if not shapes:
-        return False
+def _passing(view: View, node: Node, operands: list[Node]) -> list[Node]:
+    """The operands that an op hands on as many channels of as flow in, however many these are."""
+    shapes = [view.shapes[each.name] for each in operands]
+    probed = [
+        shape.with_channels(Num.symbol(int(shape.channels), f"channels of operand {i}"))
+        for i, shape in enumerate(shapes)
+    ]
     try:
-        shape = node.op.infer(*map(_probed, shapes))
+        made = expression(node.op.infer(*probed).channels) if probed else None
     except ShapeError:
-        return False
-    return expression(shape.channels) == expression(_probed(shapes[0]).channels)
-
-
-def _probed(shape: Shape) -> Shape:
-    return shape.with_channels(Num.symbol(int(shape.channels), _PROBE))
+        return []
+    alike = [each for each, shape in zip(operands, probed, strict=True) if expression(shape.channels) == made]
+    return operands if alike and isinstance(node.op, Joining) else alike

@@ -66,6 +66,11 @@ class FuseConvs(Rule[Site]):
         Condition(
             "bias", lambda v, s: bool(vars(s.conv.op)["bias"]), "the convolution has no bias, and cuDNN wants one"
         ),
+        Condition(
+            "size",
+            lambda v, s: s.add is None or v.shapes[s.add.name] == v.shapes[s.conv.name],
+            "at other sizes of the input the sum is not as large as the convolution",
+        ),
     )
     by_default = False
 
