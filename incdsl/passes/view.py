@@ -14,6 +14,7 @@ from incdsl.ir.net import Net
 from incdsl.ir.weight_expr import WeightExpr
 from incdsl.ops import Op
 from incdsl.passes.edit import Edit
+from incdsl.passes.sources import sources
 from incdsl.values import Num, Pair, Real, Shape, SymbolPair, expression
 from incdsl.values.num import plain, rebased, symbols
 
@@ -93,6 +94,11 @@ class View:
             for instance in node.instance.lineage:
                 inside[instance].add(node.name)
         return inside
+
+    @cached_property
+    def sources(self) -> dict[str, tuple[Node, ...]]:
+        """For each value the steps whose channels, one after the other, are its own."""
+        return sources(self.graph)
 
     def operand(self, node: Node) -> Node:
         """The node that a node with one operand reads."""

@@ -430,6 +430,20 @@ def test_ranges_need_channels_that_an_argument_does_not_change():
             assert_near(module(image), training(image), 1e-5)
 
 
+def test_ranges_behind_a_long_way():
+    """However many steps hand on channels; what would be of too many is a concat as before."""
+    text = """inc 1
+net N {
+  input x [6, 9, 8]
+  output y = x -> concat { | tanh times 1500 | avgpool 3x3 -> a: conv2d 1x1 @2 -> relu }
+}
+"""
+    assert "empty_image(branch_b, 8)" in form(compiled(text), kernels=True).text
+    rails = " ".join(["| identity"] * 70)
+    many = text.replace("tanh times 1500", f"concat {{ {rails} }} -> tanh")
+    assert "empty_image(" not in form(compiled(many), kernels=True).text
+
+
 def test_a_kernel_that_a_block_is_told_is_one_of_the_image_too():
     text = form(compiled(REDUCTION.replace("-> stem: conv 3x3 @w ", "").replace("(w = 8)", "")), kernels=True).text
     assert "kernel_size=self.k, stride=2, padding=(self.k - 1) // 2)" in text
