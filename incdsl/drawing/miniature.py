@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from incdsl.drawing.marks import Box, Point, Small
 from incdsl.drawing.picture import Block, Body, Bracket, Parallel, Sequence, Step, Thing
-from incdsl.drawing.small_rows import Rows
+from incdsl.drawing.small_rows import MOST, Rows
 
 WIDTH, HEIGHT = 5.5, 3.6
 _GAP, _BETWEEN, _FACTORS = 2.2, 2.2, 0.8
@@ -57,6 +57,8 @@ def miniature(body: Body | None) -> Figure | None:
 def _drawn(body: Body, deepest: int) -> Small | None:
     spine, pen = body.spine, _Pen(deepest)
     if spine is None:
+        if len(body.cells) > MOST:
+            return None
         rows = Rows(body, lambda thing: pen.size(thing, 0))
         done = rows.drawn(pen.small, lambda thing, x, y: pen.draw(thing, x, y, 0))
         return pen.small if done and pen.small.height else None

@@ -23,7 +23,7 @@ _ROOM, _LANE = 2.4, 1.4
 _ENTRY, _BAR = 2.4, 2.2
 _GAP = 1.6
 """What is left out of a line where it crosses another."""
-_MOST = 40
+MOST = 40
 """How many cells a small figure may have."""
 
 Size = Callable[[Thing], tuple[float, float, float]]
@@ -107,8 +107,7 @@ class Rows:
 
     def drawn(self, small: Small, draw: Draw) -> bool:
         """Put it into a figure, from its upper left corner on, and say whether that can be done."""
-        says = any(not isinstance(cell.thing, Door) for cell in self.places)
-        if not says or len(self.places) > _MOST:
+        if all(isinstance(cell.thing, Door) for cell in self.places):
             return False
         ways = [way for place in self.places.values() for way in self._ways_to(place)]
         lines, gutters, small.width = self._across(ways)
