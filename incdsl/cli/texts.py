@@ -52,9 +52,10 @@ def write_text(path: str, text: str) -> None:
 
     A file that cannot be written ends the command.
     """
-    marked = Path(path).read_bytes().startswith(BOM_UTF8)
+    target = Path(path)
+    marked = target.is_file() and target.read_bytes().startswith(BOM_UTF8)
     try:
-        replace_text(Path(path), "\ufeff" * marked + text)
+        replace_text(target, "\ufeff" * marked + text)
     except CompileError as error:
         fail(error)
 

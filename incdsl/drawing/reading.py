@@ -147,7 +147,7 @@ class Reader:
         for each in part.parts:
             flow = self._parts(each, flow, room) if isinstance(each.node, tree.Chain) else self._step(each, flow, room)
         room.group = ""
-        flow += self._not_known(part, flow, room)
+        flow = [*flow, *self._not_known(part, flow, room)]
         for name, value in zip(part.names, flow, strict=False):
             if name == NOT_NEEDED:
                 continue

@@ -63,9 +63,7 @@ def measured(
     graph, shapes = done.net.graph, done.net.graph.shapes()
     known: dict[object, Mapping[str, float]] = {}
     for node in graph:
-        op = node.op
-        ways = ways_of(node, op) if isinstance(op, PackedConv2d) else ()
-        if not isinstance(op, PackedConv2d) or not ways:
+        if not isinstance(op := node.op, PackedConv2d) or not (ways := ways_of(node, op)):
             continue
         grid = shapes[graph.operands(node.name)[0]].at(sizes)
         alike = (grid, int(op.width), whole(op.kernel), whole(op.padding), bool(op.bias), bool(op.relu), ways)
