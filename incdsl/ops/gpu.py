@@ -376,9 +376,9 @@ class Room(Sliding):
 ) -> Tensor:
     """An image as high and wide as what a window makes of another, in which nothing is written yet."""
     window = (kernel_size, stride, padding)
-    (k, s, p), (l, t, q) = ([n[i] if isinstance(n, tuple) else n for n in window] for i in (0, 1))
-    size = [x.shape[0], channels, (x.shape[2] + 2 * p - k) // s + 1, (x.shape[3] + 2 * q - l) // t + 1]
-    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
+    axes = [[n[axis] if isinstance(n, tuple) else n for n in window] for axis in (0, 1)]
+    size = [(n + 2 * p - kernel) // step + 1 for n, (kernel, step, p) in zip(x.shape[2:], axes, strict=True)]
+    return torch.empty([x.shape[0], channels, *size], dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
     }
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -57,22 +57,22 @@ def test_settings_and_quiet():
     assert net[0].data["text/plain"] == "6"
 
 
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        ("--set width", "--set: write NAME=VALUE, not 'width'"),
-        ("--set width={}", "--set: "),
-        ("--root nowhere", "--root: there is no folder 'nowhere'"),
-        ("--by rows", "argument --by: invalid choice: 'rows'"),
-    ],
-)
-def test_options_that_are_wrong_are_told_in_a_line(given, reason):
-    cells = ("%load_ext incdsl", CELL.replace("%%inc", f"%%inc {given}"))
+WRONG_OPTIONS = {
+    "--set width": "--set: write NAME=VALUE, not 'width'",
+    "--set width={}": "--set: ",
+    "--root nowhere": "--root: there is no folder 'nowhere'",
+    "--by rows": "argument --by: invalid choice: 'rows'",
+}
+
+
+def test_options_that_are_wrong_are_told_in_a_line():
+    cells = ("%load_ext incdsl", *(CELL.replace("%%inc", f"%%inc {given}") for given in WRONG_OPTIONS))
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(book, timeout=600, kernel_name="python3", allow_errors=True).execute()
-    (told,) = book.cells[1].outputs
-    assert told.text.startswith("UsageError: ")
-    assert (reason in told.text, told.text.count("\n")) == (True, 1), told
+    for cell, reason in zip(book.cells[1:], WRONG_OPTIONS.values(), strict=True):
+        (told,) = cell.outputs
+        assert told.text.startswith("UsageError: ")
+        assert (reason in told.text, told.text.count("\n")) == (True, 1), told
 
 
 def test_what_is_wrong_stands_below_its_line_and_stops_the_notebook():
