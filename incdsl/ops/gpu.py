@@ -377,8 +377,9 @@ class Room(Sliding):
     """An image as high and wide as what a window makes of another, in which nothing is written yet."""
     window = (kernel_size, stride, padding)
     axes = [[n[axis] if isinstance(n, tuple) else n for n in window] for axis in (0, 1)]
-    size = [(n + 2 * p - kernel) // step + 1 for n, (kernel, step, p) in zip(x.shape[2:], axes, strict=True)]
-    return torch.empty([x.shape[0], channels, *size], dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
+    grid = [(n + 2 * p - kernel) // step + 1 for n, (kernel, step, p) in zip(x.shape[2:], axes, strict=True)]
+    size = [x.shape[0], channels, *grid]
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)''',
     }
 
     def infer(self, *inputs: Shape) -> Shape:
